@@ -1,0 +1,1 @@
+"""Look at exported models: pages, figures, components."""

@@ -1,0 +1,196 @@
+"""The layers of a picture: heat maps, points, lines, arrows, markers and handles, in data units.
+
+The first axis of every array is the frame, of length 1 where nothing moves. A layer checks itself
+when it is made, so that a wrong shape is said where it was written and not found out in the
+browser.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from dashboard.components.blob import FloatArray
+
+Role = Literal["data", "model", "noise", "critic", "neutral", "accent"]
+"""What a colour means. The first four are the theme's categorical colours in this order."""
+
+
+class SceneError(ValueError):
+    """A scene that cannot be drawn: the layer, what was expected and what was found."""
+
+
+def require(condition: bool, text: str) -> None:
+    """Raise `SceneError(text)` unless `condition` holds."""
+    if not condition:
+        raise SceneError(text)
+
+
+def as_array(values: object, what: str, shape: tuple[int | None, ...]) -> FloatArray:
+    """`values` as float32, checked against `shape` (None = any size) and for one frame or more."""
+    array = np.asarray(values, dtype=np.float32)
+    wanted = "[" + ", ".join("any" if size is None else str(size) for size in shape) + "]"
+    fits = array.ndim == len(shape) and all(
+        size is None or size == found for size, found in zip(shape, array.shape, strict=True)
+    )
+    require(fits, f"{what}: expected an array of shape {wanted}, found {list(array.shape)}")
+    require(len(array) > 0, f"{what}: no frames")
+    return array
+
+
+def _check_look(layer: Layer) -> None:
+    require(layer.role in get_args(Role), f"{layer.label!r}: unknown role {layer.role!r}")
+    require(
+        bool(layer.label), f"{type(layer).__name__}: a layer needs a label (its chip in the legend)"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmap:
+    """`values[F|1, H, W]` in 0..1 (NaN = nothing drawn) over the whole pane, row 0 at the bottom.
+
+    Low is the page's background and high the role's colour and beyond, in both themes, on a ramp
+    that is linear in OKLab lightness. `diverging`: 0.5 is the background, 1 the colour of `role`, 0
+    that of `low_role`. Values outside 0..1 are clipped. `smooth=False` shows the cells.
+    """
+
+    values: FloatArray
+    role: Role
+    label: str
+    visible: bool = True
+    diverging: bool = False
+    low_role: Role = "model"
+    smooth: bool = True
+
+    def __post_init__(self) -> None:
+        _check_look(self)
+        require(self.low_role in get_args(Role), f"{self.label!r}: unknown role {self.low_role!r}")
+        object.__setattr__(self, "values", as_array(self.values, self.label, (None, None, None)))
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """A cloud `xy[F|1, n, 2]` in data units (not finite = not drawn); `radius` in CSS pixels.
+
+    `trail` draws the last so many frames of the first `trail_count` points as a fading path.
+    """
+
+    xy: FloatArray
+    role: Role
+    label: str
+    radius: float = 2.0
+    opacity: float = 0.7
+    trail: int = 0
+    trail_count: int = 200
+    visible: bool = True
+
+    def __post_init__(self) -> None:
+        _check_look(self)
+        object.__setattr__(self, "xy", as_array(self.xy, self.label, (None, None, 2)))
+        require(0 < self.radius <= 40, f"{self.label!r}: radius {self.radius} is not in (0, 40]")
+        require(0 < self.opacity <= 1, f"{self.label!r}: opacity {self.opacity} is not in (0, 1]")
+        require(self.trail >= 0 and self.trail_count >= 0, f"{self.label!r}: negative trail")
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """`m` polylines of `k` nodes, `xy[F|1, m, k, 2]`: a warped grid.
+
+    A node that is not finite breaks its line.
+    """
+
+    xy: FloatArray
+    role: Role
+    label: str
+    width: float = 1.0
+    opacity: float = 0.8
+    visible: bool = True
+
+    def __post_init__(self) -> None:
+        _check_look(self)
+        object.__setattr__(self, "xy", as_array(self.xy, self.label, (None, None, None, 2)))
+        require(0 < self.width <= 20, f"{self.label!r}: width {self.width} is not in (0, 20]")
+        require(0 < self.opacity <= 1, f"{self.label!r}: opacity {self.opacity} is not in (0, 1]")
+
+
+@dataclass(frozen=True, eq=False)
+class Arrows:
+    """Arrows from `at[F|1, m, 2]` along `vec[F|1, m, 2]`, both in data units."""
+
+    at: FloatArray
+    vec: FloatArray
+    role: Role
+    label: str
+    width: float = 1.5
+    opacity: float = 0.9
+    visible: bool = True
+
+    def __post_init__(self) -> None:
+        _check_look(self)
+        at = as_array(self.at, self.label, (None, None, 2))
+        vec = as_array(self.vec, self.label, (None, at.shape[1], 2))
+        require(
+            1 in (len(at), len(vec)) or len(at) == len(vec),
+            f"{self.label!r}: {len(at)} frames of feet and {len(vec)} frames of vectors",
+        )
+        object.__setattr__(self, "at", at)
+        object.__setattr__(self, "vec", vec)
+
+
+@dataclass(frozen=True, eq=False)
+class Marker:
+    """A cross at `xy[F|1, 2]` with an optional `text` beside it; shown, never draggable."""
+
+    xy: FloatArray | tuple[float, float]
+    role: Role
+    label: str
+    text: str = ""
+    visible: bool = True
+
+    def __post_init__(self) -> None:
+        _check_look(self)
+        xy = np.asarray(self.xy, dtype=np.float32)
+        object.__setattr__(self, "xy", as_array(np.atleast_2d(xy), self.label, (None, 2)))
+
+
+@dataclass(frozen=True, eq=False)
+class Handle:
+    """A point `xy[2]` in data units that a person moves (pointer, touch, arrow keys).
+
+    Python hears of it under `name`.
+    """
+
+    name: str
+    xy: tuple[float, float]
+    role: Role
+    label: str
+    visible: bool = True
+
+    def __post_init__(self) -> None:
+        _check_look(self)
+        require(
+            self.name.isidentifier(), f"{self.label!r}: the name {self.name!r} is not an identifier"
+        )
+        x, y = (float(value) for value in self.xy)
+        require(bool(np.isfinite([x, y]).all()), f"{self.label!r}: the handle stands at ({x}, {y})")
+        object.__setattr__(self, "xy", (x, y))
+
+
+Layer = Heatmap | Points | Lines | Arrows | Marker | Handle
+
+
+def frames_of(layer: Layer) -> int:
+    """How many frames a layer has: 1 where it stands still."""
+    match layer:
+        case Heatmap():
+            return len(layer.values)
+        case Arrows():
+            return max(len(layer.at), len(layer.vec))
+        case Marker():
+            return len(np.asarray(layer.xy))
+        case Handle():
+            return 1
+        case Points() | Lines():
+            return len(layer.xy)

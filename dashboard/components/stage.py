@@ -1,0 +1,142 @@
+"""The stage as a Streamlit element: a scene goes down, moved points and a chosen frame come back.
+
+A page reads where things stand before it computes, and shows what it computed:
+
+    state = peek("flow", points={"x": (0.0, 0.5)})
+    density = model.log_prob(state.points["x"])
+    stage(Scene([Pane(..., pick="x")]), key="flow", points=state.points)
+
+What the browser says is not believed: names, shapes and finiteness are checked here, and a message
+that does not hold is as good as none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components.files import joined
+from dashboard.components.scene import Handle, Scene
+
+Point = tuple[float, float]
+
+LARGEST = 1e6
+"""The furthest from the origin that a coordinate is believed."""
+
+_STAGE = st.components.v2.component(
+    "genlab_stage",
+    html='<div class="stage">\n</div>',
+    css=joined("stage.css"),
+    js=joined(
+        "dom.js",
+        "blob.js",
+        "colour.js",
+        "paint.js",
+        "cloud.js",
+        "axes.js",
+        "strip.js",
+        "timeline.js",
+        "pointer.js",
+        "tools.js",
+        "stage.js",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class StageState:
+    """What a person did on a stage: where named points stand, at which frame the timeline rests."""
+
+    points: Mapping[str, Point]
+    frame: int = 0
+    touched: bool = False
+    """Whether a point was ever moved by hand."""
+
+
+def peek(
+    key: str, *, points: Mapping[str, Point] | None = None, count: int = 1, start: int = 0
+) -> StageState:
+    """The state of the stage `key` before it is drawn in this run.
+
+    `points` are the named points and where they stand until they are moved. The frame is `start`
+    until a person chooses one, and again when the timeline no longer has `count` frames.
+    """
+    stored = st.session_state.get(key)
+    return _read(stored, dict(points or {}), count, start)
+
+
+def move(key: str, **points: Point) -> None:
+    """Put named points of the stage `key` elsewhere; call it before `stage` draws in a run."""
+    stored = st.session_state.get(key)
+    at = _said(_said(stored, "points"), "at") | {name: list(xy) for name, xy in points.items()}
+    st.session_state[key] = dict(stored or {}) | {"points": {"seq": _seq(stored), "at": at}}
+
+
+def stage(
+    scene: Scene,
+    *,
+    key: str,
+    points: Mapping[str, Point] | None = None,
+    max_width: int = 640,
+) -> StageState:
+    """Draw `scene` and return what a person did on it, by the end of the last message.
+
+    `points` says where the points stand that have no handle of their own (picks). A pane is at most
+    `max_width` CSS pixels wide. Call it inside a fragment when moving a point should not run the
+    whole page again.
+
+    Raises `SceneError` when the scene is larger than a browser should be sent.
+    """
+    handles = {
+        layer.name: layer.xy
+        for pane in scene.panes
+        for layer in pane.layers
+        if isinstance(layer, Handle)
+    }
+    centres = {
+        pane.pick: ((pane.extent[0] + pane.extent[1]) / 2, (pane.extent[2] + pane.extent[3]) / 2)
+        for pane in scene.panes
+        if pane.pick
+    }
+    places: dict[str, Point] = centres | handles | dict(points or {})
+    count = scene.timeline.count if scene.timeline else 1
+    start = scene.timeline.start if scene.timeline else 0
+    stored = st.session_state.get(key)
+    now = _read(stored, places, count, start)
+    blob = scene.encode(points=now.points, seq=_seq(stored), max_width=max_width)
+    _STAGE(data=blob, key=key, on_points_change=lambda: None, on_frame_change=lambda: None)
+    return now
+
+
+def _said(stored: object, name: str) -> dict[str, Any]:
+    """The part `name` of a dictionary that came from a browser, empty where it is none."""
+    part = stored.get(name) if isinstance(stored, Mapping) else None
+    return dict(part) if isinstance(part, Mapping) else {}
+
+
+def _seq(stored: object) -> int:
+    seq = _said(stored, "points").get("seq", 0)
+    return seq if isinstance(seq, int) else 0
+
+
+def _read(stored: object, points: dict[str, Point], count: int, start: int) -> StageState:
+    said = _said(_said(stored, "points"), "at")
+    heard = {name: said[name] for name in points if _is_point(said.get(name))}
+    places = points | {name: (float(x), float(y)) for name, (x, y) in heard.items()}
+    frame = start
+    match stored.get("frame") if isinstance(stored, Mapping) else None:
+        case [int(chosen), int(of)] if of == count:
+            frame = min(max(chosen, 0), count - 1)
+    return StageState(places, frame, touched=bool(heard))
+
+
+def _is_point(value: object) -> bool:
+    """Two finite numbers of a size that float32 and a model can bear."""
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return False
+    return all(
+        isinstance(v, int | float) and not isinstance(v, bool) and abs(v) <= LARGEST for v in value
+    )

@@ -1,0 +1,65 @@
+// Small helpers for building the page: elements, icons, numbers.
+
+function element(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name in node && !name.startsWith("aria") && name !== "role") node[name] = value;
+    else node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+// Icons on a 24 × 24 grid, drawn with strokes in the text's colour.
+const ICONS = {
+  play: "M8 5.5v13l10.5-6.5z",
+  pause: "M8 5.5v13M16 5.5v13",
+  back: "M17 6l-7 6 7 6zM7 6v12",
+  next: "M7 6l7 6-7 6zM17 6v12",
+  save: "M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14",
+  full: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
+};
+
+function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  svg.dataset.name = name;
+  return svg;
+}
+
+function setIcon(button, name, label) {
+  if (button.firstChild?.dataset.name !== name) button.replaceChildren(icon(name));
+  button.setAttribute("aria-label", label);
+  button.title = label;
+}
+
+function iconButton(name, label, className = "tool") {
+  const button = element("button", { type: "button", className });
+  setIcon(button, name, label);
+  return button;
+}
+
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+const round3 = (value) => Number(value.toPrecision(3)).toString().replace("-", "−");
+
+// A canvas as large as its box in device pixels; true when its size changed.
+function fit(canvas) {
+  const dpr = Math.min(devicePixelRatio || 1, 3);
+  const w = Math.max(1, Math.round(canvas.clientWidth * dpr));
+  const h = Math.max(1, Math.round(canvas.clientHeight * dpr));
+  if (canvas.width === w && canvas.height === h) return false;
+  canvas.width = w;
+  canvas.height = h;
+  return true;
+}
+
+// Streamlit fades what a running script has not drawn again yet. Right for a table that may be out of date; a picture which is
+// being dragged would flicker with every move.
+function keepBright(parent) {
+  parent.host?.closest(".stElementContainer")?.style.setProperty("opacity", "1", "important");
+}

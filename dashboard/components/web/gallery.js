@@ -1,0 +1,117 @@
+// Model cards with film strips that play under the pointer, on focus, or once when a touch screen scrolls them into view.
+
+const FILM_MS = 1700; // from noise to the finished result
+const REST_MS = 1100; // on the result before it plays again
+const galleries = new WeakMap();
+
+function frameAt(film, frame) {
+  film.node.style.backgroundPositionY = film.frames > 1 ? `${(100 * frame) / (film.frames - 1)}%` : "0%";
+  film.node.dataset.frame = frame;
+}
+
+function start(film, { once = false } = {}) {
+  if (film.raf) return;
+  const begun = performance.now();
+  const tick = (time) => {
+    const elapsed = Math.max(0, time - begun);
+    if (once && elapsed > FILM_MS) return stop(film);
+    const phase = (elapsed % (FILM_MS + REST_MS)) / FILM_MS;
+    frameAt(film, Math.min(film.frames - 1, Math.floor(phase * film.frames)));
+    film.raf = requestAnimationFrame(tick);
+  };
+  film.raf = requestAnimationFrame(tick);
+}
+
+function stop(film) {
+  cancelAnimationFrame(film.raf);
+  film.raf = 0;
+  frameAt(film, film.frames - 1);
+}
+
+function buildFilm(gallery, card) {
+  const node = element("div", { className: "film", "aria-hidden": "true" });
+  const film = { node, frames: card.frames, raf: 0 };
+  if (!card.film) {
+    node.classList.add("empty");
+    return film;
+  }
+  const url = URL.createObjectURL(new Blob([card.film.values], { type: "image/webp" }));
+  gallery.urls.push(url);
+  node.style.backgroundImage = `url("${url}")`;
+  node.style.backgroundSize = `100% ${100 * card.frames}%`;
+  frameAt(film, card.frames - 1);
+  return film;
+}
+
+function buildCard(gallery, card) {
+  const film = buildFilm(gallery, card);
+  const words = element("div", { className: "words" },
+    element("strong", {}, card.title), element("span", { className: "family" }, card.family));
+  const can = element("div", { className: "can" }, ...card.can.map((name) => element("span", {}, name)));
+  if (card.problem) {
+    words.append(element("span", { className: "problem" }, card.problem));
+    return element("div", { className: "card broken" }, film.node, words);
+  }
+  const node = card.href ? element("a", { className: "card", href: card.href }) : element("button", { className: "card", type: "button" });
+  node.append(film.node, words, can);
+  node.dataset.id = card.id;
+  node.onclick = (event) => {
+    // A click with a modifier is the browser's own: a new tab or window.
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    gallery.emit("open", card.id);
+  };
+  if (card.film) bringAlive(gallery, node, film);
+  return node;
+}
+
+function bringAlive(gallery, node, film) {
+  gallery.films.set(node, film);
+  node.onfocus = () => node.matches(":focus-visible") && start(film);
+  node.onblur = () => stop(film);
+  if (reducedMotion()) return;
+  node.onpointerenter = (event) => event.pointerType === "mouse" && start(film);
+  node.onpointerleave = () => stop(film);
+  gallery.watcher?.observe(node);
+}
+
+function fillGallery(gallery, data) {
+  release(gallery);
+  if (matchMedia("(hover: none)").matches && !reducedMotion())
+    gallery.watcher = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) if (isIntersecting) start(gallery.films.get(target), { once: true });
+    }, { threshold: 0.8 });
+  const sections = decodeBlob(data).groups.map((group) => {
+    const cards = group.cards.map((card) => buildCard(gallery, card));
+    return element("section", { "aria-label": group.title },
+      element("h3", {}, group.title), element("div", { className: "grid" }, ...cards));
+  });
+  gallery.root.replaceChildren(...sections);
+  gallery.root.dataset.ready = "true";
+}
+
+function release(gallery) {
+  for (const film of gallery.films.values()) cancelAnimationFrame(film.raf);
+  gallery.films.clear();
+  gallery.watcher?.disconnect();
+  gallery.urls.splice(0).forEach((url) => URL.revokeObjectURL(url));
+}
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  if (!data) return undefined;
+  let gallery = galleries.get(parentElement);
+  if (!gallery) {
+    gallery = { root: parentElement.querySelector(".gallery"), films: new Map(), urls: [], watcher: null, seen: null };
+    galleries.set(parentElement, gallery);
+  }
+  gallery.emit = setTriggerValue;
+  // A change of theme alone brings the same data again: the cards follow it by themselves.
+  const print = `${data.length}|${new Uint8Array(data).reduce((hash, byte) => (hash * 31 + byte) | 0, 7)}`;
+  if (gallery.seen !== print) fillGallery(gallery, data);
+  gallery.seen = print;
+  return () => {
+    release(gallery);
+    gallery.root.replaceChildren();
+    galleries.delete(parentElement);
+  };
+}

@@ -1,0 +1,180 @@
+// Painters: one function for each kind of layer, `(context, layer, frame, view)`.
+//
+// `view` is {w, h, dpr, theme, extent, busy}; painters work in device pixels. Coordinates come as int16 and leave as pixels,
+// y up. What is dear (a scaled heat map, a cloud) is kept on the layer until its frame, its size or the theme changes.
+
+const px = (q, w) => (q / HALF + 1) * 0.5 * w;
+const py = (q, h) => (1 - q / HALF) * 0.5 * h;
+const frameOf = (layer, frame) => (layer.frames === 1 ? 0 : frame);
+
+function surface(w, h) {
+  const canvas = document.createElement("canvas");
+  canvas.width = w;
+  canvas.height = h;
+  return canvas;
+}
+
+function paintHeatmap(ctx, layer, frame, view) {
+  const [frames, rows, columns] = layer.values.shape;
+  const f = frames === 1 ? 0 : frame;
+  const key = `${f}|${view.w}|${view.theme.signature}`;
+  if (layer.key !== key) {
+    layer.key = key;
+    layer.cells ??= surface(columns, rows);
+    const context = layer.cells.getContext("2d");
+    layer.image ??= context.createImageData(columns, rows);
+    const out = new Uint32Array(layer.image.data.buffer);
+    const colours = ramp(view.theme, layer);
+    const from = layer.values.values.subarray(f * rows * columns, (f + 1) * rows * columns);
+    for (let row = 0; row < rows; row++) {
+      const target = (rows - 1 - row) * columns;
+      for (let column = 0; column < columns; column++) out[target + column] = colours[from[row * columns + column]];
+    }
+    context.putImageData(layer.image, 0, 0);
+    layer.scaled = null;
+    if (frames === 1) {
+      layer.scaled = surface(view.w, view.h);
+      scale(layer.scaled.getContext("2d"), layer, view);
+    }
+  }
+  if (layer.scaled) ctx.drawImage(layer.scaled, 0, 0);
+  else scale(ctx, layer, view);
+}
+
+function scale(ctx, layer, view) {
+  ctx.imageSmoothingEnabled = layer.smooth;
+  ctx.imageSmoothingQuality = "high";
+  ctx.drawImage(layer.cells, 0, 0, view.w, view.h);
+  ctx.imageSmoothingEnabled = true;
+}
+
+function paintLines(ctx, layer, frame, { w, h, dpr, theme }) {
+  const [, lines, nodes] = layer.xy.shape;
+  const xy = layer.xy.values;
+  let at = frameOf(layer, frame) * lines * nodes * 2;
+  ctx.strokeStyle = theme.roles[layer.role];
+  ctx.globalAlpha = layer.opacity;
+  ctx.lineWidth = layer.width * dpr;
+  ctx.lineJoin = "round";
+  ctx.beginPath();
+  for (let line = 0; line < lines; line++) {
+    let pen = false;
+    for (let node = 0; node < nodes; node++, at += 2) {
+      const there = xy[at] !== NOTHING;
+      if (there && pen) ctx.lineTo(px(xy[at], w), py(xy[at + 1], h));
+      else if (there) ctx.moveTo(px(xy[at], w), py(xy[at + 1], h));
+      pen = there;
+    }
+  }
+  ctx.stroke();
+  ctx.globalAlpha = 1;
+}
+
+function paintArrows(ctx, layer, frame, { w, h, dpr, theme }) {
+  const count = layer.xy.shape[1];
+  const xy = layer.xy.values;
+  const heads = new Path2D();
+  ctx.fillStyle = ctx.strokeStyle = theme.roles[layer.role];
+  ctx.globalAlpha = layer.opacity;
+  ctx.lineWidth = layer.width * dpr;
+  ctx.beginPath();
+  let at = frameOf(layer, frame) * count * 4;
+  for (let i = 0; i < count; i++, at += 4) {
+    if (xy[at] === NOTHING || xy[at + 2] === NOTHING) continue;
+    const [x0, y0, x1, y1] = [px(xy[at], w), py(xy[at + 1], h), px(xy[at + 2], w), py(xy[at + 3], h)];
+    const [dx, dy] = [x1 - x0, y1 - y0];
+    const length = Math.hypot(dx, dy);
+    if (length < 0.5) continue;
+    const size = Math.min((3 + 2.5 * layer.width) * dpr, length * 0.6);
+    const [ux, uy] = [(dx / length) * size, (dy / length) * size];
+    ctx.moveTo(x0, y0);
+    ctx.lineTo(x1 - ux * 0.8, y1 - uy * 0.8);
+    heads.moveTo(x1, y1);
+    heads.lineTo(x1 - ux - uy * 0.42, y1 - uy + ux * 0.42);
+    heads.lineTo(x1 - ux + uy * 0.42, y1 - uy - ux * 0.42);
+    heads.closePath();
+  }
+  ctx.stroke();
+  ctx.fill(heads);
+  ctx.globalAlpha = 1;
+}
+
+function write(ctx, text, x, y, { dpr, theme }, { size = 12, colour = theme.text, weight = 400, align = "left" } = {}) {
+  ctx.font = `${weight} ${size * dpr}px ${theme.font}`;
+  ctx.textAlign = align;
+  ctx.textBaseline = "middle";
+  ctx.lineJoin = "round";
+  ctx.lineWidth = 3 * dpr;
+  ctx.strokeStyle = theme.background;
+  ctx.strokeText(text, x, y);
+  ctx.fillStyle = colour;
+  ctx.fillText(text, x, y);
+}
+
+function paintMarker(ctx, layer, frame, view) {
+  const { w, h, dpr, theme } = view;
+  const i = frameOf(layer, frame) * 2;
+  const [qx, qy] = [layer.xy.values[i], layer.xy.values[i + 1]];
+  if (qx === NOTHING) return;
+  const [x, y] = [px(qx, w), py(qy, h)];
+  for (const [colour, width, reach] of [[theme.background, 5, 8.5], [theme.roles[layer.role], 2.25, 7]]) {
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = width * dpr;
+    ctx.lineCap = "round";
+    ctx.beginPath();
+    for (const [sx, sy] of [[1, 1], [1, -1]]) {
+      ctx.moveTo(x - sx * reach * 0.7 * dpr, y - sy * reach * 0.7 * dpr);
+      ctx.lineTo(x + sx * reach * 0.7 * dpr, y + sy * reach * 0.7 * dpr);
+    }
+    ctx.stroke();
+  }
+  if (!layer.text) return;
+  const right = x < 0.7 * w;
+  write(ctx, layer.text, x + (right ? 12 : -12) * dpr, y, view, { size: 13, weight: 600, align: right ? "left" : "right" });
+}
+
+// A draggable point: ring, core and shadow, larger than anything else on the picture. The button over it is invisible.
+function paintHandle(ctx, layer, frame, view) {
+  const { dpr, theme } = view;
+  const [x, y] = toPixels(view, view.points[layer.name] ?? layer.xy);
+  const grip = view.held === layer.name ? 11 : 9;
+  ctx.save();
+  ctx.shadowColor = "rgba(0, 0, 0, 0.35)";
+  ctx.shadowBlur = 6 * dpr;
+  ctx.fillStyle = theme.background;
+  ctx.beginPath();
+  ctx.arc(x, y, grip * dpr, 0, 2 * Math.PI);
+  ctx.fill();
+  ctx.restore();
+  ctx.strokeStyle = ctx.fillStyle = theme.roles[layer.role];
+  ctx.lineWidth = 3 * dpr;
+  ctx.beginPath();
+  ctx.arc(x, y, (grip - 1.5) * dpr, 0, 2 * Math.PI);
+  ctx.stroke();
+  ctx.beginPath();
+  ctx.arc(x, y, 3 * dpr, 0, 2 * Math.PI);
+  ctx.fill();
+}
+
+const PAINTERS = {
+  heatmap: paintHeatmap, points: paintPoints, lines: paintLines, arrows: paintArrows, marker: paintMarker, handle: paintHandle,
+};
+
+function toPixels({ w, h, extent: [x0, x1, y0, y1] }, [x, y]) {
+  return [((x - x0) / (x1 - x0)) * w, ((y1 - y) / (y1 - y0)) * h];
+}
+
+function toData({ w, h, extent: [x0, x1, y0, y1] }, [x, y]) {
+  const inside = (t) => Math.min(1, Math.max(0, t));
+  return [x0 + inside(x / w) * (x1 - x0), y1 - inside(y / h) * (y1 - y0)];
+}
+
+function paintPane(ctx, pane, frame, view) {
+  ctx.setTransform(1, 0, 0, 1, 0, 0);
+  ctx.fillStyle = view.theme.background;
+  ctx.fillRect(0, 0, view.w, view.h);
+  const shown = pane.layers.filter((layer) => view.shows(layer));
+  view.busy = shown.some((layer) => layer.kind === "heatmap");
+  for (const layer of shown) PAINTERS[layer.kind](ctx, layer, frame, view);
+  paintAxes(ctx, view);
+}

@@ -1,0 +1,158 @@
+// Dragging named points: pointer, touch and arrow keys, and what Python is told of it.
+//
+// The point under the finger follows the finger and nothing else. Python is sent the newest place when it has answered the
+// last one, or after `PATIENCE`: never a flood, always the final place. Messages are numbered, and the number comes back
+// with the next scene: a scene that was computed for an older place cannot pull the handle back.
+
+// ms to wait for the answer of a message before the next. A message interrupts the run that works on the one before: with less
+// patience than a run takes there would be no answer at all until the drag ends.
+const PATIENCE = 500;
+const PACE = 50; // ms between two messages at least
+const REACH = { mouse: 22, pen: 28, touch: 34 }; // CSS pixels within which a handle is grabbed
+
+function newSender() {
+  return { seq: 0, heard: 0, sentAt: -Infinity, waiting: false, timer: 0 };
+}
+
+function send(stage) {
+  stage.sender.waiting = true;
+  pump(stage);
+}
+
+function pump(stage) {
+  const { sender } = stage;
+  clearTimeout(sender.timer);
+  if (!sender.waiting) return;
+  const rest = (sender.heard >= sender.seq ? PACE : PATIENCE) - (performance.now() - sender.sentAt);
+  if (rest > 0) {
+    sender.timer = setTimeout(() => pump(stage), rest);
+    return;
+  }
+  sender.waiting = false;
+  sender.seq += 1;
+  sender.sentAt = performance.now();
+  stage.emit("points", { seq: sender.seq, at: { ...stage.points } });
+}
+
+// Take Python's places, unless a newer one is on its way to it or under the finger.
+function hearPoints(stage) {
+  const { sender, scene } = stage;
+  sender.heard = scene.seq;
+  if (stage.fresh) sender.seq = scene.seq;
+  if (stage.drag || sender.waiting || scene.seq < sender.seq) {
+    for (const [name, at] of Object.entries(scene.points)) stage.points[name] ??= at;
+  } else stage.points = { ...scene.points };
+  pump(stage);
+}
+
+function local(pane, event) {
+  const box = pane.canvas.getBoundingClientRect();
+  return [event.clientX - box.left, event.clientY - box.top];
+}
+
+// A view in CSS pixels, for pointers and buttons.
+function cssView(pane) {
+  return { w: pane.canvas.clientWidth, h: pane.canvas.clientHeight, extent: pane.spec.extent };
+}
+
+function nearest(stage, pane, [x, y], reach) {
+  let [best, least] = [null, reach];
+  for (const name of pane.buttons.keys()) {
+    const [hx, hy] = toPixels(cssView(pane), stage.points[name]);
+    const distance = Math.hypot(hx - x, hy - y);
+    if (distance <= least) [best, least] = [{ name, dx: hx - x, dy: hy - y }, distance];
+  }
+  return best;
+}
+
+function watchPointer(stage, pane) {
+  const { picture } = pane;
+  picture.onpointerdown = (event) => {
+    if (event.button !== 0 || stage.drag) return;
+    const at = local(pane, event);
+    const grabbed = nearest(stage, pane, at, REACH[event.pointerType] ?? 22);
+    if (!grabbed && !pane.spec.pick) return;
+    picture.setPointerCapture(event.pointerId);
+    // A handle keeps its distance from the finger; a pick comes to it.
+    stage.drag = { pane, pointer: event.pointerId, ...(grabbed ?? { name: pane.spec.pick, dx: 0, dy: 0 }) };
+    picture.classList.add("held");
+    if (!grabbed) moveTo(stage, pane, stage.drag.name, at);
+    pane.buttons.get(stage.drag.name)?.focus({ preventScroll: true, focusVisible: false });
+    event.preventDefault();
+    stage.root.classList.remove("keyed");
+    repaint(stage);
+  };
+  picture.onpointermove = (event) => {
+    const { drag } = stage;
+    if (drag?.pointer !== event.pointerId || drag.pane !== pane) {
+      if (!drag) picture.classList.toggle("over", !!nearest(stage, pane, local(pane, event), REACH.mouse));
+      return;
+    }
+    const [x, y] = local(pane, event);
+    moveTo(stage, pane, drag.name, [x + drag.dx, y + drag.dy]);
+  };
+  picture.onpointerup = picture.onpointercancel = (event) => {
+    if (stage.drag?.pointer !== event.pointerId) return;
+    stage.drag = null;
+    picture.classList.remove("held");
+    send(stage);
+    repaint(stage);
+  };
+}
+
+function moveTo(stage, pane, name, at) {
+  stage.points[name] = toData(cssView(pane), at);
+  send(stage);
+  placeButtons(stage);
+  repaint(stage);
+}
+
+// Every named point of a pane has a button over it, invisible but for its focus ring: that is what the keyboard moves.
+function buildButtons(stage, pane) {
+  const handles = pane.spec.layers.filter((layer) => layer.kind === "handle");
+  const names = new Map(handles.map((layer) => [layer.name, layer.label]));
+  if (pane.spec.pick && !stage.scene.panes.some((p) => p.layers.some((l) => l.name === pane.spec.pick)))
+    names.set(pane.spec.pick, pane.spec.pick);
+  for (const [name, button] of pane.buttons) {
+    if (names.has(name)) continue;
+    button.remove();
+    pane.buttons.delete(name);
+  }
+  for (const [name, label] of names) {
+    if (!pane.buttons.has(name)) {
+      const button = element("div", { className: "handle", role: "slider", tabIndex: 0, "aria-roledescription": "movable point" });
+      button.dataset.name = name;
+      button.onkeydown = (event) => nudge(stage, pane, name, event);
+      pane.buttons.set(name, button);
+      pane.picture.append(button);
+    }
+    pane.buttons.get(name).setAttribute("aria-label", `${label}: arrow keys move it`);
+  }
+}
+
+function nudge(stage, pane, name, event) {
+  // A handle that was clicked has focus but no ring until a key is used.
+  stage.root.classList.add("keyed");
+  const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+  if (!way) return;
+  event.preventDefault();
+  const [x0, x1, y0, y1] = pane.spec.extent;
+  const by = event.shiftKey ? 0.05 : 0.01;
+  const [x, y] = stage.points[name];
+  stage.points[name] = [clamp(x + way[0] * by * (x1 - x0), x0, x1), clamp(y + way[1] * by * (y1 - y0), y0, y1)];
+  send(stage);
+  placeButtons(stage);
+  repaint(stage);
+}
+
+function placeButtons(stage) {
+  for (const pane of stage.panes) {
+    for (const [name, button] of pane.buttons) {
+      const at = stage.points[name];
+      const [x, y] = toPixels(cssView(pane), at);
+      button.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`;
+      button.setAttribute("aria-valuenow", round3(at[0]).replace("−", "-"));
+      button.setAttribute("aria-valuetext", `x ${round3(at[0])}, y ${round3(at[1])}`);
+    }
+  }
+}

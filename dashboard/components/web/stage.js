@@ -1,0 +1,170 @@
+// The stage: panes over a timeline, built once for each mounted element and kept through every message from Python.
+//
+// Streamlit runs the default export again whenever the data or the theme changes. All state that must survive this (frame,
+// play, drag, hidden layers) lives in `stages`, keyed by the element; a run only adopts the new scene.
+
+const stages = new WeakMap();
+
+function createStage(parent) {
+  const root = parent.querySelector(".stage");
+  const panes = element("div", { className: "panes" });
+  const stage = {
+    root, panes: [], scene: null, theme: null, frame: 0, playing: false, scrubbing: false, drag: null, points: {},
+    shown: new Map(), sender: newSender(), raf: 0, painting: 0, said: null, fresh: true, emit: () => {}, box: panes,
+  };
+  root.append(panes);
+  buildTimeline(stage);
+  buildTools(stage);
+  root.append(stage.timeline.root);
+  stage.observer = new ResizeObserver(() => { placeButtons(stage); repaint(stage); });
+  stage.observer.observe(root);
+  return stage;
+}
+
+function adopt(stage, data) {
+  const before = stage.scene;
+  stage.scene = decodeBlob(data);
+  stage.theme = readTheme(stage.root);
+  const { panes, timeline, maxWidth } = stage.scene;
+  stage.root.style.setProperty("--stage-width", `${maxWidth}px`);
+  stage.root.dataset.panes = panes.length;
+  if (stage.panes.length !== panes.length) {
+    stage.drag = null;
+    stage.panes = panes.map(() => buildPane());
+    stage.box.replaceChildren(...stage.panes.map((pane) => pane.figure));
+    stage.panes.forEach((pane) => watchPointer(stage, pane));
+    stage.panes.at(-1).head.append(stage.tools);
+  }
+  if (before) keepPictures(before, stage.scene);
+  hearPoints(stage);
+  panes.forEach((spec, i) => fillPane(stage, stage.panes[i], spec, i));
+  stage.timeline.root.hidden = !timeline || timeline.count < 2;
+  const count = timeline?.count ?? 1;
+  if (count !== (before?.timeline?.count ?? (before ? 1 : 0))) {
+    stage.frame = timeline?.start ?? 0;
+    setPlaying(stage, false, { silent: true });
+    if (timeline?.autoplay && count > 1 && !reducedMotion()) setPlaying(stage, true);
+  }
+  if (timeline) fillKey(stage);
+  describeFrame(stage);
+  placeButtons(stage);
+  stage.fresh = false;
+  paint(stage);
+  stage.root.dataset.ready = "true";
+}
+
+// A heat map that came again unchanged, as it does while a point is dragged, keeps its finished picture.
+function keepPictures(before, after) {
+  after.panes.forEach((pane, i) => {
+    for (const layer of pane.layers.filter((l) => l.kind === "heatmap")) {
+      const old = before.panes[i]?.layers.find((l) => l.kind === "heatmap" && l.label === layer.label);
+      const [a, b] = [old?.values.values, layer.values.values];
+      const looks = (l) => String([l.values.shape, l.role, l.lowRole, l.diverging, l.smooth]);
+      if (!old?.cells || looks(old) !== looks(layer) || !a.every((value, k) => value === b[k])) continue;
+      Object.assign(layer, { cells: old.cells, image: old.image, scaled: old.scaled, key: old.key });
+    }
+  });
+}
+
+function buildPane() {
+  const title = element("span", { className: "title" });
+  const head = element("figcaption", {}, title);
+  const canvas = element("canvas", { role: "img" });
+  const picture = element("div", { className: "picture" }, canvas);
+  const legend = element("div", { className: "legend", role: "group", "aria-label": "Layers" });
+  const figure = element("figure", {}, head, picture, legend);
+  return { figure, head, title, canvas, picture, legend, buttons: new Map(), spec: null };
+}
+
+function fillPane(stage, pane, spec, index) {
+  pane.spec = spec;
+  const [x0, x1, y0, y1] = spec.extent;
+  pane.title.textContent = spec.title;
+  pane.picture.style.aspectRatio = (x1 - x0) / (y1 - y0);
+  pane.figure.style.setProperty("--ratio", (x1 - x0) / (y1 - y0));
+  pane.picture.classList.toggle("pick", !!spec.pick);
+  pane.canvas.setAttribute("aria-label", spec.alt);
+  buildButtons(stage, pane);
+  const wanted = JSON.stringify([stage.theme.signature, spec.layers.map((l) => [l.kind, l.label, l.role, l.lowRole, l.diverging])]);
+  if (pane.wanted === wanted) return;
+  pane.wanted = wanted;
+  pane.legend.replaceChildren(...spec.layers.map((layer) => chip(stage, layer, index)));
+}
+
+const chipKey = (index, layer) => `${index}|${layer.label}`;
+const isShown = (stage, index, layer) => stage.shown.get(chipKey(index, layer)) ?? layer.visible;
+
+// A legend entry which shows and hides its layer; a handle's says only what it is.
+function chip(stage, layer, index) {
+  const swatch = element("span", { className: `swatch swatch-${layer.kind}` });
+  swatch.style.setProperty("--colour", stage.theme.roles[layer.role]);
+  if (layer.kind === "heatmap") swatch.style.background = gradient(stage.theme, layer);
+  if (layer.kind === "handle") return element("span", { className: "chip fixed" }, swatch, layer.label);
+  const button = element("button", { type: "button", className: "chip" }, swatch, layer.label);
+  button.setAttribute("aria-pressed", isShown(stage, index, layer));
+  button.onclick = () => {
+    const current = stage.scene.panes[index].layers.find((l) => l.label === layer.label);
+    const shown = !isShown(stage, index, current);
+    stage.shown.set(chipKey(index, current), shown);
+    button.setAttribute("aria-pressed", shown);
+    repaint(stage);
+  };
+  return button;
+}
+
+function fillKey(stage) {
+  const entries = stage.scene.timeline.curves.map((curve) => {
+    const swatch = element("span", { className: "swatch swatch-lines" });
+    swatch.style.setProperty("--colour", stage.theme.roles[curve.role]);
+    return element("span", { className: "entry" }, swatch, curve.label);
+  });
+  stage.timeline.key.replaceChildren(...entries);
+}
+
+// At most one painting for each frame of the screen, however many reasons there are.
+function repaint(stage) {
+  stage.painting ||= requestAnimationFrame(() => paint(stage));
+}
+
+function paint(stage) {
+  cancelAnimationFrame(stage.painting);
+  stage.painting = 0;
+  stage.panes.forEach((pane, index) => {
+    fit(pane.canvas);
+    paintPane(pane.canvas.getContext("2d"), pane.spec, stage.frame, viewOf(stage, index, pane.canvas));
+  });
+  if (stage.scene.timeline && !stage.timeline.root.hidden) paintStrip(stage);
+}
+
+function viewOf(stage, index, canvas, dpr = canvas.width / Math.max(1, canvas.clientWidth)) {
+  return {
+    w: canvas.width, h: canvas.height, dpr, theme: stage.theme, extent: stage.panes[index].spec.extent,
+    points: stage.points, held: stage.drag?.name, shows: (layer) => isShown(stage, index, layer),
+  };
+}
+
+function dispose(stage) {
+  stage.observer.disconnect();
+  stage.playing = false;
+  cancelAnimationFrame(stage.raf);
+  cancelAnimationFrame(stage.painting);
+  clearTimeout(stage.settling);
+  clearTimeout(stage.sender.timer);
+}
+
+export default function ({ parentElement, data, setStateValue }) {
+  if (!data) return undefined;
+  let stage = stages.get(parentElement);
+  if (!stage) {
+    stage = createStage(parentElement);
+    stages.set(parentElement, stage);
+  }
+  keepBright(parentElement);
+  stage.emit = setStateValue;
+  adopt(stage, data);
+  return () => {
+    dispose(stage);
+    stage.root.replaceChildren();
+    stages.delete(parentElement);
+  };
+}

@@ -1,0 +1,141 @@
+// The timeline: a strip chart which is the scrubber, with buttons, keys and play.
+//
+// The frame and the play state belong to the stage, which outlives every message from Python. Python hears of a frame only
+// when scrubbing or playing stops: until then the browser needs nobody.
+
+const END_PAUSE = 900; // ms on the last frame before a loop begins again: it shows what the film was made for
+const SETTLED = 250; // ms without another step before a frame counts as chosen
+
+function buildTimeline(stage) {
+  const play = iconButton("play", "Play", "tool play");
+  const back = iconButton("back", "One frame back");
+  const next = iconButton("next", "One frame on");
+  const now = element("span", { className: "now" });
+  const key = element("span", { className: "key" });
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  const strip = element("div", { className: "strip", role: "slider", tabIndex: 0, "aria-valuemin": "0" }, canvas);
+  const row = element("div", { className: "transport" }, play, back, next, now, key);
+  const root = element("div", { className: "timeline" }, row, strip);
+  play.onclick = () => setPlaying(stage, !stage.playing);
+  back.onclick = () => step(stage, -1);
+  next.onclick = () => step(stage, 1);
+  strip.onkeydown = (event) => onKey(stage, event);
+  strip.onpointerdown = (event) => {
+    if (event.button !== 0) return;
+    strip.setPointerCapture(event.pointerId);
+    setPlaying(stage, false, { silent: true });
+    stage.scrubbing = true;
+    scrubTo(stage, event);
+  };
+  strip.onpointermove = (event) => stage.scrubbing && scrubTo(stage, event);
+  strip.onpointerup = strip.onpointercancel = () => {
+    if (!stage.scrubbing) return;
+    stage.scrubbing = false;
+    settle(stage, 0);
+  };
+  stage.timeline = { root, play, strip, canvas, now, key };
+}
+
+function onKey(stage, event) {
+  const last = stage.scene.timeline.count - 1;
+  const jump = Math.max(1, Math.round(last / 10));
+  const moves = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: jump, PageDown: -jump, Home: -last, End: last };
+  if (event.key === " ") setPlaying(stage, !stage.playing);
+  else if (event.key in moves) step(stage, moves[event.key]);
+  else return;
+  event.preventDefault();
+}
+
+function step(stage, by) {
+  setPlaying(stage, false, { silent: true });
+  showFrame(stage, clamp(stage.frame + by, 0, stage.scene.timeline.count - 1));
+  settle(stage, SETTLED);
+}
+
+function scrubTo(stage, event) {
+  const box = stage.timeline.strip.getBoundingClientRect();
+  const { positions } = stage.scene.timeline;
+  const at = (event.clientX - box.left - STRIP_PAD) / (box.width - 2 * STRIP_PAD);
+  let best = 0;
+  positions.forEach((p, i) => { if (Math.abs(p - at) < Math.abs(positions[best] - at)) best = i; });
+  showFrame(stage, best);
+}
+
+function showFrame(stage, frame) {
+  if (stage.frame === frame) return;
+  stage.frame = frame;
+  describeFrame(stage);
+  repaint(stage);
+}
+
+// Tell Python, once nothing more comes for `wait` milliseconds.
+function settle(stage, wait) {
+  clearTimeout(stage.settling);
+  stage.settling = setTimeout(() => {
+    const chosen = [stage.frame, stage.scene.timeline?.count ?? 1];
+    if (String(chosen) === String(stage.said)) return;
+    stage.said = chosen;
+    stage.emit("frame", chosen);
+  }, wait);
+}
+
+function setPlaying(stage, playing, { silent = false } = {}) {
+  if (stage.playing === playing) return;
+  stage.playing = playing;
+  const { play } = stage.timeline;
+  setIcon(play, playing ? "pause" : "play", playing ? "Pause" : "Play");
+  stage.root.dataset.playing = playing;
+  if (!playing) return silent ? undefined : settle(stage, 0);
+  clearTimeout(stage.settling);
+  const { count } = stage.scene.timeline;
+  stage.clock = { phase: stage.frame >= count - 1 ? 0 : stage.frame, last: performance.now(), since: performance.now(), ticks: 0 };
+  if (!stage.raf) stage.raf = requestAnimationFrame((time) => tick(stage, time));
+}
+
+function tick(stage, time) {
+  stage.raf = 0;
+  const timeline = stage.scene.timeline;
+  if (!stage.playing || !timeline) return;
+  const { clock } = stage;
+  const last = timeline.count - 1;
+  // A tab that slept, or a slow computer, goes on where it was instead of leaping.
+  clock.phase += (Math.min(100, Math.max(0, time - clock.last)) * timeline.fps) / 1000;
+  clock.last = time;
+  if (clock.phase >= last + 1 && !timeline.loop) {
+    showFrame(stage, last);
+    setPlaying(stage, false);
+    return;
+  }
+  if (clock.phase >= last + 1 + (END_PAUSE * timeline.fps) / 1000) clock.phase = 0;
+  const frame = Math.min(last, Math.floor(clock.phase));
+  if (frame !== stage.frame) {
+    stage.frame = frame;
+    describeFrame(stage);
+    paint(stage);
+  }
+  measure(stage, time);
+  stage.raf = requestAnimationFrame((next) => tick(stage, next));
+}
+
+// How often a second the stage really got to draw, over the last full second of play.
+function measure(stage, time) {
+  const { clock } = stage;
+  clock.ticks += 1;
+  const elapsed = time - clock.since;
+  if (elapsed < 1000) return;
+  stage.root.dataset.fps = ((clock.ticks * 1000) / elapsed).toFixed(1);
+  clock.since = time;
+  clock.ticks = 0;
+}
+
+function describeFrame(stage) {
+  stage.root.dataset.frame = stage.frame;
+  const { timeline } = stage.scene;
+  if (!timeline) return;
+  const { strip, now } = stage.timeline;
+  now.textContent = timeline.labels[stage.frame];
+  strip.setAttribute("aria-label", timeline.title);
+  strip.setAttribute("aria-valuemax", timeline.count - 1);
+  strip.setAttribute("aria-valuenow", stage.frame);
+  strip.setAttribute("aria-valuetext", timeline.labels[stage.frame]);
+}

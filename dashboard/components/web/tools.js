@@ -1,0 +1,68 @@
+// The stage's tools: the picture as a file, and the full screen.
+
+function buildTools(stage) {
+  const save = iconButton("save", "Download the picture (png)");
+  save.onclick = () => download(stage);
+  stage.tools = element("span", { className: "tools" }, save);
+  if (!document.fullscreenEnabled) return;
+  const full = iconButton("full", "Full screen");
+  full.onclick = () => (document.fullscreenElement ? document.exitFullscreen() : stage.root.requestFullscreen());
+  stage.tools.append(full);
+}
+
+// The panes side by side with titles, legends and the frame in words, on the page's background, at twice the size.
+function compose(stage) {
+  const scale = 2;
+  const [gap, line] = [16 * scale, 30 * scale];
+  const sizes = stage.panes.map(({ canvas }) => [canvas.clientWidth * scale, canvas.clientHeight * scale]);
+  const words = stage.scene.timeline?.labels[stage.frame] ?? "";
+  const width = sizes.reduce((sum, [w]) => sum + w + gap, gap);
+  const height = Math.max(...sizes.map(([, h]) => h)) + 2 * line + (words ? line : 0) + gap;
+  const sheet = surface(width, height);
+  const ctx = sheet.getContext("2d");
+  const view = { dpr: scale, theme: stage.theme };
+  ctx.fillStyle = stage.theme.background;
+  ctx.fillRect(0, 0, width, height);
+  let x = gap;
+  stage.panes.forEach((pane, index) => {
+    const [w, h] = sizes[index];
+    const picture = surface(w, h);
+    paintPane(picture.getContext("2d"), pane.spec, stage.frame, viewOf(stage, index, picture, scale));
+    ctx.drawImage(picture, x, line);
+    ctx.strokeStyle = stage.theme.border;
+    ctx.lineWidth = scale;
+    ctx.strokeRect(x, line, w, h);
+    write(ctx, pane.spec.title, x, line / 2, view, { size: 15, weight: 600 });
+    writeLegend(ctx, stage, pane, index, { x, y: line * 1.5 + h, w, view });
+    x += w + gap;
+  });
+  if (words) write(ctx, words, gap, height - line / 2 - gap / 2, view, { size: 14 });
+  return sheet;
+}
+
+function writeLegend(ctx, stage, pane, index, { x, y, w, view }) {
+  const { dpr, theme } = view;
+  const end = x + w;
+  for (const layer of pane.spec.layers) {
+    if (!isShown(stage, index, layer)) continue;
+    ctx.font = `400 ${12 * dpr}px ${theme.font}`;
+    const room = ctx.measureText(layer.label).width + 30 * dpr;
+    if (x + room > end + 14 * dpr) break;
+    ctx.fillStyle = theme.roles[layer.role];
+    ctx.beginPath();
+    ctx.arc(x + 5 * dpr, y, 5 * dpr, 0, 2 * Math.PI);
+    ctx.fill();
+    write(ctx, layer.label, x + 15 * dpr, y, view, { size: 12 });
+    x += room;
+  }
+}
+
+function download(stage) {
+  const words = [stage.scene.panes[0].title, stage.scene.timeline?.labels[stage.frame]].filter(Boolean).join(" ");
+  const name = words.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60) || "picture";
+  compose(stage).toBlob((blob) => {
+    const link = element("a", { href: URL.createObjectURL(blob), download: `${name}.png` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  });
+}

@@ -1,0 +1,66 @@
+"""What the lecture teaches and where the lab lets one touch it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One part of the lecture: what it says, and the page and view where it is done."""
+
+    name: str
+    idea: str
+    page: str | None
+    query: tuple[tuple[str, str], ...] = ()
+    look: str = ""
+
+
+TOPICS = (
+    Topic(
+        "Inference and sampling",
+        "A generative model answers one or both of: how likely is x, and give me a new x.",
+        None,
+        look="the marks on every model above say which of the two it can do",
+    ),
+    Topic(
+        "Change of variables",
+        "log p(x) = log p(z) + Σ log|det|: the ledger of one point.",
+        "views/flows.py",
+        (("flow_view", "density"),),
+        "Drag a point over a flow's density",
+    ),
+    Topic(
+        "A chain of invertible layers",
+        "Simple transformations, composed, bend a Gaussian into the data.",
+        "views/flows.py",
+        (("flow_view", "layers"),),
+        "Scrub the layers of a flow",
+    ),
+    Topic(
+        "Maximum likelihood",
+        "Before training the inverse flow sends data anywhere; after it, to a Gaussian.",
+        "views/flows.py",
+        (("flow_view", "training"),),
+        "Scrub the training of a flow",
+    ),
+    Topic(
+        "Generator against discriminator",
+        "One network forges, the other tells forgeries from data.",
+        "views/gans.py",
+        (("gan_view", "game"),),
+        "Drag a latent point through a GAN",
+    ),
+    Topic(
+        "Alternating training",
+        "Ascend for the discriminator, descend for the generator, and hope for balance.",
+        "views/gans.py",
+        (("gan_view", "training"),),
+        "Scrub the training of a GAN",
+    ),
+    Topic(
+        "Forward and reverse diffusion",
+        "Noise the data step by step; learn to walk back.",
+        "views/diffusion.py",
+        (),
+        "Play a diffusion, forward and back",
+    ),
+)

@@ -1,0 +1,28 @@
+"""Failures become sentences: what broke, and what to do; never a traceback on a page."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+from genlab.inference.errors import Busy, InputError
+
+from genlab.contract.errors import ContractError
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Around a page or a fragment: show the known failures of models and inputs in words.
+
+    Anything else is a bug and stays loud.
+    """
+    try:
+        yield
+    except ContractError as error:
+        st.error(str(error), icon=":material/broken_image:")
+    except InputError as error:
+        st.error(str(error), icon=":material/block:")
+    except Busy:
+        st.warning(
+            "Many people are computing right now. Please try again in a few seconds.",
+            icon=":material/hourglass_top:",
+        )

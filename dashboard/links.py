@@ -1,0 +1,31 @@
+"""Points and frames of the stage in the page's link, beside the widgets' own parameters."""
+
+import math
+
+import streamlit as st
+
+
+def point(name: str, default: tuple[float, float], bound: float = 100.0) -> tuple[float, float]:
+    """The point `name` of the link ("?x=0.5,-1"); `default` where absent, broken or absurd."""
+    parts = st.query_params.get(name, "").split(",")
+    try:
+        x, y = (float(part) for part in parts)
+    except ValueError:
+        return default
+    inside = math.isfinite(x) and math.isfinite(y) and max(abs(x), abs(y)) <= bound
+    return (x, y) if inside else default
+
+
+def frame(name: str, count: int) -> int | None:
+    """The frame `name` of the link, if it is one of `count`."""
+    text = st.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and int(text) < count else None
+
+
+def remember(name: str, value: tuple[float, float] | int | None) -> None:
+    """Write a point or a frame into the link; unchanged values cost nothing."""
+    if value is None:
+        return
+    text = str(value) if isinstance(value, int) else ",".join(f"{v:.4g}" for v in value)
+    if st.query_params.get(name) != text:
+        st.query_params[name] = text

@@ -1,0 +1,26 @@
+"""The pages of the lab and how one gets from one to the other."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.guard import guarded
+
+st.set_page_config(
+    page_title="Generative Models Lab",
+    # A file, not an icon by name: Streamlit fetches those for the tab from another host.
+    page_icon=str(Path(__file__).with_name("icon.svg")),
+    layout="wide",
+    menu_items={"Get help": None, "Report a bug": None},
+)
+
+PAGES = [
+    st.Page("views/home.py", title="Lab", icon=":material/blur_on:", default=True),
+    st.Page("views/flows.py", title="Flows", icon=":material/waves:", url_path="flows"),
+    st.Page("views/gans.py", title="GANs", icon=":material/swords:", url_path="gans"),
+    st.Page("views/diffusion.py", title="Diffusion", icon=":material/grain:", url_path="diffusion"),
+]
+
+page = st.navigation(PAGES, position="top")
+with guarded():
+    page.run()

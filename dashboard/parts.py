@@ -1,0 +1,111 @@
+"""Pieces that every model page shows: badges, figures measured, provenance, downloads."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard import links
+from dashboard.components.scene import Scene
+from dashboard.components.stage import stage
+from dashboard.services import device
+from genlab.contract.card import Card, Metric
+
+
+def badges(card: Card, seed: int) -> None:
+    """Which model, which device, which seed: in one line under the controls."""
+    granted = device()
+    asked = granted.requested not in {granted.granted, "auto"}
+    wanted = f" (asked for {granted.requested.upper()}: {granted.reason})" if asked else ""
+    with st.container(horizontal=True, gap="small"):
+        st.badge(card.id, icon=":material/deployed_code:", color="gray")
+        st.badge(card.kind, icon=":material/school:", color="gray")
+        st.badge(granted.granted.upper() + wanted, icon=":material/memory:", color="gray")
+        st.badge(f"seed {seed}", icon=":material/casino:", color="gray")
+
+
+@st.fragment
+def film(scene: Scene, key: str) -> None:
+    """A scene with a timeline; the frame at which it rests is the link's parameter `key`."""
+    assert scene.timeline is not None
+    count = scene.timeline.count
+    # The link is asked once: a blob that follows the frame would be sent anew at every rest.
+    start = st.session_state.setdefault(f"{key}_link", links.frame(key, count))
+    if start is not None and start < count:
+        scene = replace(scene, timeline=replace(scene.timeline, start=start, autoplay=False))
+    state = stage(scene, key=f"{key}_stage")
+    if state.frame != scene.timeline.start or links.frame(key, count) is not None:
+        links.remember(key, state.frame)
+
+
+def about(card: Card) -> None:
+    """The figures measured on the exported graph, with protocol, and where the model came from."""
+    with st.expander("What was measured, and where this model comes from"):
+        if card.metrics:
+            st.dataframe(
+                [_row(metric) for metric in card.metrics],
+                hide_index=True,
+                column_config={"protocol": st.column_config.TextColumn(width="large")},
+            )
+        else:
+            st.caption("Nothing has been measured on this model yet.")
+        origin = card.provenance
+        st.markdown(
+            f"Trained by `{origin.command}` (seed {origin.seed}, {origin.seconds / 60:.1f} min, "
+            f"{origin.hardware}), exported {origin.created[:10]} from commit "
+            f"`{origin.git_commit[:10]}`."
+            if card.kind == "trained"
+            else f"Exact: nothing is trained. Exported {origin.created[:10]} by `{origin.command}`."
+        )
+        st.markdown("\n".join(f"- {reference}" for reference in card.references))
+        st.json({"recipe": card.recipe, "parity": card.parity}, expanded=False)
+
+
+def _row(metric: Metric) -> dict[str, object]:
+    error = f" ± {metric.stderr:.2g}" if metric.stderr else ""
+    return {
+        "figure": metric.name,
+        "value": f"{metric.value:.4g}{error}",
+        "on": f"{metric.n:,} {metric.split}",
+        "protocol": metric.protocol,
+    }
+
+
+def downloads(name: str, arrays: Callable[[], Mapping[str, NDArray[np.floating]]]) -> None:
+    """Offer the page's samples as csv (first array only) and npz (all); made when asked for."""
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "Samples (csv)",
+            lambda: _csv(next(iter(arrays().values()))),
+            f"{name}.csv",
+            "text/csv",
+            on_click="ignore",
+            icon=":material/table:",
+        )
+        st.download_button(
+            "Samples (npz)",
+            lambda: _npz(arrays()),
+            f"{name}.npz",
+            "application/octet-stream",
+            on_click="ignore",
+            icon=":material/data_array:",
+        )
+
+
+def _csv(points: NDArray[np.floating]) -> bytes:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    flat = points.reshape(len(points), -1)
+    writer.writerow([f"x{i + 1}" for i in range(flat.shape[1])])
+    writer.writerows(flat.tolist())
+    return out.getvalue().encode()
+
+
+def _npz(arrays: Mapping[str, NDArray[np.floating]]) -> bytes:
+    out = io.BytesIO()
+    np.savez_compressed(out, allow_pickle=False, **arrays)
+    return out.getvalue()

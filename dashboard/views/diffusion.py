@@ -1,0 +1,97 @@
+"""Diffusion: data dissolve into noise, and a denoiser walks them back."""
+
+import numpy as np
+import streamlit as st
+from genlab.inference.noise import normal
+from genlab.inference.samplers import SAMPLERS
+from numpy.typing import NDArray
+
+from dashboard import controls, parts, services
+from dashboard.components.scene import Scene
+from dashboard.figures import diffusion
+from dashboard.figures.training import loss_chart
+from dashboard.theme import CHART, ink
+
+Array = NDArray[np.float32]
+TRUTH = 40  # cells along a side of the exact q(x_t), drawn for every frame
+
+st.title("Diffusion")
+st.markdown(
+    f"{ink('data', 'Forward')}: $x_t = \\sqrt{{\\bar\\alpha_t}}\\,x_0 + "
+    "\\sqrt{1-\\bar\\alpha_t}\\,\\varepsilon$ dissolves the data into "
+    f"{ink('noise', 'noise')}. {ink('model', 'Reverse')}: a network that guesses "
+    "$\\hat x_0$ from $x_t$ leads noise back, step by step. Both run on the same slider."
+)
+
+left, right = st.columns([3, 2], vertical_alignment="bottom")
+with left:
+    card = controls.choose_model("ddpm", "denoise")
+with right:
+    sampler = controls.choose(
+        "Sampler", list(SAMPLERS), "sampler", words={k: v.label for k, v in SAMPLERS.items()}
+    )
+with st.container(horizontal=True, gap="medium"):
+    steps = controls.whole("Steps", "steps", 1, 250, 100, help="Network evaluations per sample.")
+    eta = 0.0
+    if "eta" in SAMPLERS[sampler].options:
+        eta = controls.share("η", "eta", 0.0, "0: deterministic DDIM; 1: as noisy as DDPM.")
+    n = controls.whole("Samples", "ddpm_n", 100, 2_000, 2_000, 100)
+    schedule = controls.choose("Schedule", sorted(card.constants.schedules), "schedule")
+    seed = controls.seed()
+
+stamp = services.stamp(card.id)
+extent = diffusion.window(card, card.extent or services.WINDOW)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Walking from noise to data …")
+def film(
+    model_id: str,
+    stamp: str,
+    sampler: str,
+    steps: int,
+    eta: float,
+    n: int,
+    schedule: str,
+    seed: int,
+) -> tuple[Scene, Array]:
+    """The trajectory on its timeline, and the samples at its end in data units."""
+    model = services.open_model(model_id)
+    options = {"eta": eta} if "eta" in SAMPLERS[sampler].options else {}
+    frames = list(
+        model.trajectory(n, seed=seed, sampler=sampler, steps=steps, schedule=schedule, **options)
+    )
+    data = services.reference(model_id, stamp, n)
+    levels = [frame.log_snr for frame in frames]
+    noised = diffusion.forward(card, data, normal(seed, data.shape, "forward"), levels)
+    exact = services.exact_of(card.dataset, "log_prob_t")
+    truth = diffusion.diffused_density(exact, levels, extent, TRUTH) if exact else None
+    array = np.asarray(card.constants.schedules[schedule])
+    scene = diffusion.trajectory_scene(card, frames, array, data, noised, truth, extent)
+    return scene, diffusion.to_data(card, frames[-1].x_t).astype(np.float32)
+
+
+def ending() -> Array:
+    """The samples of the film on the stage."""
+    return film(card.id, stamp, sampler, steps, eta, n, schedule, seed)[1]
+
+
+parts.film(film(card.id, stamp, sampler, steps, eta, n, schedule, seed)[0], key="frame")
+st.caption(
+    "Drag along the strip, or press space to play. The curve in it is ᾱ_t, the share of signal "
+    "that is left. Chips under the picture show and hide its layers; the exact q(x_t) is computed "
+    "from the known law of the data, not learned."
+)
+parts.badges(card, seed)
+charts = st.columns(2)
+with charts[0]:
+    st.plotly_chart(
+        diffusion.schedule_chart(card.constants.schedules, {}),
+        alt="The share of signal over t, for each noise schedule.",
+    )
+with charts[1]:
+    st.plotly_chart(
+        loss_chart(card, {"loss": CHART["model"]}, {"loss": "denoising loss"}),
+        alt="The denoising loss over the training steps.",
+    )
+parts.downloads(f"{card.id}-{sampler}-{steps}-seed{seed}", lambda: {"x": ending()})
+parts.about(card)

@@ -1,0 +1,111 @@
+"""GANs: the forger and the detective, and what each step of their game did."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard import controls, links, parts, services
+from dashboard.components.scene import Scene
+from dashboard.components.stage import peek, stage
+from dashboard.figures import gans
+from dashboard.figures.training import loss_chart
+from dashboard.guard import guarded
+from dashboard.theme import CHART, ink
+
+Array = NDArray[np.float32]
+GRID = 160
+
+st.title("GANs")
+st.markdown(
+    f"A {ink('model', 'generator G')} turns {ink('noise', 'noise z')} into forgeries; a "
+    f"{ink('critic', 'discriminator D')} says how likely each point is {ink('data', 'real')}. "
+    "There is no density here: samples only."
+)
+
+left, right = st.columns([3, 2], vertical_alignment="bottom")
+with left:
+    card = controls.choose_model("gan", "decode", "critic")
+with right:
+    view = controls.choose("Look at", ["game", "training"], "gan_view")
+with st.container(horizontal=True, gap="medium"):
+    n = controls.whole("Forgeries", "gan_n", 100, 4_000, 1_500, 100)
+    seed = controls.seed()
+
+stamp = services.stamp(card.id)
+extent = card.extent or services.WINDOW
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def forgeries(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Array, Array]:
+    """Latents, their images, and the image of the latent grid."""
+    model = services.open_model(model_id)
+    z = model.latent(n, seed=seed)
+    out = model.run("decode", z=np.concatenate([z, gans.WEB.reshape(-1, 2)]))["x"]
+    return z, out[:n], out[n:]
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def surface(model_id: str, stamp: str, extent: tuple[float, float, float, float]) -> Array:
+    return gans.belief(services.open_model(model_id), extent, GRID)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Running every snapshot of the training …")
+def training_film(model_id: str, stamp: str, n: int, seed: int) -> Scene:
+    model = services.open_model(model_id)
+    data = services.reference(model_id, stamp, n)
+    return gans.training_scene(model, model.latent(n, seed=seed), data, extent)
+
+
+@st.fragment
+@guarded()
+def game() -> None:
+    """The dragged latent point; a drag runs this fragment alone."""
+    z, samples, web = forgeries(card.id, stamp, n, seed)
+    state = peek("gan_stage", points={"z": links.point("z", (0.6, 0.4))})
+    probe = gans.forge(services.open_model(card.id), state.points["z"])
+    data = services.reference(card.id, stamp, n)
+    picture, answer = st.columns([3, 1])
+    with picture:
+        st.caption("Drag the point in the plane of noise and watch where G sends it.")
+        scene = gans.game_scene(
+            surface(card.id, stamp, extent), data, z, samples, web, extent, probe
+        )
+        stage(scene, key="gan_stage")
+    with answer:
+        st.metric(
+            "D(G(z))",
+            f"{probe.belief:.3f}",
+            help="The discriminator's belief that your G(z) is real.",
+        )
+        st.markdown(
+            f"{ink('noise', 'z')} = ({probe.z[0]:.2f}, {probe.z[1]:.2f})  \n"
+            f"{ink('model', 'G(z)')} = ({probe.x[0]:.2f}, {probe.x[1]:.2f})  \n"
+            f"logit {probe.logit:+.2f}"
+        )
+        st.caption(
+            "0.5 means that D cannot tell. With perfect play D is 0.5 everywhere on the data; "
+            "far from it nothing was ever seen, and what D says there means nothing."
+        )
+    links.remember("z", probe.z)
+
+
+if view == "game":
+    game()
+else:
+    parts.film(training_film(card.id, stamp, n, seed), key="checkpoint")
+    st.caption("Scrub the checkpoints: each was saved during the one training run.")
+
+parts.badges(card, seed)
+st.plotly_chart(
+    loss_chart(
+        card,
+        {"generator": CHART["model"], "critic": CHART["critic"]},
+        {"generator": "generator", "critic": "discriminator"},
+    ),
+    alt="Losses of generator and discriminator over the training steps.",
+)
+parts.downloads(
+    f"{card.id}-seed{seed}",
+    lambda: dict(zip("xz", forgeries(card.id, stamp, n, seed)[1::-1], strict=True)),
+)
+parts.about(card)

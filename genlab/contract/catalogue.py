@@ -1,0 +1,113 @@
+"""All exported models of some folders, listed by reading their cards and nothing else.
+
+A model that breaks the contract is listed with its reason and never hides the others. Graphs are
+verified when they are first opened, so a hundred models cost nothing at the start.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from genlab.contract.card import Card
+from genlab.contract.errors import ContractError
+
+FOLDERS_VARIABLE = "GENERATIVE_MODELS"
+"""Environment variable with further folders of models, separated as in PATH."""
+HOSTED_VARIABLE = "GENLAB_HOSTED"
+"""Set to 1 on a public server: only the models of the checkout load, whatever else is set."""
+
+CHECKOUT = Path(__file__).resolve().parents[2] / "exported"
+"""The committed models (there are none where the package was installed without its checkout)."""
+NO_MODELS = frozenset({"data"})
+"""Folders beside the models that hold something else: the reference samples of the data sets."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One folder of a catalogue: either a card or the reason why there is none."""
+
+    id: str
+    folder: Path
+    card: Card | None
+    problem: ContractError | None
+
+
+class Catalogue:
+    """The models of some folders by identifier.
+
+    Args:
+        folders: Folders of model folders; `default_folders()` if none are given.
+
+    Attributes:
+        folders: The folders that were read.
+        entries: One `Entry` per model folder, broken ones included, in the order of their
+            identifiers.
+    """
+
+    def __init__(self, folders: Iterable[Path | str] | None = None) -> None:
+        chosen = default_folders() if folders is None else [Path(folder) for folder in folders]
+        self.folders = tuple(dict.fromkeys(folder.resolve() for folder in chosen))
+        found: dict[str, Entry] = {}
+        for entry in (entry for folder in self.folders for entry in _entries(folder)):
+            if entry.id in found:
+                entry = _second(entry, found[entry.id])  # noqa: PLW2901
+            found[entry.id] = entry
+        self.entries: dict[str, Entry] = dict(sorted(found.items()))
+
+    @property
+    def cards(self) -> dict[str, Card]:
+        """Cards of the models that are not broken, by identifier."""
+        return {key: entry.card for key, entry in self.entries.items() if entry.card is not None}
+
+    def entry(self, model: str) -> Entry:
+        """The healthy entry of a model.
+
+        Raises:
+            ContractError: There is no such model, or it is broken.
+        """
+        entry = self.entries.get(model)
+        if entry is None:
+            known = ", ".join(self.cards) or "no models at all"
+            todo = f"choose one of them, or add its folder's parent to {FOLDERS_VARIABLE}"
+            raise ContractError(model, "id", f"one of {known}", "no such model", todo)
+        if entry.problem is not None:
+            raise entry.problem
+        return entry
+
+
+def default_folders() -> list[Path]:
+    """The checkout's `exported/` and, except on a public server, those of GENERATIVE_MODELS."""
+    own = [CHECKOUT] if CHECKOUT.is_dir() else []
+    if os.environ.get(HOSTED_VARIABLE) == "1":
+        return own
+    more = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
+    return own + [Path(folder) for folder in more if folder]
+
+
+def _entries(folder: Path) -> Iterator[Entry]:
+    try:
+        children = sorted(child for child in folder.iterdir() if child.is_dir())
+    except OSError as error:
+        todo = f"create it, or take it out of {FOLDERS_VARIABLE}"
+        found = error.strerror or "nothing readable"
+        problem = ContractError(str(folder), "folder", "a folder of models", found, todo)
+        yield Entry(str(folder), folder, None, problem)
+        return
+    for child in children:
+        if child.name.startswith(".") or child.name in NO_MODELS:
+            continue
+        try:
+            yield Entry(child.name, child, Card.read(child), None)
+        except ContractError as problem:
+            yield Entry(child.name, child, None, problem)
+
+
+def _second(entry: Entry, first: Entry) -> Entry:
+    """A second model of one identifier is listed under its path: neither is lost in silence."""
+    todo = "rename one of them (folder and card), and export it again"
+    expected, found = "an identifier used once", f"another model in {first.folder.parent}"
+    problem = ContractError(entry.id, "id", expected, found, todo)
+    return Entry(str(entry.folder), entry.folder, None, problem)

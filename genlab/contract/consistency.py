@@ -1,0 +1,120 @@
+"""Do the fields of a card agree with one another?
+
+`genlab.contract.card` says what each field may hold; here are the rules between fields, each a few
+lines, each with an error that names the field.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from genlab.contract.errors import EXPORTER, ContractError
+from genlab.contract.limits import MAX_ELEMENTS, MAX_STEPS
+from genlab.contract.verbs import VERBS
+
+if TYPE_CHECKING:
+    from genlab.contract.card import Card, Graph
+
+Complaint = tuple[str, str, str]
+"""Field, expected, found."""
+
+
+def check_consistency(card: Card, folder: str) -> None:
+    """Raise `ContractError` for the first rule between fields that the card breaks.
+
+    Args:
+        card: The card to judge.
+        folder: Name of its folder, which is the identifier it must carry.
+    """
+    rules = (_identity(card, folder), _graphs(card), _needs(card), _numbers(card), _files(card))
+    for field, expected, found in itertools.chain.from_iterable(rules):
+        raise ContractError(folder, field, expected, found, EXPORTER)
+
+
+def _identity(card: Card, folder: str) -> Iterator[Complaint]:
+    if card.id != folder:
+        yield "id", f"the name of its folder, {folder!r}", repr(card.id)
+    start = f"{card.dataset}-{card.family}"
+    if card.id != start and not card.id.startswith(start + "-"):
+        yield "id", f"<dataset>-<family>[-variant], so {start}...", repr(card.id)
+    if math.prod(card.event_shape) > MAX_ELEMENTS:
+        yield "event_shape", f"at most {MAX_ELEMENTS:,} numbers", str(card.event_shape)
+
+
+def _graphs(card: Card) -> Iterator[Complaint]:
+    for name, graph in card.graphs.items():
+        if name not in VERBS:
+            yield f"graphs.{name}", f"one of the verbs {', '.join(VERBS)}", repr(name)
+            continue
+        yield from _tensors(name, graph)
+
+
+def _tensors(name: str, graph: Graph) -> Iterator[Complaint]:
+    verb = VERBS[name]
+    sides = (("inputs", verb.inputs, graph.inputs), ("outputs", verb.outputs, graph.outputs))
+    for side, tensors, found in sides:
+        needed = {tensor.name for tensor in tensors if not tensor.optional}
+        allowed = {tensor.name for tensor in tensors}
+        if not needed <= set(found) <= allowed or len(set(found)) != len(found):
+            optional = f" and perhaps {sorted(allowed - needed)}" if allowed - needed else ""
+            yield f"graphs.{name}.{side}", f"{sorted(needed)}{optional}", str(found)
+
+
+def _needs(card: Card) -> Iterator[Complaint]:
+    """What a verb asks of the rest of the card."""
+    constants, verbs = card.constants, card.verbs
+    needs = {
+        "latent": (verbs & {"decode", "encode"}, card.latent),
+        "constants.log_snr": (verbs & {"denoise"}, constants.log_snr),
+        "constants.parameterisation": (verbs & {"denoise"}, constants.parameterisation),
+        "constants.diffusion_scale": (verbs & {"denoise", "log_prob_t"}, constants.diffusion_scale),
+        "constants.diffusion_shift": (verbs & {"denoise", "log_prob_t"}, constants.diffusion_shift),
+        "constants.critic_scale": (verbs & {"critic"}, constants.critic_scale),
+        "constants.classes": (verbs & {"classify"}, constants.classes),
+    }
+    for field, (askers, value) in needs.items():
+        if askers and not value:
+            yield field, f"a value, because of the verb {min(askers)}", "nothing"
+    if card.measure.kind == "discrete" and not (card.measure.levels and card.measure.bound):
+        yield "measure", "levels and bound, because it is discrete", "not both"
+
+
+def _numbers(card: Card) -> Iterator[Complaint]:
+    constants = card.constants
+    named = {f"constants.schedules.{key}": row for key, row in constants.schedules.items()}
+    for field, row in ({"constants.log_snr": constants.log_snr} | named).items():
+        if row is None:
+            continue
+        if not 2 <= len(row) <= MAX_STEPS + 1:
+            yield field, f"2 to {MAX_STEPS + 1:,} numbers", f"{len(row):,}"
+        if any(later >= earlier for earlier, later in itertools.pairwise(row)):
+            yield field, "numbers that fall from t = 0 to t = T", "a pair that does not"
+    size, shift = math.prod(card.event_shape), constants.diffusion_shift
+    if shift is not None and len(shift) not in (1, size):
+        yield "constants.diffusion_shift", f"1 or {size} numbers", f"{len(shift)}"
+    if card.extent is not None and not (
+        card.extent[0] < card.extent[1] and card.extent[2] < card.extent[3]
+    ):
+        yield "extent", "[x0, x1, y0, y1] with x0 < x1 and y0 < y1", str(list(card.extent))
+    lengths = {len(curve) for curve in card.history.values()}
+    if len(lengths) > 1 or (lengths and "step" not in card.history):
+        found = f"curves {sorted(card.history)} of lengths {sorted(lengths)}"
+        yield "history", "'step' and curves of its length", found
+
+
+def _files(card: Card) -> Iterator[Complaint]:
+    """One file has one checksum, however many verbs share it; steps of snapshots rise."""
+    sums: dict[str, tuple[str, int]] = {}
+    for name, graph in card.graphs.items():
+        told = sums.setdefault(graph.file, (graph.sha256, graph.bytes))
+        if told != (graph.sha256, graph.bytes):
+            yield f"graphs.{name}", f"one checksum and size for {graph.file}", "two"
+    others = [item.file for item in (card.snapshots, card.thumbnail, card.check) if item]
+    if len({*others, *sums}) != len(others) + len(sums):
+        yield "files", "different names for different things", f"{sorted([*others, *sums])}"
+    steps = card.snapshots.steps if card.snapshots else [0]
+    if not steps or any(later <= earlier for earlier, later in itertools.pairwise(steps)):
+        yield "snapshots.steps", "rising steps, at least one", str(steps)

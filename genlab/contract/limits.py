@@ -1,0 +1,42 @@
+"""Every bound of the library in one place.
+
+Limits of widgets hold only in a browser, so each number that comes from outside is compared with
+these before anything is allocated. They are generous: a page or a server sets tighter ones of its
+own.
+"""
+
+from __future__ import annotations
+
+MAX_CARD_BYTES = 4 * 2**20
+"""Size of a `card.json`, bytes."""
+MAX_FILE_BYTES = 256 * 2**20
+"""Size of any other file of a model, bytes."""
+MAX_INFLATED_BYTES = 512 * 2**20
+"""Sum of the arrays of one npz file, bytes, by their headers, before they are inflated."""
+
+MAX_ROWS = 1_000_000
+"""Rows of one call of a verb; samples of one call of `Model.sample`."""
+MAX_ELEMENTS = 100_000_000
+"""Numbers in the result of one call (rows times the size of an event)."""
+MAX_STEPS = 10_000
+"""Steps of a sampler; a schedule may not be longer either."""
+MAX_ROW_STEPS = 100_000_000
+"""Rows times steps of one call: evaluations of a denoiser."""
+MAX_SEED = 2**63 - 1
+"""Seeds are integers from 0 to this one."""
+MAX_GRID = 2_048
+"""Points along one side of a density grid."""
+
+CHUNK_ROWS = 1_000
+"""Rows handed to onnxruntime at once; its arena keeps the memory of the largest run."""
+CHUNK_ELEMENTS = 50_000
+"""Numbers handed at once: 64 images of 28 x 28, a quarter of a second of a small U-Net."""
+
+MAX_SESSIONS = 48
+"""onnxruntime sessions kept open by one process."""
+MAX_SNAPSHOT_FILES = 8
+"""Open snapshot files kept by one process."""
+HEAVY_JOBS = 2
+"""Heavy jobs that run at the same time in one process."""
+HEAVY_WAIT_SECONDS = 2.0
+"""How long a heavy job waits for its turn before it is told that the machine is busy."""

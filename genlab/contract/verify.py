@@ -1,0 +1,164 @@
+"""Is the ONNX file what the card says, and harmless?
+
+onnxruntime accepts much that this project does not: weights in other files (even through hard
+links), operators of any domain, a batch frozen at the exporter's example. All of it is refused
+here, before a session is made, on the parsed file and in every subgraph and function of it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from genlab.contract.card import SCHEMA, Card, Graph
+from genlab.contract.errors import EXPORT_AGAIN, EXPORTER, ContractError
+from genlab.contract.files import verify_bytes
+from genlab.contract.verbs import VERBS, Tensor
+
+DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
+OPSETS = range(17, 24)
+"""Versions of the main operator set that this project exports and tests."""
+
+_DTYPES = {"float32": onnx.TensorProto.FLOAT, "int64": onnx.TensorProto.INT64}
+
+
+def verify_graph(card: Card, file: str, data: bytes) -> None:
+    """Check one ONNX file against the card: checksum, structure, and every verb that lives in it.
+
+    Args:
+        card: The card that names the file.
+        file: Name of the file.
+        data: The very bytes that will be handed to onnxruntime.
+
+    Raises:
+        ContractError: The bytes are not those of the card, or the graph breaks a rule of the
+            contract.
+    """
+    graphs = {verb: graph for verb, graph in card.graphs.items() if graph.file == file}
+    graph = next(iter(graphs.values()))
+    verify_bytes(card.id, file, data, graph.sha256, graph.bytes)
+    model = load(card.id, file, data)
+    for expected, found in itertools.chain(_harm(model), _stamp(card, graphs, model)):
+        raise ContractError(card.id, file, expected, found, EXPORTER)
+    for verb in graphs:
+        for tensor, expected, found in _signature(card, verb, model):
+            field = f"{file}, verb {verb}, tensor {tensor}"
+            raise ContractError(card.id, field, expected, found, EXPORTER)
+    _checker(card.id, file, data)
+
+
+def load(model: str, file: str, data: bytes) -> Any:
+    """Parse an ONNX file; a `ContractError` if it is none."""
+    try:
+        proto = onnx.load_model_from_string(data)
+    except Exception as error:  # protobuf's exceptions differ between its implementations
+        found = f"bytes that do not parse ({type(error).__name__})"
+        raise ContractError(model, file, "an ONNX file", found, EXPORT_AGAIN) from None
+    if not proto.graph.output:
+        raise ContractError(model, file, "an ONNX file", "no graph in it", EXPORT_AGAIN)
+    return proto
+
+
+def messages(message: Any) -> Iterator[Any]:
+    """A protobuf message and all messages inside it: no node or tensor can hide in a subgraph."""
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for item in value if hasattr(value, "__len__") else (value,):
+                yield from messages(item)
+
+
+def _harm(model: Any) -> Iterator[tuple[str, str]]:
+    """What no graph may hold, as pairs of expected and found."""
+    opsets = {item.domain: item.version for item in model.opset_import}
+    version = opsets.get("", opsets.get("ai.onnx"))
+    if version not in OPSETS:
+        yield f"operator set {OPSETS[0]} to {OPSETS[-1]}", f"{version}"
+    for message in messages(model):
+        if isinstance(message, onnx.NodeProto) and message.domain not in DOMAINS:
+            yield "only standard operators", f"{message.domain}::{message.op_type}"
+        if isinstance(message, onnx.TensorProto):
+            if message.external_data or message.data_location == onnx.TensorProto.EXTERNAL:
+                yield "all weights inside the file", f"external data for {message.name!r}"
+            elif message.data_type == onnx.TensorProto.FLOAT and _has_nan(message):
+                yield "weights that are numbers", f"NaN in {message.name!r}"
+
+
+def _has_nan(tensor: Any) -> bool:
+    try:
+        return bool(np.isnan(numpy_helper.to_array(tensor)).any())
+    except (ValueError, TypeError):
+        return False  # a tensor whose bytes contradict its shape: the checker says it better
+
+
+def _stamp(card: Card, graphs: dict[str, Graph], model: Any) -> Iterator[tuple[str, str]]:
+    """The file itself must say whose it is."""
+    expected = stamp_of(card, graphs)
+    found = {item.key: item.value for item in model.metadata_props}
+    for key, value in expected.items():
+        if found.get(key) != value:
+            yield f"metadata {key} = {value!r}", repr(found.get(key, "none"))
+
+
+def stamp_of(card: Card, verbs: Iterable[str]) -> dict[str, str]:
+    """The `metadata_props` of a file that holds these verbs."""
+    return {"id": card.id, "verbs": ",".join(sorted(verbs)), "schema": str(SCHEMA)}
+
+
+def _signature(card: Card, verb: str, model: Any) -> Iterator[tuple[str, str, str]]:
+    """Names, dtypes and shapes of the verb's tensors, as triples of tensor, expected and found."""
+    constants = {item.name for item in model.graph.initializer}
+    inputs = {item.name: item for item in model.graph.input if item.name not in constants}
+    outputs = {item.name: item for item in model.graph.output}
+    graph, row = card.graphs[verb], VERBS[verb]
+    shared = [other for other in card.graphs.values() if other.file == graph.file]
+    for name in inputs.keys() - {name for other in shared for name in other.inputs}:
+        yield name, "inputs that a verb of the file names", "one that none does"
+    sides = ((graph.inputs, row.inputs, inputs), (graph.outputs, row.outputs, outputs))
+    for names, tensors, infos in sides:
+        by_name = {tensor.name: tensor for tensor in tensors}
+        for name in names:
+            if name not in infos:
+                yield name, "a tensor of this name in the graph", f"{sorted(infos)}"
+            else:
+                yield from _tensor(card, by_name[name], infos[name].type.tensor_type)
+
+
+def _tensor(card: Card, tensor: Tensor, info: Any) -> Iterator[tuple[str, str, str]]:
+    if info.elem_type != _DTYPES[tensor.dtype]:
+        found = onnx.TensorProto.DataType.Name(info.elem_type)
+        yield tensor.name, tensor.dtype, found.lower()
+    shape = tensor.resolve(card)
+    if not info.HasField("shape"):
+        yield tensor.name, f"{len(shape)} axes", "no shape in the graph"
+        return
+    # A dimension without a value is symbolic, whatever it is called.
+    found_shape = [dim.dim_value if dim.HasField("dim_value") else None for dim in info.shape.dim]
+    told = f"shape {['n' if dim is None else dim for dim in found_shape]}"
+    expected = f"shape [{', '.join(map(str, shape))}]"
+    if len(found_shape) != len(shape):
+        yield tensor.name, expected, told
+        return
+    if found_shape[0] is not None:
+        yield (
+            tensor.name,
+            f"{expected} with a symbolic batch",
+            f"a batch frozen at {found_shape[0]}",
+        )
+    for dim, found_dim in zip(shape[1:], found_shape[1:], strict=True):
+        if isinstance(dim, int) and found_dim is not None and found_dim != dim:
+            yield tensor.name, expected, told
+
+
+def _checker(model: str, file: str, data: bytes) -> None:
+    try:
+        onnx.checker.check_model(data, full_check=True)
+    except Exception as error:  # the checker and shape inference raise types of their own
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        found = lines[0] if lines else type(error).__name__
+        raise ContractError(model, file, "a valid ONNX graph", found, EXPORTER) from None

@@ -1,0 +1,173 @@
+"""Snapshots are weights, not graphs: one ONNX file shows any step of its training.
+
+Initializers keep the names of the parameters (`state_dict` keys), in every file of the model, so
+swapping weights means rewriting initializers of the parsed file before a session is made, which is
+exact. `SessionOptions.add_initializer` is no substitute: onnxruntime ignores it in silence for
+every weight that it folds or reorders.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from onnx import helper, numpy_helper
+
+from genlab.contract.card import Card
+from genlab.contract.errors import EXPORT_AGAIN, EXPORTER, ContractError
+from genlab.contract.files import Arrays, read_bytes, read_npz, verify_bytes, write_npz
+from genlab.contract.limits import MAX_SNAPSHOT_FILES
+from genlab.contract.verify import load
+
+WEIGHTS = "weights"
+"""Key of `metadata_props` under which a file lists the initializers that snapshots replace."""
+
+
+class Snapshots:
+    """The weights of every kept training step of one model.
+
+    Attributes:
+        steps: The training steps, rising.
+    """
+
+    def __init__(self, model: str, arrays: Arrays, steps: list[int]) -> None:
+        self.model = model
+        self.steps = tuple(steps)
+        self._weights: dict[int, Arrays] = {step: {} for step in steps}
+        for key, array in arrays.items():
+            step, _, name = key.partition("/")
+            if not (step.isdecimal() and name and int(step) in self._weights):
+                expected = f"arrays <step>/<name> with steps {steps}"
+                raise ContractError(model, "snapshots", expected, repr(key), EXPORTER)
+            self._weights[int(step)][name] = array
+        self._agree()
+
+    @classmethod
+    def open(cls, folder: Path, card: Card) -> Snapshots:
+        """Read and verify the snapshots of a model; a few of them stay open in the process.
+
+        Raises:
+            ContractError: The model has none, or the file is not what the card says.
+        """
+        if card.snapshots is None:
+            todo = "use a model with snapshots, or its final weights"
+            raise ContractError(card.id, "snapshots", "a file of snapshots", "none", todo)
+        return _open(
+            folder, card.id, card.snapshots.file, card.snapshots.sha256, *card.snapshots.steps
+        )
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of the weights, the same at every step."""
+        return frozenset(self._weights[self.steps[0]])
+
+    def weights(self, step: int) -> Arrays:
+        """All weights of one step by name, float16 where they were stored so.
+
+        Raises:
+            ContractError: There is no snapshot of this step.
+        """
+        if step not in self._weights:
+            todo = "choose one of these steps"
+            raise ContractError(self.model, "step", f"one of {list(self.steps)}", str(step), todo)
+        return dict(self._weights[step])
+
+    def _agree(self) -> None:
+        first = {name: array.shape for name, array in self._weights[self.steps[0]].items()}
+        for step, arrays in self._weights.items():
+            if {name: array.shape for name, array in arrays.items()} != first or not first:
+                expected = "the same names and shapes at every step"
+                found = f"others at step {step}"
+                raise ContractError(self.model, "snapshots", expected, found, EXPORTER)
+            for name, array in arrays.items():
+                if array.dtype.kind == "f" and not np.isfinite(array).all():
+                    found = f"others in {name!r} at step {step}"
+                    raise ContractError(
+                        self.model, "snapshots", "finite weights", found, EXPORT_AGAIN
+                    )
+
+
+@lru_cache(maxsize=MAX_SNAPSHOT_FILES)
+def _open(folder: Path, model: str, file: str, sha256: str, *steps: int) -> Snapshots:
+    data = read_bytes(folder, file)
+    verify_bytes(model, file, data, sha256)
+    try:
+        arrays = read_npz(data)
+    except ValueError as error:
+        raise ContractError(model, file, "an npz file", str(error), EXPORT_AGAIN) from None
+    return Snapshots(model, arrays, list(steps))
+
+
+def pack(snapshots: dict[int, Arrays]) -> bytes:
+    """The bytes of a `snapshots.npz` from weights by step and name."""
+    return write_npz(
+        {f"{step}/{name}": array for step, row in snapshots.items() for name, array in row.items()}
+    )
+
+
+def initializers(model_bytes: bytes) -> dict[str, tuple[int, ...]]:
+    """Shapes of all initializers of an ONNX file by name."""
+    model = load("weights", "graph", model_bytes)
+    return {item.name: tuple(item.dims) for item in model.graph.initializer}
+
+
+def with_weights(model_bytes: bytes, weights: Arrays) -> bytes:
+    """The same graph with other weights, exactly (up to the cast to the initializer's dtype).
+
+    Args:
+        model_bytes: An ONNX file.
+        weights: Arrays by initializer name: all that the file lists as its weights, and no other
+            names.
+
+    Raises:
+        ContractError: A name is unknown or missing, or a shape differs.
+    """
+    model = load("weights", "graph", model_bytes)
+    by_name = {item.name: item for item in model.graph.initializer}
+    missing = _listed(model) - weights.keys()
+    if missing or not weights.keys() <= by_name.keys():
+        expected = f"weights named as initializers of the graph, {len(_listed(model))} listed"
+        found = f"unknown {sorted(weights.keys() - by_name.keys())}, missing {sorted(missing)}"
+        raise ContractError("weights", "names", expected, found, EXPORTER)
+    for name, array in weights.items():
+        old = by_name[name]
+        if tuple(old.dims) != array.shape:
+            raise ContractError("weights", name, f"{tuple(old.dims)}", f"{array.shape}", EXPORTER)
+        dtype = helper.tensor_dtype_to_np_dtype(old.data_type)
+        old.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(array, dtype), name))
+    return bytes(model.SerializeToString())
+
+
+def overridable(model_bytes: bytes) -> bytes:
+    """A copy whose weights are also graph inputs, so that each run may replace some of them.
+
+    onnxruntime cannot fold or reorder such weights, which makes the copy slower (1.4 to 1.8 times
+    with convolutions). It is for a page that scrubs through many weights or trains. Where the file
+    lists its weights (`metadata_props`), only those become inputs, otherwise all initializers do.
+    """
+    model = load("weights", "graph", model_bytes)
+    listed = _listed(model)
+    taken = {item.name for item in model.graph.input}
+    for item in model.graph.initializer:
+        if item.name not in taken and (item.name in listed or not listed):
+            info = helper.make_tensor_value_info(item.name, item.data_type, list(item.dims))
+            model.graph.input.append(info)
+    return bytes(model.SerializeToString())
+
+
+def stamp(model_bytes: bytes, metadata: dict[str, str], weights: frozenset[str]) -> bytes:
+    """The same graph with the contract's `metadata_props` and a list of its weights."""
+    model = load(metadata.get("id", "graph"), "graph", model_bytes)
+    inside = sorted(weights & {item.name for item in model.graph.initializer})
+    props = {item.key: item.value for item in model.metadata_props} | metadata
+    props[WEIGHTS] = "\n".join(inside)
+    del model.metadata_props[:]
+    helper.set_model_props(model, props)
+    return bytes(model.SerializeToString())
+
+
+def _listed(model: Any) -> frozenset[str]:
+    props = {item.key: item.value for item in model.metadata_props}
+    return frozenset(filter(None, props.get(WEIGHTS, "").split("\n")))

@@ -1,0 +1,1 @@
+"""Running exported models: sessions, seeded noise, schedules, samplers and densities."""

@@ -1,0 +1,89 @@
+"""A run as a job: cut into chunks, ended between them if nobody waits, rescued from a full GPU.
+
+onnxruntime keeps the memory of its largest run, and cannot be interrupted inside one; chunks bound
+both. When a GPU is full the session may be unusable: it is made again, the chunk is halved once,
+and then the CPU does this job.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from genlab.contract.card import Card
+from genlab.contract.limits import CHUNK_ELEMENTS, CHUNK_ROWS
+from genlab.inference.devices import Device, demand_gpu
+from genlab.inference.errors import OutOfMemoryError, Stopped
+from genlab.inference.sessions import Session, granted_device
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: outputs to fetch, inputs with the same rows, and when to give up."""
+
+    fetch: Sequence[str]
+    feeds: Mapping[str, np.ndarray]
+    stop: Callable[[], bool] | None = None
+    deadline: float | None = None
+
+    def check(self) -> None:
+        """Raise `Stopped` if the caller went away or the deadline passed."""
+        if self.stop is not None and self.stop():
+            raise Stopped("stopped by the caller")
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise Stopped("stopped at its deadline")
+
+
+def chunk_rows(card: Card) -> int:
+    """Rows of one chunk: a thousand, fewer where the events are large."""
+    return max(1, min(CHUNK_ROWS, CHUNK_ELEMENTS // math.prod(card.event_shape)))
+
+
+def in_chunks(session: Session, job: Job, size: int) -> list[np.ndarray]:
+    """All outputs of a job, at most `size` rows at a time."""
+    rows = len(next(iter(job.feeds.values())))
+    parts: list[list[np.ndarray]] = []
+    for start in range(0, rows, size):
+        job.check()
+        chunk = {name: array[start : start + size] for name, array in job.feeds.items()}
+        parts.append(session.run(job.fetch, chunk))
+    return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+
+
+def run_job(
+    open_session: Callable[[str], Session],
+    forget: Callable[[str], None],
+    wanted: Device,
+    job: Job,
+    size: int,
+) -> tuple[list[np.ndarray], Device]:
+    """Run a job where it is wanted, or where it can be.
+
+    Args:
+        open_session: A session on "cpu" or "cuda".
+        forget: Drop the session of a device from the cache.
+        wanted: The device as chosen.
+        job: The job.
+        size: Rows of a chunk.
+
+    Returns:
+        The outputs, and the device that computed them with the reason if it is not the wanted one.
+
+    Raises:
+        OutOfMemoryError: Not even the CPU has the memory.
+        NoGpuError: The GPU is too small and a GPU is required.
+    """
+    if wanted.granted == "cuda":
+        for rows in (size, max(1, size // 2)):
+            try:
+                session = open_session("cuda")
+                return in_chunks(session, job, rows), granted_device(wanted, session)
+            except OutOfMemoryError:
+                forget("cuda")
+        reason = "the GPU ran out of memory, so the CPU did the last job"
+        wanted = demand_gpu(Device(wanted.requested, "cpu", reason))
+    return in_chunks(open_session("cpu"), job, size), wanted

@@ -1,0 +1,161 @@
+"""Samplers of a diffusion model: plain generators of frames, one signature for all.
+
+    for frame in ddim(denoise, log_snr, x_T, noise, eta=0.0): ...
+
+The state is float64 while the network runs in float32. All noise comes from the caller. To add a
+sampler, write a generator and a row of `SAMPLERS`; the tests of this module run over all rows.
+References: Ho et al. 2020, Denoising diffusion probabilistic models (eq. 6-7);
+Song et al. 2021, Denoising diffusion implicit models (eq. 12 and 16).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from genlab.inference.errors import InputError
+from genlab.inference.schedules import log_alphas_bar
+
+if TYPE_CHECKING:
+    from genlab.inference.model import Model
+
+Denoise = Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]]
+"""From the state [n, *event] and λ to the predicted (x̂_0, ε̂)."""
+Noise = Callable[[int], np.ndarray]
+"""Standard normal noise [n, *event] of the step that leaves t."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One moment of a trajectory.
+
+    Attributes:
+        index: 0 for the first frame (t = T), counting up.
+        t: Index into the schedule, falling to 0.
+        log_snr: λ_t.
+        x_t: State, [n, *event] float64, diffusion units.
+        x0: Denoised estimate made from this state; at t = 0 the state itself.
+    """
+
+    index: int
+    t: int
+    log_snr: float
+    x_t: np.ndarray
+    x0: np.ndarray
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A row of `SAMPLERS`: its name on a page, the generator, its options, its source."""
+
+    label: str
+    sample: Callable[..., Iterator[Frame]]
+    options: tuple[str, ...]
+    reference: str
+
+
+def ddim(
+    denoise: Denoise,
+    log_snr: np.ndarray | Sequence[float],
+    x_T: np.ndarray,
+    noise: Noise,
+    eta: float = 0.0,
+) -> Iterator[Frame]:
+    """DDIM: x_s = √ᾱ_s x̂_0 + √(1 − ᾱ_s − σ²) ε̂ + σ z, with σ = η × the posterior's.
+
+    First order. η = 0 is deterministic and needs no noise, η = 1 has the noise of `ddpm`.
+
+    Args:
+        denoise: The network as a function of state and λ (see `denoiser`).
+        log_snr: λ of the times to visit, [S+1], t = 0 first.
+        x_T: Initial noise, [n, *event].
+        noise: Standard normal noise of each step; called with t only where σ > 0.
+        eta: Share of the posterior's standard deviation, in [0, 1].
+
+    Yields:
+        S + 1 frames, t = S first and t = 0 last.
+
+    Raises:
+        InputError: `eta` is not in [0, 1].
+    """
+    if not 0.0 <= eta <= 1.0:
+        raise InputError("eta", "a number from 0 to 1", f"{eta}")
+    lam = np.asarray(log_snr, dtype=np.float64)
+    x = np.asarray(x_T, dtype=np.float64)
+    last = len(lam) - 1
+    for t in range(last, 0, -1):
+        x0, eps = denoise(x, float(lam[t]))
+        yield Frame(last - t, t, float(lam[t]), x, x0)
+        signal, rest, sigma2 = _coefficients(lam[t], lam[t - 1], eta)
+        x = signal * x0 + np.sqrt(rest) * eps
+        if sigma2 > 0.0:
+            x = x + np.sqrt(sigma2) * noise(t)
+    yield Frame(last, 0, float(lam[0]), x, x)
+
+
+def ddpm(
+    denoise: Denoise,
+    log_snr: np.ndarray | Sequence[float],
+    x_T: np.ndarray,
+    noise: Noise,
+) -> Iterator[Frame]:
+    """DDPM's ancestral sampling: x_s from the posterior q(x_s | x_t, x̂_0) of variance β̃_t.
+
+    First order; β̃_t is the smaller of the two variances of the paper ("fixed small"). It is `ddim`
+    at η = 1, written with the posterior's mean. Arguments and frames as there.
+    """
+    lam = np.asarray(log_snr, dtype=np.float64)
+    x = np.asarray(x_T, dtype=np.float64)
+    last = len(lam) - 1
+    for t in range(last, 0, -1):
+        x0, _ = denoise(x, float(lam[t]))
+        yield Frame(last - t, t, float(lam[t]), x, x0)
+        log_t, log_s = log_alphas_bar(lam[t]), log_alphas_bar(lam[t - 1])
+        beta = -np.expm1(log_t - log_s)  # 1 − ᾱ_t / ᾱ_s
+        noise_t, noise_s = np.exp(log_alphas_bar(-lam[t])), np.exp(log_alphas_bar(-lam[t - 1]))
+        mean_x0 = np.exp(0.5 * log_s) * beta / noise_t
+        mean_x = np.exp(0.5 * (log_t - log_s)) * noise_s / noise_t
+        x = mean_x0 * x0 + mean_x * x + np.sqrt(beta * noise_s / noise_t) * noise(t)
+    yield Frame(last, 0, float(lam[0]), x, x)
+
+
+def _coefficients(lam_t: float, lam_s: float, eta: float) -> tuple[float, float, float]:
+    """√ᾱ_s, 1 − ᾱ_s − σ² and σ² of a step from t to s."""
+    log_t, log_s = log_alphas_bar(lam_t), log_alphas_bar(lam_s)
+    noise_t, noise_s = np.exp(log_alphas_bar(-lam_t)), np.exp(log_alphas_bar(-lam_s))
+    sigma2 = eta**2 * noise_s / noise_t * -np.expm1(log_t - log_s)
+    return float(np.exp(0.5 * log_s)), float(max(noise_s - sigma2, 0.0)), float(sigma2)
+
+
+def denoiser(model: Model, **run: Any) -> Denoise:
+    """The verb `denoise` of a model as a function (x_t, λ) → (x̂_0, ε̂), whatever it predicts.
+
+    With α = √ᾱ and σ = √(1 − ᾱ): ε̂ = (x − α x̂_0) / σ, and for v = α ε − σ x_0 (Salimans & Ho
+    2022) x̂_0 = α x − σ v.
+
+    Args:
+        model: A model with the verb `denoise`.
+        run: Keyword arguments of every `Model.run`: `label`, `stop`, `deadline`.
+    """
+    kind = model.card.constants.parameterisation
+
+    def denoise(x: np.ndarray, log_snr: float) -> tuple[np.ndarray, np.ndarray]:
+        alpha, sigma = np.exp(0.5 * log_alphas_bar([log_snr, -log_snr]))
+        levels = np.full(len(x), log_snr, dtype=np.float32)
+        out = model.run("denoise", x=x, log_snr=levels, **run)["prediction"].astype(np.float64)
+        if kind == "eps":
+            return (x - sigma * out) / alpha, out
+        x0 = out if kind == "x0" else alpha * x - sigma * out
+        return x0, (x - alpha * x0) / sigma
+
+    return denoise
+
+
+SAMPLERS: dict[str, Sampler] = {
+    "ddpm": Sampler("DDPM (ancestral)", ddpm, (), "Ho et al. 2020, arXiv:2006.11239"),
+    "ddim": Sampler("DDIM", ddim, ("eta",), "Song et al. 2021, arXiv:2010.02502"),
+}
+"""All samplers by name."""

@@ -1,0 +1,102 @@
+"""The smoke run: every verb of a file runs once on a few points before anybody sees the model.
+
+Sums catch what changed since the export; this catches what was wrong at the export: NaN weights, a
+batch frozen by a constant inside the graph, outputs of another shape. Two batch sizes, neither of
+them one, so that a batch cannot hide behind broadcasting.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genlab.contract.card import Card
+from genlab.contract.errors import EXPORTER, ContractError
+from genlab.contract.verbs import VERBS, Tensor
+from genlab.inference import noise
+from genlab.inference.errors import RunError
+from genlab.inference.inputs import say_not_finite
+from genlab.inference.sessions import Session
+
+SIZES = (2, 3)
+
+
+def smoke(card: Card, file: str, session: Session) -> None:
+    """Run every verb that lives in the file.
+
+    Raises:
+        ContractError: A run fails, an output has another shape, or is NaN (minus infinity is an
+            answer for a log density).
+    """
+    for verb, graph in card.graphs.items():
+        if graph.file != file:
+            continue
+        for n in SIZES:
+            try:
+                outputs = session.run(graph.outputs, probe(card, verb, n))
+            except RunError as error:
+                field = f"{file}, verb {verb}"
+                expected = f"a run with {n} rows"
+                raise ContractError(card.id, field, expected, f"{error}", EXPORTER) from error
+            _judge(card, verb, n, dict(zip(graph.outputs, outputs, strict=True)))
+
+
+def probe(card: Card, verb: str, n: int) -> dict[str, np.ndarray]:
+    """Inputs of a verb at which every model of its kind must give numbers: n rows, always the same.
+
+    Points of the plotting window (of [0, 1] for images), latent points from their law, noise levels
+    of the card's schedule.
+    """
+    makers = {"x": _x, "u": _uniform, "z": _z, "log_snr": _log_snr, "label": _label}
+    wanted = {item.name: item for item in VERBS[verb].inputs}
+    return {name: makers[name](card, wanted[name], n) for name in card.graphs[verb].inputs}
+
+
+def _shape(card: Card, tensor: Tensor, n: int) -> tuple[int, ...]:
+    return (n, *(dim for dim in tensor.resolve(card)[1:] if isinstance(dim, int)))
+
+
+def _uniform(card: Card, tensor: Tensor, n: int) -> np.ndarray:
+    return noise.uniform(0, _shape(card, tensor, n), "probe", tensor.name)
+
+
+def _x(card: Card, tensor: Tensor, n: int) -> np.ndarray:
+    shape = _shape(card, tensor, n)
+    if len(shape) > 2:
+        return noise.uniform(0, shape, "probe", "x")
+    if card.extent is not None and shape[1] == 2:
+        x0, x1, y0, y1 = card.extent
+        low, high = np.array([[x0, y0], [x1, y1]])
+        return np.asarray(low + (high - low) * noise.uniform(0, shape, "probe", "x"), np.float32)
+    return noise.normal(0, shape, "probe", "x")
+
+
+def _z(card: Card, tensor: Tensor, n: int) -> np.ndarray:
+    if card.latent is not None and card.latent.law == "uniform":
+        return _uniform(card, tensor, n)
+    return noise.normal(0, _shape(card, tensor, n), "probe", "z")
+
+
+def _log_snr(card: Card, tensor: Tensor, n: int) -> np.ndarray:
+    schedule = card.constants.log_snr or [5.0, -5.0]
+    return np.linspace(schedule[-1], schedule[0], n + 2)[1:-1].astype(np.float32)
+
+
+def _label(card: Card, tensor: Tensor, n: int) -> np.ndarray:
+    return np.arange(n, dtype=np.int64) % max(len(card.constants.classes or []), 1)
+
+
+def _judge(card: Card, verb: str, n: int, outputs: dict[str, np.ndarray]) -> None:
+    wanted = {item.name: item for item in VERBS[verb].outputs}
+    layers = set()
+    for name, values in outputs.items():
+        shape = wanted[name].resolve(card)
+        fits = values.ndim == len(shape)
+        for dim, found in zip(shape, values.shape, strict=False):
+            fits &= found == (n if dim == "n" else dim) or (dim in ("k", "k+1"))
+            layers |= {found - (dim == "k+1")} if dim in ("k", "k+1") else set()
+        if not fits or len(layers) > 1:
+            expected = f"shape [{', '.join(map(str, shape))}] with n = {n}"
+            found_shape = f"shape {list(values.shape)}"
+            raise ContractError(card.id, f"{verb}.{name}", expected, found_shape, EXPORTER)
+        if (told := say_not_finite(name, values)) is not None:
+            raise ContractError(card.id, f"{verb}.{name}", "finite numbers", told, EXPORTER)

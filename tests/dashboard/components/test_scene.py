@@ -1,0 +1,200 @@
+"""The encoding keeps what it must, and a scene that cannot be drawn says why."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from dashboard.components.blob import (
+    HALF,
+    NOTHING,
+    Blob,
+    decode,
+    quantise,
+    quantise_unit,
+    unquantise,
+)
+from dashboard.components.scene import (
+    LIMIT,
+    Arrows,
+    Curve,
+    Handle,
+    Heatmap,
+    Lines,
+    Marker,
+    Pane,
+    Points,
+    Scene,
+    SceneError,
+    Timeline,
+)
+
+WINDOW = (-3.0, 5.0, 0.0, 2.0)
+RNG = np.random.default_rng(0)
+
+
+def pane(*layers, **options):
+    return Pane("picture", WINDOW, layers, "alternative text", **options)
+
+
+@given(arrays(np.float64, (7, 2), elements=st.floats(-3, 5)))
+def test_a_coordinate_inside_the_window_comes_back_within_half_a_step(xy):
+    extent = (-3.0, 5.0, -3.0, 5.0)
+    back = unquantise(quantise(xy, extent), extent)
+    assert np.abs(back - xy).max() <= 8 / (2 * HALF) / 2 * (1 + 1e-9)
+
+
+def test_far_and_not_finite_coordinates_stay_apart_from_each_other_and_from_the_picture():
+    steps = quantise(np.array([[1e9, 1.0], [-1e9, 1.0], [np.nan, 1.0], [1.0, np.inf]]), WINDOW)
+    assert steps[0, 0] > HALF
+    assert steps[1, 0] < -HALF
+    assert (steps[2:] == NOTHING).all()
+    assert (steps[:2] != NOTHING).all()
+
+
+@given(arrays(np.float32, (3, 4), elements=st.floats(0, 1, width=32)))
+def test_cells_keep_their_order_and_their_value_within_half_a_level(values):
+    levels = quantise_unit(values)
+    assert levels.min() >= 1
+    assert np.abs((levels.astype(float) - 1) / 254 - values).max() <= 0.5 / 254 + 1e-6
+    order = np.argsort(values, axis=None, kind="stable")
+    assert (np.diff(levels.ravel()[order].astype(int)) >= 0).all()
+
+
+def test_a_cell_without_value_is_nothing_and_values_outside_are_held():
+    assert quantise_unit(np.array([np.nan, -1.0, 2.0, np.inf])).tolist() == [0, 1, 255, 255]
+
+
+def test_every_layer_reaches_the_browser_as_it_was():
+    frames = 3
+    heat, cloud = RNG.random((frames, 4, 6)), RNG.uniform(0, 2, (frames, 50, 2))
+    grid, at = RNG.uniform(0, 2, (1, 5, 7, 2)), RNG.uniform(0, 1, (1, 9, 2))
+    vec = RNG.uniform(0, 1, (frames, 9, 2))
+    scene = Scene(
+        [
+            pane(
+                Heatmap(heat, "data", "heat", diverging=True, low_role="critic"),
+                Points(cloud, "model", "cloud", trail=2, trail_count=99),
+                Lines(grid, "noise", "grid"),
+                Arrows(at, vec, "critic", "field"),
+                Marker((1.0, 1.5), "data", "mark", text="log p = −1 ✓"),
+                Handle("x", (0.5, 0.25), "accent", "x"),
+            )
+        ],
+        Timeline(frames, ["a", "b", "ᾱ = 1"]),
+    )
+    header = decode(scene.encode(points={"x": (1, 2), "stranger": (0, 0)}, seq=7))
+    assert (header["points"], header["seq"]) == ({"x": [1.0, 2.0]}, 7)
+    layers = {layer["label"]: layer for layer in header["panes"][0]["layers"]}
+    assert [layer["kind"] for layer in layers.values()] == (
+        ["heatmap", "points", "lines", "arrows", "marker", "handle"]
+    )
+    np.testing.assert_array_equal(layers["heat"]["values"], quantise_unit(heat.astype("f4")))
+    assert (layers["heat"]["diverging"], layers["heat"]["lowRole"]) == (True, "critic")
+    step = 8 / (2 * HALF)
+    for label, truth in {"cloud": cloud, "grid": grid}.items():
+        assert np.abs(unquantise(layers[label]["xy"], WINDOW) - truth).max() <= step
+    field = unquantise(layers["field"]["xy"], WINDOW)
+    assert field.shape == (frames, 9, 2, 2)
+    assert np.abs(field[:, :, 1] - field[:, :, 0] - vec).max() <= 2 * step
+    assert layers["cloud"]["trailCount"] == 50
+    assert layers["mark"]["text"] == "log p = −1 ✓"
+    assert header["timeline"]["labels"][2] == "ᾱ = 1"
+
+
+def test_a_film_costs_four_bytes_a_point_and_frame():
+    film = Points(RNG.random((100, 2000, 2)), "model", "film")
+    size = len(Scene([pane(film)], Timeline(100)).encode())
+    assert 800_000 <= size <= 810_000
+
+
+def test_buffers_are_aligned_for_typed_arrays():
+    blob = Blob()
+    entries = [blob.add(np.arange(n, dtype=kind)) for n, kind in ((3, "u1"), (5, "i2"), (7, "f4"))]
+    packed = blob.pack({"odd": "é", "entries": entries})
+    base = 4 + int.from_bytes(packed[:4], "little")
+    assert base % 8 == 0
+    assert all(entry["at"] % 8 == 0 for entry in entries)
+    assert [array.tolist() for array in decode(packed)["entries"]] == (
+        [list(range(3)), list(range(5)), list(range(7))]
+    )
+
+
+def test_a_blob_takes_only_what_a_browser_has_arrays_for():
+    with pytest.raises(TypeError, match="float64"):
+        Blob().add(np.zeros(3))
+    with pytest.raises(ValueError, match="JSON"):
+        Blob().pack({"value": float("nan")})
+
+
+def test_frames_stand_where_their_positions_are():
+    positions = np.log10([1.0, 10.0, 1000.0])
+    curve = Curve(np.array([5.0, np.nan, 1.0]), "model", "loss", x=np.array([0.0, 1.5, 3.0]))
+    timeline = decode(Scene([pane()], Timeline(3, positions=positions, curves=[curve])).encode())[
+        "timeline"
+    ]
+    np.testing.assert_allclose(timeline["positions"], [0, 1 / 3, 1], atol=1e-6)
+    curve = timeline["curves"][0]
+    np.testing.assert_allclose(curve["xy"][:, 0], [0, 0.5, 1])
+    np.testing.assert_allclose(curve["xy"][:, 1], [1, np.nan, 0])
+    assert curve["range"] == [1.0, 5.0]
+
+
+def test_a_flat_curve_and_one_of_nothing_encode():
+    curves = [Curve(np.ones(4), "data", "flat"), Curve(np.full(4, np.nan), "data", "none")]
+    flat, none = decode(Scene([pane()], Timeline(4, curves=curves)).encode())["timeline"]["curves"]
+    assert (flat["xy"][:, 1] == 0).all()
+    assert np.isnan(none["xy"][:, 1]).all()
+
+
+CLOUD = np.zeros((1, 5, 2))
+WRONG = {
+    "shape": (lambda: Points(np.zeros((5, 2)), "data", "cloud"), r"cloud.*\[5, 2\]"),
+    "no frames": (lambda: Points(np.zeros((0, 5, 2)), "data", "cloud"), "no frames"),
+    "role": (lambda: Points(CLOUD, "prior", "cloud"), "unknown role 'prior'"),
+    "label": (lambda: Points(CLOUD, "data", ""), "label"),
+    "radius": (lambda: Points(CLOUD, "data", "cloud", radius=0), "radius"),
+    "opacity": (lambda: Points(CLOUD, "data", "cloud", opacity=2), "opacity"),
+    "heat": (lambda: Heatmap(np.zeros((4, 4)), "data", "heat"), r"heat.*\[4, 4\]"),
+    "arrows": (lambda: Arrows(CLOUD, np.zeros((1, 4, 2)), "data", "field"), "field"),
+    "arrow frames": (
+        lambda: Arrows(np.zeros((2, 5, 2)), np.zeros((3, 5, 2)), "data", "field"),
+        "2 frames of feet and 3",
+    ),
+    "handle": (lambda: Handle("x", (np.nan, 0), "data", "x"), "stands at"),
+    "handle name": (lambda: Handle("a b", (0, 0), "data", "x"), "identifier"),
+    "extent": (lambda: Pane("p", (1, 0, 0, 1), [], "alt"), "extent"),
+    "alt": (lambda: Pane("p", WINDOW, [], ""), "alternative text"),
+    "two labels": (lambda: pane(*[Points(CLOUD, "data", "cloud")] * 2), "two layers"),
+    "curve": (lambda: Curve(np.ones(1), "data", "loss"), "two values"),
+    "curve x": (lambda: Curve(np.ones(3), "data", "loss", x=np.ones(2)), "2 abscissae for 3"),
+    "labels": (lambda: Timeline(3, ["a"]), "1 labels for 3"),
+    "start": (lambda: Timeline(3, start=3), "start 3"),
+    "positions": (lambda: Timeline(3, positions=np.array([0, 2, 1.0])), "increasing"),
+    "fps": (lambda: Timeline(3, fps=0), "frames a second"),
+    "panes": (lambda: Scene([pane()] * 3), "3 panes"),
+    "frames": (
+        lambda: Scene([pane(Points(np.zeros((4, 5, 2)), "data", "cloud"))], Timeline(3)),
+        "4 frames on a timeline of 3",
+    ),
+    "no timeline": (
+        lambda: Scene([pane(Points(np.zeros((4, 5, 2)), "data", "cloud"))]),
+        "4 frames on a timeline of 1",
+    ),
+    "two handles": (
+        lambda: Scene([pane(Handle("x", (0, 0), "data", label)) for label in "ab"]),
+        "two handles",
+    ),
+    "too large": (
+        lambda: Scene([pane(Points(np.zeros((1, LIMIT // 4, 2)), "data", "cloud"))]).encode(),
+        "fewer points",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_scene_that_cannot_be_drawn_says_why(what):
+    make, words = WRONG[what]
+    with pytest.raises(SceneError, match=words):
+        make()

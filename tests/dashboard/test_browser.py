@@ -1,0 +1,222 @@
+"""The dashboard as a person meets it: a real server, a real browser, every control."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+
+PAGES = {"": "Generative Models Lab", "flows": "Flows", "gans": "GANs", "diffusion": "Diffusion"}
+PHONE = {"width": 390, "height": 844}
+# Streamlit's own page mentions these; they come from the browser, not from the lab.
+HARMLESS = re.compile(r"favicon|Permissions-Policy|Unrecognized feature")
+
+
+class Visit:
+    """A page with everything that went wrong on it."""
+
+    def __init__(self, browser: Browser, server: str, **options: Any) -> None:
+        self.server = server
+        self.page: Page = browser.new_page(**options)
+        self.console: list[str] = []
+        self.foreign: list[str] = []
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.console.append(str(error)))
+        self.page.on("request", self._request)
+
+    def _console(self, message: Any) -> None:
+        if message.type == "error" and not HARMLESS.search(message.text):
+            self.console.append(message.text)
+
+    def _request(self, request: Any) -> None:
+        if not request.url.startswith((self.server, self.server.replace("http", "ws"))) and (
+            not request.url.startswith(("data:", "blob:"))
+        ):
+            self.foreign.append(request.url)
+
+    def open(self, path: str, title: str | None = None) -> Page:
+        self.page.goto(f"{self.server}/{path}")
+        name = title or PAGES[path.split("?", maxsplit=1)[0]]
+        expect(self.page.get_by_role("heading", name=name, exact=True)).to_be_visible(
+            timeout=30_000
+        )
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Wait until the server has nothing more to say."""
+        running = self.page.get_by_test_id("stStatusWidget")
+        self.page.wait_for_timeout(250)
+        expect(running).to_have_count(0, timeout=30_000)
+
+    def check(self) -> None:
+        """Nothing broke, nothing was asked of another host, nothing is wider than the screen."""
+        self.settle()
+        assert self.page.get_by_test_id("stException").count() == 0
+        assert self.page.get_by_test_id("stAlertContentError").count() == 0
+        assert not self.console, self.console
+        assert not self.foreign, self.foreign
+        over = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert over <= 1, f"the page is {over} px wider than the screen"
+
+
+@pytest.fixture
+def visit(browser: Browser, server: str) -> Iterator[Visit]:
+    visit = Visit(browser, server, viewport={"width": 1280, "height": 900})
+    yield visit
+    visit.page.close()
+
+
+def stage(page: Page) -> Any:
+    root = page.locator(".stage[data-ready=true]").first
+    expect(root).to_be_visible(timeout=30_000)
+    return root
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+def test_page_opens_alive(browser: Browser, server: str, path: str, look: str) -> None:
+    options: dict[str, Any] = {"color_scheme": "dark" if look == "dark" else "light"}
+    options["viewport"] = PHONE if look == "phone" else {"width": 1280, "height": 900}
+    visit = Visit(browser, server, has_touch=look == "phone", **options)
+    page = visit.open(path)
+    if path:
+        canvas = stage(page).locator("canvas").first
+        shades = canvas.evaluate(
+            "c => new Set(new Uint32Array("
+            "c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"
+        )
+        assert shades > 20, "the picture is empty"
+    visit.check()
+    page.close()
+
+
+def move_everything(visit: Visit) -> None:
+    """Every slider a step, every choice once, every number once, every chip off and on."""
+    page = visit.page
+    for i in range(page.get_by_role("slider").count()):
+        slider = page.get_by_role("slider").nth(i)
+        if slider.is_visible():
+            slider.focus()
+            slider.press("ArrowLeft")
+            visit.settle()
+    for i in range(page.get_by_test_id("stNumberInputStepUp").count()):
+        page.get_by_test_id("stNumberInputStepUp").nth(i).click()
+        visit.settle()
+    for group in page.get_by_test_id("stButtonGroup").all():
+        for j in range(group.get_by_role("radio").count()):
+            group.get_by_role("radio").nth(j).click()
+            visit.settle()
+    for i in range(page.locator(".stage .chip[aria-pressed]").count()):
+        chip = page.locator(".stage .chip[aria-pressed]").nth(i)
+        before = chip.get_attribute("aria-pressed")
+        chip.click()
+        expect(chip).not_to_have_attribute("aria-pressed", before or "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path",
+    [
+        "flows",
+        "flows?flow_view=layers",
+        "flows?flow_view=training",
+        "gans",
+        "gans?gan_view=training",
+        "diffusion",
+    ],
+)
+def test_every_control_moves(visit: Visit, path: str) -> None:
+    visit.open(path)
+    stage(visit.page)
+    move_everything(visit)
+    visit.check()
+
+
+def drag(page: Page, canvas: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag on the canvas, positions as shares of its width and height."""
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    at = lambda p: (box["x"] + p[0] * box["width"], box["y"] + p[1] * box["height"])  # noqa: E731
+    page.mouse.move(*at(start))
+    page.mouse.down()
+    page.mouse.move(*at(end), steps=8)
+    page.mouse.up()
+
+
+def test_dragging_the_point_rewrites_the_ledger_and_the_link(visit: Visit) -> None:
+    page = visit.open("flows")
+    value = page.get_by_test_id("stMetricValue").first
+    before = value.inner_text()
+    drag(page, stage(page).locator("canvas").first, (0.5, 0.5), (0.62, 0.37))
+    expect(value).not_to_have_text(before, timeout=10_000)
+    visit.settle()
+    link = page.url
+    assert re.search(r"[?&]x=", link)
+    told = page.get_by_text(re.compile(r"x = \(")).inner_text()
+    again = Visit(page.context.browser, visit.server)
+    again.page.goto(link)
+    expect(again.page.get_by_text(told)).to_be_visible(timeout=30_000)
+    again.check()
+    again.page.close()
+    visit.check()
+
+
+def test_dragging_the_latent_moves_its_image(visit: Visit) -> None:
+    page = visit.open("gans")
+    answer = page.get_by_text(re.compile("logit"))
+    before = answer.inner_text()
+    drag(page, stage(page).locator("canvas").nth(1), (0.58, 0.44), (0.3, 0.7))
+    expect(answer).not_to_have_text(before, timeout=10_000)
+    visit.check()
+
+
+def test_diffusion_plays_and_scrubs(visit: Visit) -> None:
+    page = visit.open("diffusion")
+    root = stage(page)
+    first = root.get_attribute("data-frame")
+    page.keyboard.press("Escape")
+    expect(root).not_to_have_attribute("data-frame", first or "", timeout=10_000)
+    scrubber = root.get_by_role("slider")
+    scrubber.focus()
+    scrubber.press("Home")
+    expect(root).to_have_attribute("data-frame", "0")
+    scrubber.press("End")
+    expect(root).to_have_attribute("data-frame", "100")
+    assert "ᾱ" in (scrubber.get_attribute("aria-valuetext") or "")
+    visit.check()
+
+
+def test_model_opens_from_the_gallery(visit: Visit) -> None:
+    page = visit.open("")
+    page.get_by_role("button", name=re.compile("moons.*flow", re.IGNORECASE)).first.click()
+    expect(page.get_by_role("heading", name="Flows", exact=True)).to_be_visible(timeout=30_000)
+    visit.settle()
+    assert "flow=moons-flow-spline" in page.url
+    visit.check()
+
+
+def test_downloads_hold_the_samples(visit: Visit) -> None:
+    page = visit.open("gans?gan_n=500")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Samples (csv)").click()
+    lines = waiting.value.path().read_text().splitlines()
+    assert lines[0] == "x1,x2"
+    assert len(lines) == 501
+    visit.check()
+
+
+def test_health_route_tells_models_and_device(visit: Visit) -> None:
+    told = visit.page.request.get(f"{visit.server}/api/health").json()
+    assert told["status"] == "ok"
+    assert told["models"] >= 12
+    assert told["broken"] == {}
+    assert told["device"]["granted"] in {"cpu", "cuda"}

@@ -1,0 +1,136 @@
+"""Every page through `AppTest`: all its controls, an empty house, a broken model, absurd links."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import services
+from genlab.contract.catalogue import Catalogue
+
+ROOT = Path(__file__).parents[2]
+PAGES = ["views/home.py", "views/flows.py", "views/gans.py", "views/diffusion.py"]
+MODEL_PAGES = PAGES[1:]
+VERBS = {
+    "views/flows.py": ("log_prob", "encode", "decode", "layers"),
+    "views/gans.py": ("decode", "critic"),
+    "views/diffusion.py": ("denoise",),
+}
+KEYS = {"views/flows.py": "flow", "views/gans.py": "gan", "views/diffusion.py": "ddpm"}
+VIEWS = {
+    "views/flows.py": [{"flow_view": v} for v in ("density", "layers", "training")],
+    "views/gans.py": [{"gan_view": v} for v in ("game", "training")],
+    "views/diffusion.py": [{"sampler": "ddpm"}, {"sampler": "ddim", "eta": "0.5"}],
+}
+
+
+def open_page(page: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    if page != "views/home.py":
+        app.switch_page(page)
+        for key, value in query.items():  # a switch of pages clears the link
+            app.query_params[key] = value
+        app.run()
+    return app
+
+
+def texts(app: AppTest) -> str:
+    """All words on the page."""
+    kinds = ("markdown", "caption", "info", "warning", "error", "title", "header")
+    return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A catalogue of its own: returns the folder, empty; caches are cleared around it."""
+
+    def clear() -> None:
+        import streamlit as st
+
+        st.cache_data.clear()
+        st.cache_resource.clear()
+
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    monkeypatch.setattr(services, "default_folders", lambda: [folder])
+    monkeypatch.setattr("genlab.inference.model.default_folders", lambda: [folder])
+    clear()
+    yield folder
+    clear()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens_without_exception(page: str) -> None:
+    app = open_page(page)
+    assert not app.exception
+    assert app.title
+
+
+@pytest.mark.parametrize("page", MODEL_PAGES)
+def test_every_model_and_every_view(page: str) -> None:
+    ids = [entry.id for entry in services.models_with(*VERBS[page])]
+    assert len(ids) >= 3
+    for model_id in ids:
+        for view in VIEWS[page]:
+            app = open_page(page, **{KEYS[page]: model_id, **view})
+            assert not app.exception, (model_id, view, app.exception)
+            assert any(model_id in str(badge.value) for badge in app.markdown)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_empty_house_gives_advice(page: str, house: Path) -> None:
+    app = open_page(page)
+    assert not app.exception
+    assert "training list" in texts(app)
+
+
+def test_broken_model_is_named_and_the_others_work(house: Path) -> None:
+    for name in ("moons-flow-spline", "gaussians8-flow-spline", "data"):
+        shutil.copytree(ROOT / "exported" / name, house / name)
+    (house / "moons-flow-spline" / "card.json").write_text("{}")
+    home = open_page("views/home.py")
+    assert not home.exception
+    assert "moons-flow-spline" in texts(home)
+    page = open_page("views/flows.py")
+    assert not page.exception
+    assert page.metric
+
+
+def test_flipped_byte_is_told_on_the_page(house: Path) -> None:
+    shutil.copytree(ROOT / "exported" / "moons-flow-spline", house / "moons-flow-spline")
+    card = Catalogue([house]).entries["moons-flow-spline"].card
+    assert card is not None
+    path = house / "moons-flow-spline" / card.graphs["log_prob"].file
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    app = open_page("views/flows.py")
+    assert not app.exception
+    assert "sha256" in texts(app)
+
+
+@pytest.mark.parametrize("value", ["-5", "1e99", "999999999999", "NaN", "DROP TABLE", "🦆"])
+@pytest.mark.parametrize("page", MODEL_PAGES)
+def test_absurd_links_are_clamped(page: str, value: str) -> None:
+    keys = ("seed", "steps", "eta", "flow_n", "gan_n", "ddpm_n", "x", "z", "frame", "checkpoint")
+    query = dict.fromkeys(keys, value) | {KEYS[page]: value}
+    app = open_page(page, **query)
+    assert not app.exception
+    assert app.title
+
+
+def test_point_of_the_link_is_the_point_of_the_ledger() -> None:
+    app = open_page("views/flows.py", x="0.5,-0.25")
+    assert "x = (0.50, -0.25)" in texts(app)
+    assert "x = (0.00, 0.00)" in texts(open_page("views/flows.py", x="nan,inf"))
+
+
+def test_ledger_adds_up() -> None:
+    app = open_page("views/flows.py", x="0.4,0.3")
+    table = next(str(item.value) for item in app.markdown if "**sum**" in str(item.value))
+    total = float(table.split("**sum** | **")[1].split("*")[0])
+    assert total == pytest.approx(float(app.metric[0].value), abs=2e-3)

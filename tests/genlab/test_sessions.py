@@ -1,0 +1,233 @@
+"""Rows 8, 9 and 15 of the faults, without a GPU: provider and memory of a session are acted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from genlab import load
+from genlab.contract.limits import HEAVY_JOBS, MAX_SESSIONS
+from genlab.inference import devices, graphs
+from genlab.inference.devices import Device, choose_device
+from genlab.inference.errors import Busy, NoGpuError, OutOfMemoryError, RunError
+from genlab.inference.sessions import CACHE, Session, SessionCache, build, heavy
+
+
+class ActedSession:
+    """What onnxruntime would give: a real CPU session under any provider's name.
+
+    Runs of more than `room` rows end as they do on a full GPU.
+    """
+
+    def __init__(self, data: bytes, provider: str, room: float) -> None:
+        import onnxruntime
+
+        self.real = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+        self.provider, self.room, self.rows = provider, room, list[int]()
+
+    def get_providers(self) -> list[str]:
+        return [self.provider, "CPUExecutionProvider"]
+
+    def get_inputs(self) -> Any:
+        return self.real.get_inputs()
+
+    def run(self, fetch: Sequence[str], feeds: dict[str, np.ndarray], options: Any) -> Any:
+        rows = len(next(iter(feeds.values())))
+        self.rows.append(rows)
+        if rows > self.room:
+            raise RuntimeError("CUDA error: Failed to allocate memory for requested buffer")
+        return self.real.run(fetch, feeds, options)
+
+
+@pytest.fixture
+def act(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[str, ActedSession]]]:
+    """Pretend that there is a GPU, with room for some rows; returns the sessions made."""
+
+    def start(
+        room: float, provider: str = "CUDAExecutionProvider"
+    ) -> list[tuple[str, ActedSession]]:
+        made: list[tuple[str, ActedSession]] = []
+
+        def make(data: bytes, granted: str) -> Session:
+            cpu = granted == "cpu"
+            name = "CPUExecutionProvider" if cpu else provider
+            acted = ActedSession(data, name, float("inf") if cpu else room)
+            made.append((granted, acted))
+            return Session(acted)
+
+        monkeypatch.setattr(graphs, "build", make)
+        monkeypatch.setattr(devices, "missing_cuda", lambda: "")
+        return made
+
+    return start
+
+
+def test_a_gpu_that_is_granted_does_the_work(shared_models: Path, act: Any) -> None:
+    made = act(room=float("inf"))
+    model = load("toy-flow", folders=[shared_models])
+    model.sample(2_500)
+    assert model.device == Device("auto", "cuda")
+    assert [(granted, acted.rows) for granted, acted in made] == [
+        ("cuda", [2, 3, 2, 3, 1000, 1000, 500])  # smoke runs of two verbs, then the chunks
+    ]
+
+
+def test_out_of_memory_rebuilds_and_halves_the_chunk_once(shared_models: Path, act: Any) -> None:
+    made = act(room=600)
+    model = load("toy-flow", folders=[shared_models])
+    x = model.sample(1_200, seed=1)
+    assert model.device == Device("auto", "cuda")
+    assert [(granted, acted.rows[4:]) for granted, acted in made] == [
+        ("cuda", [1000]),
+        ("cuda", [500, 500, 200]),
+    ]
+    np.testing.assert_array_equal(x, load("toy-flow", folders=[shared_models]).sample(1_200, 1))
+
+
+def test_a_gpu_too_small_leaves_the_job_to_the_cpu_and_says_so(
+    shared_models: Path, act: Any
+) -> None:
+    made = act(room=400)
+    model = load("toy-flow", folders=[shared_models])
+    assert model.sample(1_200).shape == (1_200, 2)
+    assert [granted for granted, _ in made] == ["cuda", "cuda", "cpu"]
+    assert model.device.granted == "cpu"
+    assert model.device.requested == "auto"
+    assert "out of memory" in model.device.reason
+    model.sample(100)  # the next job is tried on the GPU again
+    assert model.device == Device("auto", "cuda")
+
+
+def test_a_required_gpu_is_not_replaced_by_the_cpu(
+    shared_models: Path, act: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act(room=400)
+    monkeypatch.setenv("GENLAB_REQUIRE_GPU", "1")
+    model = load("toy-flow", folders=[shared_models])
+    with pytest.raises(NoGpuError, match="out of memory"):
+        model.sample(1_200)
+
+
+def test_the_silent_fall_back_to_the_cpu_is_said(
+    shared_models: Path, act: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Row 8: CUDA was asked for and the session's own providers say CPU."""
+    act(room=float("inf"), provider="CPUExecutionProvider")
+    model = load("toy-flow", folders=[shared_models], device="cuda").open()
+    assert (model.device.requested, model.device.granted) == ("cuda", "cpu")
+    assert "could not start CUDA" in model.device.reason
+    monkeypatch.setenv("GENLAB_REQUIRE_GPU", "1")
+    with pytest.raises(NoGpuError, match="could not start CUDA"):
+        load("toy-flow", folders=[shared_models], device="cuda").open()
+
+
+def test_a_machine_without_a_gpu(shared_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "missing_cuda", lambda: "no NVIDIA GPU or driver was found")
+    assert choose_device("cpu") == Device("cpu", "cpu")
+    for requested in ("auto", "cuda"):
+        device = choose_device(requested)
+        assert device == Device(requested, "cpu", "no NVIDIA GPU or driver was found")
+    monkeypatch.setenv("GENLAB_REQUIRE_GPU", "1")
+    for requested in ("auto", "cuda", "cpu"):
+        with pytest.raises(NoGpuError, match="no GPU was granted"):
+            load("toy-flow", folders=[shared_models], device=requested)
+
+
+def test_a_driver_that_reports_no_gpu_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for count, told in ((0, "no NVIDIA GPU"), (None, "driver failed")):
+        devices.missing_cuda.cache_clear()
+        monkeypatch.setattr(devices, "_gpus", lambda count=count: count)
+        assert told in devices.missing_cuda()
+    devices.missing_cuda.cache_clear()
+
+
+def test_out_of_memory_on_the_cpu_is_a_run_error(shared_models: Path) -> None:
+    data = (shared_models / "toy-flow" / "forward.onnx").read_bytes()
+    session = Session(ActedSession(data, "CPUExecutionProvider", room=1))
+    with pytest.raises(OutOfMemoryError, match="the machine has too little memory"):
+        session.run(["x"], {"z": np.zeros((2, 2), np.float32)})
+    assert session.run(["x"], {"z": np.zeros((1, 2), np.float32)})[0].shape == (1, 2)
+
+
+def test_onnxruntime_refuses_in_one_line() -> None:
+    with pytest.raises(RunError) as caught:
+        build(b"not a graph", "cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_cache_is_bounded_and_forgets_the_least_recent() -> None:
+    cache = SessionCache(limit=2)
+    made: list[int] = []
+
+    def get(step: int) -> Session:
+        def make() -> Any:
+            made.append(step)
+            return object()
+
+        return cache.get(("sha", step, "cpu"), make)
+
+    first = get(1)
+    get(2)
+    assert get(1) is first  # now 2 is the least recent
+    get(3)
+    assert get(1) is first
+    get(2)
+    assert made == [1, 2, 3, 2]
+    assert len(cache) == 2
+    cache.drop(("sha", 2, "cpu"))
+    assert len(cache) == 1
+    assert CACHE.limit == MAX_SESSIONS
+
+
+def test_a_session_is_made_once_however_many_ask() -> None:
+    cache, made, gate = SessionCache(), [], threading.Event()
+
+    def make() -> Any:
+        gate.wait(5)
+        made.append(1)
+        return object()
+
+    found: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(cache.get(("a", None, "cpu"), make)))
+        for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert len(set(map(id, found))) == 1
+
+
+def test_a_failure_to_make_a_session_is_not_remembered() -> None:
+    cache = SessionCache()
+
+    def fail() -> Any:
+        raise RunError("no")
+
+    with pytest.raises(RunError):
+        cache.get(("a", None, "cpu"), fail)
+    assert cache.get(("a", None, "cpu"), lambda: "session") == "session"  # type: ignore[arg-type, return-value]
+
+
+def test_heavy_jobs_are_few_and_the_others_are_told() -> None:
+    """Row 15: a place is free again when its job ends, also when it fails."""
+    held = [heavy(0.01) for _ in range(HEAVY_JOBS)]
+    for place in held:
+        place.__enter__()
+    with pytest.raises(Busy, match="try again"), heavy(0.01):
+        pass
+    held[0].__exit__(None, None, None)
+    with pytest.raises(ZeroDivisionError), heavy(0.01):
+        _ = 1 / 0
+    with heavy(0.01):
+        pass
+    for place in held[1:]:
+        place.__exit__(None, None, None)

@@ -1,0 +1,77 @@
+"""The arrows between the rooms of the house run one way only."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+FORBIDDEN = {
+    "genlab/contract": {"torch", "streamlit", "plotly", "onnxruntime", "training", "dashboard"},
+    "genlab": {"torch", "streamlit", "plotly", "training", "dashboard"},
+    "training": {"streamlit", "plotly", "dashboard"},
+    "dashboard": {"torch", "zuko", "training"},
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Full names of the modules that a file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_imports_stay_in_their_room(room: str) -> None:
+    files = sorted((ROOT / room).rglob("*.py"))
+    assert files, f"no files in {room}"
+    for path in files:
+        roots = {name.split(".")[0] for name in imports(path)}
+        assert not roots & FORBIDDEN[room], f"{path.relative_to(ROOT)} imports across the border"
+
+
+def test_contract_does_not_know_inference() -> None:
+    for path in (ROOT / "genlab" / "contract").rglob("*.py"):
+        assert not any(name.startswith("genlab.inference") for name in imports(path)), path
+
+
+def test_figures_do_not_import_streamlit() -> None:
+    files = [*(ROOT / "dashboard" / "figures").glob("*.py")]
+    files.append(ROOT / "dashboard" / "components" / "scene.py")
+    for path in files:
+        assert "streamlit" not in {name.split(".")[0] for name in imports(path)}, path
+
+
+def run_without(module: str, code: str) -> None:
+    """Run `code` in a fresh interpreter in which importing `module` fails."""
+    blocked = f"import sys; sys.modules[{module!r}] = None; {code}"
+    subprocess.run([sys.executable, "-c", blocked], cwd=ROOT, check=True, timeout=120)
+
+
+def test_dashboard_pages_run_without_torch() -> None:
+    run_without(
+        "torch",
+        "from streamlit.testing.v1 import AppTest; "
+        "at = AppTest.from_file('dashboard/main.py', default_timeout=60).run(); "
+        "assert not at.exception, at.exception; "
+        "at.switch_page('views/flows.py').run(); assert not at.exception, at.exception",
+    )
+
+
+def test_training_runs_without_streamlit() -> None:
+    run_without("streamlit", "import training.cli, training.recipes, training.export")
+
+
+def test_library_samples_without_torch_and_streamlit() -> None:
+    run_without(
+        "torch",
+        "sys.modules['streamlit'] = None; from genlab import load; "
+        "assert load('moons-flow-spline').sample(10, seed=0).shape == (10, 2)",
+    )

@@ -1,0 +1,191 @@
+"""The exact distributions, each property over all data sets: what is called exact must be."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chi2
+from torch import Tensor
+
+from training.data import DATASETS, Dataset
+
+FLOORS = {"moons": 2.3939, "gaussians8": 2.8319, "checkerboard": 3.4657}
+"""Entropies from numerical integration elsewhere, for the same definitions."""
+
+LEVELS = (-20.0, -4.0, 0.0, 3.0, 6.0)
+
+each = pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS.keys())
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def midpoints(low: float, high: float, size: int) -> Tensor:
+    step = (high - low) / size
+    return low + step * (torch.arange(size, dtype=torch.float64) + 0.5)
+
+
+def plane(low: float, high: float, size: int) -> tuple[Tensor, float]:
+    """Midpoints of the cells of a square grid [size², 2] and the area of a cell."""
+    axis = midpoints(low, high, size)
+    return torch.cartesian_prod(axis, axis), ((high - low) / size) ** 2
+
+
+def noisy(dataset: Dataset, n: int, level: float) -> tuple[Tensor, Tensor]:
+    """Diffused data [n, 2] in diffusion units, float64, and their log-SNR [n]."""
+    x0 = dataset.distribution.to_diffusion(dataset.sample(n, generator(1)).double())
+    eps = torch.randn(n, 2, generator=generator(2), dtype=torch.float64)
+    log_snr = torch.full((n,), level, dtype=torch.float64)
+    return x0 * log_snr.sigmoid().sqrt()[:, None] + eps * (-log_snr).sigmoid().sqrt()[:, None], log_snr
+
+
+@each
+def test_density_integrates_to_one(dataset: Dataset) -> None:
+    points, area = plane(-8, 8, 800)
+    assert float(dataset.distribution.log_prob(points).exp().sum()) * area == pytest.approx(1, abs=1e-6)
+
+
+@each
+@pytest.mark.parametrize("level", LEVELS)
+def test_diffused_density_integrates_to_one(dataset: Dataset, level: float) -> None:
+    points, area = plane(-8, 8, 640)
+    log_prob = dataset.distribution.log_prob_t(points, torch.full((len(points),), level))
+    assert float(log_prob.exp().sum()) * area == pytest.approx(1, abs=1e-6)
+
+
+@each
+def test_entropy_is_the_published_floor(dataset: Dataset) -> None:
+    assert dataset.distribution.entropy == pytest.approx(FLOORS[dataset.name], abs=1e-3)
+
+
+@each
+def test_entropy_is_the_mean_surprise_of_samples(dataset: Dataset) -> None:
+    surprise = -dataset.distribution.log_prob(dataset.sample(100_000, generator()))
+    error = 5 * float(surprise.std()) / math.sqrt(len(surprise)) + 1e-6
+    assert float(surprise.mean()) == pytest.approx(dataset.distribution.entropy, abs=error)
+
+
+@each
+@pytest.mark.parametrize("how", ["sample", "decode"])
+def test_points_fall_into_cells_as_often_as_the_density_says(dataset: Dataset, how: str) -> None:
+    n, cells, fine = 200_000, 20, 40
+    points, area = plane(-5, 5, cells * fine)  # cells of side 0.5: the checkerboard's edges align
+    mass = dataset.distribution.log_prob(points).exp() * area
+    expected = n * mass.reshape(cells, fine, cells, fine).sum((1, 3)).flatten().numpy()
+
+    if how == "sample":
+        x = dataset.sample(n, generator())
+    else:
+        z = torch.randn(n, dataset.distribution.latent, generator=generator())
+        x = dataset.distribution.decode(z)
+    edges = np.linspace(-5, 5, cells + 1)
+    seen = np.histogram2d(x[:, 0].numpy(), x[:, 1].numpy(), (edges, edges))[0].flatten()
+
+    often = expected > 10
+    assert seen[expected < 1e-9].sum() == 0
+    assert expected[often].sum() > 0.995 * n
+    statistic = float(((seen - expected)[often] ** 2 / expected[often]).sum())
+    assert chi2.sf(statistic, int(often.sum())) > 1e-5
+
+
+@each
+def test_sampler_obeys_its_seed(dataset: Dataset) -> None:
+    first, again, other = (dataset.sample(100, generator(seed)) for seed in (3, 3, 4))
+    assert first.dtype == torch.float32
+    assert first.shape == (100, dataset.dim)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@each
+def test_diffusion_units_are_standardised(dataset: Dataset) -> None:
+    points, area = plane(-8, 8, 800)
+    mass = dataset.distribution.log_prob(points).exp() * area
+    x = dataset.distribution.to_diffusion(points)
+    assert (mass @ x).tolist() == pytest.approx([0, 0], abs=1e-9)
+    # midpoints miss h²/12 of the variance where the density is flat
+    assert float(mass @ x.square().mean(-1)) == pytest.approx(1, abs=1e-5)
+    assert dataset.scale == pytest.approx(float(dataset.distribution.scale))
+
+
+@each
+def test_plotting_window_holds_the_data(dataset: Dataset) -> None:
+    x0, x1, y0, y1 = dataset.extent
+    x, y = dataset.sample(50_000, generator()).unbind(-1)
+    assert float(((x > x0) & (x < x1) & (y > y0) & (y < y1)).double().mean()) > 0.9999
+
+
+@each
+def test_without_noise_the_diffused_density_is_the_density(dataset: Dataset) -> None:
+    x = dataset.sample(2_000, generator()).double()
+    if dataset.name == "checkerboard":  # any noise is felt at an edge
+        x = x[((x.abs() % 2 - 1).abs() < 0.9).all(-1)]
+    law = dataset.distribution
+    log_prob = law.log_prob_t(law.to_diffusion(x), torch.full((len(x),), 25.0))
+    expected = law.log_prob(x) + dataset.dim * law.scale.log()
+    torch.testing.assert_close(log_prob, expected, atol=1e-5, rtol=1e-5)
+
+
+@each
+@pytest.mark.parametrize("level", [-2.0, 1.0, 3.0])
+def test_diffused_density_is_a_convolution_with_a_gaussian(dataset: Dataset, level: float) -> None:
+    """∫ p(x_0) N(x; √ᾱ x_0, 1−ᾱ) dx_0 by the midpoint rule; cell edges on the checkerboard's."""
+    law = dataset.distribution
+    x0, area = plane(-5, 5, 500)
+    mass = law.log_prob(x0).exp() * area
+    x0, mass = law.to_diffusion(x0[mass > 1e-16]), mass[mass > 1e-16]
+    x, log_snr = noisy(dataset, 60, level)
+    a, variance = log_snr[0].sigmoid().sqrt(), (-log_snr[0]).sigmoid()
+    square = (x[:, None] - a * x0).square().sum(-1)
+    density = (-square / (2 * variance)).exp() @ mass / (2 * math.pi * variance)
+    torch.testing.assert_close(law.log_prob_t(x, log_snr), density.log(), atol=2e-4, rtol=0)
+
+
+@each
+@pytest.mark.parametrize("level", [*LEVELS, 10.0, 20.0])
+def test_denoiser_is_the_gradient_of_the_diffused_density(dataset: Dataset, level: float) -> None:
+    x, log_snr = noisy(dataset, 500, level)
+    x = torch.cat([x, 4 * torch.randn(500, 2, generator=generator(), dtype=torch.float64)])
+    log_snr = log_snr.repeat(2)
+    x.requires_grad_()
+    (gradient,) = torch.autograd.grad(dataset.distribution.log_prob_t(x, log_snr).sum(), x)
+    expected = -(-log_snr).sigmoid().sqrt()[:, None] * gradient
+    torch.testing.assert_close(dataset.distribution.denoise(x, log_snr), expected, atol=1e-8, rtol=1e-6)
+
+
+@each
+@pytest.mark.parametrize("level", [-3.0, 0.0, 3.0])
+def test_denoiser_has_the_least_squared_error(dataset: Dataset, level: float) -> None:
+    """Orthogonality: what E[ε | x] leaves of ε is uncorrelated with every function of x."""
+    n = 100_000
+    x0 = dataset.distribution.to_diffusion(dataset.sample(n, generator(1)).double())
+    eps = torch.randn(n, 2, generator=generator(2), dtype=torch.float64)
+    log_snr = torch.full((n,), level, dtype=torch.float64)
+    a, s = log_snr.sigmoid().sqrt()[:, None], (-log_snr).sigmoid().sqrt()[:, None]
+    x = a * x0 + s * eps
+    rest = eps - dataset.distribution.denoise(x, log_snr)
+    for function in (torch.ones_like(x), x, x.flip(-1), (2 * x).sin(), (3 * x).cos()):
+        product = rest * function
+        error = 5 * product.std(0) / math.sqrt(n)
+        assert (product.mean(0).abs() < error).all()
+
+
+@each
+def test_far_out_and_at_both_ends_single_precision_holds(dataset: Dataset) -> None:
+    """Against float64 at the same inputs, for λ in [−20, 20] and x far outside the data."""
+    double = dataset.make()
+    single = dataset.make().float()
+    x = 8 * torch.rand(20_000, 2, generator=generator()) - 4
+    log_snr = 40 * torch.rand(20_000, generator=generator(1)) - 20
+    log_prob, eps = single.diffused(x, log_snr)
+    assert log_prob.dtype == torch.float32
+    assert torch.isfinite(log_prob).all()
+    assert torch.isfinite(eps).all()
+    expected_log_prob, expected_eps = double.diffused(x, log_snr)
+    relative = (log_prob - expected_log_prob).abs() / expected_log_prob.abs().clamp(min=1)
+    assert float(relative.max()) < 1e-4
+    # where two components tie, a rounding error of x decides between them: judge all but a few
+    off = (eps - expected_eps).abs() / expected_eps.abs().clamp(min=1)
+    assert float(off.flatten().quantile(0.999)) < 1e-4

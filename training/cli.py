@@ -1,0 +1,178 @@
+"""The commands of `python -m training`, with every hyper-parameter as an option.
+
+`train <recipe> --help` lists the options of that very recipe, because a recipe is a dataclass and
+tyro reads its fields, defaults and docstrings.
+"""
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from genlab.contract.errors import ContractError
+from training import runs
+from training.recipes import RECIPES, Recipe
+
+OPTIONS: Any = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
+
+
+class UsageError(Exception):
+    """The command line asks for something that does not exist; the message lists what does."""
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a model; checkpoints, curve and snapshots go to <runs>/<id>."""
+
+    recipe: Recipe
+    """what to train"""
+    resume: bool = False
+    """continue from the last checkpoint, bit for bit"""
+    restart: bool = False
+    """begin anew although there is a run"""
+    init: str | None = None
+    """identifier of an exported model whose weights to start from"""
+    checkpoint: int = 1000
+    """steps between two checkpoints"""
+    runs: Path = Path("runs")
+    """folder of the runs"""
+
+
+@dataclass(frozen=True)
+class Export:
+    """Export a trained (or exact) model: graphs, card, snapshots, thumbnail and check values."""
+
+    recipe: Annotated[str, tyro.conf.Positional]
+    """identifier of the run, or of an exact recipe"""
+    runs: Path = Path("runs")
+    """folder of the runs"""
+    exported: Path = Path("exported")
+    """folder of the exported models"""
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure an exported model, from its graphs, and write the figures onto its card."""
+
+    model: Annotated[str, tyro.conf.Positional]
+    """identifier of the exported model"""
+    exported: Path = Path("exported")
+    """folder of the exported models"""
+    n: int = 100_000
+    """fresh points for the Kullback-Leibler divergence"""
+    seed: int = 12345
+    """seed of the fresh points and of the noise"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit status (2 for a wrong command line)."""
+    commands: dict[str, Callable[[list[str]], None]] = {
+        "list": _list,
+        "train": _train,
+        "export": _export,
+        "evaluate": _evaluate,
+    }
+    name, *rest = arguments or ["--help"]
+    try:
+        if name in {"-h", "--help"}:
+            print(f"{__doc__}\nCommands: {', '.join(commands)}. Each has its own --help.")
+        else:
+            _choose("command", name, commands)(rest)
+    except (UsageError, runs.RunError, ContractError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _choose(what: str, name: str, among: dict[str, Any]) -> Any:
+    if name not in among:
+        raise UsageError(f"there is no {what} {name!r}; choose one of: {', '.join(among)}")
+    return among[name]
+
+
+def _list(arguments: list[str]) -> None:
+    table = Table("recipe", "title", "family", "steps", box=None)
+    for recipe in RECIPES.values():
+        family = recipe.as_dict()["family"]["name"]
+        table.add_row(recipe.id, recipe.title, family, f"{recipe.loop.steps:,}")
+    Console().print(table)
+
+
+def _train(arguments: list[str]) -> None:
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        print(f"usage: train <recipe> [options]; recipes: {', '.join(RECIPES)}")
+        return
+    recipe = _choose("recipe", arguments[0], RECIPES)
+    asked = tyro.cli(
+        Train,
+        prog=f"python -m training train {recipe.id}",
+        default=Train(recipe),
+        args=arguments[1:],
+        config=OPTIONS,
+    )
+    if asked.recipe.loop.steps == 0:
+        raise UsageError(f"{recipe.id} has nothing to learn; export it right away")
+    torch.set_num_threads(1)  # networks this small are slower on two
+    follow(prepare(asked, shlex.join(["python", "-m", "training", "train", *arguments])), asked)
+
+
+def prepare(asked: Train, command: str) -> runs.Run:
+    """The run to follow: continued, begun, or begun from another model's weights.
+
+    Raises:
+        RunError: The folder holds a run, and the command says neither --resume nor --restart.
+    """
+    folder = asked.runs / asked.recipe.id
+    if asked.resume:
+        return runs.load(folder, asked.recipe)
+    if (folder / runs.CHECKPOINT).exists() and not asked.restart:
+        raise runs.RunError(f"{folder} holds a run; say --resume or --restart")
+    return runs.start(asked.recipe, folder, command, asked.init)
+
+
+def follow(run: runs.Run, asked: Train) -> None:
+    """Train to the end under a progress bar."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]} steps/s"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[losses]}"),
+    )
+    with Progress(*columns, refresh_per_second=2) as progress:
+        total, first = run.recipe.loop.steps, run.state.step
+        task = progress.add_task(run.recipe.id, total=total, completed=first, rate="", losses="")
+        before = run.seconds
+        for now in runs.go(run, asked.checkpoint):
+            done = now.state.step
+            if done % 20 == 0 or done == total:
+                losses = "  ".join(f"{name} {x:.3f}" for name, x in now.state.losses.items())
+                rate = f"{(done - first) / max(1e-9, now.seconds - before):.0f}"
+                progress.update(task, completed=done, rate=rate, losses=losses)
+
+
+def _export(arguments: list[str]) -> None:
+    from training.export import export  # heavy: the exporter is loaded where it is used
+
+    asked = tyro.cli(Export, prog="python -m training export", args=arguments)
+    card = export(asked.recipe, asked.runs, asked.exported)
+    size = sum(path.stat().st_size for path in (asked.exported / card.id).iterdir())
+    print(f"{card.id}: {size / 1e6:.2f} MB, parity {max(card.parity.values()):.1e}")
+
+
+def _evaluate(arguments: list[str]) -> None:
+    from training.evaluate import evaluate
+
+    asked = tyro.cli(Evaluate, prog="python -m training evaluate", args=arguments)
+    for metric in evaluate(asked.exported / asked.model, asked.n, asked.seed):
+        error = "" if metric.stderr is None else f" ± {metric.stderr:.2g}"
+        print(f"{asked.model}: {metric.name} = {metric.value:.4g}{error}  ({metric.protocol})")

@@ -1,0 +1,56 @@
+"""Mixtures of uniform boxes: densities with edges, whose diffused form needs only the normal distribution function.
+
+A box is a product of intervals. Diffused, the density of one interval of half-width w around m is
+
+    [Φ((x − √ᾱ (m − w)) / σ) − Φ((x − √ᾱ (m + w)) / σ)] / (2 √ᾱ w),   σ = √(1−ᾱ),
+
+and its ideal noise prediction is −σ times the derivative of the logarithm (`normal_interval`).
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from training.data.mixture import Mixture
+from training.data.normal_interval import normal_interval
+
+
+class Boxes(Mixture):
+    """The uniform distribution on K disjoint boxes of equal size.
+
+    Arguments:
+        mean: centres in data units [K, d].
+        half_width: half the side of every box, data units.
+    """
+
+    mean: Tensor
+    half_width: Tensor
+
+    def __init__(self, mean: Tensor, half_width: float) -> None:
+        mean = mean.double()
+        super().__init__(torch.ones(len(mean)), mean, torch.full((len(mean),), half_width**2 / 3))
+        self.register_buffer("mean", mean)
+        self.register_buffer("half_width", torch.tensor(half_width, dtype=torch.float64))
+
+    def component_log_prob(self, x: Tensor) -> Tensor:
+        inside = ((x[:, :, None] - self.mean.mT).abs() <= self.half_width).all(1)  # [n, K]
+        log_density = -self.dim * (2 * self.half_width).log()
+        return torch.where(inside, log_density, -math.inf)
+
+    def component_diffused(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        mean = self.to_diffusion(self.mean).mT  # [d, K]
+        alpha, sigma = alpha[:, :, None], sigma[:, :, None]
+        h = alpha * (self.half_width / self.scale) / sigma  # [n, 1, 1]
+        t = (x[:, :, None] - alpha * mean) / sigma  # [n, d, K]
+        log_mass, eps = normal_interval(t, h)
+        width = 2 * h * sigma  # of the interval that the forward process has shrunk
+        return (log_mass - width.log()).sum(1), eps
+
+    def component_decode(self, index: Tensor, z: Tensor) -> Tensor:
+        return self.mean[index] + self.half_width * torch.erf(z / math.sqrt(2))
+
+    @property
+    def entropy(self) -> float:
+        """log of the volume."""
+        return math.log(len(self.mean)) + self.dim * math.log(2 * float(self.half_width))

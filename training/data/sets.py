@@ -1,0 +1,91 @@
+"""The data sets: one function and one row each.
+
+The definitions are those of FFJORD (Grathwohl et al. 2019, https://arxiv.org/abs/1810.01367; `lib/toy_data.py` of
+https://github.com/rtqichen/ffjord), in the raw coordinates that the literature plots, so that log-likelihoods compare.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from training.data.boxes import Boxes
+from training.data.gaussians import BlurredCurves, Gaussians
+from training.data.mixture import Mixture
+
+FFJORD = "Grathwohl et al. 2019, FFJORD, https://arxiv.org/abs/1810.01367"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set with its exact distribution.
+
+    `extent` is the plotting window (x0, x1, y0, y1) in data units and `make` builds the distribution, once, when it
+    is first asked for.
+    """
+
+    name: str
+    title: str
+    dim: int
+    extent: tuple[float, float, float, float]
+    reference: str
+    make: Callable[[], Mixture]
+
+    @cached_property
+    def distribution(self) -> Mixture:
+        """The exact distribution, in float64."""
+        return self.make()
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n independent points [n, dim], float32, data units."""
+        return self.distribution.sample(n, generator)
+
+    @property
+    def scale(self) -> float:
+        """data = scale × diffusion + shift, with mean 0 and average variance 1 in diffusion units."""
+        return float(self.distribution.scale)
+
+    @property
+    def shift(self) -> list[float]:
+        """See `scale`; one number a coordinate."""
+        return self.distribution.shift.tolist()
+
+
+def moons() -> BlurredCurves:
+    """Two half circles that reach into each other (scikit-learn's `make_moons`, noise 0.1, enlarged and centred)."""
+
+    def place(x: Tensor, y: Tensor) -> Tensor:
+        return torch.stack([2 * x - 1, 2 * y - 0.2], -1)
+
+    def outer(u: Tensor) -> Tensor:
+        return place((math.pi * u).cos(), (math.pi * u).sin())
+
+    def inner(u: Tensor) -> Tensor:
+        return place(1 - (math.pi * u).cos(), 0.5 - (math.pi * u).sin())
+
+    return BlurredCurves([outer, inner], std=2 * 0.1, nodes=80)
+
+
+def gaussians8() -> Gaussians:
+    """Eight Gaussians on a circle."""
+    angle = torch.arange(8, dtype=torch.float64) * (math.pi / 4)
+    centres = 4 * torch.stack([angle.cos(), angle.sin()], -1)
+    return Gaussians(centres / 1.414, 0.5 / 1.414)
+
+
+def checkerboard() -> Boxes:
+    """The uniform distribution on eight squares of side 2, a checkerboard on [−4, 4]²."""
+    centres = [(x, y) for x in (-3, -1, 1, 3) for y in (-3, -1, 1, 3) if (x + y) % 4 == 2]
+    return Boxes(torch.tensor(centres), half_width=1.0)
+
+
+_ROWS = (
+    Dataset("moons", "Two moons", 2, (-4.0, 4.0, -3.7, 4.3), FFJORD, moons),
+    Dataset("gaussians8", "Eight Gaussians", 2, (-4.6, 4.6, -4.6, 4.6), FFJORD, gaussians8),
+    Dataset("checkerboard", "Checkerboard", 2, (-4.8, 4.8, -4.8, 4.8), FFJORD, checkerboard),
+)
+
+DATASETS: dict[str, Dataset] = {row.name: row for row in _ROWS}

@@ -1,0 +1,208 @@
+"""Denoising diffusion: learn to undo Gaussian noise at every noise level.
+
+The forward process is variance preserving and written in the log signal-to-noise ratio λ,
+
+    x_λ = α x_0 + σ ε,    α² = sigmoid(λ),    σ² = sigmoid(-λ),    ε ~ N(0, I).
+
+The network is told λ, not the clock, so one network serves every schedule, every number of steps
+and every sampler. It predicts v = α ε - σ x_0: at λ → -∞ that is -x_0, at λ → +∞ it is ε, so the
+target has unit variance at every level and neither end divides by nearly nothing.
+
+References: DDPM (Ho et al., 2020), https://arxiv.org/abs/2006.11239; v-prediction: Progressive
+Distillation (Salimans & Ho, 2022), https://arxiv.org/abs/2202.00512; continuous λ and stratified
+times: Variational Diffusion Models (Kingma et al., 2021), https://arxiv.org/abs/2107.00630.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genlab.inference import schedules
+from training.data import Dataset
+from training.families.base import Graph
+from training.families.view import view
+
+LOG_SNR_BOUND = 16.0  # the network is trained on λ in [-16, 16]; schedules stay inside
+TIMES = 1000  # the lecture's T
+
+
+@dataclass(frozen=True)
+class DdpmConfig:
+    """Shape of the denoiser and the noise levels it is trained on."""
+
+    references: ClassVar[tuple[str, ...]] = (
+        "Ho et al., Denoising Diffusion Probabilistic Models, 2020. "
+        "https://arxiv.org/abs/2006.11239",
+        "Kingma et al., Variational Diffusion Models, 2021. https://arxiv.org/abs/2107.00630",
+    )
+
+    width: int = 128
+    """width of the residual stream"""
+    blocks: int = 3
+    """number of residual blocks"""
+    frequencies: int = 16
+    """pairs of sine and cosine that describe the log-SNR"""
+    clock: int = 32
+    """width of the description of the log-SNR that every block reads"""
+    flat: float = 0.3
+    """share of the noise levels drawn uniformly in log-SNR over [-16, 16]; the others follow the
+    cosine schedule, which dwells where the picture is decided"""
+
+    def build(self, dataset: Dataset) -> "Ddpm":
+        """The untrained denoiser for a data set."""
+        return Ddpm(self, dataset)
+
+    def facts(self, dataset: Dataset) -> dict[str, Any]:
+        """What the card says of such a model beyond its graphs."""
+        cosine, linear = schedules.cosine(TIMES).tolist(), schedules.linear(TIMES).tolist()
+        return {
+            "family": "ddpm",
+            "latent": {"dim": dataset.dim, "law": "normal"},
+            "constants": {
+                "log_snr": cosine,
+                "schedules": {"cosine": cosine, "linear": linear},
+                "parameterisation": "v",
+                "diffusion_scale": float(dataset.scale),
+                "diffusion_shift": [float(number) for number in dataset.shift],
+            },
+        }
+
+
+class Dual:
+    """A value [n, w] and, where asked for, its tangents [n, d, w]: forward-mode derivatives.
+
+    Written out because `torch.func.jvp` does not export with a symbolic batch; for layers this
+    plain it is two lines an operation.
+    """
+
+    def __init__(self, value: Tensor, tangents: Tensor | None = None) -> None:
+        self.value, self.tangents = value, tangents
+
+    def linear(self, layer: nn.Linear) -> "Dual":
+        """Apply an affine map; the tangents feel its matrix only."""
+        tangents = self.tangents
+        return Dual(layer(self.value), None if tangents is None else tangents @ layer.weight.mT)
+
+    def silu(self) -> "Dual":
+        """Apply h · sigmoid(h), whose slope is s (1 + h (1 - s)) with s = sigmoid(h)."""
+        if self.tangents is None:
+            return Dual(F.silu(self.value))
+        gate = self.value.sigmoid()
+        slope = gate * (1 + self.value * (1 - gate))  # [n, w]
+        return Dual(self.value * gate, self.tangents * slope[:, None])
+
+    def __add__(self, other: "Dual | Tensor") -> "Dual":
+        if isinstance(other, Tensor):  # a constant: its tangents are zero
+            return Dual(self.value + other, self.tangents)
+        if self.tangents is None or other.tangents is None:
+            return Dual(self.value + other.value)
+        return Dual(self.value + other.value, self.tangents + other.tangents)
+
+
+class Block(nn.Module):
+    """One residual block; the noise level enters as a shift of the stream."""
+
+    def __init__(self, width: int, clock: int) -> None:
+        super().__init__()
+        self.level = nn.Linear(clock, width)
+        self.rise = nn.Linear(width, width)
+        self.fall = nn.Linear(width, width)
+
+    def forward(self, h: Dual, level: Tensor) -> Dual:
+        bent = (h + self.level(level)).silu().linear(self.rise).silu().linear(self.fall)
+        return h + bent
+
+
+class Ddpm(nn.Module):
+    """Residual MLP (x, λ) → v in diffusion units, with its exact divergence.
+
+    Arguments:
+        config: The shape.
+        dataset: Its `dim`, `scale` and `shift` are used, nothing else.
+    """
+
+    octaves: Tensor
+
+    def __init__(self, config: DdpmConfig, dataset: Dataset) -> None:
+        super().__init__()
+        self.config, self.dim = config, dataset.dim
+        self.data_scale = float(dataset.scale)
+        self.data_shift = torch.tensor([float(number) for number in dataset.shift])
+        # Half a turn over the whole range of λ, up to sixteen turns.
+        octaves = 2.0 ** torch.linspace(0.0, 5.0, config.frequencies)
+        self.register_buffer("octaves", octaves * math.pi / (2 * LOG_SNR_BOUND))
+        self.clock = nn.Sequential(
+            nn.Linear(2 * config.frequencies, config.clock),
+            nn.SiLU(),
+            nn.Linear(config.clock, config.clock),
+            nn.SiLU(),
+        )
+        self.inlet = nn.Linear(dataset.dim, config.width)
+        self.blocks = nn.ModuleList(Block(config.width, config.clock) for _ in range(config.blocks))
+        self.outlet = nn.Linear(config.width, dataset.dim)
+
+    def _network(self, x: Dual, log_snr: Tensor) -> Dual:
+        angles = log_snr[:, None] * self.octaves  # [n, frequencies]
+        level = self.clock(torch.cat((angles.sin(), angles.cos()), -1))
+        h = x.linear(self.inlet)
+        for block in self.blocks:
+            h = block(h, level)
+        return h.silu().linear(self.outlet)
+
+    def predict(self, x: Tensor, log_snr: Tensor) -> Tensor:
+        """v [n, d] at noisy points [n, d] of log-SNR [n]; diffusion units."""
+        return self._network(Dual(x), log_snr).value
+
+    def denoise(self, x: Tensor, log_snr: Tensor) -> tuple[Tensor, Tensor]:
+        """The same prediction v [n, d], and its divergence Σ_i ∂v_i/∂x_i [n]."""
+        tangents = torch.eye(self.dim).expand(x.shape[0], self.dim, self.dim)
+        v = self._network(Dual(x, tangents), log_snr)
+        assert v.tangents is not None
+        return v.value, v.tangents.diagonal(dim1=-2, dim2=-1).sum(-1)
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        """One player: everything there is to learn."""
+        return {"denoiser": list(self.parameters())}
+
+    def loss(self, batch: Tensor, player: str) -> Tensor:
+        """Mean |v - v̂|² a point, over noise levels drawn anew.
+
+        Arguments:
+            batch: Clean points [n, d] in data units.
+            player: "denoiser".
+
+        Raises:
+            KeyError: A diffusion model has no such player.
+        """
+        if player != "denoiser":
+            raise KeyError(player)
+        x0, eps = (batch - self.data_shift) / self.data_scale, torch.randn_like(batch)
+        log_snr = self.levels(len(batch))
+        alpha, sigma = log_snr.sigmoid().sqrt()[:, None], (-log_snr).sigmoid().sqrt()[:, None]
+        v = alpha * eps - sigma * x0
+        return (self.predict(alpha * x0 + sigma * eps, log_snr) - v).square().sum(-1).mean()
+
+    def levels(self, n: int) -> Tensor:
+        """Noise levels λ [n] to train on, one in each of n equal strata of their law."""
+        u = (torch.randperm(n) + torch.rand(n)) / n
+        share = self.config.flat
+        flat = LOG_SNR_BOUND * (2 * u / max(share, 1e-6) - 1)
+        t = (1 - u) / max(1 - share, 1e-6)
+        cosine = -2 * (math.pi / 2 * t.clamp(1e-4, 1 - 1e-4)).tan().log()  # ᾱ = cos²(π t / 2)
+        levels = torch.where(u < share, flat, cosine)
+        return levels.clamp(-LOG_SNR_BOUND, LOG_SNR_BOUND)
+
+    def graphs(self) -> dict[str, Graph]:
+        """One file: the divergence shares every layer of the prediction."""
+        return {
+            "denoise": Graph(
+                module=view(self, "denoise"),
+                inputs={"x": torch.randn(2, self.dim), "log_snr": torch.randn(2)},
+                outputs=("prediction", "divergence"),
+                verbs=("denoise", "divergence"),
+            )
+        }

@@ -1,0 +1,115 @@
+"""The data distribution as a model: what is true, through the verbs of what was learned.
+
+Nothing is trained. Samples, density, diffused density and the ideal denoiser are closed forms of
+`training.data`; here they become graphs, in float32. The denoiser predicts ε, and it is the one
+that a diffusion model's squared error would reach with unlimited capacity and data:
+
+    ε*(x, λ) = E[ε | x_λ = x] = −√(1−ᾱ) ∇ log p_λ(x).
+
+Reference: Vincent 2011, A connection between score matching and denoising autoencoders,
+https://doi.org/10.1162/NECO_a_00142.
+"""
+
+import copy
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from genlab.inference import schedules
+from training.data import Dataset, Mixture
+from training.families.base import Graph
+from training.families.view import view
+
+TIMES = 1000  # the lecture's T
+
+
+@dataclass(frozen=True)
+class ExactConfig:
+    """The truth has nothing to choose."""
+
+    references: ClassVar[tuple[str, ...]] = (
+        "Vincent, A connection between score matching and denoising autoencoders, 2011. "
+        "https://doi.org/10.1162/NECO_a_00142",
+    )
+
+    def build(self, dataset: Dataset) -> "Exact":
+        """The distribution of a data set as a family."""
+        return Exact(dataset.distribution)
+
+    def facts(self, dataset: Dataset) -> dict[str, Any]:
+        """What the card says of such a model beyond its graphs."""
+        cosine, linear = schedules.cosine(TIMES).tolist(), schedules.linear(TIMES).tolist()
+        return {
+            "family": "exact",
+            "latent": {"dim": dataset.distribution.latent, "law": "normal"},
+            "measure": {"kind": "continuous", "bound": "exact"},
+            "constants": {
+                "log_snr": cosine,
+                "schedules": {"cosine": cosine, "linear": linear},
+                "parameterisation": "eps",
+                "diffusion_scale": dataset.scale,
+                "diffusion_shift": dataset.shift,
+            },
+        }
+
+
+class Exact(nn.Module):
+    """A known distribution, in float32.
+
+    Arguments:
+        distribution: The law of the data; it is copied.
+    """
+
+    def __init__(self, distribution: Mixture) -> None:
+        super().__init__()
+        self.distribution = copy.deepcopy(distribution).float()
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Data points [n, d] from standard normals z [n, latent]."""
+        return self.distribution.decode(z)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log-density [n] in nats at x [n, d], data units; −∞ where there are no data."""
+        return self.distribution.log_prob(x)
+
+    def diffused(self, x: Tensor, log_snr: Tensor) -> tuple[Tensor, Tensor]:
+        """Diffused log-density [n] and expected noise [n, d] at x [n, d], diffusion units."""
+        return self.distribution.diffused(x, log_snr)
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        """Nobody plays."""
+        return {}
+
+    def loss(self, batch: Tensor, player: str) -> Tensor:
+        """There is nothing to minimise.
+
+        Raises:
+            KeyError: Always; there are no players.
+        """
+        raise KeyError(player)
+
+    def graphs(self) -> dict[str, Graph]:
+        """Three files; density and denoiser of the diffused data are one computation."""
+        d, latent = self.distribution.dim, self.distribution.latent
+        return {
+            "decode": Graph(
+                module=view(self, "decode"),
+                inputs={"z": torch.randn(2, latent)},
+                outputs=("x",),
+                verbs=("decode",),
+            ),
+            "log_prob": Graph(
+                module=view(self, "log_prob"),
+                inputs={"x": torch.randn(2, d)},
+                outputs=("log_prob",),
+                verbs=("log_prob",),
+            ),
+            "diffused": Graph(
+                module=view(self, "diffused"),
+                inputs={"x": torch.randn(2, d), "log_snr": torch.tensor([-2.0, 2.0])},
+                outputs=("log_prob_t", "prediction"),
+                verbs=("log_prob_t", "denoise"),
+            ),
+        }

@@ -1,0 +1,182 @@
+"""Generative adversarial network: a generator learns from a critic that learns to tell it apart.
+
+The critic's output is the log-odds of "real". What each player minimises is a row of
+`OBJECTIVES`; the default is Goodfellow's non-saturating cross-entropy. Left to itself that game
+circles and collapses; a penalty on the critic's gradient at real and at generated points (R1 and
+R2) makes the equilibrium attracting, and no network sees more than one row at a time.
+
+References: GAN (Goodfellow et al., 2014), https://arxiv.org/abs/1406.2661; least squares (Mao et
+al., 2017), https://arxiv.org/abs/1611.04076; R1 and R2 (Mescheder et al., 2018),
+https://arxiv.org/abs/1801.04406; relativistic pairing (Jolicoeur-Martineau, 2018),
+https://arxiv.org/abs/1807.00734, with both penalties: R3GAN (Huang et al., 2024),
+https://arxiv.org/abs/2501.05441.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from training.data import Dataset
+from training.families.base import Graph
+from training.families.view import view
+
+ObjectiveName = Literal["nonsaturating", "minimax", "least-squares", "relativistic"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the players minimise, row by row, given the critic's outputs on real and fake points.
+
+    `scale` says what the critic's output means: log-odds of "real" or a score without unit.
+    """
+
+    critic: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor, Tensor], Tensor]
+    scale: Literal["logit", "score"]
+
+
+def _cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
+    return softplus(-real) + softplus(fake)  # -log D(x) - log(1 - D(G(z)))
+
+
+OBJECTIVES: dict[ObjectiveName, Objective] = {
+    # -log D(G(z)): steep where the critic is sure of a fake.
+    "nonsaturating": Objective(_cross_entropy, lambda real, fake: softplus(-fake), "logit"),
+    # log(1 - D(G(z))): the zero-sum game, flat just there.
+    "minimax": Objective(_cross_entropy, lambda real, fake: -softplus(fake), "logit"),
+    "least-squares": Objective(
+        lambda real, fake: (real - 1).square() + fake.square(),
+        lambda real, fake: (fake - 1).square(),
+        "score",
+    ),
+    # Each fake is judged against a real point, so that none of the modes can be left alone.
+    "relativistic": Objective(
+        lambda real, fake: softplus(fake - real), lambda real, fake: softplus(real - fake), "score"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class GanConfig:
+    """Shape and objective of a GAN."""
+
+    references: ClassVar[tuple[str, ...]] = (
+        "Goodfellow et al., Generative Adversarial Networks, 2014. https://arxiv.org/abs/1406.2661",
+        "Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018. "
+        "https://arxiv.org/abs/1801.04406",
+    )
+
+    objective: ObjectiveName = "nonsaturating"
+    """what the players minimise"""
+    latent: int = 2
+    """dimension of the normal noise z"""
+    hidden: int = 128
+    """width of the hidden layers of both networks"""
+    depth: int = 3
+    """number of hidden layers of both networks"""
+    penalty: float = 0.02
+    """weight γ of the critic's squared gradient, γ/2 each at real and at generated points
+    (standardised units); 0 turns both off"""
+
+    def build(self, dataset: Dataset) -> "Gan":
+        """The untrained pair of networks for a data set."""
+        return Gan(self, dataset)
+
+    def facts(self, dataset: Dataset) -> dict[str, Any]:
+        """What the card says of such a model beyond its graphs."""
+        return {
+            "family": "gan",
+            "latent": {"dim": self.latent, "law": "normal"},
+            "constants": {"critic_scale": OBJECTIVES[self.objective].scale},
+        }
+
+
+def mlp(inputs: int, hidden: int, depth: int, outputs: int) -> nn.Sequential:
+    """`depth` hidden layers with SiLU: smooth, so that the gradient penalty has a gradient."""
+    layers: list[nn.Module] = []
+    for width in (inputs, *[hidden] * (depth - 1)):
+        layers += [nn.Linear(width, hidden), nn.SiLU()]
+    return nn.Sequential(*layers, nn.Linear(hidden, outputs))
+
+
+class Gan(nn.Module):
+    """Generator z → x and critic x → log-odds of "real", both plain MLPs in data units outside.
+
+    Arguments:
+        config: Shape and objective.
+        dataset: Its `dim`, `scale` and `shift` are used, nothing else.
+    """
+
+    def __init__(self, config: GanConfig, dataset: Dataset) -> None:
+        super().__init__()
+        self.config, self.dim = config, dataset.dim
+        self.register_buffer("scale", torch.tensor(float(dataset.scale)))
+        self.register_buffer("shift", torch.tensor([float(number) for number in dataset.shift]))
+        self.generator = mlp(config.latent, config.hidden, config.depth, dataset.dim)
+        self.judge = mlp(dataset.dim, config.hidden, config.depth, 1)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Samples [n, d] in data units from noise [n, latent]."""
+        return self.generator(z) * self.scale + self.shift
+
+    def critic(self, x: Tensor) -> Tensor:
+        """The critic's judgement [n] of points [n, d] in data units, each row alone."""
+        return self.judge((x - self.shift) / self.scale).squeeze(-1)
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        """The critic steps first, so that the generator meets the critic that has just looked."""
+        return {
+            "critic": list(self.judge.parameters()),
+            "generator": list(self.generator.parameters()),
+        }
+
+    def loss(self, batch: Tensor, player: str) -> Tensor:
+        """The player's objective in nats (or squared scores), for the critic with its penalty.
+
+        Arguments:
+            batch: Real points [n, d] in data units; as many are generated.
+            player: "critic" or "generator".
+
+        Raises:
+            KeyError: A GAN has no such player.
+        """
+        objective = OBJECTIVES[self.config.objective]
+        fake = self.decode(torch.randn(len(batch), self.config.latent))
+        if player == "generator":
+            return objective.generator(self.critic(batch), self.critic(fake)).mean()
+        if player != "critic":
+            raise KeyError(player)
+        real, fake = batch.detach().requires_grad_(), fake.detach().requires_grad_()
+        on_real, on_fake = self.critic(real), self.critic(fake)
+        loss = objective.critic(on_real, on_fake).mean()
+        if self.config.penalty:
+            loss = loss + self.config.penalty / 2 * (
+                self._squared_slope(on_real, real) + self._squared_slope(on_fake, fake)
+            )
+        return loss
+
+    def _squared_slope(self, judged: Tensor, x: Tensor) -> Tensor:
+        """Mean |∇ critic|² at x, per standardised unit (so that γ means the same on every set)."""
+        (slope,) = torch.autograd.grad(judged.sum(), x, create_graph=True)
+        return (slope * self.scale).square().sum(-1).mean()
+
+    def graphs(self) -> dict[str, Graph]:
+        """The two networks, a file each."""
+        return {
+            "decode": Graph(
+                module=view(self, "decode"),
+                inputs={"z": torch.randn(2, self.config.latent)},
+                outputs=("x",),
+                verbs=("decode",),
+            ),
+            "critic": Graph(
+                module=view(self, "critic"),
+                inputs={"x": torch.randn(2, self.dim)},
+                outputs=("critic",),
+                verbs=("critic",),
+            ),
+        }

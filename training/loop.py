@@ -1,0 +1,198 @@
+"""The training loop: one generator for all families.
+
+`train` yields its state after every step; snapshots, checkpoints and progress are the caller's
+`for` loop. The state is complete: weights, optimisers, learning rates, moving average, both
+random generators and the curve so far. A run that continues from a saved state therefore computes,
+bit for bit, what the uninterrupted one would have.
+
+Reference for loops as generators: smalldiffusion, https://github.com/yuanchenyang/smalldiffusion;
+for the moving average's warm-up: tf.train.ExponentialMovingAverage.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
+
+from training.families.base import Family
+
+Sampler = Callable[[int, torch.Generator], Tensor]
+"""n and a generator to n fresh points of the data."""
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How long and how fast to learn."""
+
+    steps: int = 20_000
+    """steps of the last player (the model itself, or a GAN's generator)"""
+    batch: int = 512
+    """fresh points of the data in each step of each player"""
+    k: int = 1
+    """steps of every other player (a GAN's critic) before each step of the last one"""
+    lr: float = 2e-3
+    """Adam's learning rate after the warm-up"""
+    beta1: float = 0.9
+    """Adam's decay of the mean gradient"""
+    beta2: float = 0.99
+    """Adam's decay of the squared gradient"""
+    warmup: int = 200
+    """steps over which the learning rate rises from zero"""
+    floor: float = 0.01
+    """learning rate at the last step, as a share of lr; a half cosine leads there"""
+    ema: float = 0.999
+    """decay per step of the moving average of the weights, which is what gets exported"""
+    seed: int = 0
+    """seed of the weights, of the data and of the noise"""
+
+
+@dataclass
+class State:
+    """Everything a run is made of.
+
+    Attributes:
+        family: The model being trained.
+        config: How it is trained.
+        average: Exponential moving average of its weights.
+        optimisers: Adam for each player.
+        schedulers: The learning rate of each player.
+        data: Generator that the data are drawn with (the noise comes from torch's global one).
+        step: Steps done.
+        losses: Each player's loss in the last step.
+        curve: Columns "step" and one for each player, means over `every` steps.
+    """
+
+    family: nn.Module
+    config: LoopConfig
+    average: AveragedModel
+    optimisers: dict[str, Adam]
+    schedulers: dict[str, LambdaLR]
+    data: torch.Generator
+    step: int = 0
+    losses: dict[str, float] = field(default_factory=dict)
+    curve: dict[str, list[float]] = field(default_factory=dict)
+    pending: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def every(self) -> int:
+        """Steps between two points of the curve: some 400 points in all."""
+        return max(1, self.config.steps // 400)
+
+    @property
+    def model(self) -> nn.Module:
+        """The averaged model, in the family's own class."""
+        return cast(nn.Module, self.average.module)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it as tensors, numbers and strings."""
+        return {
+            "step": self.step,
+            "family": self.family.state_dict(),
+            "average": self.average.state_dict(),
+            "optimisers": {name: item.state_dict() for name, item in self.optimisers.items()},
+            "schedulers": {name: item.state_dict() for name, item in self.schedulers.items()},
+            "data": self.data.get_state(),
+            "noise": torch.get_rng_state(),
+            "losses": dict(self.losses),
+            "curve": {name: list(values) for name, values in self.curve.items()},
+            "pending": dict(self.pending),
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Continue where `state_dict` was called; sets torch's global generator too."""
+        self.family.load_state_dict(saved["family"])
+        self.average.load_state_dict(saved["average"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(saved["optimisers"][name])
+            self.schedulers[name].load_state_dict(saved["schedulers"][name])
+        self.data.set_state(saved["data"])
+        torch.set_rng_state(saved["noise"])
+        self.step, self.losses = saved["step"], saved["losses"]
+        self.curve, self.pending = saved["curve"], saved["pending"]
+
+
+def begin(build: Callable[[], nn.Module], config: LoopConfig) -> State:
+    """The state before the first step; `build` makes the untrained family, after seeding."""
+    torch.manual_seed(config.seed)
+    family = build()
+    players = cast(Family, family).players()
+    optimisers = {
+        name: Adam(parameters, config.lr, (config.beta1, config.beta2), fused=True)
+        for name, parameters in players.items()
+    }
+    schedulers = {
+        # A player that steps k times as often sees its learning rate change at the same pace.
+        name: LambdaLR(optimiser, lambda step: rate(config, step))
+        for name, optimiser in optimisers.items()
+    }
+    average = AveragedModel(family, multi_avg_fn=_average(config.ema))
+    average.update_parameters(family)  # the first call copies: step 0 is the untrained model
+    data = torch.Generator().manual_seed(config.seed + 1)
+    return State(family, config, average, optimisers, schedulers, data)
+
+
+def rate(config: LoopConfig, step: int) -> float:
+    """Learning rate at a step as a share of `lr`: a linear rise, then half a cosine to `floor`."""
+    rise = min(1.0, (step + 1) / max(1, config.warmup))
+    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / config.steps)))
+    return rise * (config.floor + (1 - config.floor) * fall)
+
+
+def _average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """An average that forgets fast at first, so that early snapshots show early weights."""
+
+    @torch.no_grad()
+    def update(averages: list[Tensor], currents: list[Tensor], number: Tensor | int) -> None:
+        n = float(number)
+        torch._foreach_lerp_(averages, currents, 1 - min(decay, (1 + n) / (10 + n)))
+
+    return update
+
+
+def train(state: State, sample: Sampler) -> Iterator[State]:
+    """Train to the last step, yielding the state (one object, changed in place) after each.
+
+    Arguments:
+        state: Where to begin or to continue.
+        sample: Draws fresh data; nothing is ever seen twice.
+
+    Raises:
+        FloatingPointError: A loss is not finite; the state is that of the step before.
+    """
+    players = cast(Family, state.family).players()
+    *others, last = players
+    order = [*others] * state.config.k + [last]
+    while state.step < state.config.steps:
+        for name in order:
+            batch = sample(state.config.batch, state.data)
+            loss = cast(Family, state.family).loss(batch, name)
+            if not torch.isfinite(loss):
+                raise FloatingPointError(f"loss of {name} is {loss.item()} at step {state.step}")
+            # Only the player's own gradients: the other network is part of the scenery.
+            gradients = torch.autograd.grad(loss, players[name])
+            for parameter, gradient in zip(players[name], gradients, strict=True):
+                parameter.grad = gradient
+            state.optimisers[name].step()
+            state.losses[name] = loss.item()
+        for scheduler in state.schedulers.values():
+            scheduler.step()
+        state.average.update_parameters(state.family)
+        state.step += 1
+        _record(state)
+        yield state
+
+
+def _record(state: State) -> None:
+    """Add the losses to the mean that the next point of the curve will be."""
+    for name, loss in state.losses.items():
+        state.pending[name] = state.pending.get(name, 0.0) + loss / state.every
+    if state.step % state.every == 0:
+        for name, value in {"step": float(state.step), **state.pending}.items():
+            state.curve.setdefault(name, []).append(value)
+        state.pending = {}

@@ -1,0 +1,184 @@
+"""From a family's graphs to the bytes of ONNX files, and the check that they compute the same.
+
+`optimize=False` keeps the names of the parameters, so that snapshots fit; the exporter's stack
+traces are dropped, because they weigh more than the weights. Check inputs are drawn from what the
+verb really meets: data and their surroundings, latent noise, log-SNR over the whole schedule.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from onnx import ModelProto
+from torch import Tensor
+
+from genlab.contract.verbs import VERBS
+from training.families.base import Graph
+
+OPSET = 20
+CHECK_SIZES = (1, 2, 33)
+"""Batches of the check: a frozen or merged batch dimension cannot pass all three."""
+LOG_SNR_RANGE = (-10.0, 15.0)
+
+Arrays = dict[str, np.ndarray]
+
+
+def to_onnx(graph: Graph) -> bytes:
+    """One ONNX file with a symbolic batch; initializers are named as in the `state_dict`.
+
+    Raises:
+        ValueError: Two example inputs are one tensor, or hold fewer than two rows.
+    """
+    examples = tuple(graph.inputs.values())
+    if len({id(example) for example in examples}) < len(examples):
+        raise ValueError("each example input needs a tensor of its own: the exporter merges twins")
+    if min(example.shape[0] for example in examples) < 2:
+        raise ValueError("an example batch of one row would be frozen")
+    with _quiet():
+        program = torch.onnx.export(
+            graph.module.eval(),
+            examples,
+            dynamo=True,
+            opset_version=OPSET,
+            optimize=False,
+            external_data=False,
+            input_names=list(graph.inputs),
+            output_names=list(graph.outputs),
+            dynamic_shapes=tuple({0: torch.export.Dim.DYNAMIC} for _ in examples),
+            verbose=False,
+        )
+    assert program is not None  # None is for the old exporter
+    return _bare(program.model_proto)
+
+
+def _bare(model: ModelProto) -> bytes:
+    """Without stack traces and shapes of intermediate tensors; the batch is called n."""
+    for node in model.graph.node:
+        node.ClearField("metadata_props")
+        node.ClearField("doc_string")
+    for field in ("metadata_props", "value_info", "doc_string"):
+        model.graph.ClearField(field)
+    for info in (*model.graph.input, *model.graph.output):
+        info.ClearField("metadata_props")
+        info.type.tensor_type.shape.dim[0].dim_param = "n"
+    del model.metadata_props[:]
+    return bytes(model.SerializeToString())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter warns of libraries that are not installed and of its own deprecations."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def check_values(
+    graphs: Mapping[str, Graph], x: Tensor, diffusion: tuple[float, Tensor], uniform: bool
+) -> Arrays:
+    """Fixed inputs and what the torch modules say to them, as `check.npz` stores them.
+
+    Arguments:
+        graphs: Files by stem.
+        x: Points of the data set [36 or more, d], data units.
+        diffusion: Scale and shift between data and diffusion units.
+        uniform: Whether the latent law is uniform on [0, 1] rather than normal.
+
+    Returns:
+        Arrays by `<verb>/<n>/in/<tensor>` and `<verb>/<n>/out/<tensor>`.
+    """
+    noise = torch.Generator().manual_seed(0)
+    values: Arrays = {}
+    for graph in graphs.values():
+        for n in CHECK_SIZES:
+            inputs = _inputs(graph, n, x, diffusion, uniform, noise)
+            for verb in graph.verbs:
+                for tensor in VERBS[verb].inputs:
+                    if tensor.name in inputs:
+                        values[f"{verb}/{n}/in/{tensor.name}"] = inputs[tensor.name].numpy()
+    return values | answers(graphs, values)
+
+
+def answers(graphs: Mapping[str, Graph], check: Arrays) -> Arrays:
+    """What the torch modules say to the inputs of `check`: arrays `<verb>/<n>/out/<tensor>`."""
+    values: Arrays = {}
+    for graph in graphs.values():
+        for verb in graph.verbs:
+            for n in CHECK_SIZES:
+                prefix = f"{verb}/{n}"
+                inputs = [torch.from_numpy(check[f"{prefix}/in/{name}"]) for name in graph.inputs]
+                with torch.no_grad():
+                    said = graph.module(*inputs)
+                said = said if isinstance(said, tuple) else (said,)
+                named = dict(zip(graph.outputs, said, strict=True))
+                for tensor in VERBS[verb].outputs:
+                    if tensor.name in named:
+                        values[f"{prefix}/out/{tensor.name}"] = named[tensor.name].numpy()
+    return values
+
+
+def _inputs(
+    graph: Graph,
+    n: int,
+    x: Tensor,
+    diffusion: tuple[float, Tensor],
+    uniform: bool,
+    noise: torch.Generator,
+) -> dict[str, Tensor]:
+    """Noisy points where λ is given; else two thirds on the data and one third pushed off them."""
+    scale, shift = diffusion
+    low, high = LOG_SNR_RANGE
+    log_snr = low + (high - low) * torch.rand(n, generator=noise)
+    made: dict[str, Tensor] = {}
+    for name, example in graph.inputs.items():
+        shape = (n, *example.shape[1:])
+        normal = torch.randn(shape, generator=noise)
+        if name == "log_snr":
+            made[name] = log_snr
+        elif name == "z":
+            made[name] = torch.rand(shape, generator=noise) if uniform else normal
+        elif "log_snr" in graph.inputs:
+            alpha, sigma = log_snr.sigmoid().sqrt()[:, None], (-log_snr).sigmoid().sqrt()[:, None]
+            made[name] = alpha * (x[:n] - shift) / scale + sigma * normal
+        else:
+            made[name] = x[:n] + scale * normal * (torch.arange(n) % 3 == 2)[:, None]
+    return made
+
+
+def parity(files: Mapping[str, bytes], verbs: Mapping[str, str], check: Arrays) -> dict[str, float]:
+    """Largest |difference| / max(1, |value|) between onnxruntime and the stored outputs, by verb.
+
+    Arguments:
+        files: ONNX files by name.
+        verbs: Name of the file of each verb.
+        check: The content of `check.npz`.
+    """
+    worst: dict[str, float] = {}
+    for verb, file in verbs.items():
+        session = ort.InferenceSession(files[file], providers=["CPUExecutionProvider"])
+        for n in CHECK_SIZES:
+            prefix = f"{verb}/{n}/"
+            named = {key.removeprefix(prefix): value for key, value in check.items()}
+            inputs = {k[3:]: v for k, v in named.items() if k.startswith("in/")}
+            outputs = {k[4:]: v for k, v in named.items() if k.startswith("out/")}
+            for name, found in zip(outputs, session.run(list(outputs), inputs), strict=True):
+                gap = difference(np.asarray(found), outputs[name])
+                worst[verb] = max(worst.get(verb, 0.0), gap)
+    return worst
+
+
+def difference(found: np.ndarray, expected: np.ndarray) -> float:
+    """The contract's measure of error; the same infinity on both sides counts as equal."""
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(found - expected) / np.maximum(1.0, np.abs(expected))
+    return float(np.where(found == expected, 0.0, gap).max(initial=0.0))

@@ -1,0 +1,62 @@
+"""Where a model came from: code, command, seed, versions, machine."""
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from training.runs import Run
+
+LIBRARIES = ("torch", "zuko", "numpy", "onnx", "onnxscript")
+
+
+def collect(run: Run, data_sha256: str) -> dict[str, Any]:
+    """The card's `provenance` for a run.
+
+    Arguments:
+        run: The finished run.
+        data_sha256: Checksum of the data set's reference sample.
+    """
+    return {
+        "git_commit": git_commit(),
+        "command": run.command,
+        "seed": run.recipe.loop.seed,
+        "versions": {"python": platform.python_version()}
+        | {library: version(library) for library in LIBRARIES},
+        "data_sha256": data_sha256,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(run.seconds, 1),
+        "hardware": hardware(),
+    }
+
+
+def git_commit() -> str:
+    """The commit of this checkout, with "+changes" where files differ from it."""
+    folder = Path(__file__).parent
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return "unknown"
+    changed = _git(folder, "status", "--porcelain", "--", ".", "../genlab")
+    return commit + ("+changes" if changed else "")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def hardware() -> str:
+    """The processor's own name, and that one thread of it is used."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        names = []
+    return f"{names[0] if names else platform.processor() or platform.machine()}, one thread"

@@ -1,0 +1,199 @@
+"""Runs: the folder of a training, and how it survives a power cut.
+
+`runs/<model>/checkpoint.pt` is replaced in one step (written beside, flushed, renamed), so a kill
+at any moment leaves the checkpoint before or the one after. It holds the whole state of the loop,
+the recipe it belongs to and the snapshots taken so far; `curve.csv` is for the eye.
+"""
+
+import io
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from genlab.contract.card import Card
+from genlab.contract.catalogue import Catalogue
+from training.data import DATASETS
+from training.loop import State, begin, train
+from training.recipes import Recipe
+
+CHECKPOINT = "checkpoint.pt"
+SNAPSHOTS = 10
+
+
+class RunError(Exception):
+    """A run cannot be started, continued or found; the message says what to do."""
+
+
+@dataclass
+class Run:
+    """A training and its folder.
+
+    Attributes:
+        recipe: What is trained.
+        folder: `runs/<model>`.
+        state: The state of the loop.
+        command: The command line that started it, for the card.
+        seconds: Time spent so far, over all continuations.
+        snapshots: Averaged weights by step.
+    """
+
+    recipe: Recipe
+    folder: Path
+    state: State
+    command: str
+    seconds: float = 0.0
+    snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+
+
+def start(recipe: Recipe, folder: Path, command: str, init: str | None = None) -> Run:
+    """A run at step 0; nothing is written yet.
+
+    Arguments:
+        recipe: What to train.
+        folder: `runs/<model>`.
+        command: The command line, for the card.
+        init: Identifier of an exported model whose weights to start from.
+
+    Raises:
+        RunError: The exported model has no such weights.
+    """
+    run = Run(recipe, folder, begin(lambda: _built(recipe, init), recipe.loop), command)
+    _snapshot(run)
+    return run
+
+
+def _built(recipe: Recipe, init: str | None) -> nn.Module:
+    family = recipe.build()
+    if init is None:
+        return family
+    weights = exported_weights(init)
+    try:
+        with torch.no_grad():
+            for name, parameter in family.named_parameters():
+                parameter.copy_(torch.from_numpy(weights[name]).reshape(parameter.shape))
+    except (KeyError, RuntimeError) as error:
+        raise RunError(f"{init} does not fit {recipe.id}: {error}") from None
+    return family
+
+
+def exported_weights(model: str) -> dict[str, np.ndarray]:
+    """Initializers of all graphs of an exported model, by name.
+
+    Raises:
+        ContractError: There is no such model, or it is broken.
+    """
+    entry = Catalogue().entries.get(model)
+    if entry is None:
+        raise RunError(f"there is no exported model {model!r}; see exported/")
+    card = Card.read(entry.folder)
+    weights: dict[str, np.ndarray] = {}
+    for file in {graph.file for graph in card.graphs.values()}:
+        graph = onnx.load_model_from_string((entry.folder / file).read_bytes()).graph
+        weights |= {item.name: numpy_helper.to_array(item).copy() for item in graph.initializer}
+    return weights
+
+
+def go(run: Run, every: int) -> Iterator[Run]:
+    """Train to the end: snapshots on the way, a checkpoint each `every` steps and at the last.
+
+    Yields the run after each step.
+    """
+    due = set(snapshot_steps(run.recipe.loop.steps))
+    before, begun = run.seconds, time.monotonic()
+    sample: Callable[..., Tensor] = DATASETS[run.recipe.dataset].sample
+    for state in train(run.state, sample):
+        run.seconds = before + time.monotonic() - begun
+        if state.step in due:
+            _snapshot(run)
+        if state.step % every == 0 or state.step == state.config.steps:
+            save(run)
+        yield run
+
+
+def snapshot_steps(steps: int) -> list[int]:
+    """Steps to keep: the untrained model, then rising by a constant factor up to the last."""
+    kept = np.geomspace(max(1.0, steps / 3000), steps, SNAPSHOTS - 1).round()
+    return sorted({0, *(int(step) for step in kept)})
+
+
+def _snapshot(run: Run) -> None:
+    weights = dict(run.state.model.named_parameters())
+    run.snapshots[run.state.step] = {name: w.detach().clone() for name, w in weights.items()}
+
+
+def save(run: Run) -> None:
+    """Write checkpoint and curve, each in one step."""
+    content = {
+        "recipe": run.recipe.as_dict(),
+        "command": run.command,
+        "seconds": run.seconds,
+        "snapshots": run.snapshots,
+        "state": run.state.state_dict(),
+    }
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    replace_file(run.folder / CHECKPOINT, buffer.getvalue())
+    names = list(run.state.curve)
+    rows = zip(*run.state.curve.values(), strict=True)
+    lines = [",".join(names), *(",".join(f"{number:.6g}" for number in row) for row in rows)]
+    replace_file(run.folder / "curve.csv", ("\n".join(lines) + "\n").encode())
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file in one step: readers see the old bytes or the new."""
+    new = path.with_suffix(f".new-{os.getpid()}")
+    with new.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)
+
+
+def load(folder: Path, recipe: Recipe | None = None) -> Run:
+    """The run in a folder, as of its last checkpoint.
+
+    Arguments:
+        folder: `runs/<model>`.
+        recipe: What the caller means to continue; without it the run's own recipe is taken.
+
+    Raises:
+        RunError: There is no run, or it was trained with other hyper-parameters.
+    """
+    path = folder / CHECKPOINT
+    if not path.exists():
+        raise RunError(f"no checkpoint in {folder}; train first: python -m training train …")
+    saved = torch.load(path, weights_only=True)
+    kept = Recipe.of(saved["recipe"])
+    if recipe is not None and recipe != kept:
+        raise RunError(
+            f"{path} was trained with other settings: {_differences(recipe, kept)}. "
+            "Give the same ones, or begin anew with --restart"
+        )
+    run = start(kept, folder, saved["command"])
+    run.state.load_state_dict(saved["state"])
+    run.seconds, run.snapshots = saved["seconds"], saved["snapshots"]
+    return run
+
+
+def _differences(asked: Recipe, kept: Recipe) -> str:
+    """`name: kept → asked` for each hyper-parameter that differs."""
+    old, new = _flat(kept.as_dict()), _flat(asked.as_dict())
+    names = [name for name in old | new if old.get(name) != new.get(name)]
+    return ", ".join(f"{name} was {old.get(name)}, not {new.get(name)}" for name in names)
+
+
+def _flat(tree: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        flat |= _flat(value) if isinstance(value, dict) else {name: value}
+    return flat
