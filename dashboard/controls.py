@@ -3,7 +3,7 @@
 Widget limits hold only in the browser, so every number is clamped here before it is used.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 import streamlit as st
@@ -31,7 +31,6 @@ def choose_model(key: str, *verbs: str) -> Card:
     chosen = st.selectbox(
         "Model",
         list(able),
-        format_func=lambda model_id: able[model_id].title,
         key=key,
         bind="query-params",
     )
@@ -51,15 +50,16 @@ def choose(
     options: Sequence[Option],
     key: str,
     help: str | None = None,
-    words: Mapping[Option, str] | None = None,
 ) -> Option:
-    """One of a few options, side by side, shown in `words` where given."""
+    """One of a few options, side by side.
+
+    Options are shown as they are: what a person reads is what stands in the link.
+    """
     picked = st.segmented_control(
         label,
         options,
         default=options[0],
         required=True,
-        format_func=lambda option: (words or {}).get(option, option),
         key=key,
         help=help,
         bind="query-params",

@@ -35,10 +35,11 @@ def film(scene: Scene, key: str) -> None:
     count = scene.timeline.count
     # The link is asked once: a blob that follows the frame would be sent anew at every rest.
     start = st.session_state.setdefault(f"{key}_link", links.frame(key, count))
+    timeline = scene.timeline
     if start is not None and start < count:
-        scene = replace(scene, timeline=replace(scene.timeline, start=start, autoplay=False))
-    state = stage(scene, key=f"{key}_stage")
-    if state.frame != scene.timeline.start or links.frame(key, count) is not None:
+        timeline = replace(timeline, start=start, autoplay=False)
+    state = stage(replace(scene, timeline=timeline), key=f"{key}_stage")
+    if state.frame != timeline.start or links.frame(key, count) is not None:
         links.remember(key, state.frame)
 
 

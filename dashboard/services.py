@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
-from genlab.inference.model import Model
-from genlab.inference.devices import Device, choose_device
 from numpy.typing import NDArray
 
 from genlab import load
 from genlab.contract.catalogue import Catalogue, Entry, default_folders
+from genlab.inference.devices import Device, choose_device
+from genlab.inference.model import Model
 
 FAMILIES = {"exact": "Exact", "flow": "Flow", "gan": "GAN", "ddpm": "Diffusion"}
 WINDOW = (-4.0, 4.0, -4.0, 4.0)
@@ -39,7 +39,8 @@ def read_catalogue() -> Catalogue:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _open(model_id: str, stamp: str) -> Model:
-    return load(model_id, device=os.environ.get("GENLAB_DEVICE", "auto"))
+    folders = read_catalogue().folders
+    return load(model_id, device=os.environ.get("GENLAB_DEVICE", "auto"), folders=folders)
 
 
 def open_model(model_id: str) -> Model:

@@ -1,0 +1,1 @@
+"""Making exported models: data, families, the loop, export and evaluation."""

@@ -19,9 +19,13 @@ from rich.table import Table
 
 from genlab.contract.errors import ContractError
 from training import runs
+from training.data import DATASETS
+from training.evaluate import evaluate
+from training.export import ExportError, export
 from training.recipes import RECIPES, Recipe
 
-OPTIONS: Any = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
+# The family of a recipe is settled: its fields become plain options, without a subcommand.
+OPTIONS: Any = (tyro.conf.OmitArgPrefixes, tyro.conf.AvoidSubcommands)
 
 
 class UsageError(Exception):
@@ -86,7 +90,7 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{__doc__}\nCommands: {', '.join(commands)}. Each has its own --help.")
         else:
             _choose("command", name, commands)(rest)
-    except (UsageError, runs.RunError, ContractError) as error:
+    except (UsageError, runs.RunError, ExportError, ContractError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
@@ -118,6 +122,10 @@ def _train(arguments: list[str]) -> None:
         args=arguments[1:],
         config=OPTIONS,
     )
+    _choose("data set", asked.recipe.dataset, DATASETS)
+    start = f"{asked.recipe.dataset}-{asked.recipe.as_dict()['family']['name']}"
+    if not asked.recipe.id.startswith(start):
+        raise UsageError(f"the identifier must be {start}[-variant]; give one with --id {start}-…")
     if asked.recipe.loop.steps == 0:
         raise UsageError(f"{recipe.id} has nothing to learn; export it right away")
     torch.set_num_threads(1)  # networks this small are slower on two
@@ -161,8 +169,6 @@ def follow(run: runs.Run, asked: Train) -> None:
 
 
 def _export(arguments: list[str]) -> None:
-    from training.export import export  # heavy: the exporter is loaded where it is used
-
     asked = tyro.cli(Export, prog="python -m training export", args=arguments)
     card = export(asked.recipe, asked.runs, asked.exported)
     size = sum(path.stat().st_size for path in (asked.exported / card.id).iterdir())
@@ -170,8 +176,6 @@ def _export(arguments: list[str]) -> None:
 
 
 def _evaluate(arguments: list[str]) -> None:
-    from training.evaluate import evaluate
-
     asked = tyro.cli(Evaluate, prog="python -m training evaluate", args=arguments)
     for metric in evaluate(asked.exported / asked.model, asked.n, asked.seed):
         error = "" if metric.stderr is None else f" ± {metric.stderr:.2g}"

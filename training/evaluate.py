@@ -17,12 +17,14 @@ from genlab.contract.card import Metric
 from genlab.contract.files import read_bytes
 from genlab.contract.publish import publish
 from genlab.inference.density import mass
+from training import likelihood
 from training.data import DATASETS
 from training.data.gaussians import Gaussians
 from training.metrics import Estimate, coverage, repeated_distance
 
 SAMPLES, PROJECTIONS, REPEATS = 10_000, 500, 4
 MODE_SAMPLES, MODE_REPEATS = 2_500, 10
+ODE_POINTS, ODE_STEPS = 10_000, 100
 ROOM = 1.5
 """The window of the mass is so much wider and higher than the plotting window."""
 
@@ -71,6 +73,25 @@ def _likelihood(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
     yield _metric("mass", Estimate(total, error), 0, told, split="grid")
 
 
+def _ode_likelihood(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
+    """How far a diffusion model's density is from the truth."""
+    dataset, constants = DATASETS[model.card.dataset], model.card.constants
+    if constants.parameterisation != "v" or constants.log_snr is None:
+        return
+    x = _data(model, min(n, ODE_POINTS), seed)
+    high, low = constants.log_snr[0], constants.log_snr[-1]
+    standard = (x.astype(np.float64) - dataset.shift) / dataset.scale
+    learned = likelihood.log_prob(likelihood.field(model), standard, high, low, ODE_STEPS)
+    learned -= dataset.dim * np.log(dataset.scale)
+    true = dataset.distribution.log_prob(torch.from_numpy(x).double()).numpy()
+    told = (
+        f"nats, KL(data‖model), paired mean of log p − log q over {len(x):,} fresh points; q by "
+        f"the probability-flow ODE from λ = {high:g} to {low:g}, exact divergence, "
+        f"{ODE_STEPS} Runge-Kutta steps"
+    )
+    yield _metric("kl_ode", Estimate.mean(true - learned), len(x), told)
+
+
 def _window(model: genlab.Model) -> tuple[float, float, float, float]:
     assert model.card.extent is not None
     x0, x1, y0, y1 = model.card.extent
@@ -80,7 +101,7 @@ def _window(model: genlab.Model) -> tuple[float, float, float, float]:
 
 def _distance(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
     """Sliced Wasserstein-2 of samples by `decode`, beside its floor."""
-    yield _wasserstein("sliced_w2", model, lambda m, s: model.sample(m, s), seed, "decode")
+    yield _wasserstein("sliced_w2", model, model.sample, seed, "decode")
     yield _floor(model, seed)
 
 
@@ -159,6 +180,7 @@ MEASURES: tuple[tuple[str, Measure], ...] = (
     ("log_prob", _likelihood),
     ("decode", _distance),
     ("denoise", _steps),
+    ("divergence", _ode_likelihood),
     ("decode", _modes),
 )
 """Pairs of a verb and what to measure of every model that has it."""

@@ -14,7 +14,8 @@ from torch import Tensor
 
 import genlab
 from genlab.contract.card import Card
-from genlab.contract.files import digest, write_npz
+from genlab.contract.catalogue import Catalogue
+from genlab.contract.files import digest, read_bytes, write_npz
 from genlab.contract.publish import publish
 from genlab.contract.verbs import VERBS
 from genlab.contract.weights import pack
@@ -79,7 +80,20 @@ def export(model: str, folder: Path, exported: Path) -> Card:
         card["snapshots"] = {"file": "snapshots.npz", "steps": sorted(run.snapshots)}
     files["thumbnail.webp"] = _thumbnail(run.recipe, card, files)
     card["thumbnail"] = {"file": "thumbnail.webp", "frames": FRAMES}
-    return publish(exported / run.recipe.id, card, files)
+    return _publish(exported / run.recipe.id, card, files)
+
+
+def _publish(target: Path, card: dict[str, Any], files: dict[str, bytes]) -> Card:
+    """Publish; figures that were measured on these very graphs stay on the card."""
+    old = Catalogue([target.parent]).entries.get(target.name)
+    new = publish(target, card, files)
+    if old is None or old.card is None or not old.card.metrics:
+        return new
+    before, now = ({verb: g.sha256 for verb, g in c.graphs.items()} for c in (old.card, new))
+    if before != now:
+        return new
+    kept = new.model_copy(update={"metrics": old.card.metrics})
+    return publish(target, kept, {name: read_bytes(target, name) for name in new.files})
 
 
 def _finished(model: str, folder: Path) -> runs.Run:

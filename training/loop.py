@@ -87,7 +87,7 @@ class State:
     @property
     def model(self) -> nn.Module:
         """The averaged model, in the family's own class."""
-        return cast(nn.Module, self.average.module)
+        return self.average.module
 
     def state_dict(self) -> dict[str, Any]:
         """All of it as tensors, numbers and strings."""

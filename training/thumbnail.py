@@ -32,7 +32,7 @@ def thumbnail(model: Model) -> bytes:
     """
     verbs = ("layers", "denoise", "decode")
     film = FILMS[next(verb for verb in verbs if verb in model.verbs)]
-    path = np.stack([states for states in film(model)])  # [stages, POINTS, 2], data units
+    path = np.stack(list(film(model)))  # [stages, POINTS, 2], data units
     strip = Image.new("RGBA", (SIZE, SIZE * FRAMES))
     colour = COLOURS[model.card.kind]
     for index, points in enumerate(in_between(path)):

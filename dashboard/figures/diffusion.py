@@ -9,16 +9,18 @@ from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from dashboard.components.scene import Curve, Heatmap, Pane, Points, Scene, Timeline
+from dashboard.figures.density import shade
+from dashboard.figures.training import dress
+from dashboard.theme import CHART
+from genlab.contract.card import Card
 from genlab.inference.density import grid
 from genlab.inference.diffusion import to_data, to_diffusion
 from genlab.inference.model import Model
 from genlab.inference.samplers import Frame
 from genlab.inference.schedules import alphas_bar
-from numpy.typing import NDArray
-
-from dashboard.components.scene import Curve, Heatmap, Pane, Points, Scene, Timeline
-from dashboard.figures.density import shade
-from genlab.contract.card import Card
 
 Array = NDArray[np.float32]
 Extent = tuple[float, float, float, float]
@@ -125,24 +127,18 @@ def _three(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 else f"{value:.1e}"
 
 
-def schedule_chart(schedules: dict[str, list[float]], colours: dict[str, str]) -> go.Figure:
+def schedule_chart(schedules: dict[str, list[float]]) -> go.Figure:
     """ᾱ_t of each schedule over t, as stored on the card."""
     figure = go.Figure()
-    for name, log_snr in schedules.items():
+    dashes = ("solid", "dash", "dot")
+    for (name, log_snr), dash in zip(schedules.items(), dashes, strict=False):
         bars = alphas_bar(np.asarray(log_snr))
         figure.add_scatter(
             x=np.arange(len(bars)),
             y=bars,
             name=name,
             mode="lines",
-            line={"width": 2, "color": colours.get(name)},
-            hovertemplate="t = %{x}<br>ᾱ = %{y:.4f}<extra>" + name + "</extra>",
+            line={"width": 2, "dash": dash, "color": CHART["noise"]},
+            hovertemplate="ᾱ = %{y:.4f}<extra>" + name + "</extra>",
         )
-    figure.update_layout(
-        height=260,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        xaxis={"title": "t"},
-        yaxis={"title": "ᾱ_t (share of signal)"},
-        legend={"orientation": "h", "y": 1.12, "x": 0},
-    )
-    return figure
+    return dress(figure, "t", "ᾱ_t (share of signal)")

@@ -9,8 +9,6 @@ from functools import reduce
 from itertools import pairwise
 
 import numpy as np
-from genlab.inference.density import grid
-from genlab.inference.model import Model
 from numpy.typing import NDArray
 
 from dashboard.components.scene import (
@@ -26,6 +24,8 @@ from dashboard.components.scene import (
 )
 from dashboard.figures.density import Scale, gaussian_log_prob, peak, shade
 from dashboard.figures.training import snapshot_timeline
+from genlab.inference.density import grid
+from genlab.inference.model import Model
 
 Array = NDArray[np.float32]
 LATENT_EXTENT = (-3.6, 3.6, -3.6, 3.6)
@@ -75,6 +75,12 @@ def lattice(extent: tuple[float, float, float, float], lines: int = 13, nodes: i
     return np.asarray(upright + flat, dtype=np.float32)
 
 
+def gaussian_heat() -> Heatmap:
+    """N(0, I) over the latent plane, pale enough for points to stand out on it."""
+    log_prob = gaussian_log_prob(grid(LATENT_EXTENT, 64)).reshape(1, 64, 64)
+    return Heatmap(0.45 * shade(log_prob, "perceptual", peak(log_prob)), "noise", "N(0, I)")
+
+
 def density_scene(
     density: Array,
     exact: Array | None,
@@ -92,8 +98,6 @@ def density_scene(
     """
     top = peak(density) if exact is None else peak(density, exact)
     true = [] if exact is None else [_heat(exact, scale, top, "data", "true density", False)]
-    plane = grid(LATENT_EXTENT, 64)
-    normal = gaussian_log_prob(plane).reshape(1, 64, 64)
     return Scene(
         [
             Pane(
@@ -113,7 +117,7 @@ def density_scene(
                 "noise z = f⁻¹(x)",
                 LATENT_EXTENT,
                 [
-                    Heatmap(shade(normal, "power", peak(normal)), "noise", "N(0, I)"),
+                    gaussian_heat(),
                     Points(latent[None], "data", "data, pushed to z", radius=1.5, opacity=0.55),
                     Marker(np.asarray(probe.z), "accent", "its z", text="z"),
                 ],
@@ -197,7 +201,6 @@ def training_scene(
         samples.append(at.run("decode", z=z)["x"])
         latent.append(at.run("encode", x=data)["z"])
     top = peak(density[-1])  # one scale for the whole film: the trained model's
-    plane = gaussian_log_prob(grid(LATENT_EXTENT, 64)).reshape(1, 64, 64)
     return Scene(
         [
             Pane(
@@ -214,11 +217,11 @@ def training_scene(
                 "noise z = f⁻¹(x)",
                 LATENT_EXTENT,
                 [
-                    Heatmap(shade(plane, "power", peak(plane)), "noise", "N(0, I)"),
+                    gaussian_heat(),
                     Points(np.stack(latent), "data", "data, pushed to z", radius=1.5, opacity=0.6),
                 ],
                 alt="The data pushed to the latent plane: Gaussian once the flow is trained.",
             ),
         ],
-        snapshot_timeline(model.card, {"loss": "model"}),
+        snapshot_timeline(model.card),
     )

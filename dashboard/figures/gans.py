@@ -1,6 +1,6 @@
 """Scenes of a generative adversarial network: the game between generator and discriminator.
 
-The discriminator's surface D(x) = σ(critic(x)) over the plane, the generator's samples on it, and
+The discriminator's surface, D(x) = σ(logit), over the plane, the generator's samples on it, and
 the latent grid that the generator bends onto the data (lecture: GANs; Goodfellow et al. 2014,
 https://arxiv.org/abs/1406.2661).
 """
@@ -8,15 +8,14 @@ https://arxiv.org/abs/1406.2661).
 from dataclasses import dataclass
 
 import numpy as np
-from genlab.inference.density import grid
-from genlab.inference.model import Model
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from dashboard.components.scene import Handle, Heatmap, Lines, Marker, Pane, Points, Role, Scene
-from dashboard.figures.density import gaussian_log_prob, peak, shade
-from dashboard.figures.flows import LATENT_EXTENT, lattice
+from dashboard.figures.flows import LATENT_EXTENT, gaussian_heat, lattice
 from dashboard.figures.training import snapshot_timeline
+from genlab.inference.density import grid
+from genlab.inference.model import Model
 
 Array = NDArray[np.float32]
 WEB = lattice((-3, 3, -3, 3), lines=17, nodes=97)
@@ -43,16 +42,17 @@ def forge(model: Model, z: tuple[float, float]) -> Forgery:
     return Forgery(z, (float(x[0, 0]), float(x[0, 1])), logit)
 
 
-def belief(model: Model, extent: tuple[float, float, float, float], size: int) -> Array:
-    """D(x) in [0, 1] on a grid [size, size] over `extent`."""
-    logits = model.run("critic", x=grid(extent, size))["critic"]
-    return expit(logits).reshape(size, size).astype(np.float32)
+def logits(model: Model, extent: tuple[float, float, float, float], size: int) -> Array:
+    """The critic's logit, log D(x) / (1 − D(x)), on a grid [size, size] over `extent`."""
+    return model.run("critic", x=grid(extent, size))["critic"].reshape(size, size)
 
 
 def _surface(values: Array) -> Heatmap:
+    """Logits [F|1, H, W] on a symmetric scale: 0, "cannot tell", is the page's background."""
     frames = values if values.ndim == 3 else values[None]
-    # 0.5, "cannot tell", is the page's background; towards data's colour: taken for real.
-    return Heatmap(frames, "data", "D(x): real or forged", diverging=True, low_role="model")
+    top = max(float(np.quantile(np.abs(frames[-1]), 0.99)), 1e-3)
+    words = f"D: log-odds of real, ±{top:.2g}"
+    return Heatmap(0.5 + 0.5 * frames / top, "data", words, diverging=True, low_role="model")
 
 
 def _web(nodes: Array, label: str, role: Role) -> Lines:
@@ -71,10 +71,9 @@ def game_scene(
 ) -> Scene:
     """The plane of data with the forgeries on the discriminator's surface, and the latent plane.
 
-    `surface` [H, W] is D(x); `web` [lines·nodes, 2] the image of the latent grid; `probe` the
-    latent point that a person drags.
+    `surface` [H, W] are the critic's logits; `web` [lines·nodes, 2] the image of the latent grid;
+    `probe` the latent point that a person drags.
     """
-    plane = gaussian_log_prob(grid(LATENT_EXTENT, 64)).reshape(1, 64, 64)
     return Scene(
         [
             Pane(
@@ -93,7 +92,7 @@ def game_scene(
                 "noise z",
                 LATENT_EXTENT,
                 [
-                    Heatmap(shade(plane, "power", peak(plane)), "noise", "N(0, I)"),
+                    gaussian_heat(),
                     _web(WEB, "grid of z", "noise"),
                     Points(z[None], "model", "latents of the forgeries", radius=1.3, opacity=0.4),
                     Handle("z", probe.z, "accent", "your z"),
@@ -113,7 +112,7 @@ def training_scene(
     surfaces, samples, webs = [], [], []
     for step in model.card.snapshots.steps if model.card.snapshots else []:
         at = model.at(step)
-        surfaces.append(belief(at, extent, size))
+        surfaces.append(logits(at, extent, size))
         out = at.run("decode", z=np.concatenate([z, WEB.reshape(-1, 2)]))["x"]
         samples.append(out[: len(z)])
         webs.append(out[len(z) :])
@@ -128,5 +127,4 @@ def training_scene(
         ],
         alt="Forgeries on the discriminator's surface at each snapshot of the training.",
     )
-    curves: dict[str, Role] = {"generator": "model", "critic": "critic"}
-    return Scene([pane], snapshot_timeline(model.card, curves))
+    return Scene([pane], snapshot_timeline(model.card))

@@ -15,23 +15,24 @@ def log_step(steps: NDArray[np.floating] | list[int] | list[float]) -> NDArray[n
     return np.log10(1 + np.asarray(steps, dtype=np.float64))
 
 
-def snapshot_timeline(card: Card, curves: Mapping[str, Role]) -> Timeline:
-    """The snapshots of `card` as frames on a logarithmic step axis, over its training curves.
+def curves_of(card: Card) -> dict[str, Role]:
+    """The training curves of a card (one for each player) and the colour of each."""
+    players = [name for name in card.history if name != "step" and len(card.history[name]) > 1]
+    return {name: "critic" if name == "critic" else "model" for name in players}
 
-    `curves` names the entries of the card's history to draw and their colours; a curve that the
-    card lacks is left out.
-    """
+
+def snapshot_timeline(card: Card) -> Timeline:
+    """The snapshots of `card` as frames on a logarithmic step axis, over its training curves."""
     steps = card.snapshots.steps if card.snapshots else [0]
-    history = card.history or {"step": []}
-    ticks = np.asarray(history["step"], dtype=np.float64)
-    shown = {name: role for name, role in curves.items() if len(history.get(name, [])) > 1}
-    labels = [_label(step, ticks, {name: history[name] for name in shown}) for step in steps]
+    ticks = np.asarray(card.history.get("step", []), dtype=np.float64)
+    values = {name: np.asarray(card.history[name]) for name in curves_of(card)}
+    places = log_step(list(ticks))
     return Timeline(
         len(steps),
-        labels,
+        [_label(step, ticks, values) for step in steps],
         [
-            Curve(np.asarray(history[name]), role, name, x=log_step(list(ticks)))
-            for name, role in shown.items()
+            Curve(values[name], role, f"loss: {name}", x=places)
+            for name, role in curves_of(card).items()
         ],
         start=len(steps) - 1,
         fps=1.5,
@@ -40,7 +41,7 @@ def snapshot_timeline(card: Card, curves: Mapping[str, Role]) -> Timeline:
     )
 
 
-def _label(step: int, ticks: NDArray[np.float64], values: Mapping[str, list[float]]) -> str:
+def _label(step: int, ticks: NDArray[np.float64], values: Mapping[str, NDArray[np.float64]]) -> str:
     if step == 0:
         return "step 0 · untrained"
     if not ticks.size:
@@ -50,26 +51,29 @@ def _label(step: int, ticks: NDArray[np.float64], values: Mapping[str, list[floa
     return f"step {step:,} · {losses}" if losses else f"step {step:,}"
 
 
-def loss_chart(card: Card, colours: Mapping[str, str], names: Mapping[str, str]) -> go.Figure:
-    """The training curves named in `names` (history key → words) over the step, as recorded."""
-    history = card.history or {"step": []}
+def loss_chart(card: Card, colours: Mapping[Role, str], words: str) -> go.Figure:
+    """The training curves of the card over the step, as recorded; `words` name the axis."""
     figure = go.Figure()
-    for key, words in names.items():
-        if key in history:
-            figure.add_scatter(
-                x=history["step"],
-                y=history[key],
-                name=words,
-                mode="lines",
-                line={"color": colours.get(key), "width": 2},
-                hovertemplate="step %{x:,}<br>%{y:.3f}<extra>" + words + "</extra>",
-            )
-    figure.update_layout(
+    for name, role in curves_of(card).items():
+        figure.add_scatter(
+            x=card.history["step"],
+            y=card.history[name],
+            name=name,
+            mode="lines",
+            line={"color": colours[role], "width": 2},
+            hovertemplate="step %{x:,}<br>%{y:.3f}<extra>" + name + "</extra>",
+        )
+    return dress(figure, "training step", words)
+
+
+def dress(figure: go.Figure, x: str, y: str) -> go.Figure:
+    """The look that all charts share; `x` and `y` name the axes."""
+    return figure.update_layout(
         height=260,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        xaxis={"title": "training step", "rangemode": "tozero"},
-        yaxis={"title": "loss"},
+        xaxis={"title": x, "rangemode": "tozero"},
+        yaxis={"title": y},
         legend={"orientation": "h", "y": 1.12, "x": 0},
+        showlegend=True,
         hovermode="x unified",
     )
-    return figure

@@ -1,9 +1,9 @@
 """Diffusion: data dissolve into noise, and a denoiser walks them back."""
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
-from genlab.inference.noise import normal
-from genlab.inference.samplers import SAMPLERS
 from numpy.typing import NDArray
 
 from dashboard import controls, parts, services
@@ -11,6 +11,9 @@ from dashboard.components.scene import Scene
 from dashboard.figures import diffusion
 from dashboard.figures.training import loss_chart
 from dashboard.theme import CHART, ink
+from genlab.inference.diffusion import to_data
+from genlab.inference.noise import normal
+from genlab.inference.samplers import SAMPLERS
 
 Array = NDArray[np.float32]
 TRUTH = 40  # cells along a side of the exact q(x_t), drawn for every frame
@@ -28,15 +31,22 @@ with left:
     card = controls.choose_model("ddpm", "denoise")
 with right:
     sampler = controls.choose(
-        "Sampler", list(SAMPLERS), "sampler", words={k: v.label for k, v in SAMPLERS.items()}
+        "Sampler",
+        list(SAMPLERS),
+        "sampler",
+        help=" · ".join(
+            f"**{key}**: {row.label}, {row.reference}" for key, row in SAMPLERS.items()
+        ),
     )
 with st.container(horizontal=True, gap="medium"):
     steps = controls.whole("Steps", "steps", 1, 250, 100, help="Network evaluations per sample.")
     eta = 0.0
     if "eta" in SAMPLERS[sampler].options:
         eta = controls.share("η", "eta", 0.0, "0: deterministic DDIM; 1: as noisy as DDPM.")
-    n = controls.whole("Samples", "ddpm_n", 100, 2_000, 2_000, 100)
+picture = st.container()
+with st.container(horizontal=True, gap="medium"):
     schedule = controls.choose("Schedule", sorted(card.constants.schedules), "schedule")
+    n = controls.whole("Samples", "ddpm_n", 100, 2_000, 2_000, 100)
     seed = controls.seed()
 
 stamp = services.stamp(card.id)
@@ -56,7 +66,7 @@ def film(
 ) -> tuple[Scene, Array]:
     """The trajectory on its timeline, and the samples at its end in data units."""
     model = services.open_model(model_id)
-    options = {"eta": eta} if "eta" in SAMPLERS[sampler].options else {}
+    options: dict[str, Any] = {"eta": eta} if "eta" in SAMPLERS[sampler].options else {}
     frames = list(
         model.trajectory(n, seed=seed, sampler=sampler, steps=steps, schedule=schedule, **options)
     )
@@ -67,7 +77,7 @@ def film(
     truth = diffusion.diffused_density(exact, levels, extent, TRUTH) if exact else None
     array = np.asarray(card.constants.schedules[schedule])
     scene = diffusion.trajectory_scene(card, frames, array, data, noised, truth, extent)
-    return scene, diffusion.to_data(card, frames[-1].x_t).astype(np.float32)
+    return scene, to_data(card, frames[-1].x_t).astype(np.float32)
 
 
 def ending() -> Array:
@@ -75,22 +85,24 @@ def ending() -> Array:
     return film(card.id, stamp, sampler, steps, eta, n, schedule, seed)[1]
 
 
-parts.film(film(card.id, stamp, sampler, steps, eta, n, schedule, seed)[0], key="frame")
-st.caption(
-    "Drag along the strip, or press space to play. The curve in it is ᾱ_t, the share of signal "
-    "that is left. Chips under the picture show and hide its layers; the exact q(x_t) is computed "
-    "from the known law of the data, not learned."
-)
+with picture:
+    parts.film(film(card.id, stamp, sampler, steps, eta, n, schedule, seed)[0], key="frame")
+    st.caption(
+        "Drag along the strip, or press space to play. The curve in it is ᾱ_t, the share of signal "
+        "that is left. Chips under the picture show and hide its layers; the exact q(x_t) is "
+        "computed from the known law of the data, not learned."
+    )
+
 parts.badges(card, seed)
 charts = st.columns(2)
 with charts[0]:
     st.plotly_chart(
-        diffusion.schedule_chart(card.constants.schedules, {}),
+        diffusion.schedule_chart(card.constants.schedules),
         alt="The share of signal over t, for each noise schedule.",
     )
 with charts[1]:
     st.plotly_chart(
-        loss_chart(card, {"loss": CHART["model"]}, {"loss": "denoising loss"}),
+        loss_chart(card, CHART, "denoising loss"),
         alt="The denoising loss over the training steps.",
     )
 parts.downloads(f"{card.id}-{sampler}-{steps}-seed{seed}", lambda: {"x": ending()})

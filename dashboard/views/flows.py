@@ -2,7 +2,6 @@
 
 import numpy as np
 import streamlit as st
-from genlab.inference.density import log_prob_grid
 from numpy.typing import NDArray
 
 from dashboard import controls, links, parts, services
@@ -13,6 +12,7 @@ from dashboard.figures.density import SCALE_HELP, SCALES, Scale
 from dashboard.figures.training import loss_chart
 from dashboard.guard import guarded
 from dashboard.theme import CHART, ink
+from genlab.inference.density import log_prob_grid
 
 Array = NDArray[np.float32]
 Extent = tuple[float, float, float, float]
@@ -31,15 +31,16 @@ with left:
     card = controls.choose_model("flow", "log_prob", "encode", "decode", "layers")
 with right:
     view = controls.choose("Look at", ["density", "layers", "training"], "flow_view")
-with st.container(horizontal=True, gap="medium", vertical_alignment="top"):
+picture = st.container()  # first what is seen, then what changes it: a phone shows both
+with st.container(horizontal=True, gap="medium"):
     n = controls.whole("Points", "flow_n", 100, 4_000, 1_500, 100)
-    seed = controls.seed()
     scale: Scale = controls.choose(
         "Colours",
         SCALES,
         "scale",
         help=" · ".join(f"**{name}**: {words}" for name, words in SCALE_HELP.items()),
     )
+    seed = controls.seed()
 
 stamp = services.stamp(card.id)
 extent: Extent = card.extent or services.WINDOW
@@ -86,8 +87,8 @@ def density() -> None:
     first = (float(data[0, 0]), float(data[0, 1])) if len(data) else (0.0, 0.0)
     state = peek("flow_stage", points={"x": links.point("x", first)})
     probe = flows.ledger(services.open_model(card.id), state.points["x"])
-    picture, answer = st.columns([3, 1])
-    with picture:
+    left, answer = st.columns([3, 1])
+    with left:
         st.caption(
             "Click or drag anywhere in the plane of data: the ledger adds up log p(x) there."
         )
@@ -132,23 +133,24 @@ def ledger(probe: flows.Ledger) -> None:
     )
 
 
-if view == "density":
-    density()
-elif view == "layers":
-    parts.film(layers_film(card.id, stamp, n, seed), key="layer")
-    st.caption(
-        "Scrub or play: the states at the layers are the model's; between them, straight lines."
-    )
-else:
-    parts.film(training_film(card.id, stamp, n, seed, scale), key="checkpoint")
-    st.caption(
-        "Each checkpoint was saved during the one training run. Colours share one scale: the "
-        "trained model's."
-    )
+with picture:
+    if view == "density":
+        density()
+    elif view == "layers":
+        parts.film(layers_film(card.id, stamp, n, seed), key="layer")
+        st.caption(
+            "Scrub or play: the states at the layers are the model's; between them, straight lines."
+        )
+    else:
+        parts.film(training_film(card.id, stamp, n, seed, scale), key="checkpoint")
+        st.caption(
+            "Each checkpoint was saved during the one training run. Colours share one scale: the "
+            "trained model's."
+        )
 
 parts.badges(card, seed)
 st.plotly_chart(
-    loss_chart(card, {"loss": CHART["model"]}, {"loss": "negative log-likelihood (nats)"}),
+    loss_chart(card, CHART, "loss: −log p(x), nats"),
     alt="Negative log-likelihood over the training steps.",
 )
 parts.downloads(

@@ -27,6 +27,7 @@ with left:
     card = controls.choose_model("gan", "decode", "critic")
 with right:
     view = controls.choose("Look at", ["game", "training"], "gan_view")
+picture = st.container()  # first what is seen, then what changes it: a phone shows both
 with st.container(horizontal=True, gap="medium"):
     n = controls.whole("Forgeries", "gan_n", 100, 4_000, 1_500, 100)
     seed = controls.seed()
@@ -46,7 +47,7 @@ def forgeries(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Arra
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def surface(model_id: str, stamp: str, extent: tuple[float, float, float, float]) -> Array:
-    return gans.belief(services.open_model(model_id), extent, GRID)
+    return gans.logits(services.open_model(model_id), extent, GRID)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Running every snapshot of the training …")
@@ -64,8 +65,8 @@ def game() -> None:
     state = peek("gan_stage", points={"z": links.point("z", (0.6, 0.4))})
     probe = gans.forge(services.open_model(card.id), state.points["z"])
     data = services.reference(card.id, stamp, n)
-    picture, answer = st.columns([3, 1])
-    with picture:
+    left, answer = st.columns([3, 1])
+    with left:
         st.caption("Drag the point in the plane of noise and watch where G sends it.")
         scene = gans.game_scene(
             surface(card.id, stamp, extent), data, z, samples, web, extent, probe
@@ -89,19 +90,16 @@ def game() -> None:
     links.remember("z", probe.z)
 
 
-if view == "game":
-    game()
-else:
-    parts.film(training_film(card.id, stamp, n, seed), key="checkpoint")
-    st.caption("Scrub the checkpoints: each was saved during the one training run.")
+with picture:
+    if view == "game":
+        game()
+    else:
+        parts.film(training_film(card.id, stamp, n, seed), key="checkpoint")
+        st.caption("Scrub the checkpoints: each was saved during the one training run.")
 
 parts.badges(card, seed)
 st.plotly_chart(
-    loss_chart(
-        card,
-        {"generator": CHART["model"], "critic": CHART["critic"]},
-        {"generator": "generator", "critic": "discriminator"},
-    ),
+    loss_chart(card, CHART, "loss"),
     alt="Losses of generator and discriminator over the training steps.",
 )
 parts.downloads(

@@ -22,19 +22,27 @@ def page_of(card: Card) -> tuple[str, str, str] | None:
     return next((page for verb, page in PAGES.items() if verb in card.verbs), None)
 
 
+def order(entry: Entry) -> tuple[bool, str, int]:
+    """Broken models last; the others by data set, the truth first."""
+    card = entry.card
+    if card is None:
+        return True, entry.id, 0
+    families = list(FAMILIES)
+    return False, card.dataset, families.index(card.family) if card.family in families else 99
+
+
 def in_gallery(entry: Entry) -> ModelCard:
     """The model as the gallery shows it; the film strip is read, the graphs are not."""
     card = entry.card
     if card is None:
-        dataset = entry.id.split("-")[0]
-        return ModelCard(entry.id, entry.id, "broken", dataset, problem=str(entry.problem))
+        return ModelCard(entry.id, entry.id, "", "Broken", problem=str(entry.problem))
     strip = card.thumbnail and entry.folder / card.thumbnail.file
     page = page_of(card)
     return ModelCard(
         card.id,
         card.title,
         FAMILIES.get(card.family, card.family),
-        card.dataset,
+        card.title.partition(":")[0],
         can=[name for name in ("sample", "density", "latent", "steps") if name in card.can],
         film=strip.read_bytes() if strip and strip.is_file() else None,
         frames=card.thumbnail.frames if card.thumbnail else 1,
@@ -58,7 +66,7 @@ if not entries:
         icon=":material/inventory_2:",
     )
 else:
-    opened = gallery([in_gallery(entry) for entry in entries], key="gallery")
+    opened = gallery([in_gallery(entry) for entry in sorted(entries, key=order)], key="gallery")
     card = catalogue.entries[opened].card if opened else None
     page = page_of(card) if card else None
     if card and page:

@@ -31,6 +31,8 @@ CHUNK_ROWS = 1_000
 """Rows handed to onnxruntime at once; its arena keeps the memory of the largest run."""
 CHUNK_ELEMENTS = 50_000
 """Numbers handed at once: 64 images of 28 x 28, a quarter of a second of a small U-Net."""
+CHUNK_WORKERS = 4
+"""Most threads that compute chunks in one process, however many cores there are."""
 
 MAX_SESSIONS = 48
 """onnxruntime sessions kept open by one process."""

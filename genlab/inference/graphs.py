@@ -1,19 +1,22 @@
-"""Opening the graphs of a model: verified bytes, weights of a step, session, smoke run.
+"""Opening the graphs of a model: verified bytes, session, smoke run, weights of a step.
 
-The bytes that were checked are the bytes that onnxruntime gets: the file is read once. Verified
-bytes are kept with the model, since every snapshot starts from them.
+What onnxruntime gets is cut, in memory, from the bytes that were checked: the file is read once.
+Verified bytes are kept with the model, since every verb and snapshot starts from them.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from genlab.contract.card import Card
 from genlab.contract.errors import EXPORTER, ContractError
 from genlab.contract.files import read_bytes
 from genlab.contract.verify import verify_graph
-from genlab.contract.weights import Snapshots, initializers, with_weights
+from genlab.contract.weights import Snapshots, only, overridable
 from genlab.inference.errors import OutOfMemoryError, RunError
 from genlab.inference.sessions import CACHE, Key, Session, build
 from genlab.inference.smoke import smoke
@@ -47,33 +50,46 @@ class Graphs:
         """The model's snapshots; a `ContractError` if it has none."""
         return Snapshots.open(self.folder, self.card)
 
-    def session(self, file: str, step: int | None, device: str) -> Session:
-        """A session that passed its smoke run, from the process's cache.
+    def session(self, verb: str, outputs: Sequence[str], step: int | None, device: str) -> Session:
+        """A session that computes some outputs of a verb and passed its smoke run.
+
+        All steps of a training share one, in which the weights are inputs: a person who scrubs
+        through them does not wait for onnxruntime to compile each.
 
         Raises:
             ContractError: The file or its graph breaks the contract.
             OutOfMemoryError: The device has too little memory for it.
         """
-        return CACHE.get(self.key(file, step, device), lambda: self._make(file, step, device))
+        key = self.key(verb, outputs, step, device)
+        session = CACHE.get(key, lambda: self._make(verb, outputs, step is not None, device))
+        return session if step is None else session.bound(self._weights(verb, session, step))
 
-    def key(self, file: str, step: int | None, device: str) -> Key:
+    def key(self, verb: str, outputs: Sequence[str], step: int | None, device: str) -> Key:
         """Key of a session in the cache."""
-        return (self.card.files[file], step, device)
+        return (self.card.graphs[verb].sha256, tuple(outputs), step is not None, device)
 
-    def _make(self, file: str, step: int | None, device: str) -> Session:
-        data = self.data(file)
-        if step is not None:
-            weights = self.snapshots().weights(step)
-            inside = initializers(data)
-            data = with_weights(data, {key: weights[key] for key in weights if key in inside})
+    def _weights(self, verb: str, session: Session, step: int) -> dict[str, np.ndarray]:
+        """The weights of a step that the session takes, as float32 (snapshots may hold less)."""
+        weights = self.snapshots().weights(step)
+        if missing := session.replaceable - weights.keys():
+            expected = f"weights for every parameter of {verb}"
+            found = f"none for {sorted(missing)}"
+            raise ContractError(self.card.id, "snapshots", expected, found, EXPORTER)
+        return {name: np.asarray(weights[name], np.float32) for name in session.replaceable}
+
+    def _make(self, verb: str, outputs: Sequence[str], replaceable: bool, device: str) -> Session:
+        graph = self.card.graphs[verb]
+        data = only(self.data(graph.file), graph.inputs, outputs)
+        if replaceable:
+            data = overridable(data)
         try:
             session = build(data, device)
         except OutOfMemoryError:
             raise
         except RunError as error:
             expected = "a graph that onnxruntime can open"
-            raise ContractError(self.card.id, file, expected, f"{error}", EXPORTER) from error
-        smoke(self.card, file, session)
+            raise ContractError(self.card.id, graph.file, expected, f"{error}", EXPORTER) from error
+        smoke(self.card, verb, outputs, session)
         return session
 
     def _replaced(self) -> ContractError | None:

@@ -8,14 +8,17 @@ and then the CPU does this job.
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from genlab.contract.card import Card
-from genlab.contract.limits import CHUNK_ELEMENTS, CHUNK_ROWS
+from genlab.contract.limits import CHUNK_ELEMENTS, CHUNK_ROWS, CHUNK_WORKERS
 from genlab.inference.devices import Device, demand_gpu
 from genlab.inference.errors import OutOfMemoryError, Stopped
 from genlab.inference.sessions import Session, granted_device
@@ -44,14 +47,39 @@ def chunk_rows(card: Card) -> int:
 
 
 def in_chunks(session: Session, job: Job, size: int) -> list[np.ndarray]:
-    """All outputs of a job, at most `size` rows at a time."""
-    rows = len(next(iter(job.feeds.values())))
-    parts: list[list[np.ndarray]] = []
-    for start in range(0, rows, size):
+    """All outputs of a job, at most `size` rows at a time, on as many cores as there are workers.
+
+    A chunk is computed by one thread whoever else computes, so the split over threads changes no
+    bit of the result.
+    """
+
+    def run(start: int) -> list[np.ndarray]:
         job.check()
         chunk = {name: array[start : start + size] for name, array in job.feeds.items()}
-        parts.append(session.run(job.fetch, chunk))
+        return session.run(job.fetch, chunk)
+
+    starts = range(0, len(next(iter(job.feeds.values()))), size)
+    one_by_one = len(starts) == 1 or session.device != "cpu"
+    parts = [run(start) for start in starts] if one_by_one else _in_parallel(run, starts)
     return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+
+
+def _in_parallel(
+    run: Callable[[int], list[np.ndarray]], starts: Sequence[int]
+) -> list[list[np.ndarray]]:
+    """`run` of each start, in order; the first failure ends the work that has not begun."""
+    futures = [_workers().submit(run, start) for start in starts]
+    try:
+        return [future.result() for future in futures]
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+@cache
+def _workers() -> ThreadPoolExecutor:
+    """The process's threads for chunks, shared by all jobs: onnxruntime releases the GIL."""
+    return ThreadPoolExecutor(min(CHUNK_WORKERS, os.cpu_count() or 1), "chunk")
 
 
 def run_job(

@@ -135,8 +135,8 @@ class Model:
         # Graphs may reshape by their own batch, so the shapes of no rows come from one row.
         job = Job(names, probe(self.card, verb, 1) if empty else feeds, stop, deadline)
         values, self.device = run_job(
-            partial(self._graphs.session, graph.file, self.step),
-            lambda device: CACHE.drop(self._graphs.key(graph.file, self.step, device)),
+            partial(self._graphs.session, verb, names, self.step),
+            lambda device: CACHE.drop(self._graphs.key(verb, names, self.step, device)),
             self._wanted,
             job,
             chunk_rows(self.card),
@@ -249,9 +249,9 @@ class Model:
         return self.run("log_prob", stop=stop, deadline=deadline, **inputs)["log_prob"]
 
     def open(self) -> Model:
-        """Open and verify every graph now instead of at first use; returns the model itself."""
-        for file in dict.fromkeys(graph.file for graph in self.card.graphs.values()):
-            session = self._graphs.session(file, self.step, self._wanted.granted)
+        """Open and verify every verb now instead of at first use; returns the model itself."""
+        for verb, graph in self.card.graphs.items():
+            session = self._graphs.session(verb, graph.outputs, self.step, self._wanted.granted)
             self.device = granted_device(self._wanted, session)
         return self
 

@@ -21,51 +21,49 @@ from genlab.inference.errors import Busy, OutOfMemoryError, RunError
 
 __all__ = ["CACHE", "Device", "Session", "SessionCache", "build", "choose_device", "heavy"]
 
-Key = tuple[str, int | None, str]
-"""sha256 of the file, training step of the weights (None: those of the file), granted device."""
+Key = tuple[str, tuple[str, ...], bool, str]
+"""sha256 of the file, outputs, whether weights are given at each run, granted device."""
 
 THREADS = 1
 """Threads inside one run: many visitors in parallel gain more from one each."""
 
 _OUT_OF_MEMORY = ("out of memory", "failed to allocate", "alloc_failed", "bad_alloc", "bad alloc")
-_NUMPY = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
 
 
 class Session:
     """One onnxruntime session and the device it truly has.
 
+    Args:
+        inference_session: The session of onnxruntime.
+        weights: Arrays by name that replace initializers at every run (see `overridable`).
+
     Attributes:
         device: "cpu" or "cuda", as the session itself says.
+        replaceable: Names of the initializers that a run may replace.
     """
 
-    def __init__(self, inference_session: Any) -> None:
-        self._session = inference_session
+    def __init__(
+        self, inference_session: Any, weights: Mapping[str, np.ndarray] | None = None
+    ) -> None:
+        self._session, self._weights = inference_session, dict(weights or {})
         first = inference_session.get_providers()[0]
         self.device = "cuda" if first == "CUDAExecutionProvider" else "cpu"
-        self._inputs = {item.name: item for item in inference_session.get_inputs()}
+        named = inference_session.get_overridable_initializers()
+        self.replaceable = frozenset(item.name for item in named)
+
+    def bound(self, weights: Mapping[str, np.ndarray]) -> Session:
+        """The same session with other weights: nothing is compiled again."""
+        return Session(self._session, weights)
 
     def run(self, fetch: Sequence[str], feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Compute only the outputs `fetch`; inputs of other verbs are filled with zeros.
+        """Compute the outputs `fetch`.
 
         Raises:
             OutOfMemoryError: The run needs more memory than the device has.
             RunError: The run failed otherwise.
         """
-        import onnxruntime  # noqa: PLC0415 - imported by whoever made this session
-
-        rows = len(next(iter(feeds.values())))
-        idle = {
-            name: np.zeros(
-                [rows, *(dim if isinstance(dim, int) else 1 for dim in item.shape[1:])],
-                _NUMPY[item.type],
-            )
-            for name, item in self._inputs.items()
-            if name not in feeds
-        }
-        options = onnxruntime.RunOptions()
-        options.only_execute_path_to_fetches = True
         try:
-            return list(self._session.run(list(fetch), {**feeds, **idle}, options))
+            return list(self._session.run(list(fetch), {**feeds, **self._weights}))
         except Exception as error:  # onnxruntime's exceptions have no common type of their own
             text = str(error)
             if any(sign in text.lower() for sign in _OUT_OF_MEMORY):

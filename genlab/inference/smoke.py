@@ -1,4 +1,4 @@
-"""The smoke run: every verb of a file runs once on a few points before anybody sees the model.
+"""The smoke run: a verb runs once on a few points before anybody sees what it says.
 
 Sums catch what changed since the export; this catches what was wrong at the export: NaN weights, a
 batch frozen by a constant inside the graph, outputs of another shape. Two batch sizes, neither of
@@ -6,6 +6,8 @@ them one, so that a batch cannot hide behind broadcasting.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,24 +22,21 @@ from genlab.inference.sessions import Session
 SIZES = (2, 3)
 
 
-def smoke(card: Card, file: str, session: Session) -> None:
-    """Run every verb that lives in the file.
+def smoke(card: Card, verb: str, outputs: Sequence[str], session: Session) -> None:
+    """Run a verb.
 
     Raises:
         ContractError: A run fails, an output has another shape, or is NaN (minus infinity is an
             answer for a log density).
     """
-    for verb, graph in card.graphs.items():
-        if graph.file != file:
-            continue
-        for n in SIZES:
-            try:
-                outputs = session.run(graph.outputs, probe(card, verb, n))
-            except RunError as error:
-                field = f"{file}, verb {verb}"
-                expected = f"a run with {n} rows"
-                raise ContractError(card.id, field, expected, f"{error}", EXPORTER) from error
-            _judge(card, verb, n, dict(zip(graph.outputs, outputs, strict=True)))
+    for n in SIZES:
+        try:
+            values = session.run(outputs, probe(card, verb, n))
+        except RunError as error:
+            field = f"{card.graphs[verb].file}, verb {verb}"
+            expected = f"a run with {n} rows"
+            raise ContractError(card.id, field, expected, f"{error}", EXPORTER) from error
+        _judge(card, verb, n, dict(zip(outputs, values, strict=True)))
 
 
 def probe(card: Card, verb: str, n: int) -> dict[str, np.ndarray]:

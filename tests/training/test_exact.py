@@ -21,7 +21,7 @@ CASES = [(name, stem) for name in DATASETS for stem in ("decode", "log_prob", "d
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], tuple[Graph, Run]]:
-    """The graph of a data set and file stem, and the exported file as a function; made once each."""
+    """The graph of a data set and file stem, and its exported file as a function."""
     folder: Path = tmp_path_factory.mktemp("exact")
     made: dict[tuple[str, str], tuple[Graph, Run]] = {}
 

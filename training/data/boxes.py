@@ -1,4 +1,6 @@
-"""Mixtures of uniform boxes: densities with edges, whose diffused form needs only the normal distribution function.
+"""Mixtures of uniform boxes: densities with edges.
+
+Diffused, they need no more than the normal distribution function.
 
 A box is a product of intervals. Diffused, the density of one interval of half-width w around m is
 
@@ -29,16 +31,22 @@ class Boxes(Mixture):
 
     def __init__(self, mean: Tensor, half_width: float) -> None:
         mean = mean.double()
-        super().__init__(torch.ones(len(mean)), mean, torch.full((len(mean),), half_width**2 / 3))
+        super().__init__(
+            torch.ones(len(mean)), mean, torch.full_like(mean[:, 0], half_width**2 / 3)
+        )
         self.register_buffer("mean", mean)
         self.register_buffer("half_width", torch.tensor(half_width, dtype=torch.float64))
 
     def component_log_prob(self, x: Tensor) -> Tensor:
-        inside = ((x[:, :, None] - self.mean.mT).abs() <= self.half_width).all(1)  # [n, K]
+        """Log-density [n, K] of every component, data units."""
+        offset = x[:, :, None] - self.mean.mT  # [n, d, K]
+        # Half open, so that an edge or a corner shared by two boxes is counted once.
+        inside = ((offset >= -self.half_width) & (offset < self.half_width)).all(1)  # [n, K]
         log_density = -self.dim * (2 * self.half_width).log()
         return torch.where(inside, log_density, -math.inf)
 
     def component_diffused(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """Diffused log-density [n, K] and noise prediction [n, d, K] of every component."""
         mean = self.to_diffusion(self.mean).mT  # [d, K]
         alpha, sigma = alpha[:, :, None], sigma[:, :, None]
         h = alpha * (self.half_width / self.scale) / sigma  # [n, 1, 1]
@@ -48,9 +56,10 @@ class Boxes(Mixture):
         return (log_mass - width.log()).sum(1), eps
 
     def component_decode(self, index: Tensor, z: Tensor) -> Tensor:
+        """Points [n, d] of the components index [n], data units."""
         return self.mean[index] + self.half_width * torch.erf(z / math.sqrt(2))
 
     @property
     def entropy(self) -> float:
-        """log of the volume."""
+        """Log of the volume."""
         return math.log(len(self.mean)) + self.dim * math.log(2 * float(self.half_width))

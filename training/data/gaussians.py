@@ -1,9 +1,10 @@
 """Mixtures of Gaussians, at points or along curves.
 
-Most sets of the literature are a curve that is walked along uniformly and blurred with normal noise. Its density is
-an integral over the curve's parameter, and Gauss-Legendre nodes turn the integral into a finite mixture whose error
-falls faster than any power of their number once their distance is below the width of the noise. The sampler knows
-nothing of the nodes: it draws the parameter itself.
+Most sets of the literature are a curve that is walked along uniformly and blurred with normal
+noise. Its density is an integral over the curve's parameter, and Gauss-Legendre nodes turn the
+integral into a finite mixture whose error falls faster than any power of their number once their
+distance is below the width of the noise. The sampler knows nothing of the nodes: it draws the
+parameter itself.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,10 +40,12 @@ class Gaussians(Mixture):
         self.register_buffer("variance", variance)
 
     def component_log_prob(self, x: Tensor) -> Tensor:
+        """Log-density [n, K] of every component, data units."""
         square = (x[:, :, None] - self.mean.mT).square().sum(1)  # [n, K]
         return log_normal(square, self.variance, self.dim)
 
     def component_diffused(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """Diffused log-density [n, K] and noise prediction [n, d, K] of every component."""
         mean = self.to_diffusion(self.mean).mT  # [d, K]
         variance = (alpha / self.scale).square() * self.variance + sigma.square()  # [n, K]
         away = x[:, :, None] - alpha[:, :, None] * mean  # [n, d, K]
@@ -50,13 +53,15 @@ class Gaussians(Mixture):
         return log_prob, away * (sigma / variance)[:, None]
 
     def component_decode(self, index: Tensor, z: Tensor) -> Tensor:
+        """Points [n, d] of the components index [n], data units."""
         return self.mean[index] + self.variance[index].sqrt()[:, None] * z
 
     @cached_property
     def entropy(self) -> float:
-        """−∫ p log p by the trapezoidal rule, nine standard deviations around, two steps a standard deviation.
+        """−∫ p log p by the trapezoidal rule, to nine standard deviations, two steps in each.
 
-        On smooth functions that vanish at the ends the rule converges faster than any power of the step.
+        On smooth functions that vanish at the ends the rule converges faster than any power of the
+        step.
         """
         margin, step = 9 * float(self.variance.max().sqrt()), float(self.variance.min().sqrt()) / 2
         low, high = self.mean.amin(0) - margin, self.mean.amax(0) + margin
@@ -76,7 +81,8 @@ class BlurredCurves(Gaussians):
     Arguments:
         curves: maps from a uniform parameter to points; each curve is as probable as the others.
         std: standard deviation of the noise, data units.
-        nodes: Gauss-Legendre nodes a curve. Enough when further ones change log p by less than 1e-4 everywhere.
+        nodes: Gauss-Legendre nodes a curve. Enough when further ones change log p by less than
+            1e-4 everywhere.
     """
 
     def __init__(self, curves: Sequence[Curve], std: float, nodes: int) -> None:
@@ -88,7 +94,7 @@ class BlurredCurves(Gaussians):
         self.std = std
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n independent data points [n, d], float32, from the curves themselves."""
+        """Draw n independent data points [n, d], float32, from the curves themselves."""
         u = torch.rand(n, generator=generator, dtype=torch.float64)
         which = torch.randint(len(self.curves), (n,), generator=generator)
         points = torch.stack([curve(u) for curve in self.curves])[which, torch.arange(n)]

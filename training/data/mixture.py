@@ -1,15 +1,18 @@
-"""A distribution of which everything is known: a mixture of components that stay tractable when noise is added.
+"""Distributions of which everything is known: mixtures that stay tractable as noise is added.
 
-The forward process of a diffusion model, x_λ = √ᾱ x_0 + √(1−ᾱ) ε with ᾱ = sigmoid(λ), maps a mixture to a mixture
-with the same weights. So its density, its diffused density and its ideal denoiser
+The forward process of a diffusion model, x_λ = √ᾱ x_0 + √(1−ᾱ) ε with ᾱ = sigmoid(λ), maps a
+mixture to a mixture with the same weights. So its density, its diffused density and its ideal
+denoiser
 
     ε*(x, λ) = E[ε | x_λ = x] = −√(1−ᾱ) ∇ log p_λ(x)
 
-are closed forms as soon as those of one component are (Karras et al. 2022, https://arxiv.org/abs/2206.00364,
-appendix B.3, for points). `gaussians.py` and `boxes.py` bring the two kinds of component.
+are closed forms as soon as those of one component are (Karras et al. 2022,
+https://arxiv.org/abs/2206.00364, appendix B.3, for points). `gaussians.py` and `boxes.py` bring
+the two kinds of component.
 
-Everything is written for export to ONNX: plain arithmetic, constants in buffers, no value-dependent shapes. The
-buffers are float64; `.float()` gives the module that is exported. Inputs are brought to the type of the buffers.
+Everything is written for export to ONNX: plain arithmetic, constants in buffers, no
+value-dependent shapes. The buffers are float64; `.float()` gives the module that is exported.
+Inputs are brought to the type of the buffers.
 """
 
 import math
@@ -27,8 +30,9 @@ class Mixture(nn.Module, ABC):
         mean: means of the components in data units [K, d].
         variance: average variance of each component over its coordinates [K].
 
-    `scale` (a scalar) and `shift` [d] standardise the data for diffusion, data = scale × diffusion + shift, to mean 0
-    and average variance 1, exactly. `latent` is the number of standard normals that `decode` takes.
+    `scale` (a scalar) and `shift` [d] standardise the data for diffusion, data = scale × diffusion
+    + shift, to mean 0 and average variance 1, exactly. `latent` is the number of standard normals
+    that `decode` takes.
     """
 
     scale: Tensor
@@ -62,12 +66,12 @@ class Mixture(nn.Module, ABC):
 
     @abstractmethod
     def component_decode(self, index: Tensor, z: Tensor) -> Tensor:
-        """The points [n, d], in data units, that standard normals z [n, d] mean in components index [n]."""
+        """Points [n, d] of the components index [n], data units, from standard normals z [n, d]."""
 
     @property
     @abstractmethod
     def entropy(self) -> float:
-        """Differential entropy in nats, data units: no model has a lower expected negative log-likelihood."""
+        """Differential entropy in nats, data units: the floor of any model's −E log p."""
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log-density [n] in nats at data points x [n, d]; −∞ where there are no data."""
@@ -75,11 +79,11 @@ class Mixture(nn.Module, ABC):
         return log_sum_exp(self.log_weight + self.component_log_prob(x))
 
     def log_prob_t(self, x: Tensor, log_snr: Tensor) -> Tensor:
-        """Log-density [n] in nats of the diffused data at x [n, d], diffusion units, for log_snr [n]."""
+        """Log-density [n] of the diffused data at x [n, d], log_snr [n]; diffusion units, nats."""
         return self.diffused(x, log_snr)[0]
 
     def denoise(self, x: Tensor, log_snr: Tensor) -> Tensor:
-        """The noise [n, d] expected in x [n, d] (diffusion units) at log_snr [n]: the least-squares ε prediction."""
+        """Predict ε: its expectation [n, d] given x [n, d] (diffusion units) at log_snr [n]."""
         return self.diffused(x, log_snr)[1]
 
     def diffused(self, x: Tensor, log_snr: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,16 +98,17 @@ class Mixture(nn.Module, ABC):
         return total, (posterior[:, None] * eps).sum(-1)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Data points [n, d] from standard normals z [n, d + 1]: z_0 chooses the component, the rest the place in it.
+        """Data points [n, d] from standard normals z [n, d + 1].
 
-        Φ(z_0) is uniform, and the component is its inverse distribution function.
+        z_0 chooses the component, by inversion of the distribution function at Φ(z_0); the rest
+        chooses the place in it.
         """
         z = z.to(self.shift.dtype)
         index = (z[:, :1] > self.threshold).to(torch.int64).sum(-1)
         return self.component_decode(index, z[:, 1:])
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n independent data points [n, d], float32."""
+        """Draw n independent data points [n, d], float32."""
         z = torch.randn(n, self.latent, generator=generator, dtype=self.shift.dtype)
         return self.decode(z).float()
 
@@ -113,11 +118,14 @@ class Mixture(nn.Module, ABC):
 
 
 def log_sum_exp(x: Tensor) -> Tensor:
-    """log Σ exp over the last dimension; −∞ where all terms are, also in onnxruntime (whose own gives NaN)."""
+    """Logarithm of the sum of exponentials over the last dimension; −∞ where all terms are.
+
+    Written out, since operators of that name differ from runtime to runtime on infinities.
+    """
     largest = x.amax(-1, keepdim=True).clamp(min=-1e30)
     return largest[..., 0] + (x - largest).exp().sum(-1).log()
 
 
 def log_normal(square: Tensor, variance: Tensor, dim: int) -> Tensor:
-    """Log-density of an isotropic normal in `dim` dimensions at squared distance `square` from its mean."""
+    """Log-density of an isotropic normal in `dim` dimensions, `square` = |x − mean|²."""
     return -0.5 * (square / variance + dim * (variance.log() + math.log(2 * math.pi)))

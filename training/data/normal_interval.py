@@ -1,22 +1,24 @@
-"""How much of a normal distribution lies in an interval, without cancellation, in float32 and in an ONNX graph.
+"""How much of a normal distribution lies in an interval, without cancellation.
 
-Φ(t + h) − Φ(t − h) loses all its digits in the tails and for narrow intervals. By symmetry let t ≥ 0; three forms,
-of which each is a sum of positive terms or a well-conditioned difference where it is used, cover the plane:
+Φ(t + h) − Φ(t − h) loses all its digits in the tails and for narrow intervals, in float32 sooner
+still. By symmetry let t ≥ 0. Three forms cover the plane; each is, where it is used, a sum of
+positive terms or a well-conditioned difference:
 
     t ≤ h            (erf((h + t)/√2) + erf((h − t)/√2)) / 2
     t > h, 2ht ≥ 1   φ(t − h) √(π/2) [erfcx((t − h)/√2) − e^{−2ht} erfcx((t + h)/√2)]
-    t > h, 2ht < 1   φ(t − h) h ∫₋₁¹ e^{−h(1 + g)(t − h(1 − g)/2)} dg,   Gauss-Legendre, exponents within [−1, 0]
+    t > h, 2ht < 1   φ(t − h) h ∫₋₁¹ e^{−h(1 + g)(t − h(1 − g)/2)} dg,   by Gauss-Legendre
 
-with erfcx(z) = e^{z²} erfc(z), which ONNX lacks: a Chebyshev interpolant in s = c / (c + z), which maps [0, ∞) to
-(0, 1] (the idea of Schonfelder 1978, https://doi.org/10.1090/S0025-5718-1978-0494846-8; coefficients are computed
-here from scipy's function).
+with erfcx(z) = e^{z²} erfc(z), which ONNX lacks: a Chebyshev interpolant in s = c / (c + z), which
+maps [0, ∞) to (0, 1] (the idea of Schonfelder 1978,
+https://doi.org/10.1090/S0025-5718-1978-0494846-8; coefficients are computed here from scipy's
+function).
 """
 
 import math
 
 import numpy as np
 import torch
-from numpy.polynomial import chebyshev
+from numpy.polynomial import Chebyshev
 from scipy.special import erfcx as scipy_erfcx
 from torch import Tensor
 
@@ -31,7 +33,7 @@ def _fit() -> list[float]:
         s = (y + 1) / 2
         return scipy_erfcx(_C / s - _C) / s
 
-    return [float(c) for c in chebyshev.chebinterpolate(ratio, _DEGREE)]
+    return Chebyshev.interpolate(ratio, _DEGREE).coef.tolist()
 
 
 _COEFFICIENTS = _fit()
@@ -49,10 +51,15 @@ def erfcx(z: Tensor) -> Tensor:
 
 
 def normal_interval(t: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-    """log[Φ(t + h) − Φ(t − h)] and its negative derivative in t, both of the shape of t and h (which broadcast).
+    """Log[Φ(t + h) − Φ(t − h)] and its negative derivative in t.
 
-    h > 0 is half the width of the interval. Finite, and accurate to the conditioning of the inputs, for all t and h
-    whose squares are.
+    Arguments:
+        t: Midpoint of the interval, any shape.
+        h: Half its width, positive; broadcasts with t.
+
+    Returns:
+        Two tensors of the common shape, finite and as accurate as the conditioning of t and h
+        allows, as long as the squares of t and h are finite.
     """
     sign, t = torch.sign(t), t.abs()
     near, far = (
@@ -66,7 +73,7 @@ def normal_interval(t: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
     log_inside, slope_inside = inside.log(), normal(near - h) * fall / inside
 
     edge = far - h
-    ratio = torch.where(2 * h * far < 1, _flat(far, h), _steep(far, h))  # the interval over φ(edge)
+    ratio = torch.where(2 * h * far < 1, _flat(far, h), _steep(far, h))  # the mass over φ(edge)
     log_outside = -0.5 * (edge.square() + math.log(2 * math.pi)) + ratio.log()
     slope_outside = fall / ratio
 

@@ -1,7 +1,8 @@
 """The data sets: one function and one row each.
 
-The definitions are those of FFJORD (Grathwohl et al. 2019, https://arxiv.org/abs/1810.01367; `lib/toy_data.py` of
-https://github.com/rtqichen/ffjord), in the raw coordinates that the literature plots, so that log-likelihoods compare.
+The definitions are those of FFJORD (Grathwohl et al. 2019, https://arxiv.org/abs/1810.01367;
+`lib/toy_data.py` of https://github.com/rtqichen/ffjord), in the raw coordinates that the
+literature plots, so that log-likelihoods compare.
 """
 
 import math
@@ -23,8 +24,8 @@ FFJORD = "Grathwohl et al. 2019, FFJORD, https://arxiv.org/abs/1810.01367"
 class Dataset:
     """A data set with its exact distribution.
 
-    `extent` is the plotting window (x0, x1, y0, y1) in data units and `make` builds the distribution, once, when it
-    is first asked for.
+    `extent` is the plotting window (x0, x1, y0, y1) in data units and `make` builds the
+    distribution, once, when it is first asked for.
     """
 
     name: str
@@ -40,12 +41,12 @@ class Dataset:
         return self.make()
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n independent points [n, dim], float32, data units."""
+        """Draw n independent points [n, dim], float32, data units."""
         return self.distribution.sample(n, generator)
 
     @property
     def scale(self) -> float:
-        """data = scale × diffusion + shift, with mean 0 and average variance 1 in diffusion units."""
+        """Of data = scale × diffusion + shift: the average variance becomes 1, the mean 0."""
         return float(self.distribution.scale)
 
     @property
@@ -55,7 +56,7 @@ class Dataset:
 
 
 def moons() -> BlurredCurves:
-    """Two half circles that reach into each other (scikit-learn's `make_moons`, noise 0.1, enlarged and centred)."""
+    """Two half circles that interlock: scikit-learn's `make_moons`, noise 0.1, enlarged."""
 
     def place(x: Tensor, y: Tensor) -> Tensor:
         return torch.stack([2 * x - 1, 2 * y - 0.2], -1)

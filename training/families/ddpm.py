@@ -113,6 +113,7 @@ class Block(nn.Module):
         self.fall = nn.Linear(width, width)
 
     def forward(self, h: Dual, level: Tensor) -> Dual:
+        """The stream [n, width] after the block, at a noise level [n, clock]."""
         bent = (h + self.level(level)).silu().linear(self.rise).silu().linear(self.fall)
         return h + bent
 
@@ -154,12 +155,12 @@ class Ddpm(nn.Module):
         return h.silu().linear(self.outlet)
 
     def predict(self, x: Tensor, log_snr: Tensor) -> Tensor:
-        """v [n, d] at noisy points [n, d] of log-SNR [n]; diffusion units."""
+        """Predicted v [n, d] at noisy points [n, d] of log-SNR [n]; diffusion units."""
         return self._network(Dual(x), log_snr).value
 
     def denoise(self, x: Tensor, log_snr: Tensor) -> tuple[Tensor, Tensor]:
         """The same prediction v [n, d], and its divergence Σ_i ∂v_i/∂x_i [n]."""
-        tangents = torch.eye(self.dim).expand(x.shape[0], self.dim, self.dim)
+        tangents = torch.eye(self.dim, dtype=x.dtype).expand(x.shape[0], self.dim, self.dim)
         v = self._network(Dual(x, tangents), log_snr)
         assert v.tangents is not None
         return v.value, v.tangents.diagonal(dim1=-2, dim2=-1).sum(-1)

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from zuko.flows import NICE
+from zuko.lazy import LazyTransform
 from zuko.transforms import MonotonicRQSTransform
 
 from training.data import Dataset
@@ -71,6 +72,9 @@ class Flow(nn.Module):
         dataset: Its `dim`, `scale` and `shift` are used, nothing else.
     """
 
+    scale: Tensor
+    shift: Tensor
+
     def __init__(self, config: FlowConfig, dataset: Dataset) -> None:
         super().__init__()
         self.dim = dataset.dim
@@ -86,6 +90,10 @@ class Flow(nn.Module):
             activation=nn.SiLU,
         ).transform.transforms
 
+    def _chain(self) -> list[LazyTransform]:
+        """The couplings in the order data → noise."""
+        return list(self.couplings)
+
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """From data to noise in one pass.
 
@@ -97,7 +105,7 @@ class Flow(nn.Module):
         """
         z = (x - self.shift) / self.scale  # [n, d]
         log_det = -self.dim * self.scale.log()  # of the direction x → z
-        for coupling in self.couplings:
+        for coupling in self._chain():
             z, bent = coupling().call_and_ladj(z)
             log_det = log_det + bent  # [n]
         log_normal = -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
@@ -114,7 +122,7 @@ class Flow(nn.Module):
             log|det| of each layer in the direction z → x: log p(x) = log N(z) - Σ log_det.
         """
         states, log_dets = [z], []
-        for coupling in reversed(self.couplings):
+        for coupling in reversed(self._chain()):
             layer = coupling()
             states.append(layer.inv(states[-1]))
             log_dets.append(-layer.call_and_ladj(states[-1])[1])

@@ -111,6 +111,9 @@ class Gan(nn.Module):
         dataset: Its `dim`, `scale` and `shift` are used, nothing else.
     """
 
+    scale: Tensor
+    shift: Tensor
+
     def __init__(self, config: GanConfig, dataset: Dataset) -> None:
         super().__init__()
         self.config, self.dim = config, dataset.dim

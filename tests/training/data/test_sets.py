@@ -66,7 +66,7 @@ def test_checkerboard_is_empty_between_its_squares() -> None:
     law = DATASETS["checkerboard"].distribution
     x = torch.tensor([[-3.0, -3.0], [-3.0, -1.0], [3.0, 3.0], [3.0, 1.0], [5.0, -1.0]])
     assert law.log_prob(x).tolist() == pytest.approx(
-        [-math.log(32), -math.inf, -math.inf if (3 + 3) % 4 != 2 else -math.log(32), -math.inf, -math.inf]
+        [-math.log(32), -math.inf, -math.log(32), -math.inf, -math.inf]
     )
 
 
@@ -88,7 +88,9 @@ def test_one_gaussian_in_any_dimension(dim: int) -> None:
 
 
 def test_weights_are_obeyed() -> None:
-    law = Gaussians(torch.tensor([[-1.0], [1.0]]), torch.tensor([0.1, 0.2]), torch.tensor([3.0, 1.0]))
+    law = Gaussians(
+        torch.tensor([[-1.0], [1.0]]), torch.tensor([0.1, 0.2]), torch.tensor([3.0, 1.0])
+    )
     x = law.sample(N, torch.Generator().manual_seed(0))[:, 0]
     share = float((x < 0).double().mean())
     assert share == pytest.approx(0.75, abs=5 * math.sqrt(0.75 * 0.25 / N))

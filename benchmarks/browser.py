@@ -1,0 +1,168 @@
+"""The dashboard in a real browser: frames of a film, and the answer to a drag.
+
+The server is the one of `streamlit run dashboard/app.py`, the pages are those that people see. The
+film's peer is the same film in Plotly.js, asked for the same 50 frames a second. The drag's peer is
+a plain slider of the same page: Streamlit waits 200 ms, then runs the whole page (what that needs
+is cached).
+"""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.measure import Comparison, SkipError
+from benchmarks.models import exported
+from benchmarks.pictures import as_plotly, film_scene
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+# Frames a second over one pass of the film; the stage's own `data-fps` counts its pauses too.
+PLAY_STAGE = """root => new Promise(done => {
+  const seen = [], strip = root.querySelector(".strip");
+  const observer = new MutationObserver(() => {
+    seen.push(performance.now());
+    if (root.dataset.frame !== strip.ariaValueMax) return;
+    observer.disconnect();
+    done((seen.length - 1) * 1000 / (seen.at(-1) - seen[0]));
+  });
+  observer.observe(root, { attributeFilter: ["data-frame"] });
+  root.querySelector("button.play").click();
+})"""
+PLAY_PLOTLY = """async graph => {
+  const seen = [], step = { duration: 20, redraw: false }, transition = { duration: 0 };
+  graph.removeAllListeners("plotly_animatingframe");
+  graph.on("plotly_animatingframe", () => seen.push(performance.now()));
+  await Plotly.animate(graph, null, { frame: step, transition, mode: "immediate" });
+  return (seen.length - 1) * 1000 / (seen.at(-1) - seen[0]);
+}"""
+# Milliseconds from an event to the change of the page that makes `answered` true.
+ARM = """([event, answered]) => {
+  const memory = {}, check = new Function("memory", answered), all = {
+    subtree: true, childList: true, characterData: true, attributes: true };
+  check(memory);
+  window.latency = new Promise(done => addEventListener(event, () => {
+    const start = performance.now();
+    const observer = new MutationObserver(() => check(memory) && done(performance.now() - start));
+    observer.observe(document, all);
+    window.latency.then(() => observer.disconnect());
+  }, { capture: true, once: true }));
+}"""
+LEDGER = """const now = document.querySelector("[data-testid=stMetricValue]").textContent;
+  return now !== (memory.before ??= now);"""
+RERUN = """const app = document.querySelector("[data-testid=stApp]");
+  const running = app.dataset.testScriptState === "running";
+  memory.ran ||= running;
+  return memory.ran && !running;"""
+
+
+def comparisons(dataset: str) -> Iterator[Comparison]:
+    """Playing 2,000 points × 100 frames in two panes; dragging a point of a flow."""
+    flow, ddpm = exported(f"{dataset}-flow-spline").card.id, exported(f"{dataset}-ddpm").card.id
+    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if chromium is None:
+        raise SkipError("no Chromium on the path; on Debian and Ubuntu: apt install chromium")
+    with serving() as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium)
+        page = browser.new_page(viewport={"width": 1360, "height": 1000})
+        other = browser.new_page(viewport={"width": 1360, "height": 1000})
+        page.goto(f"{server}/diffusion?ddpm={ddpm}")
+        other.set_content(as_plotly(film_scene(dataset)).to_html(auto_play=False))
+        graph = other.locator(".js-plotly-plot")
+        yield Comparison(
+            "film 2,000 × 100, two panes: play",
+            "Plotly.js (SVG), the same film",
+            lambda: play(page),
+            lambda: float(graph.evaluate(PLAY_PLOTLY)),
+            unit="frames/s",
+            threads=0,
+            more_is_better=True,
+        )
+        other.close()
+        page.goto(f"{server}/flows?flow={flow}")
+        places, keys = cycle([(0.5, 0.5), (0.6, 0.4), (0.3, 0.7)]), cycle(["Right", "Left"])
+        for _ in range(2):  # both values of the slider, so that what they need is cached
+            slide(page, next(keys))
+        ours, theirs = (lambda: drag(page, *next(places))), (lambda: slide(page, next(keys)))
+        yield Comparison("drag to ledger", "slider to end of rerun", ours, theirs, threads=0)
+        browser.close()
+
+
+def play(page: Page) -> float:
+    """Frames a second of the stage over one pass of its film, then at rest again."""
+    root = page.locator(".stage[data-ready=true]")
+    root.wait_for(timeout=60_000)
+    root.locator(".strip").press("Home")
+    settle(page)
+    frames = float(root.evaluate(PLAY_STAGE))
+    root.locator(".strip").press("End")
+    settle(page)
+    return frames
+
+
+def drag(page: Page, x: float, y: float) -> float:
+    """Milliseconds from the move of a held pointer to the new log p(x) in the ledger."""
+    settle(page)
+    box = page.locator(".stage[data-ready=true] canvas").first.bounding_box(timeout=60_000)
+    assert box is not None
+    page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + 0.55 * box["height"])
+    page.mouse.down()
+    settle(page)
+    page.evaluate(ARM, ["pointermove", LEDGER])
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    latency = float(page.evaluate("window.latency"))
+    page.mouse.up()
+    return latency
+
+
+def slide(page: Page, way: str) -> float:
+    """Milliseconds from a key on the slider "Points" to the end of the page's rerun."""
+    settle(page)
+    slider = page.get_by_test_id("stSlider").filter(has_text="Points").get_by_role("slider")
+    slider.focus()
+    page.evaluate(ARM, ["keydown", RERUN])
+    slider.press(f"Arrow{way}")
+    return float(page.evaluate("window.latency"))
+
+
+def settle(page: Page) -> None:
+    """Wait until the server has had nothing to say for a while."""
+    page.wait_for_timeout(400)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The dashboard on a free port of this machine: its address. A `SkipError` if it fails."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    flags = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *flags]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        try:
+            server, end = f"http://127.0.0.1:{port}", time.monotonic() + 60
+            while not answers(f"{server}/api/health"):
+                if process.poll() is not None or time.monotonic() > end:
+                    raise SkipError("the dashboard did not start: streamlit run dashboard/app.py")
+                time.sleep(0.25)
+            yield server
+        finally:
+            process.terminate()
+
+
+def answers(address: str) -> bool:
+    """Whether a server is up."""
+    try:
+        urllib.request.urlopen(address, timeout=10).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,97 @@
+"""Two ways to the same result, measured in turns: ratios survive a slow or busy machine.
+
+Both sides of a comparison run once to warm up and then alternate, each repetition in the other
+order; the ratio is taken repetition by repetition.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class SkipError(Exception):
+    """A subject cannot be measured here; the message says what is missing and what to do."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row: `ours` and `theirs` do the thing once and return the figure, in `unit`.
+
+    `threads` is how many either side may compute with, 0 where that is not ours to say.
+    """
+
+    what: str
+    peer: str
+    ours: Callable[[], float]
+    theirs: Callable[[], float]
+    unit: str = "ms"
+    threads: int = 1
+    more_is_better: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """The figures of a comparison: a pair for each repetition."""
+
+    row: Comparison
+    ours: list[float]
+    theirs: list[float]
+
+    @property
+    def ratios(self) -> list[float]:
+        """How many times better than the peer, for each repetition."""
+        power = 1 if self.row.more_is_better else -1
+        return [(a / b) ** power for a, b in zip(self.ours, self.theirs, strict=True)]
+
+
+def timed(call: Callable[[], object]) -> Callable[[], float]:
+    """`call` as a figure: the milliseconds that it takes."""
+
+    def milliseconds() -> float:
+        start = time.perf_counter()
+        call()
+        return 1e3 * (time.perf_counter() - start)
+
+    return milliseconds
+
+
+def measure(row: Comparison, repeats: int) -> Result:
+    """Both sides once unmeasured, then `repeats` times in turns."""
+    if "torch" in sys.modules and row.threads:
+        _choose_threads(row)
+    row.ours(), row.theirs()
+    result = Result(row, [], [])
+    sides = [(row.ours, result.ours), (row.theirs, result.theirs)]
+    for repeat in range(repeats):
+        for figure, kept in sides if repeat % 2 else sides[::-1]:
+            kept.append(figure())
+    return result
+
+
+def _choose_threads(row: Comparison) -> None:
+    """PyTorch may have as many threads as we, or one: on a busy machine more of them is slower."""
+    torch, times = sys.modules["torch"], {}
+    for threads in {1, row.threads}:
+        torch.set_num_threads(threads)
+        row.theirs()
+        times[threads] = row.theirs()
+    torch.set_num_threads(min(times, key=times.__getitem__))
+
+
+def spread(values: Iterable[float]) -> tuple[float, float, float]:
+    """Median, lower and upper quartile."""
+    low, middle, high = np.percentile(list(values), [25, 50, 75])
+    return float(middle), float(low), float(high)
+
+
+def agree(what: str, ours: np.ndarray, theirs: np.ndarray, tolerance: float = 1e-3) -> None:
+    """Refuse to compare what is not the same: the median of |difference| / max(1, |value|) decides.
+
+    The median, since a few points at an edge of the data may part after a hundred float32 steps.
+    """
+    gap = float(np.median(np.abs(ours - theirs) / np.maximum(1, np.abs(theirs))))
+    if not gap <= tolerance:
+        raise SkipError(f"{what}: the two sides differ by {gap:.2g}, so their times say nothing")

@@ -1,0 +1,64 @@
+"""The figures as a table for people and as JSON for programs."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import Result, spread
+
+PACKAGES = {"onnxruntime-gpu", "onnxruntime", "torch", "diffusers", "plotly", "streamlit", "numpy"}
+CAPTION = r"""median \[quartiles]; ratio: how many times better than the peer, repetition by repetition
+threads: how many either side may compute with (PyTorch takes one where that is faster)
+"""
+
+Results = Mapping[str, Sequence[Result]]
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on, and how busy it was (load of the last minute)."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    kit = {item.name: item.version for item in distributions() if item.name in PACKAGES}
+    python, system = platform.python_version(), platform.platform()
+    return {"cores": os.cpu_count(), "load": load, "system": system, "python": python} | kit
+
+
+def show(console: Console, results: Results) -> None:
+    """Print the table: medians, quartiles, ratios."""
+    here = machine()
+    busy = f"{here['cores']} cores, load {here['load']:.1f}, {here['system']}"
+    table = Table(title="genlab against its peers", caption=CAPTION + busy, caption_justify="left")
+    table.add_column("comparison", min_width=20)
+    table.add_column("peer", min_width=14)
+    for name in ("threads", "genlab", "peer", "ratio"):
+        table.add_column(name, justify="right")
+    for result in (result for rows in results.values() for result in rows):
+        row = result.row
+        sides = [f"{figures(side)} {row.unit}" for side in (result.ours, result.theirs)]
+        ratio = f"[bold]{figures(result.ratios)} ×[/bold]"
+        table.add_row(row.what, row.peer, str(row.threads or "–"), *sides, ratio)
+    console.print(table)
+
+
+def figures(values: Sequence[float]) -> str:
+    """Median and quartiles, three figures each; the median alone where nothing varies."""
+    words = [f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in spread(values)]
+    return words[0] if len(set(words)) == 1 else rf"{words[0]} \[{words[1]}–{words[2]}]"
+
+
+def write(path: Path, results: Results, skipped: Mapping[str, str]) -> None:
+    """Write every single figure."""
+    rows = [
+        {"subject": subject, "ours": result.ours, "theirs": result.theirs, "ratio": result.ratios}
+        | {name: getattr(result.row, name) for name in ("what", "peer", "unit", "threads")}
+        for subject, measured in results.items()
+        for result in measured
+    ]
+    content = {"machine": machine(), "rows": rows, "skipped": skipped}
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

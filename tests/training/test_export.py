@@ -1,0 +1,194 @@
+"""The way from a recipe to an exported model, by the very code that users run."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+from PIL import Image
+
+import genlab
+from genlab.contract.card import Card
+from genlab.contract.catalogue import Catalogue
+from genlab.contract.publish import verify_folder
+from genlab.contract.weights import Snapshots, initializers, with_weights
+from training import evaluate, export, runs
+from training.families.flow import FlowConfig
+from training.onnx_files import difference, to_onnx
+from training.recipes import Recipe
+from training.thumbnail import FRAMES, in_between
+
+Tiny = Callable[..., Recipe]
+Made = tuple[runs.Run, Path]
+
+
+@pytest.fixture(scope="module")
+def made(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> tuple[runs.Run, Path]:
+    """A run of thirty steps and its exported folder."""
+    folder = tmp_path_factory.mktemp("export")
+    run = runs.start(recipe, folder / "runs" / recipe.id, "python -m training train")
+    for _ in runs.go(run, every=100):
+        pass
+    export.export(recipe.id, folder / "runs", folder / "exported")
+    return run, folder / "exported" / recipe.id
+
+
+def test_exported_model_loads_and_samples(made: Made) -> None:
+    run, folder = made
+    card = verify_folder(folder)
+    assert max(card.parity.values()) <= 1e-4
+    assert card.kind == "trained"
+    assert card.recipe == run.recipe.as_dict()
+    assert card.history == run.state.curve
+    assert card.provenance.seed == run.recipe.loop.seed
+    model = genlab.load(card.id, device="cpu", folders=[folder.parent])
+    x = model.sample(50, seed=0)
+    assert x.shape == (50, 2)
+    assert np.isfinite(x).all()
+    assert model.can >= {"sample"}
+
+
+def test_every_snapshot_is_what_torch_had(made: Made) -> None:
+    """Rewritten initializers give, verb by verb, what the torch module gives with those weights."""
+    run, folder = made
+    card = Card.read(folder)
+    snapshots = Snapshots.open(folder, card)
+    assert list(snapshots.steps) == runs.snapshot_steps(30)
+    assert len(snapshots.steps) >= 8
+    check = np.load(folder / card.check.file)
+    for step in snapshots.steps:
+        weights = snapshots.weights(step)
+        assert set(weights) == {name for name, _ in run.state.family.named_parameters()}
+        for name, kept in run.snapshots[step].items():
+            assert difference(weights[name].astype(np.float32), kept.numpy()) < 1e-3
+        family: Any = run.recipe.build()
+        state = {name: torch.from_numpy(w.astype(np.float32)) for name, w in weights.items()}
+        family.load_state_dict(state, strict=False)
+        for stem, graph in family.graphs().items():
+            original = (folder / f"{stem}.onnx").read_bytes()
+            listed = initializers(original).keys() & weights.keys()
+            data = with_weights(original, {name: weights[name] for name in listed})
+            session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
+            verb = graph.verbs[0]
+            inputs = {name: check[f"{verb}/33/in/{name}"] for name in graph.inputs}
+            said = graph.module(*(torch.from_numpy(value) for value in inputs.values()))
+            said = said if isinstance(said, tuple) else (said,)
+            found = session.run(list(graph.outputs), inputs)
+            for one, other in zip(found, said, strict=True):
+                assert difference(np.asarray(one), other.detach().numpy()) <= 1e-4
+
+
+def test_snapshots_differ_and_the_last_is_the_model(made: Made) -> None:
+    _, folder = made
+    model = genlab.load(folder.name, device="cpu", folders=[folder.parent])
+    steps = Snapshots.open(folder, model.card).steps
+    verb = next(verb for verb in ("decode", "denoise") if verb in model.verbs)
+    output = model.card.graphs[verb].outputs[0]
+    check = np.load(folder / model.card.check.file)
+    inputs = {name: check[f"{verb}/33/in/{name}"] for name in model.card.graphs[verb].inputs}
+    final = model.run(verb, **inputs)[output]
+    assert difference(model.at(steps[-1]).run(verb, **inputs)[output], final) < 0.02
+    assert difference(model.at(0).run(verb, **inputs)[output], final) > 0.02
+
+
+def test_thumbnail_is_a_strip_that_ends_with_samples(made: Made) -> None:
+    _, folder = made
+    card = Card.read(folder)
+    assert card.thumbnail is not None
+    path = folder / card.thumbnail.file
+    assert path.stat().st_size < 45_000
+    with Image.open(path) as picture:
+        assert picture.size == (128, 128 * FRAMES)
+        alpha = np.asarray(picture.convert("RGBA"))[..., 3].reshape(FRAMES, 128, 128)
+    assert (alpha > 100).any((1, 2)).all()  # something on every picture,
+    assert (alpha == 0).mean() > 0.3  # on nothing
+
+
+def test_reference_sample_is_the_same_every_time(made: Made) -> None:
+    run, folder = made
+    path = folder.parent / "data" / f"{run.recipe.dataset}.npz"
+    x = np.load(path)["x"]
+    assert x.shape == (10_000, 2)
+    assert x.dtype == np.float32
+    before = path.read_bytes()
+    path.unlink()
+    assert export.reference_sample(export.DATASETS[run.recipe.dataset], folder.parent) == before
+
+
+def test_figures_go_onto_the_card(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, folder = made
+    monkeypatch.setattr(evaluate, "SAMPLES", 300)
+    monkeypatch.setattr(evaluate, "MODE_SAMPLES", 200)
+    monkeypatch.setattr(evaluate, "ODE_STEPS", 5)
+    found = evaluate.evaluate(folder, n=500, seed=3)
+    card = verify_folder(folder)
+    assert card.metrics == found
+    assert {metric.name for metric in found} >= {"sliced_w2_floor"}
+    assert all(metric.stderr is not None and metric.protocol for metric in found)
+    # Exported again with the same weights they stay; with others they would be false.
+    runs_folder = run.folder.parent
+    assert export.export(card.id, runs_folder, folder.parent).metrics == found
+    with torch.no_grad():
+        next(run.state.model.parameters()).mul_(1.5)
+    runs.save(run)
+    assert export.export(card.id, runs_folder, folder.parent).metrics == []
+
+
+def test_init_starts_from_the_exported_weights(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, folder = made
+    monkeypatch.setattr(runs, "Catalogue", partial(Catalogue, [folder.parent]))
+    begun = runs.start(run.recipe, folder, "test", init=run.recipe.id)
+    trained = dict(run.state.model.named_parameters())
+    for name, parameter in begun.state.family.named_parameters():
+        assert torch.equal(parameter, trained[name]), name
+    other = replace(run.recipe, family=FlowConfig(layers=1, hidden=9))
+    with pytest.raises(runs.RunError, match="does not fit"):
+        runs.start(other, folder, "test", init=run.recipe.id)
+    with pytest.raises(runs.RunError, match="no exported model"):
+        runs.start(run.recipe, folder, "test", init="moons-nothing")
+
+
+def test_unfinished_run_is_not_exported(tiny: Tiny, tmp_path: Path) -> None:
+    recipe = tiny("gan-nonsaturating")
+    runs.save(runs.start(recipe, tmp_path / recipe.id, "test"))
+    with pytest.raises(runs.RunError, match="0 of 30"):
+        export.export(recipe.id, tmp_path, tmp_path / "exported")
+    assert not (tmp_path / "exported").exists()
+
+
+def test_exact_model_has_no_divergence_from_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "SAMPLES", 2_000)
+    export.export("gaussians8-exact", tmp_path / "runs", tmp_path)
+    found = {m.name: m for m in evaluate.evaluate(tmp_path / "gaussians8-exact", 2_000, 3)}
+    assert found["kl"].value == pytest.approx(0.0, abs=1e-5)
+    assert found["mass"].value == pytest.approx(1.0, abs=1e-3)
+    assert found["modes"].value == 8
+    assert found["high_quality"].value == pytest.approx(1 - np.exp(-4.5), abs=4e-3)
+    assert found["mode_spread"].value == pytest.approx(1.0, abs=0.02)
+    gap = found["sliced_w2"].value - found["sliced_w2_floor"].value
+    assert abs(gap) < 5 * (found["sliced_w2"].stderr + found["sliced_w2_floor"].stderr)
+
+
+def test_twin_examples_are_refused(tiny: Tiny) -> None:
+    graph: Any = next(iter(tiny("ddpm").build().graphs().values()))
+    x = torch.randn(2, 2)
+    with pytest.raises(ValueError, match="of its own"):
+        to_onnx(replace(graph, inputs={"x": x, "log_snr": x}))
+    with pytest.raises(ValueError, match="frozen"):
+        to_onnx(replace(graph, inputs={"x": torch.randn(1, 2), "log_snr": torch.randn(1)}))
+
+
+def test_film_keeps_both_ends() -> None:
+    path = np.random.default_rng(0).standard_normal((7, 5, 2))
+    film = in_between(path)
+    assert film.shape == (FRAMES, 5, 2)
+    np.testing.assert_allclose(film[0], path[0])
+    np.testing.assert_allclose(film[-1], path[-1])
+    np.testing.assert_allclose(in_between(path[:1]), np.repeat(path[:1], FRAMES, 0))

@@ -1,0 +1,77 @@
+"""The players' losses have the gradients of the lecture, and reach only what they should."""
+
+import pytest
+import torch
+
+from training.data import DATASETS
+from training.families.gan import OBJECTIVES, Gan, GanConfig
+
+
+@pytest.fixture(params=list(OBJECTIVES))
+def gan(request: pytest.FixtureRequest) -> Gan:
+    return GanConfig(objective=request.param, hidden=8, penalty=0.1).build(DATASETS["gaussians8"])
+
+
+def test_each_player_learns_with_all_its_parameters(gan: Gan) -> None:
+    batch = DATASETS["gaussians8"].sample(32)
+    for player, parameters in gan.players().items():
+        gradients = torch.autograd.grad(gan.loss(batch, player), parameters, allow_unused=True)
+        for index, gradient in enumerate(gradients):
+            assert gradient is not None
+            # A relativistic critic is judged by differences: its last bias cancels.
+            cancels = gan.config.objective == "relativistic" and index == len(gradients) - 1
+            assert gradient.abs().sum() > 0 or (player == "critic" and cancels)
+
+
+def test_the_players_are_all_there_is(gan: Gan) -> None:
+    owned = [id(p) for parameters in gan.players().values() for p in parameters]
+    assert sorted(owned) == sorted(id(p) for p in gan.parameters())
+    assert list(gan.players()) == ["critic", "generator"]
+    with pytest.raises(KeyError):
+        gan.loss(torch.zeros(2, 2), "judge")
+
+
+def test_gradient_of_the_generator_against_the_critics_belief() -> None:
+    """With D = D(G(z)): |d loss / d logit| is 1 - D without saturation, D with it."""
+    logit = torch.linspace(-8, 8, 33, dtype=torch.float64, requires_grad=True)
+    belief = logit.detach().sigmoid()
+    for name, size in {"nonsaturating": 1 - belief, "minimax": belief}.items():
+        loss = OBJECTIVES[name].generator(torch.zeros_like(logit), logit)
+        (slope,) = torch.autograd.grad(loss.sum(), logit)
+        torch.testing.assert_close(slope, -size)
+
+
+def test_cross_entropy_is_least_at_the_optimal_critic() -> None:
+    """Two densities p and q at a point: D* = p / (p + q), log-odds log p - log q."""
+    p, q = torch.tensor([0.3, 0.9, 1.4]), torch.tensor([0.7, 0.1, 1.4])
+
+    def loss(logit: torch.Tensor) -> torch.Tensor:
+        zero = torch.zeros_like(logit)
+        critic = OBJECTIVES["nonsaturating"].critic
+        at_zero = critic(zero, zero) / 2
+        return p * (critic(logit, zero) - at_zero) + q * (critic(zero, logit) - at_zero)
+
+    logit = (p / q).log().requires_grad_()
+    (slope,) = torch.autograd.grad(loss(logit).sum(), logit)
+    torch.testing.assert_close(slope, torch.zeros(3), atol=1e-6, rtol=0)
+
+
+def test_penalty_is_the_squared_slope_in_standard_units() -> None:
+    dataset = DATASETS["gaussians8"]
+    batch = dataset.sample(16)
+    losses = []
+    for penalty in (0.0, 2.0):
+        torch.manual_seed(1)
+        gan = GanConfig(hidden=8, penalty=penalty).build(dataset)
+        gan.judge = torch.nn.Sequential(torch.nn.Linear(2, 1))
+        torch.nn.init.constant_(gan.judge[0].weight, 3.0)
+        torch.manual_seed(2)
+        losses.append(gan.loss(batch, "critic"))
+    # γ/2 (|w|² + |w|²) with w = (3, 3), whatever the data's scale.
+    torch.testing.assert_close(losses[1] - losses[0], torch.tensor(2.0 * 18))
+
+
+def test_critic_judges_each_row_alone(gan: Gan) -> None:
+    x = DATASETS["gaussians8"].sample(9)
+    alone = torch.cat([gan.critic(row[None]) for row in x])
+    torch.testing.assert_close(gan.critic(x), alone)

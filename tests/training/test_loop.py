@@ -1,0 +1,193 @@
+"""The loop is reproducible, and a killed run continues as if nothing had happened."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from training import runs
+from training.data import DATASETS
+from training.loop import LoopConfig, begin, rate, train
+from training.recipes import RECIPES, Recipe
+from training.runs import RunError
+
+Tiny = Callable[..., Recipe]
+
+
+def differences(found: Any, expected: Any, path: str = "") -> list[str]:
+    """Paths at which two trees of tensors and numbers are not equal bit for bit."""
+    if isinstance(expected, dict):
+        if found.keys() != expected.keys():
+            return [f"{path}: keys"]
+        return [
+            d for key in expected for d in differences(found[key], expected[key], f"{path}/{key}")
+        ]
+    if isinstance(expected, list | tuple):
+        pairs = enumerate(zip(found, expected, strict=True))
+        return [d for i, (a, b) in pairs for d in differences(a, b, f"{path}/{i}")]
+    same = torch.equal(found, expected) if torch.is_tensor(expected) else found == expected
+    return [] if same else [path]
+
+
+def finish(run: runs.Run) -> runs.Run:
+    for _ in runs.go(run, every=1_000_000):
+        pass
+    return run
+
+
+def test_killed_run_continues_bit_for_bit(recipe: Recipe, tmp_path: Path) -> None:
+    """kill -9 while it trains; weights, optimisers, average, generators and curve must agree."""
+    recipe = replace(recipe, loop=replace(recipe.loop, steps=1500))
+    options = [f"--{name} {value}" for name, value in vars(recipe.family).items()]
+    command = (
+        f"train {recipe.id} --steps 1500 --batch 16 --warmup 5 --checkpoint 7 --runs {tmp_path}"
+    )
+    arguments = [*command.split(), *" ".join(options).split()]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "training", *arguments],
+        stdout=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    folder = tmp_path / recipe.id
+    limit = time.monotonic() + 120
+    while not (folder / runs.CHECKPOINT).exists():
+        assert process.poll() is None
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    resumed = runs.load(folder, recipe)
+    assert 0 < resumed.state.step < 1500
+    torch.manual_seed(999)  # whatever happened in between
+    resumed_state = None
+    resumed = runs.load(folder, recipe)
+    # Only so far as to make sure: a hundred steps more, on both sides.
+    last = resumed.state.step + 100
+    for run in runs.go(resumed, every=1_000_000):
+        if run.state.step == last:
+            resumed_state = run.state.state_dict()
+            break
+    straight = runs.start(recipe, tmp_path / "straight", "test")
+    for run in runs.go(straight, every=1_000_000):
+        if run.state.step == last:
+            break
+    assert resumed_state is not None
+    assert differences(resumed_state, straight.state.state_dict()) == []
+    assert differences(resumed.snapshots, straight.snapshots) == []
+
+
+def test_checkpoint_is_the_old_or_the_new_one(recipe: Recipe, tmp_path: Path) -> None:
+    """A write that fails halfway leaves the checkpoint that was there."""
+    run = runs.start(recipe, tmp_path / recipe.id, "test")
+    runs.save(run)
+    before = (run.folder / runs.CHECKPOINT).read_bytes()
+    real = os.replace
+
+    def full(*paths: Any) -> None:
+        raise OSError("No space left on device")
+
+    os.replace = full  # type: ignore[assignment]
+    try:
+        with pytest.raises(OSError, match="No space"):
+            runs.save(run)
+    finally:
+        os.replace = real
+    assert (run.folder / runs.CHECKPOINT).read_bytes() == before
+    assert runs.load(run.folder).recipe == recipe
+
+
+def test_resume_refuses_other_settings(tiny: Tiny, tmp_path: Path) -> None:
+    recipe = tiny("flow-spline", steps=3)
+    finish(runs.start(recipe, tmp_path / recipe.id, "test"))
+    other = replace(recipe, loop=replace(recipe.loop, lr=0.5))
+    with pytest.raises(RunError, match=r"lr was 0\.002, not 0\.5"):
+        runs.load(tmp_path / recipe.id, other)
+    with pytest.raises(RunError, match="train first"):
+        runs.load(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("steps", [3, 30, 400, 24_000])
+def test_snapshots_run_from_untrained_to_trained(steps: int) -> None:
+    kept = runs.snapshot_steps(steps)
+    assert kept[0] == 0
+    assert kept[-1] == steps
+    assert kept == sorted(set(kept))
+    assert len(kept) >= min(8, steps)
+    later = [b / a for a, b in pairwise(kept[3:])]
+    assert max(later, default=1) / min(later, default=1) < 2  # by a constant factor, roughly
+
+
+def test_average_forgets_exponentially(tiny: Tiny) -> None:
+    recipe = tiny("gan-nonsaturating", steps=12)
+    state = begin(recipe.build, replace(recipe.loop, ema=0.6))
+    expected = [p.detach().clone() for p in state.family.parameters()]
+    for n, now in enumerate(train(state, DATASETS["moons"].sample), start=1):
+        decay = min(0.6, (1 + n) / (10 + n))
+        pairs = zip(expected, now.family.parameters(), strict=True)
+        expected = [decay * old + (1 - decay) * new.detach() for old, new in pairs]
+    for average, wanted in zip(state.model.parameters(), expected, strict=True):
+        torch.testing.assert_close(average.detach(), wanted)
+
+
+def test_learning_rate_rises_and_falls() -> None:
+    config = LoopConfig(steps=1000, warmup=10, floor=0.05)
+    rates = [rate(config, step) for step in range(1001)]
+    assert rates[0] == pytest.approx(0.1, rel=1e-3)
+    assert max(rates) == pytest.approx(1.0, abs=1e-3)
+    assert rates[500] == pytest.approx(0.525, abs=1e-3)
+    assert rates[1000] == pytest.approx(0.05)
+    assert all(b < a for a, b in pairwise(rates[10:]))
+
+
+def test_critic_steps_k_times(tiny: Tiny) -> None:
+    recipe = tiny("gan-nonsaturating", steps=4)
+    state = begin(recipe.build, replace(recipe.loop, k=3))
+    for _ in train(state, DATASETS["moons"].sample):
+        pass
+    steps = {
+        name: int(optimiser.state[optimiser.param_groups[0]["params"][0]]["step"])
+        for name, optimiser in state.optimisers.items()
+    }
+    assert steps == {"critic": 12, "generator": 4}
+
+
+def test_curve_is_the_mean_loss(tiny: Tiny) -> None:
+    recipe = tiny("flow-spline", steps=1200)
+    state = begin(recipe.build, recipe.loop)
+    losses = []
+    for now in train(state, DATASETS["moons"].sample):
+        losses.append(now.losses["flow"])
+        if now.step == 9:
+            break
+    assert state.every == 3
+    assert state.curve["step"] == [3, 6, 9]
+    means = [math.fsum(losses[at : at + 3]) / 3 for at in (0, 3, 6)]
+    assert state.curve["flow"] == pytest.approx(means)
+
+
+def test_diverging_loss_stops_the_run(tiny: Tiny) -> None:
+    recipe = tiny("flow-spline", steps=5)
+    state = begin(recipe.build, recipe.loop)
+
+    def broken(n: int, generator: torch.Generator) -> torch.Tensor:
+        return torch.full((n, 2), math.nan)
+
+    with pytest.raises(FloatingPointError, match="flow is nan at step 0"):
+        next(train(state, broken))
+
+
+def test_recipes_survive_the_checkpoint() -> None:
+    for recipe in RECIPES.values():
+        assert Recipe.of(recipe.as_dict()) == recipe
+        assert recipe.id.startswith(f"{recipe.dataset}-{recipe.as_dict()['family']['name']}")
