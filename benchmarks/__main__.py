@@ -42,9 +42,10 @@ def main() -> int:
         try:
             with console.status(f"{name}: {SUBJECTS[name]} …"):
                 rows = importlib.import_module(f"benchmarks.{name}").comparisons(options.dataset)
-                results[name].extend(measure(row, max(1, options.repeats)) for row in rows)
-        except SkipError as reason:
-            skipped[name] = str(reason)
+                for row in rows:  # what was measured before a failure stays
+                    results[name].append(measure(row, max(1, options.repeats)))
+        except SkipError as skip:
+            skipped[name] = str(skip)
         except ModuleNotFoundError as missing:
             skipped[name] = f"{missing.name} is missing; pip install -e '.[training,test]'"
     if any(results.values()):

@@ -1,9 +1,9 @@
 """The dashboard in a real browser: frames of a film, and the answer to a drag.
 
 The server is the one of `streamlit run dashboard/app.py`, the pages are those that people see. The
-film's peer is the same film in Plotly.js, asked for the same 50 frames a second. The drag's peer is
-a plain slider of the same page: Streamlit waits 200 ms, then runs the whole page (what that needs
-is cached).
+film's peer is the same film in Plotly.js (WebGL, which must be told to redraw), asked for the same
+50 frames a second. The drag's peer is a plain slider of the same page: Streamlit runs the whole
+page for it, with all that the page needs in its caches.
 """
 
 import shutil
@@ -39,7 +39,7 @@ PLAY_STAGE = """root => new Promise(done => {
   root.querySelector("button.play").click();
 })"""
 PLAY_PLOTLY = """async graph => {
-  const seen = [], step = { duration: 20, redraw: false }, transition = { duration: 0 };
+  const seen = [], step = { duration: 20, redraw: true }, transition = { duration: 0 };
   graph.removeAllListeners("plotly_animatingframe");
   graph.on("plotly_animatingframe", () => seen.push(performance.now()));
   await Plotly.animate(graph, null, { frame: step, transition, mode: "immediate" });
@@ -76,11 +76,11 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
         page = browser.new_page(viewport={"width": 1360, "height": 1000})
         other = browser.new_page(viewport={"width": 1360, "height": 1000})
         page.goto(f"{server}/diffusion?ddpm={ddpm}")
-        other.set_content(as_plotly(film_scene(dataset)).to_html(auto_play=False))
+        other.set_content(as_plotly(film_scene(dataset)).to_html(auto_play=False, default_height="640px"))
         graph = other.locator(".js-plotly-plot")
         yield Comparison(
             "film 2,000 × 100, two panes: play",
-            "Plotly.js (SVG), the same film",
+            "Plotly.js, the same film",
             lambda: play(page),
             lambda: float(graph.evaluate(PLAY_PLOTLY)),
             unit="frames/s",

@@ -5,6 +5,7 @@ References: Song et al. 2021, https://arxiv.org/abs/2010.02502; github.com/huggi
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,8 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
     module, peer = torch_module(model), scheduler(model)
     agree("samples", model.sample(POINTS, steps=STEPS), walk(model, module, peer, POINTS), 1e-2)
     for n, name in ((1, "1 point"), (POINTS, f"{POINTS:,} points")):
-        ours = timed(lambda n=n: model.sample(n, steps=STEPS))
-        theirs = timed(lambda n=n: walk(model, module, peer, n))
+        ours = timed(partial(model.sample, n, steps=STEPS))
+        theirs = timed(partial(walk, model, module, peer, n))
         yield Comparison(f"DDIM: {STEPS} steps, {name}", PEER, ours, theirs, threads=threads(n))
 
 

@@ -1,6 +1,7 @@
 """Samples and densities of a flow: onnxruntime through genlab against PyTorch in eager mode."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,11 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
     agree("log p(x)", model.log_prob(cells), log_prob(module, cells))
     agree("samples", model.run("decode", z=z)["x"], decode(module, z))
     for n, name in ((1, "1 point"), (CLOUD, f"{CLOUD:,} points"), (SIDE**2, f"{SIDE} × {SIDE}")):
-        x = cells[:n]
-        ours, theirs = (lambda x=x: model.log_prob(x)), (lambda x=x: log_prob(module, x))
+        ours, theirs = partial(model.log_prob, cells[:n]), partial(log_prob, module, cells[:n])
         what = f"flow: log p(x), {name}"
         yield Comparison(what, PEER, timed(ours), timed(theirs), threads=threads(n))
-    ours, theirs = (lambda: model.run("decode", z=z)), (lambda: decode(module, z))
-    what = f"flow: {CLOUD:,} samples"
-    yield Comparison(what, PEER, timed(ours), timed(theirs), threads=threads(CLOUD))
+    samples = timed(partial(model.run, "decode", z=z)), timed(partial(decode, module, z))
+    yield Comparison(f"flow: {CLOUD:,} samples", PEER, *samples, threads=threads(CLOUD))
 
 
 @torch.inference_mode()

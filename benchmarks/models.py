@@ -13,7 +13,7 @@ from genlab.contract.limits import CHUNK_ROWS, CHUNK_WORKERS
 
 
 def exported(model: str) -> Model:
-    """An exported model on the CPU; a `SkipError` with the command that makes it if there is none."""
+    """An exported model on the CPU; without one a `SkipError` that says how to make it."""
     if model not in Catalogue().cards:
         steps = [f"python -m training {step} {model}" for step in ("train", "export")]
         raise SkipError(f"there is no exported model {model}; make it: {' && '.join(steps)}")

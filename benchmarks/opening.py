@@ -5,6 +5,8 @@ the graph, cuts out the verb and runs it on a few points before anybody sees a n
 """
 
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import onnxruntime
 
@@ -19,8 +21,8 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
     """The density of a flow and a denoiser, each from nothing to one point."""
     for name, verb in ((f"{dataset}-flow-spline", "log_prob"), (f"{dataset}-ddpm", "denoise")):
         model = exported(name)
-        ours = timed(lambda model=model, verb=verb: with_genlab(model, verb))
-        theirs = timed(lambda model=model, verb=verb: with_onnxruntime(model, verb))
+        ours = timed(partial(with_genlab, model, verb))
+        theirs = timed(partial(with_onnxruntime, model, verb))
         yield Comparison(f"opening {name}, one {verb}", "onnxruntime alone", ours, theirs)
 
 
@@ -28,7 +30,8 @@ def with_genlab(model: Model, verb: str) -> None:
     """Load, verify, smoke run, one point; nothing is left from the time before."""
     graph = model.card.graphs[verb]
     CACHE.drop((graph.sha256, tuple(graph.outputs), False, "cpu"))
-    load(model.card.id, device="cpu").run(verb, **probe(model.card, verb, 1))
+    point: dict[str, Any] = dict(probe(model.card, verb, 1))
+    load(model.card.id, device="cpu").run(verb, **point)
 
 
 def with_onnxruntime(model: Model, verb: str) -> None:

@@ -14,7 +14,7 @@ from rich.table import Table
 from benchmarks.measure import Result, spread
 
 PACKAGES = {"onnxruntime-gpu", "onnxruntime", "torch", "diffusers", "plotly", "streamlit", "numpy"}
-CAPTION = r"""median \[quartiles]; ratio: how many times better than the peer, repetition by repetition
+CAPTION = r"""median \[quartiles]; ratio: how many times better, repetition by repetition
 threads: how many either side may compute with (PyTorch takes one where that is faster)
 """
 

@@ -5,7 +5,8 @@ the peer rewrites the initializers and pays for a new session instead.
 """
 
 from collections.abc import Iterator
-from itertools import cycle
+from functools import partial
+from itertools import cycle, repeat
 
 import numpy as np
 
@@ -26,18 +27,23 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
     steps, graph = model.card.snapshots.steps, model.card.graphs[VERB]
     data = only((model.folder / graph.file).read_bytes(), graph.inputs, graph.outputs)
     cloud = reference(model, POINTS)
-    ours = model.at(steps[-2]).run(VERB, x=cloud)[VERB]
-    agree("a snapshot", ours, rewritten(model, data, steps[-2], cloud))
+    middle = steps[len(steps) // 2]
+    ours = swapped(model, repeat(middle), cloud)
+    agree("a snapshot", ours, rewritten(model, data, repeat(middle), cloud))
     for x, name in ((cloud[:1], "1 point"), (cloud, f"{POINTS:,} points")):
-        mine, other = cycle(steps), cycle(steps)
-        swap = timed(lambda x=x, mine=mine: model.at(next(mine)).run(VERB, x=x))
-        make = timed(lambda x=x, other=other: rewritten(model, data, next(other), x))
+        swap = timed(partial(swapped, model, cycle(steps), x))
+        make = timed(partial(rewritten, model, data, cycle(steps), x))
         yield Comparison(f"next snapshot's {VERB}, {name}", PEER, swap, make)
 
 
-def rewritten(model: Model, data: bytes, step: int, x: np.ndarray) -> np.ndarray:
-    """Log p(x) [n] from a session made for this step alone."""
-    weights = Snapshots.open(model.folder, model.card).weights(step)
+def swapped(model: Model, steps: Iterator[int], x: np.ndarray) -> np.ndarray:
+    """Log p(x) [n] with the weights of the next step, as the pages get it."""
+    return model.at(next(steps)).run(VERB, x=x)[VERB]
+
+
+def rewritten(model: Model, data: bytes, steps: Iterator[int], x: np.ndarray) -> np.ndarray:
+    """Log p(x) [n] from a session made for the next step alone."""
+    weights = Snapshots.open(model.folder, model.card).weights(next(steps))
     inside = weights.keys() & initializers(data).keys()
     session = session_of(with_weights(data, {name: weights[name] for name in inside}))
     return np.asarray(session.run([VERB], {"x": x})[0])

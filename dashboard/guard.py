@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
-from genlab.inference.errors import Busy, InputError
 
 from genlab.contract.errors import ContractError
+from genlab.inference.errors import Busy, InputError, RunError, Stopped
 
 
 @contextmanager
@@ -19,8 +19,10 @@ def guarded() -> Iterator[None]:
         yield
     except ContractError as error:
         st.error(str(error), icon=":material/broken_image:")
-    except InputError as error:
+    except (InputError, RunError) as error:
         st.error(str(error), icon=":material/block:")
+    except Stopped:
+        pass  # nobody is there to read anything
     except Busy:
         st.warning(
             "Many people are computing right now. Please try again in a few seconds.",

@@ -4,6 +4,8 @@ import math
 
 import streamlit as st
 
+DIGITS = 3
+
 
 def point(name: str, default: tuple[float, float], bound: float = 100.0) -> tuple[float, float]:
     """The point `name` of the link ("?x=0.5,-1"); `default` where absent, broken or absurd."""
@@ -13,7 +15,12 @@ def point(name: str, default: tuple[float, float], bound: float = 100.0) -> tupl
     except ValueError:
         return default
     inside = math.isfinite(x) and math.isfinite(y) and max(abs(x), abs(y)) <= bound
-    return (x, y) if inside else default
+    return settled((x, y)) if inside else default
+
+
+def settled(at: tuple[float, float]) -> tuple[float, float]:
+    """The point as a link carries it: a page and the link to it show the same numbers."""
+    return round(at[0], DIGITS), round(at[1], DIGITS)
 
 
 def frame(name: str, count: int) -> int | None:
@@ -26,6 +33,6 @@ def remember(name: str, value: tuple[float, float] | int | None) -> None:
     """Write a point or a frame into the link; unchanged values cost nothing."""
     if value is None:
         return
-    text = str(value) if isinstance(value, int) else ",".join(f"{v:.4g}" for v in value)
+    text = str(value) if isinstance(value, int) else ",".join(f"{v:.{DIGITS}f}" for v in value)
     if st.query_params.get(name) != text:
         st.query_params[name] = text

@@ -14,6 +14,7 @@ from dashboard.components.scene import Scene
 from dashboard.components.stage import stage
 from dashboard.services import device
 from genlab.contract.card import Card, Metric
+from genlab.inference.inputs import say_not_finite
 
 
 def badges(card: Card, seed: int) -> None:
@@ -26,6 +27,13 @@ def badges(card: Card, seed: int) -> None:
         st.badge(card.kind, icon=":material/school:", color="gray")
         st.badge(granted.granted.upper() + wanted, icon=":material/memory:", color="gray")
         st.badge(f"seed {seed}", icon=":material/casino:", color="gray")
+
+
+def tell_not_finite(samples: NDArray[np.floating]) -> None:
+    """Say how many samples are not finite, where any are: the picture leaves them out."""
+    told = say_not_finite("samples", samples)
+    if told:
+        st.warning(f"{told}: the picture leaves them out.", icon=":material/error:")
 
 
 @st.fragment

@@ -4,13 +4,17 @@ Cached for the process, not for the session: a hundred visitors look at one set 
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from genlab import load
+from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue, Entry, default_folders
 from genlab.inference.devices import Device, choose_device
 from genlab.inference.model import Model
@@ -55,9 +59,26 @@ def stamp(model_id: str) -> str:
 
 
 def models_with(*verbs: str) -> list[Entry]:
-    """Working models that have all of `verbs`: the trained ones first, each kind by name."""
-    able = [e for e in read_catalogue().entries.values() if e.card and e.card.verbs >= set(verbs)]
+    """Working models of the plane that have all of `verbs`, the trained ones first.
+
+    A verb that takes latents is asked of models with a latent plane only: that is what is drawn.
+    """
+
+    def fits(card: Card) -> bool:
+        plane = card.event_shape == (2,) and card.verbs >= set(verbs)
+        return plane and not ("decode" in verbs and (card.latent is None or card.latent.dim != 2))
+
+    able = [e for e in read_catalogue().entries.values() if e.card and fits(e.card)]
     return sorted(able, key=lambda e: (e.card is not None and e.card.kind == "exact", e.id))
+
+
+def watcher() -> Callable[[], bool]:
+    """A question for long jobs of this visitor: has the browser gone away?"""
+    context = get_script_run_ctx()
+    if context is None or not runtime.exists():
+        return lambda: False
+    session = context.session_id
+    return lambda: not runtime.get_instance().is_active_session(session)
 
 
 def exact_of(dataset: str, verb: str) -> Model | None:

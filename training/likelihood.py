@@ -13,6 +13,7 @@ Reference: Song et al., 2021, https://arxiv.org/abs/2011.13456, section 4.3.
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,10 @@ def field(model: genlab.Model) -> Field:
         raise ValueError(f"{model.card.id} does not predict v")
 
     def velocity(x: np.ndarray, log_snr: float) -> tuple[np.ndarray, np.ndarray]:
-        inputs = {"x": x.astype(np.float32), "log_snr": np.full(len(x), log_snr, np.float32)}
+        inputs: dict[str, Any] = {
+            "x": x.astype(np.float32),
+            "log_snr": np.full(len(x), log_snr, np.float32),
+        }
         divergence = model.run("divergence", **inputs)["divergence"]
         return model.run("denoise", **inputs)["prediction"], divergence
 

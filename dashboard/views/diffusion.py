@@ -1,5 +1,6 @@
 """Diffusion: data dissolve into noise, and a denoiser walks them back."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from dashboard.theme import CHART, ink
 from genlab.inference.diffusion import to_data
 from genlab.inference.noise import normal
 from genlab.inference.samplers import SAMPLERS
+from genlab.inference.sessions import heavy
 
 Array = NDArray[np.float32]
 TRUTH = 40  # cells along a side of the exact q(x_t), drawn for every frame
@@ -29,6 +31,7 @@ st.markdown(
 left, right = st.columns([3, 2], vertical_alignment="bottom")
 with left:
     card = controls.choose_model("ddpm", "denoise")
+schedules = card.constants.schedules or {"card": card.constants.log_snr or []}
 with right:
     sampler = controls.choose(
         "Sampler",
@@ -45,7 +48,7 @@ with st.container(horizontal=True, gap="medium"):
         eta = controls.share("η", "eta", 0.0, "0: deterministic DDIM; 1: as noisy as DDPM.")
 picture = st.container()
 with st.container(horizontal=True, gap="medium"):
-    schedule = controls.choose("Schedule", sorted(card.constants.schedules), "schedule")
+    schedule = controls.choose("Schedule", sorted(schedules), "schedule")
     n = controls.whole("Samples", "ddpm_n", 100, 2_000, 2_000, 100)
     seed = controls.seed()
 
@@ -63,30 +66,33 @@ def film(
     n: int,
     schedule: str,
     seed: int,
+    _stop: Callable[[], bool],
 ) -> tuple[Scene, Array]:
     """The trajectory on its timeline, and the samples at its end in data units."""
     model = services.open_model(model_id)
     options: dict[str, Any] = {"eta": eta} if "eta" in SAMPLERS[sampler].options else {}
-    frames = list(
-        model.trajectory(n, seed=seed, sampler=sampler, steps=steps, schedule=schedule, **options)
-    )
+    named = schedule if schedule in model.card.constants.schedules else None
+    with heavy():
+        walk = model.trajectory(
+            n, seed, sampler=sampler, steps=steps, schedule=named, stop=_stop, **options
+        )
+        frames = list(walk)
     data = services.reference(model_id, stamp, n)
     levels = [frame.log_snr for frame in frames]
     noised = diffusion.forward(card, data, normal(seed, data.shape, "forward"), levels)
     exact = services.exact_of(card.dataset, "log_prob_t")
     truth = diffusion.diffused_density(exact, levels, extent, TRUTH) if exact else None
-    array = np.asarray(card.constants.schedules[schedule])
-    scene = diffusion.trajectory_scene(card, frames, array, data, noised, truth, extent)
+    full = np.asarray(schedules[schedule])
+    scene = diffusion.trajectory_scene(card, frames, full, data, noised, truth, extent)
     return scene, to_data(card, frames[-1].x_t).astype(np.float32)
 
 
-def ending() -> Array:
-    """The samples of the film on the stage."""
-    return film(card.id, stamp, sampler, steps, eta, n, schedule, seed)[1]
-
-
 with picture:
-    parts.film(film(card.id, stamp, sampler, steps, eta, n, schedule, seed)[0], key="frame")
+    scene, samples = film(
+        card.id, stamp, sampler, steps, eta, n, schedule, seed, services.watcher()
+    )
+    parts.film(scene, key="frame")
+    parts.tell_not_finite(samples)
     st.caption(
         "Drag along the strip, or press space to play. The curve in it is ᾱ_t, the share of signal "
         "that is left. Chips under the picture show and hide its layers; the exact q(x_t) is "
@@ -97,7 +103,7 @@ parts.badges(card, seed)
 charts = st.columns(2)
 with charts[0]:
     st.plotly_chart(
-        diffusion.schedule_chart(card.constants.schedules),
+        diffusion.schedule_chart(schedules),
         alt="The share of signal over t, for each noise schedule.",
     )
 with charts[1]:
@@ -105,5 +111,5 @@ with charts[1]:
         loss_chart(card, CHART, "denoising loss"),
         alt="The denoising loss over the training steps.",
     )
-parts.downloads(f"{card.id}-{sampler}-{steps}-seed{seed}", lambda: {"x": ending()})
+parts.downloads(f"{card.id}-{sampler}-{steps}-seed{seed}", lambda: {"x": samples})
 parts.about(card)

@@ -13,6 +13,7 @@ from dashboard.figures.training import loss_chart
 from dashboard.guard import guarded
 from dashboard.theme import CHART, ink
 from genlab.inference.density import log_prob_grid
+from genlab.inference.sessions import heavy
 
 Array = NDArray[np.float32]
 Extent = tuple[float, float, float, float]
@@ -48,7 +49,8 @@ extent: Extent = card.extent or services.WINDOW
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def density_grid(model_id: str, stamp: str, extent: Extent, size: int) -> Array:
-    return log_prob_grid(services.open_model(model_id), extent, size)
+    with heavy():
+        return log_prob_grid(services.open_model(model_id), extent, size)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -63,7 +65,8 @@ def clouds(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Array]:
 def layers_film(model_id: str, stamp: str, n: int, seed: int) -> Scene:
     model = services.open_model(model_id)
     data = services.reference(model_id, stamp, n)
-    return flows.layers_scene(model, model.latent(n, seed=seed), data, extent)
+    with heavy():
+        return flows.layers_scene(model, model.latent(n, seed=seed), data, extent)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Running every snapshot of the training …")
@@ -71,7 +74,8 @@ def training_film(model_id: str, stamp: str, n: int, seed: int, scale: Scale) ->
     model = services.open_model(model_id)
     data = services.reference(model_id, stamp, n)
     z = model.latent(n, seed=seed)
-    return flows.training_scene(model, z, data, extent, scale)
+    with heavy():
+        return flows.training_scene(model, z, data, extent, scale)
 
 
 @st.fragment
@@ -86,7 +90,7 @@ def density() -> None:
     data = services.reference(card.id, stamp, n)
     first = (float(data[0, 0]), float(data[0, 1])) if len(data) else (0.0, 0.0)
     state = peek("flow_stage", points={"x": links.point("x", first)})
-    probe = flows.ledger(services.open_model(card.id), state.points["x"])
+    probe = flows.ledger(services.open_model(card.id), links.settled(state.points["x"]))
     left, answer = st.columns([3, 1])
     with left:
         st.caption(
@@ -103,6 +107,7 @@ def density() -> None:
             probe,
         )
         stage(scene, key="flow_stage")
+        parts.tell_not_finite(samples)
     with answer:
         ledger(probe)
         if exact:

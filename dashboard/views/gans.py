@@ -11,6 +11,7 @@ from dashboard.figures import gans
 from dashboard.figures.training import loss_chart
 from dashboard.guard import guarded
 from dashboard.theme import CHART, ink
+from genlab.inference.sessions import heavy
 
 Array = NDArray[np.float32]
 GRID = 160
@@ -54,7 +55,8 @@ def surface(model_id: str, stamp: str, extent: tuple[float, float, float, float]
 def training_film(model_id: str, stamp: str, n: int, seed: int) -> Scene:
     model = services.open_model(model_id)
     data = services.reference(model_id, stamp, n)
-    return gans.training_scene(model, model.latent(n, seed=seed), data, extent)
+    with heavy():
+        return gans.training_scene(model, model.latent(n, seed=seed), data, extent)
 
 
 @st.fragment
@@ -63,7 +65,7 @@ def game() -> None:
     """The dragged latent point; a drag runs this fragment alone."""
     z, samples, web = forgeries(card.id, stamp, n, seed)
     state = peek("gan_stage", points={"z": links.point("z", (0.6, 0.4))})
-    probe = gans.forge(services.open_model(card.id), state.points["z"])
+    probe = gans.forge(services.open_model(card.id), links.settled(state.points["z"]))
     data = services.reference(card.id, stamp, n)
     left, answer = st.columns([3, 1])
     with left:
@@ -72,6 +74,7 @@ def game() -> None:
             surface(card.id, stamp, extent), data, z, samples, web, extent, probe
         )
         stage(scene, key="gan_stage")
+        parts.tell_not_finite(samples)
     with answer:
         st.metric(
             "D(G(z))",

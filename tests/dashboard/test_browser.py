@@ -14,8 +14,8 @@ pytestmark = pytest.mark.browser
 
 PAGES = {"": "Generative Models Lab", "flows": "Flows", "gans": "GANs", "diffusion": "Diffusion"}
 PHONE = {"width": 390, "height": 844}
-# Streamlit's own page mentions these; they come from the browser, not from the lab.
-HARMLESS = re.compile(r"favicon|Permissions-Policy|Unrecognized feature")
+# On a page with a path, Streamlit's client asks for these below the path first, then at the root.
+PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$")
 
 
 class Visit:
@@ -31,8 +31,8 @@ class Visit:
         self.page.on("request", self._request)
 
     def _console(self, message: Any) -> None:
-        if message.type == "error" and not HARMLESS.search(message.text):
-            self.console.append(message.text)
+        if message.type == "error" and not PROBES.search(message.location.get("url", "")):
+            self.console.append(f"{message.text} {message.location}")
 
     def _request(self, request: Any) -> None:
         if not request.url.startswith((self.server, self.server.replace("http", "ws"))) and (
@@ -69,8 +69,8 @@ class Visit:
 
 
 @pytest.fixture
-def visit(browser: Browser, server: str) -> Iterator[Visit]:
-    visit = Visit(browser, server, viewport={"width": 1280, "height": 900})
+def visit(chromium: Browser, server: str) -> Iterator[Visit]:
+    visit = Visit(chromium, server, viewport={"width": 1280, "height": 900})
     yield visit
     visit.page.close()
 
@@ -83,10 +83,10 @@ def stage(page: Page) -> Any:
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
-def test_page_opens_alive(browser: Browser, server: str, path: str, look: str) -> None:
+def test_page_opens_alive(chromium: Browser, server: str, path: str, look: str) -> None:
     options: dict[str, Any] = {"color_scheme": "dark" if look == "dark" else "light"}
     options["viewport"] = PHONE if look == "phone" else {"width": 1280, "height": 900}
-    visit = Visit(browser, server, has_touch=look == "phone", **options)
+    visit = Visit(chromium, server, has_touch=look == "phone", **options)
     page = visit.open(path)
     if path:
         canvas = stage(page).locator("canvas").first
@@ -152,7 +152,9 @@ def drag(page: Page, canvas: Any, start: tuple[float, float], end: tuple[float, 
     page.mouse.up()
 
 
-def test_dragging_the_point_rewrites_the_ledger_and_the_link(visit: Visit) -> None:
+def test_dragging_the_point_rewrites_the_ledger_and_the_link(
+    visit: Visit, chromium: Browser
+) -> None:
     page = visit.open("flows")
     value = page.get_by_test_id("stMetricValue").first
     before = value.inner_text()
@@ -162,7 +164,7 @@ def test_dragging_the_point_rewrites_the_ledger_and_the_link(visit: Visit) -> No
     link = page.url
     assert re.search(r"[?&]x=", link)
     told = page.get_by_text(re.compile(r"x = \(")).inner_text()
-    again = Visit(page.context.browser, visit.server)
+    again = Visit(chromium, visit.server)
     again.page.goto(link)
     expect(again.page.get_by_text(told)).to_be_visible(timeout=30_000)
     again.check()
@@ -197,7 +199,7 @@ def test_diffusion_plays_and_scrubs(visit: Visit) -> None:
 
 def test_model_opens_from_the_gallery(visit: Visit) -> None:
     page = visit.open("")
-    page.get_by_role("button", name=re.compile("moons.*flow", re.IGNORECASE)).first.click()
+    page.locator(".gallery .card[data-id=moons-flow-spline]").click()
     expect(page.get_by_role("heading", name="Flows", exact=True)).to_be_visible(timeout=30_000)
     visit.settle()
     assert "flow=moons-flow-spline" in page.url

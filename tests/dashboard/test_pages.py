@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import services
 from genlab.contract.catalogue import Catalogue
+from genlab.inference.sessions import SessionCache
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["views/home.py", "views/flows.py", "views/gans.py", "views/diffusion.py"]
@@ -57,6 +58,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder = tmp_path / "exported"
     folder.mkdir()
     monkeypatch.setattr(services, "default_folders", lambda: [folder])
+    # Sessions are kept by checksum: without this, a file spoilt now would not be read again.
+    monkeypatch.setattr("genlab.inference.graphs.CACHE", SessionCache())
     clear()
     yield folder
     clear()

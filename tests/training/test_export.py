@@ -121,7 +121,7 @@ def test_reference_sample_is_the_same_every_time(made: Made) -> None:
 
 
 def test_figures_go_onto_the_card(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, folder = made
+    _, folder = made
     monkeypatch.setattr(evaluate, "SAMPLES", 300)
     monkeypatch.setattr(evaluate, "MODE_SAMPLES", 200)
     monkeypatch.setattr(evaluate, "ODE_STEPS", 5)
@@ -130,13 +130,24 @@ def test_figures_go_onto_the_card(made: Made, monkeypatch: pytest.MonkeyPatch) -
     assert card.metrics == found
     assert {metric.name for metric in found} >= {"sliced_w2_floor"}
     assert all(metric.stderr is not None and metric.protocol for metric in found)
-    # Exported again with the same weights they stay; with others they would be false.
-    runs_folder = run.folder.parent
-    assert export.export(card.id, runs_folder, folder.parent).metrics == found
+
+
+def test_figures_stay_with_the_weights_they_were_measured_on(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "SAMPLES", 300)
+    recipe = tiny("gan-nonsaturating")
+    run = runs.start(recipe, tmp_path / "runs" / recipe.id, "test")
+    for _ in runs.go(run, every=100):
+        pass
+    places = (recipe.id, tmp_path / "runs", tmp_path / "exported")
+    assert export.export(*places).metrics == []
+    found = evaluate.evaluate(tmp_path / "exported" / recipe.id, n=500, seed=3)
+    assert export.export(*places).metrics == found
     with torch.no_grad():
         next(run.state.model.parameters()).mul_(1.5)
     runs.save(run)
-    assert export.export(card.id, runs_folder, folder.parent).metrics == []
+    assert export.export(*places).metrics == []
 
 
 def test_init_starts_from_the_exported_weights(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

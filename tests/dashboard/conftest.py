@@ -1,4 +1,4 @@
-"""A server that shows one stage and one gallery, and a browser to touch them with."""
+"""Real servers and a real browser for the tests of the dashboard."""
 
 import os
 import shutil
@@ -8,11 +8,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -44,16 +45,17 @@ def chromium() -> Iterator[object]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def component_server() -> Iterator[str]:
-    """The address of a Streamlit server that runs `component_app.py`."""
+@contextmanager
+def serve(script: Path, **environment: str) -> Iterator[str]:
+    """The address of a Streamlit server that runs `script`, as the README starts it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    script = Path(__file__).with_name("component_app.py")
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true"]
     process = subprocess.Popen(
-        [*command, f"--server.port={port}", "--server.address=127.0.0.1"], cwd=ROOT
+        [*command, f"--server.port={port}", "--server.address=127.0.0.1"],
+        cwd=ROOT,
+        env=os.environ | environment,
     )
     try:
         address = f"http://127.0.0.1:{port}"
@@ -62,6 +64,20 @@ def component_server() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of the dashboard on the committed models alone."""
+    with serve(ROOT / "dashboard" / "app.py", GENERATIVE_MODELS="") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def component_server() -> Iterator[str]:
+    """The address of a server that shows one stage and one gallery."""
+    with serve(Path(__file__).parent / "components" / "component_app.py") as address:
+        yield address
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
