@@ -76,7 +76,8 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
         page = browser.new_page(viewport={"width": 1360, "height": 1000})
         other = browser.new_page(viewport={"width": 1360, "height": 1000})
         page.goto(f"{server}/diffusion?ddpm={ddpm}")
-        other.set_content(as_plotly(film_scene(dataset)).to_html(auto_play=False, default_height="640px"))
+        figure = as_plotly(film_scene(dataset)).update_layout(height=640)
+        other.set_content(figure.to_html(auto_play=False))
         graph = other.locator(".js-plotly-plot")
         yield Comparison(
             "film 2,000 × 100, two panes: play",

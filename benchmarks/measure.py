@@ -34,9 +34,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Result:
-    """The figures of a comparison: a pair for each repetition."""
+    """The figures of a comparison: a pair for each repetition; the threads that the peer took."""
 
     row: Comparison
+    peer_threads: int
     ours: list[float]
     theirs: list[float]
 
@@ -60,10 +61,8 @@ def timed(call: Callable[[], object]) -> Callable[[], float]:
 
 def measure(row: Comparison, repeats: int) -> Result:
     """Both sides once unmeasured, then `repeats` times in turns."""
-    if "torch" in sys.modules and row.threads:
-        _choose_threads(row)
     row.ours(), row.theirs()
-    result = Result(row, [], [])
+    result = Result(row, _threads_of_peer(row), [], [])
     sides = [(row.ours, result.ours), (row.theirs, result.theirs)]
     for repeat in range(repeats):
         for figure, kept in sides if repeat % 2 else sides[::-1]:
@@ -71,14 +70,17 @@ def measure(row: Comparison, repeats: int) -> Result:
     return result
 
 
-def _choose_threads(row: Comparison) -> None:
-    """PyTorch may have as many threads as we, or one: on a busy machine more of them is slower."""
-    torch, times = sys.modules["torch"], {}
-    for threads in {1, row.threads}:
+def _threads_of_peer(row: Comparison) -> int:
+    """As many as we have, but one for PyTorch where that is faster, as it is on a busy machine."""
+    if not row.threads or (torch := sys.modules.get("torch")) is None:
+        return row.threads
+    times = {}
+    for threads in (1, row.threads):
         torch.set_num_threads(threads)
-        row.theirs()
-        times[threads] = row.theirs()
-    torch.set_num_threads(min(times, key=times.__getitem__))
+        times[threads] = min(row.theirs() for _ in range(3))
+    best = min(times, key=times.__getitem__)
+    torch.set_num_threads(best)
+    return best
 
 
 def spread(values: Iterable[float]) -> tuple[float, float, float]:

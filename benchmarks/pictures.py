@@ -84,10 +84,11 @@ def as_plotly(scene: Scene) -> go.Figure:
             figure.add_trace(trace, row=1, col=column)
         figure.update_xaxes(range=pane.extent[:2], row=1, col=column)
         figure.update_yaxes(range=pane.extent[2:], row=1, col=column)
+    frames = []
     for i in range(scene.timeline.count if scene.timeline else 0):
         data = [go.Scattergl(_xy(layer, i)) for layer in moving.values()]
-        figure.frames += (go.Frame(data=data, traces=list(moving), name=str(i)),)
-    return figure
+        frames.append(go.Frame(data=data, traces=list(moving), name=str(i)))
+    return figure.update(frames=frames)
 
 
 def _xy(layer: Points, frame: int) -> dict[str, np.ndarray]:

@@ -15,7 +15,7 @@ from benchmarks.measure import Result, spread
 
 PACKAGES = {"onnxruntime-gpu", "onnxruntime", "torch", "diffusers", "plotly", "streamlit", "numpy"}
 CAPTION = r"""median \[quartiles]; ratio: how many times better, repetition by repetition
-threads: how many either side may compute with (PyTorch takes one where that is faster)
+threads: of genlab / of the peer (the same, but one for PyTorch where that is faster)
 """
 
 Results = Mapping[str, Sequence[Result]]
@@ -42,7 +42,8 @@ def show(console: Console, results: Results) -> None:
         row = result.row
         sides = [f"{figures(side)} {row.unit}" for side in (result.ours, result.theirs)]
         ratio = f"[bold]{figures(result.ratios)} ×[/bold]"
-        table.add_row(row.what, row.peer, str(row.threads or "–"), *sides, ratio)
+        threads = f"{row.threads} / {result.peer_threads}" if row.threads else "–"
+        table.add_row(row.what, row.peer, threads, *sides, ratio)
     console.print(table)
 
 
@@ -55,8 +56,9 @@ def figures(values: Sequence[float]) -> str:
 def write(path: Path, results: Results, skipped: Mapping[str, str]) -> None:
     """Write every single figure."""
     rows = [
-        {"subject": subject, "ours": result.ours, "theirs": result.theirs, "ratio": result.ratios}
-        | {name: getattr(result.row, name) for name in ("what", "peer", "unit", "threads")}
+        {name: getattr(result.row, name) for name in ("what", "peer", "unit", "threads")}
+        | {name: getattr(result, name) for name in ("peer_threads", "ours", "theirs", "ratios")}
+        | {"subject": subject}
         for subject, measured in results.items()
         for result in measured
     ]

@@ -1,9 +1,9 @@
 """Measure an exported model and write the figures onto its card.
 
-Everything is computed from the exported graphs with onnxruntime, the way a page would, on points
-that no one has seen: training draws from other seeds, and nothing is chosen by these figures. A
-row of `MEASURES` is asked of every model that has its verb. Where there is a floor (two fresh
-samples of the data, the entropy), it is measured by the same protocol and stands beside.
+Everything is computed from the exported graphs with onnxruntime, the way a page would, on fresh
+points: training draws from other seeds, and no seed or step is chosen by these figures. A row of
+`MEASURES` is asked of every model that has its verb. Where there is a floor (two fresh samples of
+the data, the entropy), it is measured by the same protocol and stands beside.
 """
 
 from collections.abc import Callable, Iterator

@@ -69,14 +69,14 @@ NOTHING = LoopConfig(steps=0)
 FLOW = LoopConfig(steps=24_000, batch=512, lr=2e-3, ema=0.9995)
 DDPM = LoopConfig(steps=36_000, batch=512, lr=2e-3, ema=0.9995)
 # No momentum: with it the two players would chase each other around the equilibrium.
-GAN = LoopConfig(steps=15_000, batch=256, lr=1e-3, beta1=0.0, ema=0.9995)
+GAN = LoopConfig(steps=9_000, batch=256, lr=1e-3, beta1=0.0, ema=0.9995)
 
 
 def _rows(name: str) -> list[Recipe]:
     """The four models of a data set."""
     title, flow = DATASETS[name].title, FLOW
     # Edges ask for a sharp critic, the wide Gaussians for a calm one.
-    penalty = 0.005
+    penalty = 0.02
     if name == "gaussians8":  # no edges and no curves: learned in half the time
         flow, penalty = replace(FLOW, steps=12_000), 0.1
     gan = GanConfig(penalty=penalty)

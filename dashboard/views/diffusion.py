@@ -107,9 +107,16 @@ with charts[0]:
         alt="The share of signal over t, for each noise schedule.",
     )
 with charts[1]:
-    st.plotly_chart(
-        loss_chart(card, CHART, "denoising loss"),
-        alt="The denoising loss over the training steps.",
-    )
+    if card.kind == "trained":
+        st.plotly_chart(
+            loss_chart(card, CHART, "denoising loss"),
+            alt="The denoising loss over the training steps.",
+        )
+    else:
+        st.info(
+            "Nothing was trained here: the denoiser is the exact posterior mean of the known law. "
+            "It is what a network would learn with unlimited capacity and data.",
+            icon=":material/function:",
+        )
 parts.downloads(f"{card.id}-{sampler}-{steps}-seed{seed}", lambda: {"x": samples})
 parts.about(card)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from training.data import DATASETS
-from training.families.gan import OBJECTIVES, Gan, GanConfig
+from training.families.gan import OBJECTIVES, Gan, GanConfig, Waves
 
 
 @pytest.fixture(params=list(OBJECTIVES))
@@ -75,3 +75,15 @@ def test_critic_judges_each_row_alone(gan: Gan) -> None:
     x = DATASETS["gaussians8"].sample(9)
     alone = torch.cat([gan.critic(row[None]) for row in x])
     torch.testing.assert_close(gan.critic(x), alone)
+
+
+@pytest.mark.parametrize("octaves", [0, 1, 3])
+def test_waves_keep_the_point_and_add_doubling_frequencies(octaves: int) -> None:
+    x = torch.randn(5, 2)
+    seen = Waves(octaves)(x)
+    assert seen.shape == (5, 2 * (1 + 2 * octaves))
+    torch.testing.assert_close(seen[:, :2], x)
+    # One period of the slowest wave is four, and of each following one half as long.
+    torch.testing.assert_close(Waves(octaves)(x + 4)[:, 2:], seen[:, 2:], atol=1e-4, rtol=0)
+    if octaves:
+        assert not torch.allclose(Waves(octaves)(x + 2)[:, 2:], seen[:, 2:], atol=0.1)
