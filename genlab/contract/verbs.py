@@ -83,7 +83,8 @@ _ROWS = (
         (Tensor("z", ("n", "d")),),
         (Tensor("states", ("n", "k+1", "d")), Tensor("log_det", ("n", "k"))),
         "latent units at the first state, data units at the last; log_det in nats",
-        "Every stage of a flow from z to x, with log|det| of the Jacobian of each layer.",
+        "Every stage of a flow from z to x, with log|det| of each layer's Jacobian in that "
+        "direction: log_prob(x) = log N(z) - sum of log_det.",
     ),
     Verb(
         "denoise",
