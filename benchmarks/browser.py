@@ -42,7 +42,8 @@ PLAY_PLOTLY = """async graph => {
   const seen = [], step = { duration: 20, redraw: true }, transition = { duration: 0 };
   graph.removeAllListeners("plotly_animatingframe");
   graph.on("plotly_animatingframe", () => seen.push(performance.now()));
-  await Plotly.animate(graph, null, { frame: step, transition, mode: "immediate" });
+  const frames = graph._transitionData._frames.slice(0, 40);
+  await Plotly.animate(graph, frames, { frame: step, transition, mode: "immediate" });
   return (seen.length - 1) * 1000 / (seen.at(-1) - seen[0]);
 }"""
 # Milliseconds from an event to the change of the page that makes `answered` true.
@@ -50,11 +51,12 @@ ARM = """([event, answered]) => {
   const memory = {}, check = new Function("memory", answered), all = {
     subtree: true, childList: true, characterData: true, attributes: true };
   check(memory);
-  window.latency = new Promise(done => addEventListener(event, () => {
+  window.latency = new Promise((done, fail) => addEventListener(event, () => {
+    setTimeout(() => fail(new Error("no answer in 30 s")), 30_000);
     const start = performance.now();
     const observer = new MutationObserver(() => check(memory) && done(performance.now() - start));
     observer.observe(document, all);
-    window.latency.then(() => observer.disconnect());
+    window.latency.finally(() => observer.disconnect()).catch(() => {});
   }, { capture: true, once: true }));
 }"""
 LEDGER = """const now = document.querySelector("[data-testid=stMetricValue]").textContent;

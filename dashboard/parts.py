@@ -78,7 +78,7 @@ def _row(metric: Metric) -> dict[str, object]:
     error = f" ± {metric.stderr:.2g}" if metric.stderr else ""
     return {
         "figure": metric.name,
-        "value": f"{metric.value:.4g}{error}",
+        "value": f"{metric.value + 0.0:.4g}{error}",
         "on": f"{metric.n:,} {metric.split}",
         "protocol": metric.protocol,
     }
