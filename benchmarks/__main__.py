@@ -22,7 +22,7 @@ SUBJECTS = {
 
 
 def main() -> int:
-    """Measure; 1 if there was nothing that could be."""
+    """Measure; 1 if a subject failed or there was nothing to measure."""
     parser = argparse.ArgumentParser("python -m benchmarks", description="Figures against peers.")
     parser.add_argument("--list", action="store_true", help="name the subjects and end")
     parser.add_argument("--only", nargs="+", choices=SUBJECTS, metavar="NAME", help="subjects")
@@ -37,6 +37,7 @@ def main() -> int:
         return 0
     results: dict[str, list[Result]] = {}
     skipped: dict[str, str] = {}
+    failed = False
     for name in options.only or SUBJECTS:
         results[name] = []
         try:
@@ -48,13 +49,16 @@ def main() -> int:
             skipped[name] = str(skip)
         except ModuleNotFoundError as missing:
             skipped[name] = f"{missing.name} is missing; pip install -e '.[training,test]'"
+        except Exception as error:  # the figures of the others are not lost
+            failed = True
+            skipped[name] = f"it failed: {error!r}"
     if any(results.values()):
         show(console, results)
     for name, reason in skipped.items():
-        console.print(f"[yellow]{name} was skipped:[/yellow] {reason}", soft_wrap=True)
+        console.print(f"{name} was skipped: {reason}", style="yellow", markup=False, soft_wrap=True)
     if options.json:
         write(options.json, results, skipped)
-    return 0 if any(results.values()) else 1
+    return int(failed or not any(results.values()))
 
 
 if __name__ == "__main__":

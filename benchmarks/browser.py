@@ -46,25 +46,29 @@ PLAY_PLOTLY = """async graph => {
   await Plotly.animate(graph, frames, { frame: step, transition, mode: "immediate" });
   return (seen.length - 1) * 1000 / (seen.at(-1) - seen[0]);
 }"""
-# Milliseconds from an event to the change of the page that makes `answered` true.
-ARM = """([event, answered]) => {
-  const memory = {}, check = new Function("memory", answered), all = {
-    subtree: true, childList: true, characterData: true, attributes: true };
-  check(memory);
-  window.latency = new Promise((done, fail) => addEventListener(event, () => {
+# Milliseconds from the pointer's move to another text of the ledger.
+WATCH_LEDGER = """() => {
+  const text = () => document.querySelector("[data-testid=stMetricValue]")?.textContent;
+  const before = text(), all = { subtree: true, childList: true, characterData: true };
+  window.latency = new Promise((done, fail) => addEventListener("pointermove", () => {
     setTimeout(() => fail(new Error("no answer in 30 s")), 30_000);
     const start = performance.now();
-    const observer = new MutationObserver(() => check(memory) && done(performance.now() - start));
+    const observer = new MutationObserver(() => {
+      if (text() === before) return;
+      observer.disconnect();
+      done(performance.now() - start);
+    });
     observer.observe(document, all);
-    window.latency.finally(() => observer.disconnect()).catch(() => {});
   }, { capture: true, once: true }));
 }"""
-LEDGER = """const now = document.querySelector("[data-testid=stMetricValue]").textContent;
-  return now !== (memory.before ??= now);"""
-RERUN = """const app = document.querySelector("[data-testid=stApp]");
-  const running = app.dataset.testScriptState === "running";
-  memory.ran ||= running;
-  return memory.ran && !running;"""
+# When the browser last heard from the server: a rerun too short for a frame leaves no other trace.
+LISTEN = """window.WebSocket = class extends WebSocket {
+  constructor(...how) {
+    super(...how);
+    this.addEventListener("message", () => { window.heard = performance.now(); });
+  }
+};
+addEventListener("keydown", () => { window.pressed = performance.now(); }, { capture: true });"""
 
 
 def comparisons(dataset: str) -> Iterator[Comparison]:
@@ -77,6 +81,7 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
         browser = playwright.chromium.launch(executable_path=chromium)
         page = browser.new_page(viewport={"width": 1360, "height": 1000})
         other = browser.new_page(viewport={"width": 1360, "height": 1000})
+        page.add_init_script(LISTEN)
         page.goto(f"{server}/diffusion?ddpm={ddpm}")
         figure = as_plotly(film_scene(dataset)).update_layout(height=640)
         other.set_content(figure.to_html(auto_play=False))
@@ -120,7 +125,7 @@ def drag(page: Page, x: float, y: float) -> float:
     page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + 0.55 * box["height"])
     page.mouse.down()
     settle(page)
-    page.evaluate(ARM, ["pointermove", LEDGER])
+    page.evaluate(WATCH_LEDGER)
     page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
     latency = float(page.evaluate("window.latency"))
     page.mouse.up()
@@ -128,18 +133,18 @@ def drag(page: Page, x: float, y: float) -> float:
 
 
 def slide(page: Page, way: str) -> float:
-    """Milliseconds from a key on the slider "Points" to the end of the page's rerun."""
+    """Milliseconds from a key on the slider "Points" to the last message of the page's rerun."""
     settle(page)
     slider = page.get_by_test_id("stSlider").filter(has_text="Points").get_by_role("slider")
-    slider.focus()
-    page.evaluate(ARM, ["keydown", RERUN])
     slider.press(f"Arrow{way}")
-    return float(page.evaluate("window.latency"))
+    page.wait_for_function("window.heard > window.pressed")
+    settle(page)
+    return float(page.evaluate("window.heard - window.pressed"))
 
 
 def settle(page: Page) -> None:
-    """Wait until the server has had nothing to say for a while."""
-    page.wait_for_timeout(400)
+    """Wait until the server has nothing to say; a stage sends its last word within 500 ms."""
+    page.wait_for_timeout(700)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
 
 

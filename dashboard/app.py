@@ -22,6 +22,8 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
 
     Streamlit collects garbage after every script run; with plotly and onnxruntime imported a
     full collection walks about a million objects (75-100 ms). Frozen objects are not walked.
+
+    Asking for the device here is what makes `GENLAB_REQUIRE_GPU=1` refuse to start without one.
     """
     import plotly.graph_objects  # noqa: PLC0415
     import plotly.io  # noqa: F401, PLC0415
@@ -46,7 +48,11 @@ def health(request: Request) -> JSONResponse:
             "status": "ok",
             "models": len(entries) - len(broken),
             "broken": broken,
-            "device": {"requested": granted.requested, "granted": granted.granted},
+            "device": {
+                "requested": granted.requested,
+                "granted": granted.granted,
+                "reason": granted.reason,
+            },
         }
     )
 

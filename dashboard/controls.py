@@ -4,6 +4,7 @@ Widget limits hold only in the browser, so every number is clamped here before i
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeVar
 
 import streamlit as st
@@ -87,14 +88,17 @@ def share(label: str, key: str, default: float, help: str | None = None) -> floa
 
 def seed(key: str = "seed") -> int:
     """The seed of every random draw on the page; the same seed gives the same picture."""
-    value = st.number_input(
+    ask = partial(
+        st.number_input,
         "Seed",
         0,
         MAX_SEED,
         0,
-        key=key,
-        bind="query-params",
         width=150,
         help="The same seed gives the same picture.",
     )
+    try:
+        value = ask(key=key, bind="query-params")
+    except OverflowError:  # Streamlit's own reading of a number beyond every float in the link
+        value = ask(key=f"{key}_apart")
     return int(min(max(int(value or 0), 0), MAX_SEED))

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from dashboard.components.scene import SceneError
 from genlab.contract.errors import ContractError
-from genlab.inference.errors import Busy, InputError, RunError, Stopped
+from genlab.inference.errors import Busy, InputError, NoGpuError, RunError, Stopped
 
 
 @contextmanager
@@ -19,7 +20,7 @@ def guarded() -> Iterator[None]:
         yield
     except ContractError as error:
         st.error(str(error), icon=":material/broken_image:")
-    except (InputError, RunError) as error:
+    except (InputError, NoGpuError, RunError, SceneError) as error:
         st.error(str(error), icon=":material/block:")
     except Stopped:
         pass  # nobody is there to read anything

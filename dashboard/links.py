@@ -26,7 +26,8 @@ def settled(at: tuple[float, float]) -> tuple[float, float]:
 def frame(name: str, count: int) -> int | None:
     """The frame `name` of the link, if it is one of `count`."""
     text = st.query_params.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and int(text) < count else None
+    plain = text.isascii() and text.isdigit() and len(text) <= 6
+    return int(text) if plain and int(text) < count else None
 
 
 def remember(name: str, value: tuple[float, float] | int | None) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -12,20 +12,19 @@ from numpy.typing import NDArray
 from dashboard import links
 from dashboard.components.scene import Scene
 from dashboard.components.stage import stage
-from dashboard.services import device
 from genlab.contract.card import Card, Metric
+from genlab.inference.devices import Device
 from genlab.inference.inputs import say_not_finite
 
 
-def badges(card: Card, seed: int) -> None:
-    """Which model, which device, which seed: in one line under the controls."""
-    granted = device()
-    asked = granted.requested not in {granted.granted, "auto"}
-    wanted = f" (asked for {granted.requested.upper()}: {granted.reason})" if asked else ""
+def badges(card: Card, device: Device, seed: int) -> None:
+    """Which model, which device it really ran on, which seed: in one line under the picture."""
+    asked = device.requested not in {device.granted, "auto"} or "memory" in device.reason
+    note = f" (asked for {device.requested.upper()}: {device.reason})" if asked else ""
     with st.container(horizontal=True, gap="small"):
         st.badge(card.id, icon=":material/deployed_code:", color="gray")
         st.badge(card.kind, icon=":material/school:", color="gray")
-        st.badge(granted.granted.upper() + wanted, icon=":material/memory:", color="gray")
+        st.badge(device.granted.upper() + note, icon=":material/memory:", color="gray")
         st.badge(f"seed {seed}", icon=":material/casino:", color="gray")
 
 
@@ -63,10 +62,12 @@ def about(card: Card) -> None:
         else:
             st.caption("Nothing has been measured on this model yet.")
         origin = card.provenance
+        digits, plus, changes = origin.git_commit.partition("+")
+        commit = digits[:10] + plus + changes
         st.markdown(
             f"Trained by `{origin.command}` (seed {origin.seed}, {origin.seconds / 60:.1f} min, "
-            f"{origin.hardware}), exported {origin.created[:10]} from commit "
-            f"`{origin.git_commit[:10]}`."
+            f"{origin.hardware}), exported {origin.created[:10]}, code of commit "
+            f"`{commit}`."
             if card.kind == "trained"
             else f"Exact: nothing is trained. Exported {origin.created[:10]} by `{origin.command}`."
         )
@@ -79,17 +80,21 @@ def _row(metric: Metric) -> dict[str, object]:
     return {
         "figure": metric.name,
         "value": f"{metric.value + 0.0:.4g}{error}",
-        "on": f"{metric.n:,} {metric.split}",
+        "on": f"{metric.n:,} {metric.split}" if metric.n else metric.split,
         "protocol": metric.protocol,
     }
 
 
-def downloads(name: str, arrays: Callable[[], Mapping[str, NDArray[np.floating]]]) -> None:
-    """Offer the page's samples as csv (first array only) and npz (all); made when asked for."""
+def downloads(name: str, arrays: Mapping[str, NDArray[np.floating]]) -> None:
+    """Offer the page's samples as csv (first array only) and npz (all).
+
+    They are made at once, a few milliseconds: what Streamlit makes on a click is lost where the
+    page happens to run again in that moment.
+    """
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Samples (csv)",
-            lambda: _csv(next(iter(arrays().values()))),
+            _csv(next(iter(arrays.values()))),
             f"{name}.csv",
             "text/csv",
             on_click="ignore",
@@ -97,7 +102,7 @@ def downloads(name: str, arrays: Callable[[], Mapping[str, NDArray[np.floating]]
         )
         st.download_button(
             "Samples (npz)",
-            lambda: _npz(arrays()),
+            _npz(arrays),
             f"{name}.npz",
             "application/octet-stream",
             on_click="ignore",

@@ -5,20 +5,27 @@ Cached for the process, not for the session: a hundred visitors look at one set 
 
 import os
 from collections.abc import Callable
-from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from onnx import TensorProto, helper
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from genlab import load
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue, Entry, default_folders
-from genlab.inference.devices import Device, choose_device
+from genlab.contract.errors import EXPORT_AGAIN, ContractError
+from genlab.contract.files import digest, read_bytes, read_npz, verify_bytes
+from genlab.inference.errors import RunError
 from genlab.inference.model import Model
+from genlab.inference.sessions import Device, build, choose_device, granted_device
 
+Result = TypeVar("Result")
+REFERENCE = 10_000
+"""Most points of a reference sample that a page uses."""
 FAMILIES = {"exact": "Exact", "flow": "Flow", "gan": "GAN", "ddpm": "Diffusion"}
 WINDOW = (-4.0, 4.0, -4.0, 4.0)
 """Plotting window in data units of a card that names none."""
@@ -30,9 +37,29 @@ CAPABILITIES = {
 }
 
 
+@st.cache_resource(show_spinner=False)
 def device() -> Device:
-    """The device that models run on: what `GENLAB_DEVICE` asks for (default auto), and got."""
-    return choose_device(os.environ.get("GENLAB_DEVICE", "auto"))
+    """The device of this process: what `GENLAB_DEVICE` asks for (default auto), and what it got.
+
+    Asked of a real session, since onnxruntime falls back to the CPU in silence.
+
+    Raises:
+        NoGpuError: `GENLAB_REQUIRE_GPU=1`, and no GPU was granted.
+    """
+    wanted = choose_device(os.environ.get("GENLAB_DEVICE", "auto"))
+    return granted_device(wanted, build(_smallest_graph(), wanted.granted))
+
+
+def _smallest_graph() -> bytes:
+    """An ONNX file that hands its input on."""
+    here, there = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in ("x", "y")
+    )
+    nodes = [helper.make_node("Identity", ["x"], ["y"])]
+    graph = helper.make_graph(nodes, "identity", [here], [there])
+    opset = helper.make_opsetid("", 20)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=10)
+    return bytes(model.SerializeToString())
 
 
 @st.cache_resource(ttl=10, show_spinner=False)
@@ -53,9 +80,9 @@ def open_model(model_id: str) -> Model:
 
 
 def stamp(model_id: str) -> str:
-    """A text that changes when the model is exported again: what caches are keyed with."""
+    """A text that changes with the model's card: what caches are keyed with."""
     card = read_catalogue().entries[model_id].card
-    return "".join(sorted(card.files.values()))[:256] if card else ""
+    return digest(card.dumps().encode()) if card else ""
 
 
 def models_with(*verbs: str) -> list[Entry]:
@@ -81,22 +108,52 @@ def watcher() -> Callable[[], bool]:
     return lambda: not runtime.get_instance().is_active_session(session)
 
 
-def exact_of(dataset: str, verb: str) -> Model | None:
-    """The exact model of a data set, opened, where there is one with `verb`."""
+def exactly(dataset: str, verb: str, use: Callable[[Model], Result]) -> Result | None:
+    """What `use` makes of the exact model of a data set, or None where there is none with `verb`.
+
+    The truth is an addition to a page: where its model is broken, a warning says so and the page
+    goes on without it.
+    """
     for entry in read_catalogue().entries.values():
         card = entry.card
         if card and card.kind == "exact" and card.dataset == dataset and verb in card.verbs:
-            return open_model(entry.id)
+            try:
+                return use(open_model(entry.id))
+            except (ContractError, RunError) as error:
+                st.warning(f"Shown without what is exact. {error}", icon=":material/broken_image:")
     return None
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
 def reference(model_id: str, stamp: str, n: int) -> NDArray[np.float32]:
-    """The first `n` points of the reference sample of the model's data set; empty where absent."""
-    entry = read_catalogue().entries[model_id]
+    """The first `n` points of the reference sample of the model's data set.
+
+    Empty where there is none, or where it is damaged; then a warning says so.
+    """
+    try:
+        return _reference(model_id, stamp)[:n]
+    except ContractError as error:
+        st.warning(f"Shown without data. {error}", icon=":material/broken_image:")
+        return np.empty((0, *read_catalogue().cards[model_id].event_shape), dtype=np.float32)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _reference(model_id: str, stamp: str) -> NDArray[np.float32]:
+    entry = read_catalogue().entry(model_id)
     assert entry.card is not None
-    path = Path(entry.folder).parent / "data" / f"{entry.card.dataset}.npz"
-    if not path.is_file():
+    folder, name = entry.folder.parent / "data", f"{entry.card.dataset}.npz"
+    if not (folder / name).is_file():
         return np.empty((0, *entry.card.event_shape), dtype=np.float32)
-    with np.load(path, allow_pickle=False) as file:
-        return np.asarray(file["x"][:n], dtype=np.float32)
+    content = read_bytes(folder, name)
+    if entry.card.provenance.data_sha256:
+        verify_bytes(model_id, f"data/{name}", content, entry.card.provenance.data_sha256)
+    shape = (REFERENCE, *entry.card.event_shape)
+    try:
+        points = read_npz(content)["x"][:REFERENCE]
+    except (ValueError, KeyError) as error:
+        expected = f"an npz file with an array x of shape {shape}"
+        raise ContractError(model_id, f"data/{name}", expected, str(error), EXPORT_AGAIN) from None
+    if points.shape[1:] != entry.card.event_shape:
+        raise ContractError(
+            model_id, f"data/{name}", f"shape {shape}", f"{points.shape}", EXPORT_AGAIN
+        )
+    return np.asarray(points, dtype=np.float32)

@@ -5,7 +5,7 @@ the denoiser's prediction (lecture: diffusion models; Ho et al. 2020,
 https://arxiv.org/abs/2006.11239; Song et al. 2020, https://arxiv.org/abs/2010.02502).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -49,15 +49,22 @@ def forward(card: Card, data: Array, eps: Array, log_snr: Sequence[float]) -> Ar
     return to_data(card, np.sqrt(bars) * x0 + np.sqrt(1 - bars) * eps).astype(np.float32)
 
 
-def diffused_density(exact: Model, log_snr: Sequence[float], extent: Extent, size: int) -> Array:
+def diffused_density(
+    exact: Model,
+    log_snr: Sequence[float],
+    extent: Extent,
+    size: int,
+    stop: Callable[[], bool] | None = None,
+) -> Array:
     """Exact log q(x_t) on a grid at each noise level: [frames, size, size], nats.
 
-    `exact` is the exact model of the data set; nothing here is learned.
+    `exact` is the exact model of the data set; nothing here is learned. `stop` is that of
+    `Model.run`.
     """
     cells = to_diffusion(exact.card, grid(extent, size)).astype(np.float32)
     levels = np.repeat(np.asarray(log_snr, dtype=np.float32), len(cells))
     tiled = np.tile(cells, (len(log_snr), 1))
-    values = exact.run("log_prob_t", x=tiled, log_snr=levels)["log_prob_t"]
+    values = exact.run("log_prob_t", x=tiled, log_snr=levels, stop=stop)["log_prob_t"]
     return values.reshape(len(log_snr), size, size)
 
 

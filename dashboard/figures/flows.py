@@ -163,7 +163,7 @@ def layers_scene(
         alt="Gaussian samples and a straight grid, bent into the data by the layers of the flow.",
     )
     labels = [_stage_label(i, depth) for i in range(len(film))]
-    curve = Curve(volume, "model", "mean Σ log|det| so far (nats)")
+    curve = Curve(volume, "model", "mean Σ log|det ∂hₖ/∂hₖ₋₁| so far, nats")
     return Scene([pane], Timeline(len(film), labels, [curve], fps=30, autoplay=True, title="layer"))
 
 

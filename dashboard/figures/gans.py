@@ -14,6 +14,7 @@ from scipy.special import expit
 from dashboard.components.scene import Handle, Heatmap, Lines, Marker, Pane, Points, Role, Scene
 from dashboard.figures.flows import LATENT_EXTENT, gaussian_heat, lattice
 from dashboard.figures.training import snapshot_timeline
+from genlab.contract.card import Card
 from genlab.inference.density import grid
 from genlab.inference.model import Model
 
@@ -23,36 +24,51 @@ WEB = lattice((-3, 3, -3, 3), lines=17, nodes=97)
 
 @dataclass(frozen=True)
 class Forgery:
-    """One latent point and what the two networks make of it: x = G(z) and the logit of D(x)."""
+    """One latent point and what the two networks make of it: x = G(z) and what the critic says.
+
+    `logit` says whether the critic's number is log-odds of "real"; otherwise it is a score, from
+    which no probability follows.
+    """
 
     z: tuple[float, float]
     x: tuple[float, float]
-    logit: float
+    critic: float
+    logit: bool
 
     @property
-    def belief(self) -> float:
-        """D(G(z)): the discriminator's probability that this forgery is real."""
-        return float(expit(self.logit))
+    def belief(self) -> float | None:
+        """D(G(z)), the discriminator's probability that this forgery is real, if it has one."""
+        return float(expit(self.critic)) if self.logit else None
 
 
 def forge(model: Model, z: tuple[float, float]) -> Forgery:
     """Push one latent point through generator and critic."""
     x = model.run("decode", z=np.asarray([z], dtype=np.float32))["x"]
-    logit = float(model.run("critic", x=x)["critic"][0])
-    return Forgery(z, (float(x[0, 0]), float(x[0, 1])), logit)
+    critic = float(model.run("critic", x=x)["critic"][0])
+    return Forgery(z, (float(x[0, 0]), float(x[0, 1])), critic, gives_logit(model.card))
 
 
-def logits(model: Model, extent: tuple[float, float, float, float], size: int) -> Array:
-    """The critic's logit, log D(x) / (1 − D(x)), on a grid [size, size] over `extent`."""
+def gives_logit(card: Card) -> bool:
+    """Whether the critic's numbers are log-odds of "real"."""
+    return card.constants.critic_scale == "logit"
+
+
+def critique(model: Model, extent: tuple[float, float, float, float], size: int) -> Array:
+    """What the critic says on a grid [size, size] over `extent`: log-odds, or a score."""
     return model.run("critic", x=grid(extent, size))["critic"].reshape(size, size)
 
 
-def _surface(values: Array) -> Heatmap:
-    """Logits [F|1, H, W] on a symmetric scale: 0, "cannot tell", is the page's background."""
+def _surface(values: Array, logit: bool) -> Heatmap:
+    """The critic [F|1, H, W] on a symmetric scale around the page's background.
+
+    Log-odds of 0 mean "cannot tell"; a score has no such zero, so its median stands there.
+    """
     frames = values if values.ndim == 3 else values[None]
-    top = max(float(np.quantile(np.abs(frames[-1]), 0.99)), 1e-3)
-    words = f"D: log-odds of real, ±{top:.2g}"
-    return Heatmap(0.5 + 0.5 * frames / top, "data", words, diverging=True, low_role="model")
+    centre = 0.0 if logit else float(np.median(frames[-1]))
+    top = max(float(np.quantile(np.abs(frames[-1] - centre), 0.99)), 1e-3)
+    words = f"D: log-odds of real, ±{top:.2g}" if logit else f"critic's score, ±{top:.2g}"
+    shades = 0.5 + 0.5 * (frames - centre) / top
+    return Heatmap(shades, "data", words, diverging=True, low_role="model")
 
 
 def _web(nodes: Array, label: str, role: Role) -> Lines:
@@ -71,7 +87,7 @@ def game_scene(
 ) -> Scene:
     """The plane of data with the forgeries on the discriminator's surface, and the latent plane.
 
-    `surface` [H, W] are the critic's logits; `web` [lines·nodes, 2] the image of the latent grid;
+    `surface` [H, W] is what the critic says; `web` [lines·nodes, 2] the image of the latent grid;
     `probe` the latent point that a person drags.
     """
     return Scene(
@@ -80,7 +96,7 @@ def game_scene(
                 "data x = G(z)",
                 extent,
                 [
-                    _surface(surface),
+                    _surface(surface, probe.logit),
                     _web(web, "grid of z, bent by G", "noise"),
                     Points(data[None], "data", "data", radius=1.5, opacity=0.5),
                     Points(samples[None], "model", "forgeries G(z)", radius=1.7),
@@ -112,7 +128,7 @@ def training_scene(
     surfaces, samples, webs = [], [], []
     for step in model.card.snapshots.steps if model.card.snapshots else []:
         at = model.at(step)
-        surfaces.append(logits(at, extent, size))
+        surfaces.append(critique(at, extent, size))
         out = at.run("decode", z=np.concatenate([z, WEB.reshape(-1, 2)]))["x"]
         samples.append(out[: len(z)])
         webs.append(out[len(z) :])
@@ -120,7 +136,7 @@ def training_scene(
         "data x = G(z)",
         extent,
         [
-            _surface(np.stack(surfaces)),
+            _surface(np.stack(surfaces), gives_logit(model.card)),
             _web(np.stack(webs), "grid of z, bent by G", "noise"),
             Points(data[None], "data", "data", radius=1.5, opacity=0.5),
             Points(np.stack(samples), "model", "forgeries G(z)", radius=1.7),

@@ -18,6 +18,7 @@ from genlab.inference.samplers import SAMPLERS
 from genlab.inference.sessions import heavy
 
 Array = NDArray[np.float32]
+MOST_STEPS = 250
 TRUTH = 40  # cells along a side of the exact q(x_t), drawn for every frame
 
 st.title("Diffusion")
@@ -42,7 +43,10 @@ with right:
         ),
     )
 with st.container(horizontal=True, gap="medium"):
-    steps = controls.whole("Steps", "steps", 1, 250, 100, help="Network evaluations per sample.")
+    most = min(MOST_STEPS, *(len(levels) - 1 for levels in schedules.values()))
+    steps = controls.whole(
+        "Steps", "steps", 1, most, min(100, most), help="Network evaluations per sample."
+    )
     eta = 0.0
     if "eta" in SAMPLERS[sampler].options:
         eta = controls.share("η", "eta", 0.0, "0: deterministic DDIM; 1: as noisy as DDPM.")
@@ -72,16 +76,19 @@ def film(
     model = services.open_model(model_id)
     options: dict[str, Any] = {"eta": eta} if "eta" in SAMPLERS[sampler].options else {}
     named = schedule if schedule in model.card.constants.schedules else None
+    data = services.reference(model_id, stamp, n)
     with heavy():
         walk = model.trajectory(
             n, seed, sampler=sampler, steps=steps, schedule=named, stop=_stop, **options
         )
         frames = list(walk)
-    data = services.reference(model_id, stamp, n)
-    levels = [frame.log_snr for frame in frames]
+        levels = [frame.log_snr for frame in frames]
+        truth = services.exactly(
+            card.dataset,
+            "log_prob_t",
+            lambda exact: diffusion.diffused_density(exact, levels, extent, TRUTH, _stop),
+        )
     noised = diffusion.forward(card, data, normal(seed, data.shape, "forward"), levels)
-    exact = services.exact_of(card.dataset, "log_prob_t")
-    truth = diffusion.diffused_density(exact, levels, extent, TRUTH) if exact else None
     full = np.asarray(schedules[schedule])
     scene = diffusion.trajectory_scene(card, frames, full, data, noised, truth, extent)
     return scene, to_data(card, frames[-1].x_t).astype(np.float32)
@@ -99,7 +106,7 @@ with picture:
         "computed from the known law of the data, not learned."
     )
 
-parts.badges(card, seed)
+parts.badges(card, services.open_model(card.id).device, seed)
 charts = st.columns(2)
 with charts[0]:
     st.plotly_chart(
@@ -118,5 +125,5 @@ with charts[1]:
             "It is what a network would learn with unlimited capacity and data.",
             icon=":material/function:",
         )
-parts.downloads(f"{card.id}-{sampler}-{steps}-seed{seed}", lambda: {"x": samples})
+parts.downloads(f"{card.id}-{sampler}-{steps}-seed{seed}", {"x": samples})
 parts.about(card)

@@ -23,8 +23,9 @@ st.title("Flows")
 st.markdown(
     f"A flow bends {ink('noise', 'noise z')} into {ink('model', 'samples x')} with invertible "
     "layers, so every point has an exact likelihood: "
-    r"$\log p(x) = \log \mathcal N(z; 0, I) + \sum_k \log\left|\det J_k\right|$ "
-    r"with $z = f^{-1}(x)$."
+    r"$\log p(x) = \log \mathcal N(z; 0, I) + "
+    r"\sum_k \log\left|\det \partial h_{k-1} / \partial h_k\right|$ "
+    r"with $h_0 = z = f^{-1}(x)$ and $h_K = x$."
 )
 
 left, right = st.columns([3, 2], vertical_alignment="bottom")
@@ -82,10 +83,11 @@ def training_film(model_id: str, stamp: str, n: int, seed: int, scale: Scale) ->
 @guarded()
 def density() -> None:
     """The heat map and the ledger of one point; a drag runs this fragment alone."""
-    exact = services.exact_of(card.dataset, "log_prob")
-    truth = None
-    if exact:
-        truth = density_grid(exact.card.id, services.stamp(exact.card.id), extent, GRID)
+    truth = services.exactly(
+        card.dataset,
+        "log_prob",
+        lambda exact: density_grid(exact.card.id, services.stamp(exact.card.id), extent, GRID),
+    )
     samples, latent = clouds(card.id, stamp, n, seed)
     data = services.reference(card.id, stamp, n)
     first = (float(data[0, 0]), float(data[0, 1])) if len(data) else (0.0, 0.0)
@@ -110,9 +112,9 @@ def density() -> None:
         parts.tell_not_finite(samples)
     with answer:
         ledger(probe)
-        if exact:
-            at = np.asarray([probe.x], dtype=np.float32)
-            true = float(exact.run("log_prob", x=at)["log_prob"][0])
+        at = np.asarray([probe.x], dtype=np.float32)
+        true = services.exactly(card.dataset, "log_prob", lambda exact: exact.log_prob(at)[0])
+        if true is not None:
             st.caption(
                 f"True log-density here: {true:.2f} nats (exact)."
                 if np.isfinite(true)
@@ -121,13 +123,17 @@ def density() -> None:
     links.remember("x", probe.x)
 
 
+def sub(k: int) -> str:
+    return str(k).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
 def ledger(probe: flows.Ledger) -> None:
     """Log p(x) as a sum, layer by layer, all in nats."""
     st.metric("log p(x), nats", f"{probe.log_px:.3f}")
     rows = [f"| {ink('noise', 'log N(z; 0, I)')} | {probe.log_pz:+.3f} |"]
     rows += [
-        f"| log\\|det J\\| of layer {len(probe.log_det) - k} | {value:+.3f} |"
-        for k, value in enumerate(probe.log_det)
+        f"| layer {k}: log\\|det ∂h{sub(k - 1)}/∂h{sub(k)}\\| | {value:+.3f} |"
+        for k, value in zip(range(len(probe.log_det), 0, -1), probe.log_det, strict=True)
     ]
     total = probe.log_pz + sum(probe.log_det)
     rows.append(f"| **sum** | **{total:+.3f}** |")
@@ -147,19 +153,17 @@ with picture:
             "Scrub or play: the states at the layers are the model's; between them, straight lines."
         )
     else:
-        parts.film(training_film(card.id, stamp, n, seed, scale), key="checkpoint")
+        parts.film(training_film(card.id, stamp, n, seed, scale), key="flow_checkpoint")
         st.caption(
             "Each checkpoint was saved during the one training run. Colours share one scale: the "
             "trained model's."
         )
 
-parts.badges(card, seed)
+parts.badges(card, services.open_model(card.id).device, seed)
 st.plotly_chart(
     loss_chart(card, CHART, "loss: −log p(x), nats"),
     alt="Negative log-likelihood over the training steps.",
 )
-parts.downloads(
-    f"{card.id}-seed{seed}",
-    lambda: {"x": clouds(card.id, stamp, n, seed)[0], "data_z": clouds(card.id, stamp, n, seed)[1]},
-)
+samples, latent = clouds(card.id, stamp, n, seed)
+parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
 parts.about(card)

@@ -48,7 +48,7 @@ def forgeries(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Arra
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def surface(model_id: str, stamp: str, extent: tuple[float, float, float, float]) -> Array:
-    return gans.logits(services.open_model(model_id), extent, GRID)
+    return gans.critique(services.open_model(model_id), extent, GRID)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Running every snapshot of the training …")
@@ -76,19 +76,24 @@ def game() -> None:
         stage(scene, key="gan_stage")
         parts.tell_not_finite(samples)
     with answer:
-        st.metric(
-            "D(G(z))",
-            f"{probe.belief:.3f}",
-            help="The discriminator's belief that your G(z) is real.",
-        )
+        if probe.belief is not None:
+            st.metric(
+                "D(G(z))",
+                f"{probe.belief:.3f}",
+                help="The discriminator's belief that your G(z) is real.",
+            )
+        else:
+            st.metric("critic's score of G(z)", f"{probe.critic:.3f}")
         st.markdown(
             f"{ink('noise', 'z')} = ({probe.z[0]:.2f}, {probe.z[1]:.2f})  \n"
-            f"{ink('model', 'G(z)')} = ({probe.x[0]:.2f}, {probe.x[1]:.2f})  \n"
-            f"logit {probe.logit:+.2f}"
+            f"{ink('model', 'G(z)')} = ({probe.x[0]:.2f}, {probe.x[1]:.2f})"
         )
         st.caption(
-            "0.5 means that D cannot tell. With perfect play D is 0.5 everywhere on the data; "
-            "far from it nothing was ever seen, and what D says there means nothing."
+            f"Log-odds {probe.critic:+.4f}. D = 0.5 means that D cannot tell: with perfect play it "
+            "is 0.5 wherever there are data. Far from them nothing was ever seen, and what D says "
+            "there means nothing."
+            if probe.belief is not None
+            else "This critic gives a score and not a probability: higher means more like data."
         )
     links.remember("z", probe.z)
 
@@ -97,16 +102,14 @@ with picture:
     if view == "game":
         game()
     else:
-        parts.film(training_film(card.id, stamp, n, seed), key="checkpoint")
+        parts.film(training_film(card.id, stamp, n, seed), key="gan_checkpoint")
         st.caption("Scrub the checkpoints: each was saved during the one training run.")
 
-parts.badges(card, seed)
+parts.badges(card, services.open_model(card.id).device, seed)
 st.plotly_chart(
     loss_chart(card, CHART, "loss"),
     alt="Losses of generator and discriminator over the training steps.",
 )
-parts.downloads(
-    f"{card.id}-seed{seed}",
-    lambda: dict(zip("xz", forgeries(card.id, stamp, n, seed)[1::-1], strict=True)),
-)
+z, samples, _ = forgeries(card.id, stamp, n, seed)
+parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "z": z})
 parts.about(card)

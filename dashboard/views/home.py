@@ -42,7 +42,7 @@ def in_gallery(entry: Entry) -> ModelCard:
         card.id,
         card.title,
         FAMILIES.get(card.family, card.family),
-        card.title.partition(":")[0],
+        card.dataset,
         can=[name for name in ("sample", "density", "latent", "steps") if name in card.can],
         film=strip.read_bytes() if strip and strip.is_file() else None,
         frames=card.thumbnail.frames if card.thumbnail else 1,

@@ -191,6 +191,14 @@ class Card(_Strict):
 def parse(model: str, text: str | bytes) -> Card:
     """A card from its text, each field alone correct; `model` is the name that errors carry."""
     try:
+        return _parse(model, text)
+    except RecursionError:  # of either parser: a file of brackets must not end the program
+        found = "one nested too deeply to be read"
+        raise ContractError(model, CARD_FILE, "a JSON document", found, EXPORT_AGAIN) from None
+
+
+def _parse(model: str, text: str | bytes) -> Card:
+    try:
         document = json.loads(text)
     except ValueError as error:
         found = f"{error}"

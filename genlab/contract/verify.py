@@ -85,15 +85,23 @@ def _harm(model: Any) -> Iterator[tuple[str, str]]:
         if isinstance(message, onnx.TensorProto):
             if message.external_data or message.data_location == onnx.TensorProto.EXTERNAL:
                 yield "all weights inside the file", f"external data for {message.name!r}"
-            elif message.data_type == onnx.TensorProto.FLOAT and _has_nan(message):
+            elif _has_nan(message):
                 yield "weights that are numbers", f"NaN in {message.name!r}"
+        if (
+            isinstance(message, onnx.AttributeProto)
+            and np.isnan([message.f, *message.floats]).any()
+        ):
+            yield "attributes that are numbers", f"NaN in {message.name!r}"
 
 
 def _has_nan(tensor: Any) -> bool:
+    """Whether a tensor of any floating-point type holds NaN; other types cannot."""
     try:
         return bool(np.isnan(numpy_helper.to_array(tensor)).any())
-    except (ValueError, TypeError):
-        return False  # a tensor whose bytes contradict its shape: the checker says it better
+    except TypeError:
+        return False  # texts and the like, for which numpy has no such question
+    except (ValueError, KeyError):
+        return False  # bytes that contradict shape or type: the checker says it better
 
 
 def _stamp(card: Card, graphs: dict[str, Graph], model: Any) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,14 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
     if isinstance(value, bool | np.bool_) or not low <= number <= high:
         raise InputError(name, expected, _short(value))
     return number
+
+
+def number(name: str, value: Any, low: float, high: float) -> float:
+    """A real number between two bounds, both included; anything else is an `InputError`."""
+    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not real or not low <= value <= high:
+        raise InputError(name, f"a number from {low:g} to {high:g}", _short(value))
+    return float(value)
 
 
 def rows(n: Any, event_shape: tuple[int, ...], steps: int = 1) -> int:
@@ -53,16 +61,49 @@ def verb_inputs(card: Card, verb: str, arrays: Mapping[str, Any]) -> dict[str, n
         InputError: A name is missing or unknown, or an array has another dtype, rank or width,
             too many rows, or numbers that are not finite.
     """
-    wanted = {item.name: item for item in VERBS[verb].inputs if item.name in _taken(card, verb)}
-    if set(arrays) != set(wanted):
-        raise InputError(f"inputs of {verb}", str(sorted(wanted)), str(sorted(arrays)))
-    checked = {name: _array(card, tensor, arrays[name]) for name, tensor in wanted.items()}
+    wanted = input_tensors(card, verb, arrays)
+    checked = {name: tensor_input(card, tensor, arrays[name]) for name, tensor in wanted.items()}
     counts = {name: len(array) for name, array in checked.items()}
     if len(set(counts.values())) > 1:
         raise InputError(f"rows of {verb}", "the same number in each input", str(counts))
-    if "label" in checked:
-        _labels(card, checked["label"])
     return checked
+
+
+def input_tensors(card: Card, verb: str, names: Iterable[str]) -> dict[str, Tensor]:
+    """The inputs of a verb by name; an `InputError` unless `names` are exactly theirs."""
+    taken = card.graphs[verb].inputs
+    wanted = {item.name: item for item in VERBS[verb].inputs if item.name in taken}
+    if set(names) != set(wanted):
+        raise InputError(f"inputs of {verb}", str(sorted(wanted)), str(sorted(names)))
+    return wanted
+
+
+def tensor_input(card: Card, tensor: Tensor, value: Any) -> np.ndarray:
+    """One input of a verb, judged alone, as in `verb_inputs`."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        expected = "an array, all of its rows of one shape"
+        raise InputError(tensor.name, expected, "rows of different shapes") from None
+    kinds = {"float32": ("f", "floating-point numbers"), "int64": ("iu", "whole numbers")}
+    letters, words = kinds[tensor.dtype]
+    if array.dtype.kind not in letters:
+        raise InputError(tensor.name, words, f"dtype {array.dtype}")
+    shape = tensor.resolve(card)
+    if array.ndim != len(shape) or array.shape[1:] != shape[1:]:
+        expected = f"shape [{', '.join(map(str, shape))}]"
+        raise InputError(tensor.name, expected, f"shape {list(array.shape)}")
+    if len(array) > MAX_ROWS or array.size > MAX_ELEMENTS:
+        expected = f"at most {MAX_ROWS:,} rows and {MAX_ELEMENTS:,} numbers"
+        raise InputError(tensor.name, expected, f"{len(array):,} rows, {array.size:,} numbers")
+    with np.errstate(over="ignore"):
+        array = np.ascontiguousarray(array, dtype=tensor.dtype)
+    bad = array.size - int(np.isfinite(array).sum())
+    if bad:
+        raise InputError(tensor.name, "finite numbers", f"{bad:,} that are not")
+    if tensor.name == "label":
+        _labels(card, array)
+    return array
 
 
 def not_finite(name: str, values: np.ndarray) -> int:
@@ -84,31 +125,6 @@ def warn_not_finite(model: str, outputs: Mapping[str, np.ndarray]) -> None:
     for name, values in outputs.items():
         if (told := say_not_finite(name, values)) is not None:
             warnings.warn(f"{model}: {told}", NonFiniteWarning, stacklevel=3)
-
-
-def _taken(card: Card, verb: str) -> list[str]:
-    return card.graphs[verb].inputs
-
-
-def _array(card: Card, tensor: Tensor, value: Any) -> np.ndarray:
-    array = np.asarray(value)
-    kinds = {"float32": ("f", "floating-point numbers"), "int64": ("iu", "whole numbers")}
-    letters, words = kinds[tensor.dtype]
-    if array.dtype.kind not in letters:
-        raise InputError(tensor.name, words, f"dtype {array.dtype}")
-    shape = tensor.resolve(card)
-    if array.ndim != len(shape) or array.shape[1:] != shape[1:]:
-        expected = f"shape [{', '.join(map(str, shape))}]"
-        raise InputError(tensor.name, expected, f"shape {list(array.shape)}")
-    if len(array) > MAX_ROWS or array.size > MAX_ELEMENTS:
-        expected = f"at most {MAX_ROWS:,} rows and {MAX_ELEMENTS:,} numbers"
-        raise InputError(tensor.name, expected, f"{len(array):,} rows, {array.size:,} numbers")
-    with np.errstate(over="ignore"):
-        array = np.ascontiguousarray(array, dtype=tensor.dtype)
-    bad = array.size - int(np.isfinite(array).sum())
-    if bad:
-        raise InputError(tensor.name, "finite numbers", f"{bad:,} that are not")
-    return array
 
 
 def _labels(card: Card, label: np.ndarray) -> None:

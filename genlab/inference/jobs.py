@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,6 +23,11 @@ from genlab.contract.limits import CHUNK_ELEMENTS, CHUNK_ROWS, CHUNK_WORKERS
 from genlab.inference.devices import Device, demand_gpu
 from genlab.inference.errors import OutOfMemoryError, Stopped
 from genlab.inference.sessions import Session, granted_device
+
+WORKERS = min(CHUNK_WORKERS, os.cpu_count() or 1)
+"""Threads that compute chunks."""
+QUEUED_PER_WORKER = 2
+"""Chunks of one job that run or wait, per worker: one to compute and one to go on with."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +73,28 @@ def in_chunks(session: Session, job: Job, size: int) -> list[np.ndarray]:
 def _in_parallel(
     run: Callable[[int], list[np.ndarray]], starts: Sequence[int]
 ) -> list[list[np.ndarray]]:
-    """`run` of each start, in order; the first failure ends the work that has not begun."""
-    futures = [_workers().submit(run, start) for start in starts]
+    """`run` of each start, in order; after a failure nothing of the job runs any more.
+
+    All jobs share the workers, first come, first served. Each has a few chunks in their queue at a
+    time, so that a large one does not keep the small ones waiting for its end.
+    """
+    queued: deque[Future[list[np.ndarray]]] = deque()
+    parts: list[list[np.ndarray]] = []
     try:
-        return [future.result() for future in futures]
+        for start in starts:
+            if len(queued) == QUEUED_PER_WORKER * WORKERS:
+                parts.append(queued[0].result())
+                queued.popleft()
+            queued.append(_workers().submit(run, start))
+        return parts + [future.result() for future in queued]
     finally:
-        for future in futures:
-            future.cancel()
+        wait([future for future in queued if not future.cancel()])
 
 
 @cache
 def _workers() -> ThreadPoolExecutor:
     """The process's threads for chunks, shared by all jobs: onnxruntime releases the GIL."""
-    return ThreadPoolExecutor(min(CHUNK_WORKERS, os.cpu_count() or 1), "chunk")
+    return ThreadPoolExecutor(WORKERS, "chunk")
 
 
 def run_job(

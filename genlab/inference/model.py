@@ -7,8 +7,9 @@ which a deadline or a caller who went away ends the work.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,16 +21,26 @@ from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.errors import ContractError
 from genlab.contract.limits import MAX_SEED
+from genlab.contract.verbs import VERBS
 from genlab.inference import noise
 from genlab.inference.devices import Device, choose_device
 from genlab.inference.diffusion import to_data
 from genlab.inference.errors import InputError
 from genlab.inference.graphs import Graphs
-from genlab.inference.inputs import rows, step_count, verb_inputs, warn_not_finite, whole
+from genlab.inference.inputs import (
+    input_tensors,
+    number,
+    rows,
+    step_count,
+    tensor_input,
+    verb_inputs,
+    warn_not_finite,
+    whole,
+)
 from genlab.inference.jobs import Job, chunk_rows, run_job
 from genlab.inference.samplers import SAMPLERS, Frame, denoiser
 from genlab.inference.schedules import respace
-from genlab.inference.sessions import CACHE, granted_device
+from genlab.inference.sessions import CACHE, Session, granted_device
 from genlab.inference.smoke import probe
 
 DEFAULT_STEPS = 50
@@ -60,19 +71,26 @@ class Model:
         card: What is known about it.
         folder: Where its files are.
         step: Training step of its weights; None for the final ones.
-        device: Where it runs: asked for, granted, and why they differ. After a run that needed more
-            memory than the GPU has, this says so until a run succeeds there.
+        device: Where it runs: asked for, granted, and why they differ. Each thread sees where its
+            own last run was, so after one that needed more memory than the GPU has, this says so
+            to the thread that asked for it, until a run of that thread succeeds on the GPU.
     """
 
     def __init__(self, card: Card, folder: Path, device: Device, step: int | None = None) -> None:
         self.card, self.folder, self.step = card, folder, step
-        self.device = device
-        self._wanted = device
+        self._wanted = self._granted = device
+        self._mine = threading.local()
         self._graphs = Graphs(card, folder)
 
     def __repr__(self) -> str:
         step = "" if self.step is None else f", step {self.step}"
         return f"Model({self.card.id!r}{step}, {self.device.granted}, {sorted(self.verbs)})"
+
+    @property
+    def device(self) -> Device:
+        """The device of the calling thread's last run; before it, the one that was granted."""
+        device: Device = getattr(self._mine, "device", self._granted)
+        return device
 
     @property
     def verbs(self) -> frozenset[str]:
@@ -92,7 +110,7 @@ class Model:
         """
         self._graphs.snapshots().weights(step)
         other = Model(self.card, self.folder, self._wanted, step)
-        other._graphs = self._graphs
+        other._graphs, other._granted = self._graphs, self._granted
         return other
 
     def run(
@@ -134,8 +152,8 @@ class Model:
         empty = not len(next(iter(feeds.values())))
         # Graphs may reshape by their own batch, so the shapes of no rows come from one row.
         job = Job(names, probe(self.card, verb, 1) if empty else feeds, stop, deadline)
-        values, self.device = run_job(
-            partial(self._graphs.session, verb, names, self.step),
+        values, self._mine.device = run_job(
+            partial(self._session, verb, names),
             lambda device: CACHE.drop(self._graphs.key(verb, names, self.step, device)),
             self._wanted,
             job,
@@ -159,7 +177,10 @@ class Model:
         n = rows(n, self.card.event_shape)
         if "decode" not in self.verbs:
             *_, last = deque(self.trajectory(n, seed, **options), maxlen=1)
-            return to_data(self.card, last.x_t).astype(np.float32)
+            with np.errstate(over="ignore"):
+                x = to_data(self.card, last.x_t).astype(np.float32)
+            warn_not_finite(self.card.id, {"x": x})
+            return x
         unknown = set(options) - {"stop", "deadline"}
         if unknown:
             raise InputError(
@@ -206,23 +227,28 @@ class Model:
             full schedule.
 
         Raises:
-            InputError: A number or name is refused.
+            InputError: A number or name is refused, at once and not at the first frame.
         """
         if sampler not in SAMPLERS:
             raise InputError("sampler", f"one of {', '.join(SAMPLERS)}", repr(sampler))
         row = SAMPLERS[sampler]
         if not set(options) <= set(row.options):
             raise InputError(f"options of {sampler}", f"{list(row.options)}", f"{sorted(options)}")
+        for name, value in options.items():
+            number(name, value, *row.options[name])
         full = self._schedule(schedule)
+        given = {"x", "log_snr"} if label is None else {"x", "log_snr", "label"}
+        wanted = input_tensors(self.card, "denoise", given)
+        one = None if label is None else tensor_input(self.card, wanted["label"], [label])
         steps = min(DEFAULT_STEPS, len(full) - 1) if steps is None else steps
         times = respace(full, step_count(steps, len(full) - 1))
         n = rows(n, self.card.event_shape, len(times))
         whole("seed", seed, 0, MAX_SEED)
         shape = (n, *self.card.event_shape)
-        # Labels are checked by `run` like any other input.
-        labels = {} if label is None else {"label": np.full(n, label, dtype=np.int64)}
         frames = row.sample(
-            denoiser(self, stop=stop, deadline=deadline, **labels),
+            denoiser(
+                self, None if one is None else np.repeat(one, n), stop=stop, deadline=deadline
+            ),
             full[times],
             noise.normal(seed, shape, "start"),
             lambda t: noise.normal(seed, shape, "step", t),
@@ -245,15 +271,21 @@ class Model:
         """
         inputs = {"x": x}
         if "log_prob" in self.verbs and "u" in self.card.graphs["log_prob"].inputs:
-            inputs["u"] = noise.uniform(seed, np.shape(x), "dequantisation")
+            inputs["x"] = tensor_input(self.card, VERBS["log_prob"].inputs[0], x)
+            inputs["u"] = noise.uniform(seed, inputs["x"].shape, "dequantisation")
         return self.run("log_prob", stop=stop, deadline=deadline, **inputs)["log_prob"]
 
     def open(self) -> Model:
         """Open and verify every verb now instead of at first use; returns the model itself."""
         for verb, graph in self.card.graphs.items():
-            session = self._graphs.session(verb, graph.outputs, self.step, self._wanted.granted)
-            self.device = granted_device(self._wanted, session)
+            self._session(verb, graph.outputs, self._wanted.granted)
         return self
+
+    def _session(self, verb: str, outputs: Sequence[str], device: str) -> Session:
+        session = self._graphs.session(verb, outputs, self.step, device)
+        if device == self._wanted.granted:  # what onnxruntime grants is the same for all threads
+            self._granted = granted_device(self._wanted, session)
+        return session
 
     def _schedule(self, name: str | None) -> np.ndarray:
         constants = self.card.constants

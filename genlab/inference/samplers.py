@@ -10,13 +10,13 @@ Song et al. 2021, Denoising diffusion implicit models (eq. 12 and 16).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genlab.inference.errors import InputError
+from genlab.inference.inputs import number
 from genlab.inference.schedules import log_alphas_bar
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ Denoise = Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]]
 """From the state [n, *event] and λ to the predicted (x̂_0, ε̂)."""
 Noise = Callable[[int], np.ndarray]
 """Standard normal noise [n, *event] of the step that leaves t."""
+
+ETA = (0.0, 1.0)
+"""Bounds of DDIM's η: no noise, and that of the posterior."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,14 @@ class Frame:
 
 @dataclass(frozen=True)
 class Sampler:
-    """A row of `SAMPLERS`: its name on a page, the generator, its options, its source."""
+    """A row of `SAMPLERS`: its name on a page, the generator, its options, its source.
+
+    Options are numbers, given with the least and the greatest value that each may have.
+    """
 
     label: str
     sample: Callable[..., Iterator[Frame]]
-    options: tuple[str, ...]
+    options: Mapping[str, tuple[float, float]]
     reference: str
 
 
@@ -81,8 +87,7 @@ def ddim(
     Raises:
         InputError: `eta` is not in [0, 1].
     """
-    if not 0.0 <= eta <= 1.0:
-        raise InputError("eta", "a number from 0 to 1", f"{eta}")
+    eta = number("eta", eta, *ETA)
     lam = np.asarray(log_snr, dtype=np.float64)
     x = np.asarray(x_T, dtype=np.float64)
     last = len(lam) - 1
@@ -130,22 +135,34 @@ def _coefficients(lam_t: float, lam_s: float, eta: float) -> tuple[float, float,
     return float(np.exp(0.5 * log_s)), float(max(noise_s - sigma2, 0.0)), float(sigma2)
 
 
-def denoiser(model: Model, **run: Any) -> Denoise:
+def denoiser(model: Model, label: np.ndarray | None = None, **run: Any) -> Denoise:
     """The verb `denoise` of a model as a function (x_t, λ) → (x̂_0, ε̂), whatever it predicts.
 
     With α = √ᾱ and σ = √(1 − ᾱ): ε̂ = (x − α x̂_0) / σ, and for v = α ε − σ x_0 (Salimans & Ho
     2022) x̂_0 = α x − σ v.
 
+    Rows of the state that float32 cannot hold as finite numbers stay NaN and do not reach the
+    network: a sample that is lost takes no other with it.
+
     Args:
         model: A model with the verb `denoise`.
-        run: Keyword arguments of every `Model.run`: `label`, `stop`, `deadline`.
+        label: Class of each row, [n], where the model takes one.
+        run: Keyword arguments of every `Model.run`: `stop`, `deadline`.
     """
     kind = model.card.constants.parameterisation
 
     def denoise(x: np.ndarray, log_snr: float) -> tuple[np.ndarray, np.ndarray]:
         alpha, sigma = np.exp(0.5 * log_alphas_bar([log_snr, -log_snr]))
-        levels = np.full(len(x), log_snr, dtype=np.float32)
-        out = model.run("denoise", x=x, log_snr=levels, **run)["prediction"].astype(np.float64)
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(x.astype(np.float32))
+        good = finite.all(axis=tuple(range(1, x.ndim)))  # [n]
+        out = np.full(x.shape, np.nan)
+        if good.any():
+            levels = np.full(good.sum(), log_snr, dtype=np.float32)
+            labels: dict[str, Any] = {} if label is None else {"label": label[good]}
+            told = model.run("denoise", x=x[good], log_snr=levels, **labels, **run)
+            prediction = told["prediction"]
+            out[good] = np.where(np.isfinite(prediction), prediction, np.nan)
         if kind == "eps":
             return (x - sigma * out) / alpha, out
         x0 = out if kind == "x0" else alpha * x - sigma * out
@@ -155,7 +172,7 @@ def denoiser(model: Model, **run: Any) -> Denoise:
 
 
 SAMPLERS: dict[str, Sampler] = {
-    "ddpm": Sampler("DDPM (ancestral)", ddpm, (), "Ho et al. 2020, arXiv:2006.11239"),
-    "ddim": Sampler("DDIM", ddim, ("eta",), "Song et al. 2021, arXiv:2010.02502"),
+    "ddpm": Sampler("DDPM (ancestral)", ddpm, {}, "Ho et al. 2020, arXiv:2006.11239"),
+    "ddim": Sampler("DDIM", ddim, {"eta": ETA}, "Song et al. 2021, arXiv:2010.02502"),
 }
 """All samplers by name."""

@@ -113,25 +113,31 @@ class SessionCache:
 
     def get(self, key: Key, make: Callable[[], Session]) -> Session:
         """The session of a key, made by `make` if there is none; `make` may raise."""
-        with self._lock:
-            if key in self._sessions:
-                self._sessions.move_to_end(key)
-                return self._sessions[key]
-            turn = self._making.setdefault(key, threading.Lock())
-        with turn:  # makers of other keys are not held up
+        while True:
             with self._lock:
                 if key in self._sessions:
+                    self._sessions.move_to_end(key)
                     return self._sessions[key]
-            try:
-                session = make()
-            finally:
+                turn = self._making.setdefault(key, threading.Lock())
+            with turn:  # makers of other keys are not held up
                 with self._lock:
-                    self._making.pop(key, None)
+                    if self._making.get(key) is not turn:
+                        continue  # somebody was here before and made it, or failed: look again
+                return self._make(key, make)
+
+    def _make(self, key: Key, make: Callable[[], Session]) -> Session:
+        try:
+            session = make()
+        except BaseException:
             with self._lock:
-                self._sessions[key] = session
-                while len(self._sessions) > self.limit:
-                    self._sessions.popitem(last=False)
-            return session
+                del self._making[key]
+            raise
+        with self._lock:  # one step: a gap between the two would let in a second maker
+            del self._making[key]
+            self._sessions[key] = session
+            while len(self._sessions) > self.limit:
+                self._sessions.popitem(last=False)
+        return session
 
     def drop(self, key: Key) -> None:
         """Forget a session, after a failure that may have made it unusable."""

@@ -7,7 +7,7 @@ them one, so that a batch cannot hide behind broadcasting.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -44,10 +44,18 @@ def probe(card: Card, verb: str, n: int) -> dict[str, np.ndarray]:
 
     Points of the plotting window (of [0, 1] for images), latent points from their law, noise levels
     of the card's schedule.
+
+    Raises:
+        ContractError: The verb has an input of a kind that `MAKERS` does not know.
     """
-    makers = {"x": _x, "u": _uniform, "z": _z, "log_snr": _log_snr, "label": _label}
     wanted = {item.name: item for item in VERBS[verb].inputs}
-    return {name: makers[name](card, wanted[name], n) for name in card.graphs[verb].inputs}
+    names = card.graphs[verb].inputs
+    for name in names:
+        if name not in MAKERS:
+            expected = f"an input that can be tried, one of {', '.join(MAKERS)}"
+            todo = "add a maker of such inputs to MAKERS in genlab/inference/smoke.py"
+            raise ContractError(card.id, f"input of {verb}", expected, repr(name), todo)
+    return {name: MAKERS[name](card, wanted[name], n) for name in names}
 
 
 def _shape(card: Card, tensor: Tensor, n: int) -> tuple[int, ...]:
@@ -82,6 +90,16 @@ def _log_snr(card: Card, tensor: Tensor, n: int) -> np.ndarray:
 
 def _label(card: Card, tensor: Tensor, n: int) -> np.ndarray:
     return np.arange(n, dtype=np.int64) % max(len(card.constants.classes or []), 1)
+
+
+MAKERS: dict[str, Callable[[Card, Tensor, int], np.ndarray]] = {
+    "x": _x,
+    "u": _uniform,
+    "z": _z,
+    "log_snr": _log_snr,
+    "label": _label,
+}
+"""What makes n rows of an input, by its name. A verb with an input of a new kind needs a row."""
 
 
 def _judge(card: Card, verb: str, n: int, outputs: dict[str, np.ndarray]) -> None:

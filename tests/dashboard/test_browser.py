@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
@@ -99,45 +100,67 @@ def test_page_opens_alive(chromium: Browser, server: str, path: str, look: str) 
     page.close()
 
 
-def move_everything(visit: Visit) -> None:
-    """Every slider a step, every choice once, every number once, every chip off and on."""
+def move_everything(visit: Visit, sliders: int, groups: int) -> None:
+    """Every slider a step, every choice once, every model, every number, every chip off and on.
+
+    The page must have at least so many sliders (of Streamlit) and groups of buttons.
+    """
     page = visit.page
-    for i in range(page.get_by_role("slider").count()):
-        slider = page.get_by_role("slider").nth(i)
-        if slider.is_visible():
-            slider.focus()
-            slider.press("ArrowLeft")
-            visit.settle()
-    for i in range(page.get_by_test_id("stNumberInputStepUp").count()):
-        page.get_by_test_id("stNumberInputStepUp").nth(i).click()
+    found = page.get_by_test_id("stSlider").get_by_role("slider")
+    assert found.count() >= sliders
+    for slider in found.all():
+        slider.focus()
+        slider.press("ArrowLeft")
         visit.settle()
-    for group in page.get_by_test_id("stButtonGroup").all():
-        for j in range(group.get_by_role("radio").count()):
-            group.get_by_role("radio").nth(j).click()
+    ups = page.get_by_test_id("stNumberInputStepUp")
+    assert ups.count() == 1  # the seed
+    ups.first.click()
+    visit.settle()
+    choices = page.get_by_test_id("stButtonGroup")
+    assert choices.count() >= groups
+    for i in range(choices.count()):
+        for j in range(choices.nth(i).get_by_role("radio").count()):
+            choices.nth(i).get_by_role("radio").nth(j).click()
             visit.settle()
-    for i in range(page.locator(".stage .chip[aria-pressed]").count()):
-        chip = page.locator(".stage .chip[aria-pressed]").nth(i)
-        before = chip.get_attribute("aria-pressed")
-        chip.click()
-        expect(chip).not_to_have_attribute("aria-pressed", before or "")
+    box = page.get_by_test_id("stSelectbox").locator("input")
+    box.click()
+    box.fill("gaussians8")
+    box.press("Enter")
+    expect(page).to_have_url(re.compile("=gaussians8-"))
+    visit.settle()
+    stage(page)
+    chips = page.locator(".stage .chip[aria-pressed]")
+    assert chips.count() >= 2
+    for i in range(chips.count()):
+        before = chips.nth(i).get_attribute("aria-pressed") or ""
+        chips.nth(i).click()
+        expect(chips.nth(i)).not_to_have_attribute("aria-pressed", before)
+    page.get_by_test_id("stExpander").locator("summary").click()
+    with page.expect_download() as picture:
+        page.get_by_role("button", name=re.compile("Download the picture")).first.click()
+    assert picture.value.suggested_filename.endswith(".png")
+    with page.expect_download() as samples:
+        page.get_by_role("button", name="Samples (npz)").click()
+    with np.load(samples.value.path()) as file:
+        assert file["x"].shape[1] == 2
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "path",
+    ("path", "sliders", "groups"),
     [
-        "flows",
-        "flows?flow_view=layers",
-        "flows?flow_view=training",
-        "gans",
-        "gans?gan_view=training",
-        "diffusion",
+        ("flows", 1, 2),
+        ("flows?flow_view=layers", 1, 2),
+        ("flows?flow_view=training", 1, 2),
+        ("gans", 1, 1),
+        ("gans?gan_view=training", 1, 1),
+        ("diffusion?sampler=ddim", 3, 2),
     ],
 )
-def test_every_control_moves(visit: Visit, path: str) -> None:
+def test_every_control_moves(visit: Visit, path: str, sliders: int, groups: int) -> None:
     visit.open(path)
     stage(visit.page)
-    move_everything(visit)
+    move_everything(visit, sliders, groups)
     visit.check()
 
 
@@ -174,7 +197,7 @@ def test_dragging_the_point_rewrites_the_ledger_and_the_link(
 
 def test_dragging_the_latent_moves_its_image(visit: Visit) -> None:
     page = visit.open("gans")
-    answer = page.get_by_text(re.compile("logit"))
+    answer = page.get_by_text(re.compile("Log-odds"))
     before = answer.inner_text()
     drag(page, stage(page).locator("canvas").nth(1), (0.58, 0.44), (0.3, 0.7))
     expect(answer).not_to_have_text(before, timeout=10_000)
@@ -185,8 +208,9 @@ def test_diffusion_plays_and_scrubs(visit: Visit) -> None:
     page = visit.open("diffusion")
     root = stage(page)
     first = root.get_attribute("data-frame")
-    page.keyboard.press("Escape")
-    expect(root).not_to_have_attribute("data-frame", first or "", timeout=10_000)
+    expect(root).not_to_have_attribute("data-frame", first or "", timeout=10_000)  # it plays
+    root.get_by_role("button", name=re.compile("pause|play", re.IGNORECASE)).click()
+    expect(root).to_have_attribute("data-playing", "false")
     scrubber = root.get_by_role("slider")
     scrubber.focus()
     scrubber.press("Home")

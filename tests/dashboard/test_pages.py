@@ -8,7 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import services
 from genlab.contract.catalogue import Catalogue
-from genlab.inference.sessions import SessionCache
+from genlab.inference.model import Model
+from genlab.inference.sessions import Device, SessionCache
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["views/home.py", "views/flows.py", "views/gans.py", "views/diffusion.py"]
@@ -107,22 +108,70 @@ def test_flipped_byte_is_told_on_the_page(house: Path) -> None:
     card = Catalogue([house]).entries["moons-flow-spline"].card
     assert card is not None
     path = house / "moons-flow-spline" / card.graphs["log_prob"].file
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(bytes(content))
+    spoil(path)
     app = open_page("views/flows.py")
     assert not app.exception
     assert "sha256" in texts(app)
 
 
-@pytest.mark.parametrize("value", ["-5", "1e99", "999999999999", "NaN", "DROP TABLE", "🦆"])
+def spoil(path: Path) -> None:
+    """Flip one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("page", "trained"),
+    [("views/flows.py", "moons-flow-spline"), ("views/diffusion.py", "moons-ddpm")],
+)
+def test_broken_truth_leaves_the_learned_on_the_page(page: str, trained: str, house: Path) -> None:
+    for name in (trained, "moons-exact", "data"):
+        shutil.copytree(ROOT / "exported" / name, house / name)
+    for path in (house / "moons-exact").glob("*.onnx"):
+        spoil(path)
+    app = open_page(page)
+    assert not app.exception
+    assert "Shown without what is exact. moons-exact" in texts(app)
+    assert not app.error
+    assert any(trained in str(item.value) for item in app.markdown)
+
+
+@pytest.mark.parametrize("page", MODEL_PAGES)
+def test_damaged_reference_sample_is_told_and_left_out(page: str, house: Path) -> None:
+    for name in ("moons-flow-spline", "moons-gan-nonsaturating", "moons-ddpm", "data"):
+        shutil.copytree(ROOT / "exported" / name, house / name)
+    spoil(house / "data" / "moons.npz")
+    app = open_page(page)
+    assert not app.exception
+    assert "Shown without data." in texts(app)
+    assert not app.error
+
+
+def test_device_on_the_page_is_the_one_that_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Device("cuda", "cpu", "the GPU ran out of memory, so the CPU did the last job")
+    opened = services.open_model(services.models_with("critic")[0].id)
+    monkeypatch.setattr(
+        type(opened), "device", property(lambda model: full, lambda model, now: None)
+    )
+    app = open_page("views/gans.py")
+    assert not app.exception
+    assert any("CPU (asked for CUDA: the GPU ran out" in str(m.value) for m in app.markdown)
+
+
+@pytest.mark.parametrize(
+    "value", ["9" * 5_000, "-5", "1e99", "999999999999", "NaN", "DROP TABLE", "🦆"]
+)
 @pytest.mark.parametrize("page", MODEL_PAGES)
 def test_absurd_links_are_clamped(page: str, value: str) -> None:
-    keys = ("seed", "steps", "eta", "flow_n", "gan_n", "ddpm_n", "x", "z", "frame", "checkpoint")
+    keys = ["seed", "steps", "eta", "flow_n", "gan_n", "ddpm_n", "x", "z", "frame", "layer"]
+    keys += ["flow_checkpoint", "gan_checkpoint"]
     query = dict.fromkeys(keys, value) | {KEYS[page]: value}
-    app = open_page(page, **query)
-    assert not app.exception
-    assert app.title
+    for view in VIEWS[page]:
+        app = open_page(page, **(query | view))
+        assert not app.exception
+        assert not app.error
+        assert app.title
 
 
 def test_point_of_the_link_is_the_point_of_the_ledger() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from genlab.contract.card import Card
+from genlab.contract.catalogue import Catalogue
 from genlab.contract.errors import ContractError
 
 Spoil = Callable[[dict[str, Any]], Any]
@@ -152,6 +153,33 @@ def test_a_newer_schema_says_to_update(models: Path) -> None:
 def test_a_card_that_is_no_document(models: Path, text: str) -> None:
     (models / "toy-flow" / "card.json").write_text(text, encoding="latin-1")
     with pytest.raises(ContractError, match=r"toy-flow: card.json: expected a JSON"):
+        Card.read(models / "toy-flow")
+
+
+NESTED = {
+    "brackets": "[" * 200_000,
+    "objects": '{"a":' * 200_000,
+    "a recipe": '{"schema": 1, "recipe": {"a": ' + "[" * 900 + "]" * 900 + "}}",
+}
+
+
+@pytest.mark.parametrize("case", NESTED)
+def test_a_card_nested_without_end_is_one_broken_entry(models: Path, case: str) -> None:
+    """The parser of Python ends at its depth of recursion, which is no ValueError."""
+    (models / "toy-flow" / "card.json").write_text(NESTED[case])
+    catalogue = Catalogue([models])
+    assert list(catalogue.cards) == ["toy-ddpm"]
+    problem = catalogue.entries["toy-flow"].problem
+    assert problem is not None
+    assert problem.field == "card.json"
+
+
+def test_the_second_parser_may_give_up_too(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(text: str | bytes) -> Card:
+        raise RecursionError
+
+    monkeypatch.setattr(Card, "model_validate_json", give_up)
+    with pytest.raises(ContractError, match=r"card\.json: .* nested too deeply"):
         Card.read(models / "toy-flow")
 
 

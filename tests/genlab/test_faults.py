@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import onnx
 import pytest
@@ -145,6 +146,64 @@ def test_nan_weights_are_refused(tmp_path: Path, source: Source) -> None:
         weight(proto, "shift").CopyFrom(spoilt)
 
     assert "NaN in 'shift'" in refused(tmp_path, source, "forward.onnx", change)
+
+
+NUMBERS = (np.float16, np.float64, ml_dtypes.bfloat16, ml_dtypes.float8_e5m2, np.complex64)
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+@pytest.mark.parametrize("raw", [True, False])
+def test_nan_weights_of_any_precision_are_refused(
+    tmp_path: Path, source: Source, dtype: Any, raw: bool
+) -> None:
+    numbers = np.array([1.0, np.nan]).astype(dtype)
+
+    def change(proto: Any) -> None:
+        hidden = numpy_helper.from_array(numbers, "hidden")
+        if not raw:
+            hidden = helper.make_tensor("hidden", hidden.data_type, [2], numbers)
+        proto.graph.initializer.append(hidden)
+
+    assert "NaN in 'hidden'" in refused(tmp_path, source, "forward.onnx", change)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"value_floats": [1.0, np.nan]},
+        {"value_float": np.nan},
+        {"value": numpy_helper.from_array(np.array([np.nan]), "inner")},
+    ],
+    ids=lambda value: next(iter(value)),
+)
+def test_nan_in_an_attribute_is_refused(
+    tmp_path: Path, source: Source, value: dict[str, Any]
+) -> None:
+    def change(proto: Any) -> None:
+        proto.graph.node.append(helper.make_node("Constant", [], ["hidden"], **value))
+
+    name = "inner" if "value" in value else next(iter(value))
+    assert f"NaN in {name!r}" in refused(tmp_path, source, "forward.onnx", change)
+
+
+def test_infinity_and_whole_numbers_and_texts_are_no_nan(models: Path, source: Source) -> None:
+    """Masks hold minus infinity."""
+    card, files = source("toy-flow")
+    proto = onnx.load_model_from_string(files["forward.onnx"])
+    for index, array in enumerate(([-np.inf], [2**62], [True], np.array(["nan"], dtype=object))):
+        extra = numpy_helper.from_array(np.asarray(array), f"extra{index}")
+        proto.graph.initializer.append(extra)
+    publish(models / "toy-flow", card, files | {"forward.onnx": proto.SerializeToString()})
+
+
+@pytest.mark.parametrize("data_type", [0, 99])
+def test_a_weight_of_no_known_type_is_refused(
+    tmp_path: Path, source: Source, data_type: int
+) -> None:
+    def change(proto: Any) -> None:
+        proto.graph.initializer.append(onnx.TensorProto(name="odd", data_type=data_type, dims=[1]))
+
+    refused(tmp_path, source, "forward.onnx", change)
 
 
 def test_nan_that_only_a_run_shows_is_refused_when_first_opened(

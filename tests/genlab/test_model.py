@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,9 +24,11 @@ from genlab.contract.errors import ContractError
 from genlab.contract.files import write_npz
 from genlab.contract.limits import MAX_ROWS, MAX_SEED
 from genlab.contract.publish import publish
+from genlab.contract.verbs import VERBS, Tensor, Verb
+from genlab.inference import graphs, noise, smoke
 from genlab.inference.errors import InputError, NonFiniteWarning, Stopped
 from genlab.inference.inputs import not_finite, say_not_finite, verb_inputs, whole
-from genlab.inference.sessions import Session, SessionCache
+from genlab.inference.sessions import Session, SessionCache, build
 
 Source = Callable[[str], tuple[dict[str, Any], dict[str, bytes]]]
 
@@ -72,9 +75,22 @@ def test_samples_have_the_law_of_the_model(flow: Model, ddpm: Model) -> None:
         assert (np.abs(x.var(0) / sd**2 - 1) < 5 * np.sqrt(2 / n) + 0.01).all()
 
 
-def test_fetch_computes_only_what_is_asked(flow: Model) -> None:
+def test_fetch_computes_only_what_is_asked(flow: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`decode` and `layers` share a file; what onnxruntime gets is the graph of one of them."""
+    given: list[set[str]] = []
+
+    def look(data: bytes, granted: str) -> Session:
+        graph = onnx.load_model_from_string(data).graph
+        given.append({name for node in graph.node for name in node.output})
+        return build(data, granted)
+
+    monkeypatch.setattr(graphs, "build", look)
     z = flow.latent(3)
     assert set(flow.run("layers", fetch=["log_det"], z=z)) == {"log_det"}
+    assert set(flow.run("decode", z=z)) == {"x"}
+    assert set(flow.at(0).run("decode", z=z)) == {"x"}
+    decode = {"scale", "scaled", "x"}
+    assert given == [{"total", "first", "row", "det", "log_det"}, decode, decode]
     with pytest.raises(InputError, match="fetch"):
         flow.run("layers", fetch=["x"], z=z)
     with pytest.raises(ContractError, match="expected one of"):
@@ -110,6 +126,37 @@ def test_bad_inputs_are_refused_before_a_session_exists(
     with pytest.raises(InputError, match=told):
         flow.run("encode", x=x)
     assert len(fresh_sessions) == 0
+
+
+@pytest.mark.parametrize(
+    "x", [[[1.0, 2.0], [3.0]], [[1.0, [2.0]]], [np.zeros(2), np.zeros((2, 2))]]
+)
+def test_ragged_inputs_are_refused(flow: Model, x: Any) -> None:
+    with pytest.raises(InputError, match="x: expected an array, all of its rows of one shape"):
+        flow.log_prob(x)
+
+
+def test_noise_for_dequantisation_is_drawn_for_good_points_only(
+    tmp_path: Path, source: Source, compile_onnx: Callable[[str], bytes]
+) -> None:
+    card, files = source("toy-flow")
+    graph = {"file": "noisy.onnx", "inputs": ["x", "u"], "outputs": ["log_prob"]}
+    card |= {"graphs": {"log_prob": graph}, "snapshots": None}
+    text = """
+    noisy (float[n,2] x, float[n,2] u) => (float[n] log_prob)
+    <int64[1] one = {1}>
+    {
+      y = Add(x, u)
+      log_prob = ReduceSum<keepdims=0>(y, one)
+    }"""
+    publish(tmp_path / "toy-flow", card, files | {"noisy.onnx": compile_onnx(text)})
+    model = load("toy-flow", folders=[tmp_path], device="cpu")
+    found = model.log_prob(np.zeros((5, 2)), seed=1)
+    np.testing.assert_array_equal(found, model.log_prob(np.zeros((5, 2)), seed=1))
+    assert ((found > 0) & (found < 2)).all()
+    for x in ([[1.0, 2.0], [3.0]], np.broadcast_to(np.float32(0), (10**12, 2))):
+        with pytest.raises(InputError, match="x: expected"):
+            model.log_prob(x)
 
 
 def test_inputs_must_be_the_verbs_own(flow: Model, ddpm: Model) -> None:
@@ -190,6 +237,55 @@ def test_other_absurdities(flow: Model, ddpm: Model) -> None:
         flow.trajectory(2)
     with pytest.raises(InputError, match="one of auto, cpu, cuda"):
         load("toy-flow", folders=[flow.folder.parent], device="tpu")
+
+
+BAD_OPTIONS: Sequence[dict[str, Any]] = (
+    *({"eta": eta} for eta in (1.5, -0.1, float("nan"), "1", None, True, [0.5], 10**400)),
+    {"label": 0},
+    {"sampler": "ddpm", "eta": 0.5},
+)
+
+
+@pytest.mark.parametrize("options", BAD_OPTIONS, ids=lambda value: repr(value)[:24])
+def test_options_are_refused_before_noise_is_drawn(
+    ddpm: Model, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    """Row 7: when the trajectory is asked for, and not when its first frame is."""
+
+    def forbidden(*given: Any) -> Any:
+        raise AssertionError("noise for a walk that is refused")
+
+    monkeypatch.setattr(noise, "normal", forbidden)
+    with pytest.raises(InputError):
+        ddpm.trajectory(2, **options)
+
+
+def test_labels_are_judged_before_noise_is_drawn(
+    tmp_path: Path, source: Source, compile_onnx: Callable[[str], bytes]
+) -> None:
+    card, files = source("toy-ddpm")
+    inputs = ["x", "log_snr", "label"]
+    graph = {"file": "classes.onnx", "inputs": inputs, "outputs": ["prediction"]}
+    card["graphs"] = {"denoise": graph}
+    card["constants"] |= {"classes": ["left", "right"], "null_label": 7}
+    text = """
+    classes (float[n,2] x, float[n] log_snr, int64[n] label) => (float[n,2] prediction)
+    <int64[1] one = {1}>
+    {
+      level = Cast<to=1>(label)
+      both = Add(level, log_snr)
+      column = Unsqueeze(both, one)
+      prediction = Add(x, column)
+    }"""
+    publish(tmp_path / "toy-ddpm", card, files | {"classes.onnx": compile_onnx(text)})
+    model = load("toy-ddpm", folders=[tmp_path], device="cpu")
+    ends = [model.sample(4, label=label, steps=3) for label in (0, 1, np.int32(7))]
+    assert len({end.tobytes() for end in ends}) == 3
+    for label in (2, -1, 10**400, 0.5, True, "left", [0, 1], [0, [1]]):
+        with pytest.raises(InputError, match="label: expected"):
+            model.trajectory(2, label=label)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="inputs of denoise"):
+        model.trajectory(2)
 
 
 @given(st.one_of(st.integers(), st.floats(), st.text(), st.booleans(), st.none()))
@@ -281,6 +377,41 @@ def test_idle_inputs_of_other_verbs_need_not_be_given(
     np.testing.assert_array_equal(model.run("classify", x=x)["logits"], -x)
     found = model.run("denoise", x=x, log_snr=np.float32([3]))["prediction"]
     np.testing.assert_array_equal(found, 3 * x)
+
+
+def test_a_new_verb_needs_a_row_and_where_its_input_is_new_a_maker(
+    tmp_path: Path,
+    source: Source,
+    compile_onnx: Callable[[str], bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x, y, angle = Tensor("x", ("n", "event")), Tensor("y", ("n", "event")), Tensor("angle", ("n",))
+    card, files = source("toy-flow")
+    card |= {
+        "graphs": {
+            "mirror": {"file": "mirror.onnx", "inputs": ["x"], "outputs": ["y"]},
+            "turn": {"file": "turn.onnx", "inputs": ["x", "angle"], "outputs": ["y"]},
+        },
+        "snapshots": None,
+    }
+    monkeypatch.setitem(VERBS, "mirror", Verb("mirror", (x,), (y,), "data units", "Minus x."))
+    monkeypatch.setitem(VERBS, "turn", Verb("turn", (x, angle), (y,), "data units", "Turned."))
+    mirror = "mirror (float[n,2] x) => (float[n,2] y) { y = Neg(x) }"
+    turn = """
+    turn (float[n,2] x, float[n] angle) => (float[n,2] y)
+    <int64[1] one = {1}> { column = Unsqueeze(angle, one) y = Mul(x, column) }"""
+    files |= {"mirror.onnx": compile_onnx(mirror), "turn.onnx": compile_onnx(turn)}
+    publish(tmp_path / "toy-flow", card, files)
+    model, point = load("toy-flow", folders=[tmp_path]), np.float32([[1, 2]])
+    np.testing.assert_array_equal(model.run("mirror", x=point)["y"], -point)
+    with pytest.raises(
+        ContractError, match="one of x, u, z, log_snr, label, found 'angle'"
+    ) as told:
+        model.run("turn", x=point, angle=np.float32([3]))
+    assert "MAKERS in genlab/inference/smoke.py" in told.value.todo
+    monkeypatch.setitem(smoke.MAKERS, "angle", lambda card, tensor, n: np.zeros(n, np.float32))
+    found = model.run("turn", x=point, angle=np.float32([3]))["y"]
+    np.testing.assert_array_equal(found, 3 * point)
 
 
 def test_check_judges_every_model_and_its_exit_status_tells(

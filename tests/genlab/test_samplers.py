@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genlab import load
+from genlab import Model, load
 from genlab.inference import noise, schedules
 from genlab.inference.diffusion import to_data, to_diffusion
-from genlab.inference.errors import InputError
+from genlab.inference.errors import InputError, NonFiniteWarning, Stopped
 from genlab.inference.samplers import SAMPLERS, Frame, ddim, ddpm, denoiser
 
 VARIANCE = 0.49
@@ -201,6 +201,58 @@ def test_the_denoiser_reads_every_parameterisation(shared_models: Path) -> None:
                 np.testing.assert_allclose(a, b, atol=1e-9)
 
 
+@pytest.mark.parametrize(("sampler", "options"), CASES)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_row_that_is_lost_takes_no_other_with_it(
+    shared_models: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sampler: str,
+    options: dict[str, float],
+    bad: float,
+) -> None:
+    """Row 6: the network spoils row 3 at its second evaluation, and all frames still come."""
+    model = load("toy-ddpm", folders=[shared_models], device="cpu")
+    healthy = list(model.trajectory(8, seed=1, sampler=sampler, steps=6, **options))
+    run, rows = Model.run, list[int]()
+
+    def spoil(self: Model, verb: str, **arrays: Any) -> dict[str, np.ndarray]:
+        rows.append(len(arrays["x"]))
+        outputs = run(self, verb, **arrays)
+        if len(rows) == 2:
+            outputs["prediction"][3, 0] = bad
+        return outputs
+
+    monkeypatch.setattr(Model, "run", spoil)
+    frames = list(model.trajectory(8, seed=1, sampler=sampler, steps=6, **options))
+    assert rows == [8, 8, 7, 7, 7, 7]
+    others = np.arange(8) != 3
+    for ours, theirs in zip(frames, healthy, strict=True):
+        np.testing.assert_array_equal(ours.x_t[others], theirs.x_t[others])
+        np.testing.assert_array_equal(ours.x0[others], theirs.x0[others])
+    assert not np.isfinite(frames[-1].x_t[3]).all()
+    rows.clear()
+    with pytest.warns(NonFiniteWarning, match="1 of 8 rows of x are not finite"):
+        model.sample(8, seed=1, sampler=sampler, steps=6, **options)
+
+
+def test_a_state_of_lost_rows_alone_needs_no_run(shared_models: Path) -> None:
+    model = load("toy-ddpm", folders=[shared_models], device="cpu")
+    for x in (np.full((4, 2), np.nan), np.full((4, 2), 1e300), np.zeros((0, 2))):
+        stopped = denoiser(model, stop=lambda: True)(x, 0.0)
+        for part in stopped:
+            np.testing.assert_array_equal(part, np.full(x.shape, np.nan))
+    with pytest.raises(Stopped):
+        denoiser(model, stop=lambda: True)(np.zeros((4, 2)), 0.0)
+
+
+def test_labels_go_with_their_rows(shared_models: Path) -> None:
+    card = load("toy-ddpm", folders=[shared_models], device="cpu").card
+    fake, x = FakeModel(card, "eps", np.zeros((2, 2))), np.zeros((3, 2))
+    x[1, 1] = np.nan
+    denoiser(fake, np.array([4, 5, 6]))(x, 0.0)  # type: ignore[arg-type]
+    assert fake.given["label"].tolist() == [4, 6]
+
+
 class FakeModel:
     """A model that predicts a stored array under another parameterisation."""
 
@@ -210,6 +262,7 @@ class FakeModel:
         self.prediction = prediction
 
     def run(self, verb: str, **arrays: np.ndarray) -> dict[str, np.ndarray]:
+        self.given = arrays
         return {"prediction": self.prediction}
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 
 from genlab import load
 from genlab.contract.limits import HEAVY_JOBS, MAX_SESSIONS
-from genlab.inference import devices, graphs
+from genlab.inference import devices, graphs, jobs
 from genlab.inference.devices import Device, choose_device
 from genlab.inference.errors import Busy, NoGpuError, OutOfMemoryError, RunError
 from genlab.inference.sessions import CACHE, Session, SessionCache, build, heavy
@@ -101,6 +103,41 @@ def test_a_gpu_too_small_leaves_the_job_to_the_cpu_and_says_so(
     assert "out of memory" in model.device.reason
     model.sample(100)  # the next job is tried on the GPU again
     assert model.device == Device("auto", "cuda")
+
+
+def elsewhere(do: Callable[[], Any]) -> Any:
+    """What another thread, another visitor, gets."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(do).result()
+
+
+def test_a_visitor_is_not_told_of_the_fall_back_of_another(shared_models: Path, act: Any) -> None:
+    act(room=400)
+    model = load("toy-flow", folders=[shared_models])
+
+    def large() -> Device:
+        model.sample(1_200)
+        return model.device
+
+    assert "out of memory" in elsewhere(large).reason
+    assert model.device == Device("auto", "cuda")
+    model.sample(1_200)
+
+    def small() -> Device:
+        model.sample(100)
+        return model.device
+
+    assert elsewhere(small) == Device("auto", "cuda")
+    assert "out of memory" in model.device.reason  # this thread's own last run
+
+
+def test_what_onnxruntime_grants_is_told_to_every_visitor(shared_models: Path, act: Any) -> None:
+    """Row 8: the silent fall-back is the machine's, not one visitor's."""
+    act(room=float("inf"), provider="CPUExecutionProvider")
+    model = load("toy-flow", folders=[shared_models], device="cuda")
+    elsewhere(lambda: model.sample(3))
+    assert "could not start CUDA" in model.device.reason
+    assert model.at(0).device == model.device
 
 
 def test_a_required_gpu_is_not_replaced_by_the_cpu(
@@ -206,6 +243,87 @@ def test_a_session_is_made_once_however_many_ask() -> None:
     assert len(set(map(id, found))) == 1
 
 
+class Watched:
+    """A lock that calls somebody right after it was released."""
+
+    def __init__(self) -> None:
+        self.lock, self.then = threading.Lock(), list[Callable[[], None]]()
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self.lock.release()
+        if self.then:
+            self.then.pop()()
+
+
+@pytest.mark.parametrize("releases", range(3))
+def test_there_is_no_gap_between_making_a_session_and_having_it(
+    monkeypatch: pytest.MonkeyPatch, releases: int
+) -> None:
+    """Whoever asks in between two steps of the first maker gets the first maker's session."""
+    cache, watched, made, found = SessionCache(), Watched(), list[object](), list[object]()
+    monkeypatch.setattr(cache, "_lock", watched)
+    key = ("sha", ("x",), False, "cpu")
+
+    def second() -> None:
+        thread = threading.Thread(target=lambda: found.append(cache.get(key, make)))
+        thread.start()
+        thread.join(5)
+        assert not thread.is_alive()
+
+    def make() -> Any:
+        made.append(object())
+        if len(made) == 1:  # ask after one of the releases of the lock that still come
+            watched.then += [second] + [lambda: None] * releases
+        return made[-1]
+
+    first = cache.get(key, make)
+    while watched.then:
+        cache.get(key, make)
+    assert made == [first]
+    assert found == [first]
+
+
+def test_those_who_wait_for_a_maker_that_fails_make_one_session_together() -> None:
+    """A newcomer and a thread that waited through the failure may not both make one."""
+    cache, key = SessionCache(), ("sha", ("x",), False, "cpu")
+    inside, most, made = list[int](), list[int](), list[int]()
+    began, go = threading.Event(), threading.Event()
+
+    def fail() -> Any:
+        began.set()
+        go.wait(5)
+        raise RunError("no")
+
+    def make() -> Any:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.01)  # long enough for a second maker to be seen
+        made.append(1)
+        inside.pop()
+        return object()
+
+    def expect_failure() -> None:
+        with pytest.raises(RunError):
+            cache.get(key, fail)
+
+    failing = threading.Thread(target=expect_failure)
+    failing.start()
+    began.wait(5)
+    others = [threading.Thread(target=lambda: cache.get(key, make)) for _ in range(8)]
+    for thread in others[:4]:
+        thread.start()
+    go.set()
+    for thread in others[4:]:
+        thread.start()
+    for thread in [failing, *others]:
+        thread.join(5)
+    assert made == [1]
+    assert max(most) == 1
+
+
 def test_a_failure_to_make_a_session_is_not_remembered() -> None:
     cache = SessionCache()
 
@@ -215,6 +333,55 @@ def test_a_failure_to_make_a_session_is_not_remembered() -> None:
     with pytest.raises(RunError):
         cache.get(("a", None, "cpu"), fail)
     assert cache.get(("a", None, "cpu"), lambda: "session") == "session"  # type: ignore[arg-type, return-value]
+
+
+@pytest.fixture
+def two_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """A pool of two threads for chunks; the list tells, at each chunk handed in, how many wait."""
+    pool, waiting = ThreadPoolExecutor(2), list[int]()
+
+    class Counting:
+        def submit(self, *job: Any) -> Any:
+            future = pool.submit(*job)
+            waiting.append(pool._work_queue.qsize())
+            return future
+
+    counting = Counting()
+    monkeypatch.setattr(jobs, "_workers", lambda: counting)
+    monkeypatch.setattr(jobs, "WORKERS", 2, raising=False)
+    yield waiting
+    pool.shutdown()
+
+
+def test_a_large_job_leaves_room_in_the_queue(two_workers: list[int]) -> None:
+    def run(start: int) -> list[np.ndarray]:
+        time.sleep(0.001 * (start % 3))  # so that chunks end in another order
+        return [np.array([start])]
+
+    parts = jobs._in_parallel(run, range(200))
+    assert [int(part[0][0]) for part in parts] == list(range(200))
+    assert len(two_workers) == 200
+    assert max(two_workers) <= 4
+
+
+def test_nothing_runs_after_the_first_failure_is_told(two_workers: list[int]) -> None:
+    beside, began, ended = threading.Event(), list[int](), list[int]()
+
+    def run(start: int) -> list[np.ndarray]:
+        began.append(start)
+        if start == 5:
+            beside.wait(5)
+            raise RunError("no")
+        if start == 6:
+            beside.set()
+            time.sleep(0.1)  # still at work when chunk 5 fails
+        ended.append(start)
+        return [np.array([start])]
+
+    with pytest.raises(RunError):
+        jobs._in_parallel(run, range(200))
+    assert set(began) - set(ended) == {5}
+    assert max(began) < 5 + 4
 
 
 def test_heavy_jobs_are_few_and_the_others_are_told() -> None:

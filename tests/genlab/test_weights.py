@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,8 @@ from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
 from genlab.contract.files import read_npz, write_npz
 from genlab.contract.publish import publish
-from genlab.contract.weights import Snapshots, overridable, pack, with_weights
+from genlab.contract.weights import Snapshots, only, overridable, pack, with_weights
+from genlab.inference.sessions import build
 
 Source = Callable[[str], tuple[dict[str, Any], dict[str, bytes]]]
 
@@ -65,6 +67,75 @@ def test_overridable_weights_can_be_fed(shared_models: Path) -> None:
     np.testing.assert_allclose(default, z * np.exp([0.5, -0.25]) + [1, -2], rtol=1e-6)
     moved = session.run(["x"], {"z": z, "shift": np.float32([5.0, 5.0])})[0]
     np.testing.assert_allclose(moved - default, [[4.0, 7.0]], rtol=1e-5)
+
+
+def names(infos: Any) -> set[str]:
+    return {item.name for item in infos}
+
+
+def test_only_cuts_a_verbs_own_graph(shared_models: Path) -> None:
+    data = stamped(shared_models)
+    whole = onnx.load_model_from_string(data)
+    for outputs, nodes, weights in (
+        (["x"], {"scale", "scaled", "x"}, {"log_scale", "shift"}),
+        (["log_det"], {"total", "first", "row", "det", "log_det"}, {"log_scale", "zero", "minus"}),
+    ):
+        part = onnx.load_model_from_string(only(data, ["z"], outputs))
+        onnx.checker.check_model(part, full_check=True)
+        assert {name for node in part.graph.node for name in node.output} == nodes
+        assert names(part.graph.input) == {"z"}
+        assert names(part.graph.output) == set(outputs)
+        assert names(part.graph.initializer) == weights
+        assert list(part.metadata_props) == list(whole.metadata_props)
+        z = np.float32([[0.3, -0.7], [1.0, 2.0]])
+        full, cut = (
+            build(graph, "cpu").run(outputs, {"z": z})[0]
+            for graph in (data, only(data, ["z"], outputs))
+        )
+        np.testing.assert_array_equal(cut, full)
+
+
+def test_overridable_opens_the_listed_weights_and_no_other_constant(shared_models: Path) -> None:
+    data = stamped(shared_models)
+    assert build(data, "cpu").replaceable == frozenset()
+    assert build(overridable(data), "cpu").replaceable == {"log_scale", "shift"}
+    assert build(overridable(only(data, ["z"], ["log_det"])), "cpu").replaceable == {"log_scale"}
+    bare = onnx.load_model_from_string(data)
+    del bare.metadata_props[:]
+    everything = build(overridable(bare.SerializeToString()), "cpu").replaceable
+    assert everything == names(bare.graph.initializer) > {"log_scale", "shift"}
+
+
+def test_a_snapshot_equals_the_rewritten_file(tmp_path: Path, source: Source) -> None:
+    """One session with other weights bound to it, against a session per step, bit for bit."""
+    card, files = source("toy-flow")
+    rng = np.random.default_rng(0)
+    snapshots = {
+        step: {name: rng.normal(size=2).astype(np.float16) for name in ("log_scale", "shift")}
+        for step in (0, 50, 100)
+    }
+    card["snapshots"]["steps"] = list(snapshots)
+    publish(tmp_path / "toy-flow", card, files | {"snapshots.npz": pack(snapshots)})
+    model = load("toy-flow", folders=[tmp_path], device="cpu")
+    points = rng.normal(size=(20, 2)).astype(np.float32)
+    for step in (50, 0, 100, 50):  # back and forth: nothing stays behind in the session
+        for verb, graph in model.card.graphs.items():
+            data = with_weights((tmp_path / "toy-flow" / graph.file).read_bytes(), snapshots[step])
+            inputs = {graph.inputs[0]: points}
+            expected = build(data, "cpu").run(graph.outputs, inputs)
+            found = model.at(step).run(verb, **inputs)
+            for name, values in zip(graph.outputs, expected, strict=True):
+                np.testing.assert_array_equal(found[name], values, err_msg=f"{verb} at {step}")
+
+
+def test_binding_leaves_the_session_it_came_from_alone(shared_models: Path) -> None:
+    session = build(overridable(stamped(shared_models)), "cpu")
+    z = np.float32([[1.0, 2.0]])
+    before = session.run(["x"], {"z": z})[0]
+    moved = session.bound({"shift": np.float32([5.0, 5.0])})
+    np.testing.assert_allclose(moved.run(["x"], {"z": z})[0] - before, [[4.0, 7.0]], rtol=1e-6)
+    np.testing.assert_array_equal(session.run(["x"], {"z": z})[0], before)
+    assert moved.replaceable == session.replaceable
 
 
 @pytest.mark.parametrize(
