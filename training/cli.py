@@ -18,10 +18,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from genlab.contract.errors import ContractError
+from genlab.inference.errors import InputError, RunError
 from training import runs
 from training.data import DATASETS
 from training.evaluate import evaluate
-from training.export import ExportError, export
+from training.export import export
+from training.ranges import complaints
 from training.recipes import RECIPES, Recipe
 
 # The family of a recipe is settled: its fields become plain options, without a subcommand.
@@ -77,7 +79,7 @@ class Evaluate:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command; returns the exit status (2 for a wrong command line)."""
+    """Run one command; returns the exit status: 1 where a training diverges, 2 for other errors."""
     commands: dict[str, Callable[[list[str]], None]] = {
         "list": _list,
         "train": _train,
@@ -90,7 +92,10 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{__doc__}\nCommands: {', '.join(commands)}. Each has its own --help.")
         else:
             _choose("command", name, commands)(rest)
-    except (UsageError, runs.RunError, ExportError, ContractError) as error:
+    except FloatingPointError as error:
+        print(f"error: {error}; try a smaller --lr", file=sys.stderr)
+        return 1
+    except (UsageError, runs.RunError, ContractError, InputError, RunError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
@@ -100,6 +105,16 @@ def _choose(what: str, name: str, among: dict[str, Any]) -> Any:
     if name not in among:
         raise UsageError(f"there is no {what} {name!r}; choose one of: {', '.join(among)}")
     return among[name]
+
+
+def _refuse(*settings: Any) -> None:
+    """Say what is out of range.
+
+    Raises:
+        UsageError: Something is.
+    """
+    if wrong := complaints(*settings):
+        raise UsageError("; ".join(wrong))
 
 
 def _list(arguments: list[str]) -> None:
@@ -126,6 +141,7 @@ def _train(arguments: list[str]) -> None:
     start = f"{asked.recipe.dataset}-{asked.recipe.as_dict()['family']['name']}"
     if not asked.recipe.id.startswith(start):
         raise UsageError(f"the identifier must be {start}[-variant]; give one with --id {start}-…")
+    _refuse(asked, asked.recipe.family, asked.recipe.loop)
     if asked.recipe.loop.steps == 0:
         raise UsageError(f"{recipe.id} has nothing to learn; export it right away")
     torch.set_num_threads(1)  # networks this small are slower on two
@@ -177,6 +193,7 @@ def _export(arguments: list[str]) -> None:
 
 def _evaluate(arguments: list[str]) -> None:
     asked = tyro.cli(Evaluate, prog="python -m training evaluate", args=arguments)
+    _refuse(asked)
     for metric in evaluate(asked.exported / asked.model, asked.n, asked.seed):
         error = "" if metric.stderr is None else f" ± {metric.stderr:.2g}"
         print(f"{asked.model}: {metric.name} = {metric.value:.4g}{error}  ({metric.protocol})")

@@ -1,10 +1,12 @@
 """From a finished run to `exported/<id>`: graphs, snapshots, card, check values, thumbnail.
 
-Everything is made in memory and published at once, so a failed export leaves the old model as it
-was. The thumbnail is drawn from the exported graphs themselves, run through `genlab`.
+A draft is made in a folder of its own, where every verb is run and compared with PyTorch and from
+whose graphs the thumbnail is drawn; the finished model is judged once more and published in one
+step. So a failed export leaves the old model as it was.
 """
 
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,15 +17,16 @@ from torch import Tensor
 import genlab
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
-from genlab.contract.files import digest, read_bytes, write_npz
+from genlab.contract.files import digest, write_npz
 from genlab.contract.publish import publish
 from genlab.contract.verbs import VERBS
 from genlab.contract.weights import pack
+from genlab.inference.check import check, difference
 from training import provenance, runs
 from training.data import DATASETS, Dataset
 from training.families.base import Family, Graph
-from training.onnx_files import answers, check_values, difference, parity, to_onnx
-from training.recipes import RECIPES, Recipe
+from training.onnx_files import answers, check_values, to_onnx
+from training.recipes import RECIPES
 from training.thumbnail import FRAMES, thumbnail
 
 REFERENCE_POINTS, REFERENCE_SEED = 10_000, 20_240_101
@@ -31,10 +34,6 @@ HALF_PRECISION_ERROR = 0.02
 """Largest |difference| / max(1, |value|) that fp16 weights may cost a snapshot's outputs: less than
 the pictures that snapshots are for can show. Where it would be more, fp32 is kept."""
 LICENSE = "MIT"
-
-
-class ExportError(Exception):
-    """The exported graphs do not compute what the torch modules do."""
 
 
 def export(model: str, folder: Path, exported: Path) -> Card:
@@ -50,8 +49,8 @@ def export(model: str, folder: Path, exported: Path) -> Card:
 
     Raises:
         RunError: There is no such run, or it has not reached its last step.
-        ExportError: Parity is worse than 1e-4.
-        ContractError: The model breaks the contract.
+        ContractError: The model breaks the contract; above all, a verb fails, or says something
+            else than the torch module (infinities and NaN included). The old model stays.
     """
     run = _finished(model, folder)
     dataset, shape = DATASETS[run.recipe.dataset], run.recipe.family
@@ -59,41 +58,56 @@ def export(model: str, folder: Path, exported: Path) -> Card:
     graphs: dict[str, Graph] = family.graphs()
     facts = shape.facts(dataset)
     files = {f"{stem}.onnx": to_onnx(graph) for stem, graph in graphs.items()}
-    verbs = {verb: f"{stem}.onnx" for stem, graph in graphs.items() for verb in graph.verbs}
-    check = check_values(
+    values = check_values(
         graphs,
         dataset.sample(36, torch.Generator().manual_seed(REFERENCE_SEED)),
         (dataset.scale, torch.tensor(dataset.shift)),
         uniform=facts["latent"]["law"] == "uniform",
     )
-    gaps = parity(files, verbs, check)
-    if max(gaps.values()) > 1e-4:
-        raise ExportError(f"{model}: onnxruntime and torch differ by more than 1e-4: {gaps}")
     reference = reference_sample(dataset, exported)
-    card = _card(run, facts, graphs) | {
-        "parity": gaps,
-        "provenance": provenance.collect(run, digest(reference)),
-    }
-    files["check.npz"] = write_npz(check)
+    card = _card(run, facts, graphs) | {"provenance": _provenance(run, digest(reference))}
+    files["check.npz"] = write_npz(values)
     if run.snapshots and run.recipe.loop.steps:
-        files["snapshots.npz"] = _snapshots(run, check)
+        files["snapshots.npz"] = _snapshots(run, values)
         card["snapshots"] = {"file": "snapshots.npz", "steps": sorted(run.snapshots)}
-    files["thumbnail.webp"] = _thumbnail(run.recipe, card, files)
+    target = exported / run.recipe.id
+    with tempfile.TemporaryDirectory() as place:
+        draft = publish(Path(place) / target.name, card, files)
+        card["parity"] = check(Path(place) / target.name).parity
+        film = thumbnail(genlab.load(target.name, device="cpu", folders=[place]))
+    files["thumbnail.webp"] = film
     card["thumbnail"] = {"file": "thumbnail.webp", "frames": FRAMES}
-    return _publish(exported / run.recipe.id, card, files)
+    card["metrics"] = _measured(target, draft)
+    return publish(target, card, files, judge=check)
 
 
-def _publish(target: Path, card: dict[str, Any], files: dict[str, bytes]) -> Card:
-    """Publish; figures that were measured on these very graphs stay on the card."""
+def _measured(target: Path, draft: Card) -> list[dict[str, Any]]:
+    """The figures on the card that is there, if they were measured on these very graphs."""
     old = Catalogue([target.parent]).entries.get(target.name)
-    new = publish(target, card, files)
-    if old is None or old.card is None or not old.card.metrics:
-        return new
-    before, now = ({verb: g.sha256 for verb, g in c.graphs.items()} for c in (old.card, new))
-    if before != now:
-        return new
-    kept = new.model_copy(update={"metrics": old.card.metrics})
-    return publish(target, kept, {name: read_bytes(target, name) for name in new.files})
+    if old is None or old.card is None:
+        return []
+    before, now = ({verb: g.sha256 for verb, g in c.graphs.items()} for c in (old.card, draft))
+    kept = old.card.metrics if before == now else []
+    return [metric.model_dump(mode="json", exclude_none=True) for metric in kept]
+
+
+def _provenance(run: runs.Run, data_sha256: str) -> dict[str, Any]:
+    """Commit, versions and machine of the training; `created` is the time of the export.
+
+    Checkpoints of older versions do not hold the first three: they are then the export's.
+
+    Arguments:
+        run: The finished run.
+        data_sha256: Checksum of the data set's reference sample.
+    """
+    return {
+        **(provenance.origin() if run.origin is None else run.origin),
+        "command": run.command,
+        "seed": run.recipe.loop.seed,
+        "data_sha256": data_sha256,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(run.seconds, 1),
+    }
 
 
 def _finished(model: str, folder: Path) -> runs.Run:
@@ -153,12 +167,12 @@ def reference_sample(dataset: Dataset, exported: Path) -> bytes:
     return data
 
 
-def _snapshots(run: runs.Run, check: dict[str, np.ndarray]) -> bytes:
+def _snapshots(run: runs.Run, values: dict[str, np.ndarray]) -> bytes:
     """All snapshots, each in half precision where that does not show."""
     kept: dict[int, dict[str, np.ndarray]] = {}
     for step, weights in sorted(run.snapshots.items()):
         half = {name: weight.half() for name, weight in weights.items()}
-        fine, coarse = _answers(run, weights, check), _answers(run, half, check)
+        fine, coarse = _answers(run, weights, values), _answers(run, half, values)
         cost = max(difference(coarse[key], fine[key]) for key in fine)
         chosen = half if cost <= HALF_PRECISION_ERROR else weights
         kept[step] = {name: weight.numpy() for name, weight in chosen.items()}
@@ -166,16 +180,9 @@ def _snapshots(run: runs.Run, check: dict[str, np.ndarray]) -> bytes:
 
 
 def _answers(
-    run: runs.Run, weights: dict[str, Tensor], check: dict[str, np.ndarray]
+    run: runs.Run, weights: dict[str, Tensor], values: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """What the family says to the check inputs with other weights."""
     family = run.recipe.build()
     family.load_state_dict(weights, strict=False)  # buffers are constants and stay
-    return answers(cast(Family, family).graphs(), check)
-
-
-def _thumbnail(recipe: Recipe, card: dict[str, Any], files: dict[str, bytes]) -> bytes:
-    """Drawn from the very files that are about to be published."""
-    with tempfile.TemporaryDirectory() as folder:
-        publish(Path(folder) / recipe.id, card, files)
-        return thumbnail(genlab.load(recipe.id, device="cpu", folders=[folder]))
+    return answers(cast(Family, family).graphs(), values)

@@ -163,7 +163,9 @@ def train(state: State, sample: Sampler) -> Iterator[State]:
         sample: Draws fresh data; nothing is ever seen twice.
 
     Raises:
-        FloatingPointError: A loss is not finite; the state is that of the step before.
+        FloatingPointError: A loss is not finite. The step is not counted and that player's weights
+            are untouched, but its batch and noise have been drawn, and the players before it in
+            the same step have moved: continue from a saved state.
     """
     players = cast(Family, state.family).players()
     *others, last = players

@@ -1,4 +1,4 @@
-"""From a family's graphs to the bytes of ONNX files, and the check that they compute the same.
+"""From a family's graphs to the bytes of ONNX files, and the values that tell whether they agree.
 
 `optimize=False` keeps the names of the parameters, so that snapshots fit; the exporter's stack
 traces are dropped, because they weigh more than the weights. Check inputs are drawn from what the
@@ -11,17 +11,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from onnx import ModelProto
 from torch import Tensor
 
 from genlab.contract.verbs import VERBS
+from genlab.inference.check import SIZES
 from training.families.base import Graph
 
 OPSET = 20
-CHECK_SIZES = (1, 2, 33)
-"""Batches of the check: a frozen or merged batch dimension cannot pass all three."""
 LOG_SNR_RANGE = (-10.0, 15.0)
 
 Arrays = dict[str, np.ndarray]
@@ -100,7 +98,7 @@ def check_values(
     noise = torch.Generator().manual_seed(0)
     values: Arrays = {}
     for graph in graphs.values():
-        for n in CHECK_SIZES:
+        for n in SIZES:
             inputs = _inputs(graph, n, x, diffusion, uniform, noise)
             for verb in graph.verbs:
                 for tensor in VERBS[verb].inputs:
@@ -114,7 +112,7 @@ def answers(graphs: Mapping[str, Graph], check: Arrays) -> Arrays:
     values: Arrays = {}
     for graph in graphs.values():
         for verb in graph.verbs:
-            for n in CHECK_SIZES:
+            for n in SIZES:
                 prefix = f"{verb}/{n}"
                 inputs = [torch.from_numpy(check[f"{prefix}/in/{name}"]) for name in graph.inputs]
                 with torch.no_grad():
@@ -153,32 +151,3 @@ def _inputs(
         else:
             made[name] = x[:n] + scale * normal * (torch.arange(n) % 3 == 2)[:, None]
     return made
-
-
-def parity(files: Mapping[str, bytes], verbs: Mapping[str, str], check: Arrays) -> dict[str, float]:
-    """Largest |difference| / max(1, |value|) between onnxruntime and the stored outputs, by verb.
-
-    Arguments:
-        files: ONNX files by name.
-        verbs: Name of the file of each verb.
-        check: The content of `check.npz`.
-    """
-    worst: dict[str, float] = {}
-    for verb, file in verbs.items():
-        session = ort.InferenceSession(files[file], providers=["CPUExecutionProvider"])
-        for n in CHECK_SIZES:
-            prefix = f"{verb}/{n}/"
-            named = {key.removeprefix(prefix): value for key, value in check.items()}
-            inputs = {k[3:]: v for k, v in named.items() if k.startswith("in/")}
-            outputs = {k[4:]: v for k, v in named.items() if k.startswith("out/")}
-            for name, found in zip(outputs, session.run(list(outputs), inputs), strict=True):
-                gap = difference(np.asarray(found), outputs[name])
-                worst[verb] = max(worst.get(verb, 0.0), gap)
-    return worst
-
-
-def difference(found: np.ndarray, expected: np.ndarray) -> float:
-    """The contract's measure of error; the same infinity on both sides counts as equal."""
-    with np.errstate(invalid="ignore"):
-        gap = np.abs(found - expected) / np.maximum(1.0, np.abs(expected))
-    return float(np.where(found == expected, 0.0, gap).max(initial=0.0))

@@ -1,33 +1,24 @@
-"""Where a model came from: code, command, seed, versions, machine."""
+"""Where a model came from: code, versions, machine."""
 
 import platform
 import subprocess
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from training.runs import Run
-
 LIBRARIES = ("torch", "zuko", "numpy", "onnx", "onnxscript")
 
 
-def collect(run: Run, data_sha256: str) -> dict[str, Any]:
-    """The card's `provenance` for a run.
+def origin() -> dict[str, Any]:
+    """The card's `git_commit`, `versions` and `hardware`, as they are at this moment.
 
-    Arguments:
-        run: The finished run.
-        data_sha256: Checksum of the data set's reference sample.
+    A run notes them when it is started and keeps them in its checkpoint, so that the card tells
+    what trained the weights and not what exported them; continuing a run changes nothing.
     """
     return {
         "git_commit": git_commit(),
-        "command": run.command,
-        "seed": run.recipe.loop.seed,
         "versions": {"python": platform.python_version()}
         | {library: version(library) for library in LIBRARIES},
-        "data_sha256": data_sha256,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(run.seconds, 1),
         "hardware": hardware(),
     }
 

@@ -21,12 +21,16 @@ from torch import Tensor, nn
 
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
+from training import provenance
 from training.data import DATASETS
+from training.families.gan import GanConfig
 from training.loop import State, begin, train
 from training.recipes import Recipe
 
 CHECKPOINT = "checkpoint.pt"
 SNAPSHOTS = 10
+PENALISED = "critic with penalty"
+"""Name of a critic's curve that includes the gradient penalty."""
 
 
 class RunError(Exception):
@@ -44,6 +48,8 @@ class Run:
         command: The command line that started it, for the card.
         seconds: Time spent so far, over all continuations.
         snapshots: Averaged weights by step.
+        origin: Commit, versions and machine that started it (`provenance.origin`); None where an
+            older version did, which did not note them.
     """
 
     recipe: Recipe
@@ -52,6 +58,7 @@ class Run:
     command: str
     seconds: float = 0.0
     snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+    origin: dict[str, Any] | None = None
 
 
 def start(recipe: Recipe, folder: Path, command: str, init: str | None = None) -> Run:
@@ -66,7 +73,8 @@ def start(recipe: Recipe, folder: Path, command: str, init: str | None = None) -
     Raises:
         RunError: The exported model has no such weights.
     """
-    run = Run(recipe, folder, begin(lambda: _built(recipe, init), recipe.loop), command)
+    state = begin(lambda: _built(recipe, init), recipe.loop)
+    run = Run(recipe, folder, state, command, origin=provenance.origin())
     _snapshot(run)
     return run
 
@@ -135,6 +143,7 @@ def save(run: Run) -> None:
     content = {
         "recipe": run.recipe.as_dict(),
         "command": run.command,
+        "origin": run.origin,
         "seconds": run.seconds,
         "snapshots": run.snapshots,
         "state": run.state.state_dict(),
@@ -167,7 +176,8 @@ def load(folder: Path, recipe: Recipe | None = None) -> Run:
         recipe: What the caller means to continue; without it the run's own recipe is taken.
 
     Raises:
-        RunError: There is no run, or it was trained with other hyper-parameters.
+        RunError: There is no run, it was trained with other hyper-parameters, or it is the
+            unfinished run of a GAN by an older version.
     """
     path = folder / CHECKPOINT
     if not path.exists():
@@ -182,7 +192,25 @@ def load(folder: Path, recipe: Recipe | None = None) -> Run:
     run = start(kept, folder, saved["command"])
     run.state.load_state_dict(saved["state"])
     run.seconds, run.snapshots = saved["seconds"], saved["snapshots"]
+    run.origin = saved.get("origin")
+    if "origin" not in saved:
+        _name_old_curve(run)
     return run
+
+
+def _name_old_curve(run: Run) -> None:
+    """Tell the critic's curve of older versions, which includes the gradient penalty, by its name.
+
+    Raises:
+        RunError: The run is unfinished; its curve would change its meaning halfway.
+    """
+    family = run.recipe.family
+    if not isinstance(family, GanConfig) or not family.penalty:
+        return
+    if run.state.step < run.recipe.loop.steps:
+        raise RunError(f"{run.folder} was begun by an older version; begin anew with --restart")
+    names = {"critic": PENALISED}
+    run.state.curve = {names.get(name, name): row for name, row in run.state.curve.items()}
 
 
 def _differences(asked: Recipe, kept: Recipe) -> str:

@@ -18,7 +18,7 @@ def log_step(steps: NDArray[np.floating] | list[int] | list[float]) -> NDArray[n
 def curves_of(card: Card) -> dict[str, Role]:
     """The training curves of a card (one for each player) and the colour of each."""
     players = [name for name in card.history if name != "step" and len(card.history[name]) > 1]
-    return {name: "critic" if name == "critic" else "model" for name in players}
+    return {name: "critic" if name.startswith("critic") else "model" for name in players}
 
 
 def snapshot_timeline(card: Card) -> Timeline:

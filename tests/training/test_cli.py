@@ -6,6 +6,7 @@ import pytest
 
 from training import runs
 from training.cli import main
+from training.ranges import RANGES, complaints
 from training.recipes import RECIPES
 
 SMALL = ["--steps", "6", "--batch", "8", "--layers", "2", "--hidden", "8", "--bins", "3"]
@@ -28,6 +29,16 @@ def test_list_names_every_recipe(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "moons-ddpm", "--dataset", "gaussians8"], "--id gaussians8-ddpm"),
         (["export", "moons-nothing", "--runs", "/nonexistent"], "train first"),
         (["evaluate", "moons-nothing"], "moons-nothing"),
+        (["train", "moons-ddpm", "--checkpoint", "0"], "--checkpoint: expected a finite number, 1"),
+        (["train", "moons-ddpm", "--batch", "0"], "--batch: expected a finite number, 1 or more"),
+        (["train", "moons-ddpm", "--steps", "-1"], "--steps: expected a finite number, 0 or more"),
+        (["train", "moons-ddpm", "--lr", "nan"], "above 0, found nan"),
+        (["train", "moons-ddpm", "--lr", "inf"], "above 0, found inf"),
+        (["train", "moons-ddpm", "--ema", "1"], "--ema: expected 0 or more and below 1, found 1"),
+        (["train", "moons-ddpm", "--flat", "2", "--width", "0"], "--width"),
+        (["train", "moons-flow-spline", "--bins", "1"], "--bins: expected a finite number, 2"),
+        (["evaluate", "moons-ddpm", "--n", "1"], "--n: expected 2 or more and at most 1,000,000"),
+        (["evaluate", "moons-ddpm", "--seed", "-1"], "--seed: expected 0 or more"),
     ],
 )
 def test_wrong_names_are_told(
@@ -35,6 +46,23 @@ def test_wrong_names_are_told(
 ) -> None:
     assert main(arguments) == 2
     assert told in capsys.readouterr().err
+
+
+def test_diverging_training_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["train", "moons-flow-spline", *SMALL, "--steps", "100", "--warmup", "0"]
+    assert main([*arguments, "--lr", "1e30", "--runs", str(tmp_path)]) == 1
+    told = capsys.readouterr().err
+    assert "loss of flow is" in told
+    assert "try a smaller --lr" in told
+
+
+def test_every_number_of_every_recipe_has_a_range() -> None:
+    for recipe in RECIPES.values():
+        numbers = vars(recipe.family) | vars(recipe.loop)
+        assert {name for name, value in numbers.items() if not isinstance(value, str)} <= set(
+            RANGES
+        )
+        assert complaints(recipe.family, recipe.loop) == []
 
 
 def test_every_hyper_parameter_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:

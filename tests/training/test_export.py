@@ -15,11 +15,13 @@ from PIL import Image
 import genlab
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
+from genlab.contract.errors import ContractError
 from genlab.contract.publish import verify_folder
 from genlab.contract.weights import Snapshots, initializers, with_weights
-from training import evaluate, export, runs
+from genlab.inference.check import difference
+from training import evaluate, export, provenance, runs
 from training.families.flow import FlowConfig
-from training.onnx_files import difference, to_onnx
+from training.onnx_files import to_onnx
 from training.recipes import Recipe
 from training.thumbnail import FRAMES, in_between
 
@@ -45,6 +47,7 @@ def test_exported_model_loads_and_samples(made: Made) -> None:
     assert card.kind == "trained"
     assert card.recipe == run.recipe.as_dict()
     assert card.history == run.state.curve
+    assert set(card.parity) == set(card.graphs)
     assert card.provenance.seed == run.recipe.loop.seed
     model = genlab.load(card.id, device="cpu", folders=[folder.parent])
     x = model.sample(50, seed=0)
@@ -124,18 +127,28 @@ def test_figures_go_onto_the_card(made: Made, monkeypatch: pytest.MonkeyPatch) -
     _, folder = made
     monkeypatch.setattr(evaluate, "SAMPLES", 300)
     monkeypatch.setattr(evaluate, "MODE_SAMPLES", 200)
-    monkeypatch.setattr(evaluate, "ODE_STEPS", 5)
+    monkeypatch.setattr(evaluate, "ODE_STEPS", 6)
+    monkeypatch.setattr(evaluate, "PAIRS", 2)
     found = evaluate.evaluate(folder, n=500, seed=3)
     card = verify_folder(folder)
     assert card.metrics == found
-    assert {metric.name for metric in found} >= {"sliced_w2_floor"}
-    assert all(metric.stderr is not None and metric.protocol for metric in found)
+    assert {metric.name for metric in found} >= {"sliced_w2_reference"}
+    for metric in found:
+        # A bound is no standard error, and only chance has a seed.
+        assert (metric.stderr is None) == (metric.name == "mass")
+        assert metric.n > 1
+        assert ("seed 3" in metric.protocol or "seeds from 3" in metric.protocol) == (
+            metric.name != "mass"
+        )
+    told = {metric.name: metric.protocol for metric in found}
+    assert "half the steps change the mean" in told.get("kl_ode", "half the steps change the mean")
 
 
 def test_figures_stay_with_the_weights_they_were_measured_on(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluate, "SAMPLES", 300)
+    monkeypatch.setattr(evaluate, "PAIRS", 2)
     recipe = tiny("gan-nonsaturating")
     run = runs.start(recipe, tmp_path / "runs" / recipe.id, "test")
     for _ in runs.go(run, every=100):
@@ -148,6 +161,65 @@ def test_figures_stay_with_the_weights_they_were_measured_on(
         next(run.state.model.parameters()).mul_(1.5)
     runs.save(run)
     assert export.export(*places).metrics == []
+
+
+@pytest.mark.parametrize("wrong", [np.nan, -np.inf, 0.5])
+def test_graph_that_says_something_else_is_not_published(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: float
+) -> None:
+    """Be it not a number, an infinity or a little off: one value of one verb is enough."""
+    recipe = tiny("gan-nonsaturating", steps=2)
+    for _ in runs.go(runs.start(recipe, tmp_path / recipe.id, "test"), every=100):
+        pass
+    real = export.check_values
+
+    def spoiled(*arguments: Any, **options: Any) -> dict[str, np.ndarray]:
+        values = real(*arguments, **options)
+        values["critic/33/out/critic"][7] += wrong
+        return values
+
+    monkeypatch.setattr(export, "check_values", spoiled)
+    with pytest.raises(ContractError, match="parity of critic at n = 33"):
+        export.export(recipe.id, tmp_path, tmp_path / "exported")
+    assert not (tmp_path / "exported" / recipe.id).exists()
+
+
+def test_provenance_is_that_of_the_training(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commit, versions and machine of the start; the export's only for checkpoints without."""
+    recipe = tiny("gan-nonsaturating", steps=2)
+
+    def here(commit: str) -> None:
+        origin = {"git_commit": commit, "versions": {"torch": "0"}, "hardware": "abacus"}
+        monkeypatch.setattr(provenance, "origin", lambda: origin)
+
+    here("start+changes")
+    for _ in runs.go(runs.start(recipe, tmp_path / recipe.id, "test"), every=100):
+        pass
+    here("export")
+    places = (recipe.id, tmp_path, tmp_path / "exported")
+    card = export.export(*places)
+    assert card.provenance.git_commit == "start+changes"
+    assert list(card.history) == ["step", "critic", "generator"]
+    _forget_origin(tmp_path / recipe.id)
+    old = export.export(*places)
+    assert old.provenance.git_commit == "export"
+    assert list(old.history) == ["step", runs.PENALISED, "generator"]
+
+
+def test_old_curve_is_not_continued(tiny: Tiny, tmp_path: Path) -> None:
+    recipe = tiny("gan-nonsaturating")
+    runs.save(runs.start(recipe, tmp_path, "test"))
+    _forget_origin(tmp_path)
+    with pytest.raises(runs.RunError, match="older version"):
+        runs.load(tmp_path, recipe)
+
+
+def _forget_origin(folder: Path) -> None:
+    saved = torch.load(folder / runs.CHECKPOINT, weights_only=True)
+    del saved["origin"]
+    torch.save(saved, folder / runs.CHECKPOINT)
 
 
 def test_init_starts_from_the_exported_weights(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,8 +255,8 @@ def test_exact_model_has_no_divergence_from_itself(
     assert found["modes"].value == 8
     assert found["high_quality"].value == pytest.approx(1 - np.exp(-4.5), abs=4e-3)
     assert found["mode_spread"].value == pytest.approx(1.0, abs=0.02)
-    gap = found["sliced_w2"].value - found["sliced_w2_floor"].value
-    assert abs(gap) < 5 * (found["sliced_w2"].stderr + found["sliced_w2_floor"].stderr)
+    gap = found["sliced_w2"].value - found["sliced_w2_reference"].value
+    assert abs(gap) < 5 * (found["sliced_w2"].stderr + found["sliced_w2_reference"].stderr)
 
 
 def test_twin_examples_are_refused(tiny: Tiny) -> None:

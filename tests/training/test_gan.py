@@ -56,10 +56,11 @@ def test_cross_entropy_is_least_at_the_optimal_critic() -> None:
     torch.testing.assert_close(slope, torch.zeros(3), atol=1e-6, rtol=0)
 
 
-def test_penalty_is_the_squared_slope_in_standard_units() -> None:
+def test_penalty_has_the_gradient_of_the_squared_slope_in_standard_units() -> None:
+    """And no value: the curve shows the objective alone."""
     dataset = DATASETS["gaussians8"]
     batch = dataset.sample(16)
-    losses = []
+    losses, gradients = [], []
     for penalty in (0.0, 2.0):
         torch.manual_seed(1)
         gan = GanConfig(hidden=8, penalty=penalty).build(dataset)
@@ -67,8 +68,10 @@ def test_penalty_is_the_squared_slope_in_standard_units() -> None:
         torch.nn.init.constant_(gan.judge[0].weight, 3.0)
         torch.manual_seed(2)
         losses.append(gan.loss(batch, "critic"))
-    # γ/2 (|w|² + |w|²) with w = (3, 3), whatever the data's scale.
-    torch.testing.assert_close(losses[1] - losses[0], torch.tensor(2.0 * 18))
+        gradients.append(torch.autograd.grad(losses[-1], gan.judge[0].weight)[0])
+    assert torch.equal(losses[1], losses[0])
+    # γ/2 (|w|² + |w|²) = γ |w|² with w = (3, 3), whatever the data's scale: its slope is 2 γ w.
+    torch.testing.assert_close(gradients[1] - gradients[0], torch.full((1, 2), 2 * 2.0 * 3.0))
 
 
 def test_critic_judges_each_row_alone(gan: Gan) -> None:

@@ -46,6 +46,9 @@ class Family(Protocol):
     def loss(self, batch: Tensor, player: str) -> Tensor:
         """The scalar that `player` minimises on `batch` [n, *event], in data units.
 
+        Its gradient is what counts; its value goes onto the curve, and a regulariser may be left
+        out of it.
+
         Called anew for each player: what one has just learned, the next one sees. Raises
         `KeyError` for a player that `players()` does not name.
         """

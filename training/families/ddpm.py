@@ -21,13 +21,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genlab.inference import schedules
 from training.data import Dataset
 from training.families.base import Graph
+from training.families.diffusion import diffusion_facts
 from training.families.view import view
 
 LOG_SNR_BOUND = 16.0  # the network is trained on λ in [-16, 16]; schedules stay inside
-TIMES = 1000  # the lecture's T
 
 
 @dataclass(frozen=True)
@@ -58,17 +57,10 @@ class DdpmConfig:
 
     def facts(self, dataset: Dataset) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
-        cosine, linear = schedules.cosine(TIMES).tolist(), schedules.linear(TIMES).tolist()
         return {
             "family": "ddpm",
             "latent": {"dim": dataset.dim, "law": "normal"},
-            "constants": {
-                "log_snr": cosine,
-                "schedules": {"cosine": cosine, "linear": linear},
-                "parameterisation": "v",
-                "diffusion_scale": float(dataset.scale),
-                "diffusion_shift": [float(number) for number in dataset.shift],
-            },
+            "constants": diffusion_facts(dataset, "v"),
         }
 
 

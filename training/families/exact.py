@@ -17,12 +17,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from genlab.inference import schedules
 from training.data import Dataset, Mixture
 from training.families.base import Graph
+from training.families.diffusion import diffusion_facts
 from training.families.view import view
-
-TIMES = 1000  # the lecture's T
 
 
 @dataclass(frozen=True)
@@ -40,18 +38,11 @@ class ExactConfig:
 
     def facts(self, dataset: Dataset) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
-        cosine, linear = schedules.cosine(TIMES).tolist(), schedules.linear(TIMES).tolist()
         return {
             "family": "exact",
             "latent": {"dim": dataset.distribution.latent, "law": "normal"},
             "measure": {"kind": "continuous", "bound": "exact"},
-            "constants": {
-                "log_snr": cosine,
-                "schedules": {"cosine": cosine, "linear": linear},
-                "parameterisation": "eps",
-                "diffusion_scale": dataset.scale,
-                "diffusion_shift": dataset.shift,
-            },
+            "constants": diffusion_facts(dataset, "eps"),
         }
 
 

@@ -163,7 +163,10 @@ class Gan(nn.Module):
         }
 
     def loss(self, batch: Tensor, player: str) -> Tensor:
-        """The player's objective in nats (or squared scores), for the critic with its penalty.
+        """The player's objective in nats (or squared scores).
+
+        The critic's gradient is that of the objective plus the penalty, which the value leaves
+        out: a curve of it shows how well the two are told apart, and nothing else.
 
         Arguments:
             batch: Real points [n, d] in data units; as many are generated.
@@ -182,9 +185,12 @@ class Gan(nn.Module):
         on_real, on_fake = self.critic(real), self.critic(fake)
         loss = objective.critic(on_real, on_fake).mean()
         if self.config.penalty:
-            loss = loss + self.config.penalty / 2 * (
-                self._squared_slope(on_real, real) + self._squared_slope(on_fake, fake)
+            penalty = (
+                self.config.penalty
+                / 2
+                * (self._squared_slope(on_real, real) + self._squared_slope(on_fake, fake))
             )
+            loss = loss + (penalty - penalty.detach())  # of value zero; its gradient stays
         return loss
 
     def _squared_slope(self, judged: Tensor, x: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The exact distributions, each property over all data sets: what is called exact must be."""
 
+import copy
 import math
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ from scipy.stats import chi2
 from torch import Tensor
 
 from training.data import DATASETS, Dataset
+from training.data.boxes import Boxes
 
 FLOORS = {"moons": 2.3939, "gaussians8": 2.8319, "checkerboard": 3.4657}
 """Entropies from numerical integration elsewhere, for the same definitions."""
@@ -205,3 +207,18 @@ def test_far_out_and_at_both_ends_single_precision_holds(dataset: Dataset) -> No
         off = (ours - exact).abs() / exact.abs().clamp(min=1)
         assert float(off.quantile(0.999)) < 1e-4
         assert float(off.max()) < 5e-3
+
+
+@pytest.mark.parametrize("centre", [-3.0, -1.0, 0.0, 0.3, 3.0])
+@pytest.mark.parametrize("half_width", [1.0, 0.7])
+def test_samples_of_a_box_stay_inside_when_rounded(centre: float, half_width: float) -> None:
+    """The farthest normals there are, in both precisions: no sample has density zero."""
+    law = Boxes(torch.tensor([[centre, centre]]), half_width)
+    z = torch.tensor([-40.0, -5.4, 5.4, 40.0], dtype=torch.float64)
+    z = torch.cartesian_prod(torch.zeros(1, dtype=torch.float64), z, z)
+    single = copy.deepcopy(law).float()
+    x = law.decode(z).float()
+    for points in (x, single.decode(z.float())):
+        assert law.log_prob(points).isfinite().all()
+        assert single.log_prob(points).isfinite().all()
+    assert (x - centre).abs().max() > half_width * (1 - 1e-5)

@@ -1,0 +1,122 @@
+"""The models in `exported/`: files, verbs and figures are what the cards and documents promise.
+
+The figures are computed anew from the graphs, on points that no card was measured on.
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import genlab
+from genlab.contract.card import Metric
+from genlab.inference.check import Report, check
+from genlab.inference.density import mass
+from training.data import DATASETS
+from training.metrics import Estimate, coverage
+
+EXPORTED = Path(__file__).parents[1] / "exported"
+VERBS = {
+    "exact": {"decode", "log_prob", "log_prob_t", "denoise"},
+    "flow-spline": {"log_prob", "decode", "encode", "layers"},
+    "gan-nonsaturating": {"decode", "critic"},
+    "ddpm": {"denoise", "divergence"},
+}
+SETS = ("moons", "gaussians8", "checkerboard")
+MODELS = [f"{dataset}-{family}" for dataset in SETS for family in VERBS]
+FRESH, SEED = 20_000, 987_654_321
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def report(request: pytest.FixtureRequest) -> Report:
+    """The whole judgement of one model: sums, structure, a run of every verb, parity."""
+    return check(EXPORTED / request.param)
+
+
+def model(name: str) -> genlab.Model:
+    return genlab.load(name, device="cpu", folders=[EXPORTED])
+
+
+def figures(name: str) -> dict[str, Metric]:
+    return {metric.name: metric for metric in model(name).card.metrics}
+
+
+def close(found: Estimate, said: Metric, rounding: float = 1e-6) -> bool:
+    """Two measurements on independent points agree within five of their standard errors."""
+    return abs(found.value - said.value) <= rounding + 5 * math.hypot(
+        found.stderr, said.stderr or 0
+    )
+
+
+def test_model_is_healthy_and_small(report: Report) -> None:
+    card = report.card
+    assert set(card.graphs) == VERBS[card.id.removeprefix(f"{card.dataset}-")]
+    assert report.parity.keys() == set(card.graphs)
+    assert max(report.parity.values()) <= 1e-4
+    assert card.parity == pytest.approx(report.parity, abs=1e-4)
+    assert report.bytes < 3_000_000
+
+
+def test_snapshots_lead_from_the_untrained_to_the_last_step(report: Report) -> None:
+    card = report.card
+    assert (card.kind == "trained") == (not card.id.endswith("-exact"))
+    if card.kind == "exact":
+        assert card.snapshots is None
+        return
+    assert card.snapshots is not None
+    steps = card.snapshots.steps
+    assert len(steps) >= 6
+    assert (steps[0], steps[-1]) == (0, card.recipe["loop"]["steps"])
+    verb = "decode" if "decode" in card.graphs else "denoise"
+    output = card.graphs[verb].outputs[0]
+    stored = np.load(EXPORTED / card.id / card.check.file)
+    inputs = {name: stored[f"{verb}/33/in/{name}"] for name in card.graphs[verb].inputs}
+    ends = [model(card.id).at(step).run(verb, **inputs)[output] for step in (steps[0], steps[-1])]
+    final = model(card.id).run(verb, **inputs)[output]
+    untrained, last = (float(np.abs(end - final).max()) for end in ends)
+    assert last < 0.1 < untrained
+
+
+def test_thumbnail_can_be_read(report: Report) -> None:
+    thumbnail = report.card.thumbnail
+    assert thumbnail is not None
+    with Image.open(EXPORTED / report.card.id / thumbnail.file) as picture:
+        picture.load()
+        assert picture.size == (128, 128 * thumbnail.frames)
+
+
+@pytest.mark.parametrize("family", ["exact", "flow-spline"])
+@pytest.mark.parametrize("name", SETS)
+def test_density_is_near_the_truth_and_one(name: str, family: str) -> None:
+    dataset, opened = DATASETS[name], model(f"{name}-{family}")
+    x = dataset.sample(FRESH, torch.Generator().manual_seed(SEED))
+    true = dataset.distribution.log_prob(x.double()).numpy()
+    learned = opened.log_prob(x.numpy()).astype(np.float64)
+    kl = Estimate.mean(true - learned)
+    said = figures(opened.card.id)
+    assert kl.value + 5 * kl.stderr <= 0.05
+    assert kl.value - 5 * kl.stderr <= 1e-6 or family != "exact"
+    assert close(kl, said["kl"])
+    assert close(Estimate.mean(-learned), said["nll"])
+    x0, x1, y0, y1 = dataset.extent
+    half = 0.75 * (x1 - x0), 0.75 * (y1 - y0)
+    middle = (x0 + x1) / 2, (y0 + y1) / 2
+    window = (middle[0] - half[0], middle[0] + half[0], middle[1] - half[1], middle[1] + half[1])
+    total, bound = mass(opened.log_prob, window, tolerance=1e-3, levels=3)
+    assert total == pytest.approx(1, abs=0.005)
+    assert total == pytest.approx(said["mass"].value, abs=bound + 1e-3)
+
+
+@pytest.mark.parametrize("family", ["exact", "flow-spline", "gan-nonsaturating"])
+def test_samples_reach_all_eight_gaussians(family: str) -> None:
+    name, law = f"gaussians8-{family}", DATASETS["gaussians8"].distribution
+    x, said = model(name).sample(2_500, seed=SEED), figures(name)
+    found = coverage(x, law.mean.numpy(), float(law.variance[0].sqrt()))
+    assert found.modes == 8 == said["modes"].value
+    share = found.quality
+    assert close(Estimate(share, math.sqrt(share * (1 - share) / 2_500)), said["high_quality"])
+    # From n normals, here two a sample, a standard deviation is known up to 1/√(2n) of itself.
+    assert close(Estimate(found.spread, found.spread / math.sqrt(10_000)), said["mode_spread"])

@@ -1,0 +1,71 @@
+"""What the numbers of a recipe and of a command may be, for people who type them."""
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+from genlab.contract.limits import MAX_ROWS
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, without an end that is open."""
+
+    low: float
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+
+    def __contains__(self, number: float) -> bool:
+        above = number > self.low if self.open_low else number >= self.low
+        below = number < self.high if self.open_high else number <= self.high
+        return above and below and math.isfinite(number)  # nothing compares with NaN
+
+    def __str__(self) -> str:
+        low = f"above {self.low:,g}" if self.open_low else f"{self.low:,g} or more"
+        if math.isinf(self.high):
+            return f"a finite number, {low}"
+        return f"{low} and {'below' if self.open_high else 'at most'} {self.high:,.16g}"
+
+
+SIZE, SHARE, DECAY = Range(1), Range(0, 1), Range(0, 1, open_high=True)
+POSITIVE, NOT_NEGATIVE = Range(0, open_low=True), Range(0)
+
+RANGES: dict[str, Range] = {
+    "steps": NOT_NEGATIVE,  # 0 for what has nothing to learn
+    "batch": SIZE,
+    "k": SIZE,
+    "lr": POSITIVE,
+    "beta1": DECAY,
+    "beta2": DECAY,
+    "warmup": NOT_NEGATIVE,
+    "floor": SHARE,
+    "ema": DECAY,
+    "seed": Range(0, 2**62),  # room for the seeds that are derived from it
+    "layers": SIZE,
+    "bins": Range(2),
+    "bound": POSITIVE,
+    "width": SIZE,
+    "blocks": SIZE,
+    "frequencies": SIZE,
+    "clock": SIZE,
+    "flat": SHARE,
+    "latent": SIZE,
+    "hidden": SIZE,
+    "depth": SIZE,
+    "octaves": NOT_NEGATIVE,
+    "penalty": NOT_NEGATIVE,
+    "checkpoint": SIZE,
+    "n": Range(2, MAX_ROWS),  # two, for a standard error
+}
+"""Ranges by the name of the option."""
+
+
+def complaints(*settings: Any) -> list[str]:
+    """What is out of range in the numbers of some dataclasses: option, expected, found."""
+    numbers = {field.name: getattr(item, field.name) for item in settings for field in fields(item)}
+    return [
+        f"--{name.replace('_', '-')}: expected {RANGES[name]}, found {number}"
+        for name, number in numbers.items()
+        if name in RANGES and number not in RANGES[name]
+    ]
