@@ -8,7 +8,6 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import services
 from genlab.contract.catalogue import Catalogue
-from genlab.inference.model import Model
 from genlab.inference.sessions import Device, SessionCache
 
 ROOT = Path(__file__).parents[2]
