@@ -177,7 +177,7 @@ def _between(states: Array, steps: int) -> Array:
 def _stage_label(frame: int, depth: int) -> str:
     layer, inside = divmod(frame, BETWEEN)
     if inside:
-        return f"between layers {layer} and {layer + 1} of {depth} (straight line, illustration)"
+        return f"layer {layer} → {layer + 1} of {depth} · drawn between"
     ends = {0: " · noise z", depth: " · data x"}
     return f"after layer {layer} of {depth}{ends.get(layer, '')}"
 
