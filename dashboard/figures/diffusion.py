@@ -122,7 +122,7 @@ def trajectory_scene(
             len(frames),
             labels,
             [Curve(full, "noise", "ᾱₜ", x=-np.arange(len(full), dtype=np.float64)[::-1])],
-            fps=50,
+            fps=60,
             autoplay=True,
             title="t",
             positions=places,
