@@ -18,7 +18,7 @@ from genlab import load
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue, Entry, default_folders
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
-from genlab.contract.files import digest, read_bytes, read_npz, verify_bytes
+from genlab.contract.files import read_bytes, read_npz, verify_bytes
 from genlab.inference.errors import RunError
 from genlab.inference.model import Model
 from genlab.inference.sessions import Device, build, choose_device, granted_device
@@ -29,12 +29,6 @@ REFERENCE = 10_000
 FAMILIES = {"exact": "Exact", "flow": "Flow", "gan": "GAN", "ddpm": "Diffusion"}
 WINDOW = (-4.0, 4.0, -4.0, 4.0)
 """Plotting window in data units of a card that names none."""
-CAPABILITIES = {
-    "sample": "draws samples",
-    "density": "gives log p(x)",
-    "latent": "has a latent plane",
-    "steps": "works step by step",
-}
 
 
 @st.cache_resource(show_spinner=False)
@@ -80,9 +74,9 @@ def open_model(model_id: str) -> Model:
 
 
 def stamp(model_id: str) -> str:
-    """A text that changes with the model's card: what caches are keyed with."""
+    """A text that changes when the model is exported again: what caches are keyed with."""
     card = read_catalogue().entries[model_id].card
-    return digest(card.dumps().encode()) if card else ""
+    return " ".join([card.provenance.created, *sorted(card.files.values())]) if card else ""
 
 
 def models_with(*verbs: str) -> list[Entry]:
