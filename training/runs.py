@@ -28,7 +28,7 @@ from training.loop import State, begin, train
 from training.recipes import Recipe
 
 CHECKPOINT = "checkpoint.pt"
-SNAPSHOTS = 10
+SNAPSHOTS = 8
 PENALISED = "critic with penalty"
 """Name of a critic's curve that includes the gradient penalty."""
 

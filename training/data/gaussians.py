@@ -81,15 +81,23 @@ class BlurredCurves(Gaussians):
     Arguments:
         curves: maps from a uniform parameter to points; each curve is as probable as the others.
         std: standard deviation of the noise, data units.
-        nodes: Gauss-Legendre nodes a curve. Enough when further ones change log p by less than
-            1e-4 everywhere.
+        nodes: nodes of each curve, or one number for all. Enough when further ones change log p
+            by less than 1e-4 everywhere.
+        closed: The curves end where they begin, as smoothly as they go on: then equidistant nodes
+            are the best ones, else those of Gauss and Legendre.
     """
 
-    def __init__(self, curves: Sequence[Curve], std: float, nodes: int) -> None:
-        place, weight = np.polynomial.legendre.leggauss(nodes)
-        u = torch.from_numpy((place + 1) / 2)
-        mean = torch.cat([curve(u) for curve in curves])
-        super().__init__(mean, std, torch.from_numpy(weight).repeat(len(curves)))
+    def __init__(
+        self,
+        curves: Sequence[Curve],
+        std: float,
+        nodes: int | Sequence[int],
+        closed: bool = False,
+    ) -> None:
+        numbers = [nodes] * len(curves) if isinstance(nodes, int) else nodes
+        rules = [equidistant(number) if closed else legendre(number) for number in numbers]
+        mean = torch.cat([curve(u) for curve, (u, _) in zip(curves, rules, strict=True)])
+        super().__init__(mean, std, torch.cat([weight for _, weight in rules]))
         self.curves = tuple(curves)
         self.std = std
 
@@ -100,3 +108,14 @@ class BlurredCurves(Gaussians):
         points = torch.stack([curve(u) for curve in self.curves])[which, torch.arange(n)]
         noise = torch.randn(n, self.dim, generator=generator, dtype=torch.float64)
         return (points + self.std * noise).float()
+
+
+def legendre(number: int) -> tuple[Tensor, Tensor]:
+    """Gauss-Legendre nodes and weights for a mean over [0, 1], float64 [number] each."""
+    place, weight = np.polynomial.legendre.leggauss(number)
+    return torch.from_numpy((place + 1) / 2), torch.from_numpy(weight / 2)
+
+
+def equidistant(number: int) -> tuple[Tensor, Tensor]:
+    """Nodes and weights [number] for the mean of a function of period 1."""
+    return torch.arange(number).double() / number, torch.full((number,), 1 / number).double()

@@ -14,18 +14,22 @@ import torch
 from torch import Tensor
 
 from training.data.boxes import Boxes
-from training.data.gaussians import BlurredCurves, Gaussians
+from training.data.gaussians import BlurredCurves, Curve, Gaussians
 from training.data.mixture import Mixture
 
 FFJORD = "Grathwohl et al. 2019, FFJORD, https://arxiv.org/abs/1810.01367"
+
+
+PACGAN = "Lin et al. 2018, PacGAN, https://arxiv.org/abs/1712.04086"
+OWN = "defined by this project, for pictures of densities on the line"
 
 
 @dataclass(frozen=True)
 class Dataset:
     """A data set with its exact distribution.
 
-    `extent` is the plotting window (x0, x1, y0, y1) in data units and `make` builds the
-    distribution, once, when it is first asked for.
+    `extent` is the plotting window (x0, x1, y0, y1) in data units; on the line y is the density.
+    `make` builds the distribution, once, when it is first asked for.
     """
 
     name: str
@@ -70,11 +74,51 @@ def moons() -> BlurredCurves:
     return BlurredCurves([outer, inner], std=2 * 0.1, nodes=80)
 
 
+def circle(radius: float) -> Curve:
+    """A circle around the origin, walked along once."""
+
+    def at(u: Tensor) -> Tensor:
+        return radius * torch.stack([(2 * math.pi * u).cos(), (2 * math.pi * u).sin()], -1)
+
+    return at
+
+
+def circles() -> BlurredCurves:
+    """Two circles: scikit-learn's `make_circles`, factor 0.5, noise 0.08, enlarged."""
+    return BlurredCurves([circle(3.0), circle(1.5)], std=3 * 0.08, nodes=[88, 44], closed=True)
+
+
+def rings() -> BlurredCurves:
+    """Four thin rings, each as probable as the others."""
+    radii = (3.0, 2.25, 1.5, 0.75)
+    nodes = [round(72 * radius) for radius in radii]
+    return BlurredCurves([circle(radius) for radius in radii], std=0.08, nodes=nodes, closed=True)
+
+
 def gaussians8() -> Gaussians:
     """Eight Gaussians on a circle."""
-    angle = torch.arange(8, dtype=torch.float64) * (math.pi / 4)
-    centres = 4 * torch.stack([angle.cos(), angle.sin()], -1)
+    centres = circle(4.0)(torch.arange(8, dtype=torch.float64) / 8)
     return Gaussians(centres / 1.414, 0.5 / 1.414)
+
+
+def grid25() -> Gaussians:
+    """Twenty-five narrow Gaussians on a square grid."""
+    line = torch.arange(-4.0, 5.0, 2.0, dtype=torch.float64)
+    return Gaussians(torch.cartesian_prod(line, line), 0.05)
+
+
+def ring8() -> Gaussians:
+    """Eight Gaussians on a circle, a hundred times narrower than the circle: hard for a GAN."""
+    return Gaussians(circle(1.0)(torch.arange(8, dtype=torch.float64) / 8), 0.01)
+
+
+def mixture1d() -> Gaussians:
+    """Four Gaussians on the line, of different weights and widths; two of them overlap."""
+    return Gaussians(
+        torch.tensor([[-2.2], [-0.4], [1.2], [2.6]]),
+        torch.tensor([0.45, 0.18, 0.5, 0.2]),
+        torch.tensor([0.35, 0.2, 0.3, 0.15]),
+    )
 
 
 def checkerboard() -> Boxes:
@@ -85,7 +129,12 @@ def checkerboard() -> Boxes:
 
 _ROWS = (
     Dataset("moons", "Two moons", 2, (-4.0, 4.0, -3.7, 4.3), FFJORD, moons),
+    Dataset("circles", "Two circles", 2, (-4.4, 4.4, -4.4, 4.4), FFJORD, circles),
+    Dataset("rings", "Four rings", 2, (-3.8, 3.8, -3.8, 3.8), FFJORD, rings),
     Dataset("gaussians8", "Eight Gaussians", 2, (-4.6, 4.6, -4.6, 4.6), FFJORD, gaussians8),
+    Dataset("grid25", "Grid of 25 Gaussians", 2, (-5.2, 5.2, -5.2, 5.2), PACGAN, grid25),
+    Dataset("ring8", "Ring of eight points", 2, (-1.4, 1.4, -1.4, 1.4), PACGAN, ring8),
+    Dataset("mixture1d", "Four Gaussians on a line", 1, (-4.4, 4.4, 0.0, 0.5), OWN, mixture1d),
     Dataset("checkerboard", "Checkerboard", 2, (-4.8, 4.8, -4.8, 4.8), FFJORD, checkerboard),
 )
 
