@@ -1,6 +1,6 @@
 """What the stage draws: a scene of frozen dataclasses over numpy arrays, and its one-blob encoding.
 
-A `Scene` is one or two square panes over one timeline. A pane holds layers (heat maps, points,
+A `Scene` is a few square panes over one timeline. A pane holds layers (heat maps, points,
 lines, arrows, markers, handles) in data units; the first axis of every array is the frame, of
 length 1 where nothing moves. The whole film is computed once, encoded once and sent once: the
 browser scrubs it with no further word from the server.
@@ -53,6 +53,8 @@ __all__ = [
 
 LIMIT = 8_000_000
 """Largest blob in bytes: what a telephone loads in a few seconds."""
+MOST_PANES = 16
+"""Most panes of one scene: what a screen shows as a grid of small multiples."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +88,11 @@ class Pane:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One or two panes over an optional timeline; named points belong to the scene, not a pane."""
+    """Panes over an optional timeline; named points belong to the scene, not a pane.
+
+    One or two stand side by side, each with its own legend. More of them are small multiples: a
+    grid with one legend, whose chips show and hide the layers of that label in every pane.
+    """
 
     panes: Sequence[Pane]
     timeline: Timeline | None = None
@@ -96,7 +102,8 @@ class Scene:
     def __post_init__(self) -> None:
         object.__setattr__(self, "panes", tuple(self.panes))
         require(
-            1 <= len(self.panes) <= 2, f"scene: {len(self.panes)} panes; one or two fit a screen"
+            1 <= len(self.panes) <= MOST_PANES,
+            f"scene: {len(self.panes)} panes; one to {MOST_PANES} fit a screen",
         )
         names = [
             layer.name for pane in self.panes for layer in pane.layers if isinstance(layer, Handle)

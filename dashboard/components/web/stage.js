@@ -8,11 +8,12 @@ const stages = new WeakMap();
 function createStage(parent) {
   const root = parent.querySelector(".stage");
   const panes = element("div", { className: "panes" });
+  const legend = element("div", { className: "legend shared", role: "group", "aria-label": "Layers of all pictures" });
   const stage = {
-    root, panes: [], scene: null, theme: null, frame: 0, playing: false, scrubbing: false, drag: null, points: {},
+    root, legend, panes: [], scene: null, theme: null, frame: 0, playing: false, scrubbing: false, drag: null, points: {},
     shown: new Map(), sender: newSender(), raf: 0, painting: 0, said: null, fresh: true, emit: () => {}, box: panes,
   };
-  root.append(panes);
+  root.append(panes, legend);
   buildTimeline(stage);
   buildTools(stage);
   root.append(stage.timeline.root);
@@ -28,16 +29,18 @@ function adopt(stage, data) {
   const { panes, timeline, maxWidth } = stage.scene;
   stage.root.style.setProperty("--stage-width", `${maxWidth}px`);
   stage.root.dataset.panes = panes.length;
+  stage.root.dataset.many = many(stage);
   if (stage.panes.length !== panes.length) {
     stage.drag = null;
     stage.panes = panes.map(() => buildPane());
     stage.box.replaceChildren(...stage.panes.map((pane) => pane.figure));
     stage.panes.forEach((pane) => watchPointer(stage, pane));
-    stage.panes.at(-1).head.append(stage.tools);
+    if (!many(stage)) stage.panes.at(-1).head.append(stage.tools);
   }
   if (before) keepPictures(before, stage.scene);
   hearPoints(stage);
   panes.forEach((spec, i) => fillPane(stage, stage.panes[i], spec, i));
+  fillShared(stage);
   stage.timeline.root.hidden = !timeline || timeline.count < 2;
   const count = timeline?.count ?? 1;
   if (count !== (before?.timeline?.count ?? (before ? 1 : 0))) {
@@ -88,11 +91,26 @@ function fillPane(stage, pane, spec, index) {
   const wanted = JSON.stringify([stage.theme.signature, spec.layers.map((l) => [l.kind, l.label, l.role, l.lowRole, l.diverging])]);
   if (pane.wanted === wanted) return;
   pane.wanted = wanted;
-  pane.legend.replaceChildren(...spec.layers.map((layer) => chip(stage, layer, index)));
+  pane.legend.replaceChildren(...(many(stage) ? [] : spec.layers.map((layer) => chip(stage, layer, index))));
 }
 
-const chipKey = (index, layer) => `${index}|${layer.label}`;
-const isShown = (stage, index, layer) => stage.shown.get(chipKey(index, layer)) ?? layer.visible;
+// One legend for small multiples: a chip for each label, with the looks of the first layer that has it.
+function fillShared(stage) {
+  stage.legend.hidden = !many(stage);
+  if (!many(stage)) return;
+  const layers = new Map();
+  stage.panes.forEach(({ spec }, index) => {
+    for (const layer of spec.layers) if (!layers.has(layer.label)) layers.set(layer.label, [layer, index]);
+  });
+  const wanted = JSON.stringify([stage.theme.signature, [...layers.values()].map(([l, i]) => [i, l.kind, l.label, l.role, l.lowRole, l.diverging])]);
+  if (stage.legend.dataset.wanted === wanted) return;
+  stage.legend.dataset.wanted = wanted;
+  stage.legend.replaceChildren(...[...layers.values()].map(([layer, index]) => chip(stage, layer, index)), stage.tools);
+}
+
+const many = (stage) => stage.scene.panes.length > 2;
+const chipKey = (stage, index, layer) => (many(stage) ? layer.label : `${index}|${layer.label}`);
+const isShown = (stage, index, layer) => stage.shown.get(chipKey(stage, index, layer)) ?? layer.visible;
 
 // A legend entry which shows and hides its layer; a handle's says only what it is.
 function chip(stage, layer, index) {
@@ -105,7 +123,7 @@ function chip(stage, layer, index) {
   button.onclick = () => {
     const current = stage.scene.panes[index].layers.find((l) => l.label === layer.label);
     const shown = !isShown(stage, index, current);
-    stage.shown.set(chipKey(index, current), shown);
+    stage.shown.set(chipKey(stage, index, current), shown);
     button.setAttribute("aria-pressed", shown);
     repaint(stage);
   };

@@ -10,30 +10,33 @@ function buildTools(stage) {
   stage.tools.append(full);
 }
 
-// The panes side by side with titles, legends and the frame in words, on the page's background, at twice the size.
+// The panes in their rows with titles, legends and the frame in words, on the page's background, at twice the size.
 function compose(stage) {
   const scale = 2;
   const [gap, line] = [16 * scale, 30 * scale];
   const sizes = stage.panes.map(({ canvas }) => [canvas.clientWidth * scale, canvas.clientHeight * scale]);
   const words = stage.scene.timeline?.labels[stage.frame] ?? "";
-  const width = sizes.reduce((sum, [w]) => sum + w + gap, gap);
-  const height = Math.max(...sizes.map(([, h]) => h)) + 2 * line + (words ? line : 0) + gap;
+  const columns = stage.panes.filter(({ figure }) => figure.offsetTop === stage.panes[0].figure.offsetTop).length;
+  const row = Math.max(...sizes.map(([, h]) => h)) + 2 * line;
+  const width = sizes.slice(0, columns).reduce((sum, [w]) => sum + w + gap, gap);
+  const height = Math.ceil(sizes.length / columns) * row + (words ? line : 0) + gap;
   const sheet = surface(width, height);
   const ctx = sheet.getContext("2d");
   const view = { dpr: scale, theme: stage.theme };
   ctx.fillStyle = stage.theme.background;
   ctx.fillRect(0, 0, width, height);
-  let x = gap;
+  let [x, y] = [gap, 0];
   stage.panes.forEach((pane, index) => {
     const [w, h] = sizes[index];
+    if (index && index % columns === 0) [x, y] = [gap, y + row];
     const picture = surface(w, h);
     paintPane(picture.getContext("2d"), pane.spec, stage.frame, viewOf(stage, index, picture, scale));
-    ctx.drawImage(picture, x, line);
+    ctx.drawImage(picture, x, y + line);
     ctx.strokeStyle = stage.theme.border;
     ctx.lineWidth = scale;
-    ctx.strokeRect(x, line, w, h);
-    write(ctx, pane.spec.title, x, line / 2, view, { size: 15, weight: 600 });
-    writeLegend(ctx, stage, pane, index, { x, y: line * 1.5 + h, w, view });
+    ctx.strokeRect(x, y + line, w, h);
+    write(ctx, pane.spec.title, x, y + line / 2, view, { size: 15, weight: 600 });
+    writeLegend(ctx, stage, pane, index, { x, y: y + line * 1.5 + h, w, view });
     x += w + gap;
   });
   if (words) write(ctx, words, gap, height - line / 2 - gap / 2, view, { size: 14 });

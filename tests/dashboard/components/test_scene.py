@@ -173,7 +173,7 @@ WRONG = {
     "start": (lambda: Timeline(3, start=3), "start 3"),
     "positions": (lambda: Timeline(3, positions=np.array([0, 2, 1.0])), "increasing"),
     "fps": (lambda: Timeline(3, fps=0), "frames a second"),
-    "panes": (lambda: Scene([pane()] * 3), "3 panes"),
+    "panes": (lambda: Scene([pane()] * 17), "17 panes"),
     "frames": (
         lambda: Scene([pane(Points(np.zeros((4, 5, 2)), "data", "cloud"))], Timeline(3)),
         "4 frames on a timeline of 3",
