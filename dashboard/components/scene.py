@@ -61,7 +61,8 @@ MOST_PANES = 16
 class Pane:
     """A picture of the window `extent = (x0, x1, y0, y1)`, equal aspect, layers from bottom to top.
 
-    `alt` says in words what the picture shows. `pick="name"`: a click or drag anywhere moves that
+    `aspect` makes the picture so many times as wide as high, whatever the extent: for axes whose
+    units differ (a density over the line). `alt` says in words what the picture shows. `pick="name"`: a click or drag anywhere moves that
     named point (give it a `Handle` of the same name to show it).
     """
 
@@ -70,12 +71,17 @@ class Pane:
     layers: Sequence[Layer]
     alt: str
     pick: str | None = None
+    aspect: float | None = None
 
     def __post_init__(self) -> None:
         x0, x1, y0, y1 = (float(value) for value in self.extent)
         require(
             bool(np.isfinite([x0, x1, y0, y1]).all()) and x0 < x1 and y0 < y1,
             f"{self.title!r}: the extent {tuple(self.extent)} is not x0 < x1, y0 < y1",
+        )
+        require(
+            self.aspect is None or 0.1 <= self.aspect <= 10,
+            f"{self.title!r}: aspect {self.aspect} is not in [0.1, 10]",
         )
         require(bool(self.alt), f"{self.title!r}: a picture needs an alternative text")
         labels = [layer.label for layer in self.layers]
@@ -144,6 +150,7 @@ class Scene:
                     "extent": pane.extent,
                     "alt": pane.alt,
                     "pick": pane.pick,
+                    "aspect": pane.aspect,
                     "layers": [layer_header(layer, pane, blob) for layer in pane.layers],
                 }
                 for pane in self.panes

@@ -17,19 +17,26 @@ class Curve:
     """A curve behind the scrubber, `y[m]`, m ≥ 2, on a scale of its own (not finite = a gap).
 
     `x[m]` in the units of `Timeline.positions`; without it the values spread evenly over the
-    timeline.
+    timeline. `span` are the values at the lower and the upper edge: curves of one span compare.
     """
 
     y: FloatArray
     role: Role
     label: str
     x: FloatArray | None = None
+    span: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         require(self.role in get_args(Role), f"{self.label!r}: unknown role {self.role!r}")
         y = as_array(self.y, self.label, (None,))
         require(len(y) >= 2, f"{self.label!r}: a curve needs two values or more")
         object.__setattr__(self, "y", y)
+        if self.span is not None:
+            low, high = self.span
+            require(
+                bool(np.isfinite([low, high]).all()) and low < high,
+                f"{self.label!r}: the span {self.span} is not low < high",
+            )
         if self.x is not None:
             x = np.asarray(self.x, dtype=np.float64)
             require(x.shape == y.shape, f"{self.label!r}: {x.size} abscissae for {y.size} values")
@@ -91,6 +98,7 @@ class Timeline:
             x = np.linspace(0, 1, len(curve.y)) if curve.x is None else (curve.x - at[0]) / span
             finite = curve.y[np.isfinite(curve.y)]
             low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+            low, high = curve.span or (low, high)
             y = (curve.y - low) / (high - low if high > low else 1.0)
             buffer = blob.add(np.stack([x, y], axis=1).astype("<f4"))
             curves.append(

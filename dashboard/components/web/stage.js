@@ -83,8 +83,9 @@ function fillPane(stage, pane, spec, index) {
   pane.spec = spec;
   const [x0, x1, y0, y1] = spec.extent;
   pane.title.textContent = spec.title;
-  pane.picture.style.aspectRatio = (x1 - x0) / (y1 - y0);
-  pane.figure.style.setProperty("--ratio", (x1 - x0) / (y1 - y0));
+  const aspect = spec.aspect ?? (x1 - x0) / (y1 - y0);
+  pane.picture.style.aspectRatio = aspect;
+  pane.figure.style.setProperty("--ratio", aspect);
   pane.picture.classList.toggle("pick", !!spec.pick);
   pane.canvas.setAttribute("aria-label", spec.alt);
   buildButtons(stage, pane);

@@ -198,3 +198,18 @@ def test_a_scene_that_cannot_be_drawn_says_why(what):
     make, words = WRONG[what]
     with pytest.raises(SceneError, match=words):
         make()
+
+
+def test_curves_of_one_span_share_a_scale():
+    curves = [Curve(np.array(y), "data", f"{y}", span=(0, 4)) for y in ([1.0, 2.0], [2.0, 4.0])]
+    told = decode(Scene([pane()], Timeline(2, curves=curves)).encode())["timeline"]["curves"]
+    assert [curve["xy"][:, 1].tolist() for curve in told] == [[0.25, 0.5], [0.5, 1.0]]
+    with pytest.raises(SceneError, match="span"):
+        Curve(np.array([1.0, 2.0]), "data", "curve", span=(1.0, 1.0))
+
+
+def test_a_picture_may_be_wider_than_its_window_is():
+    told = decode(Scene([pane(aspect=2.5), pane()]).encode())["panes"]
+    assert [picture["aspect"] for picture in told] == [2.5, None]
+    with pytest.raises(SceneError, match="aspect"):
+        pane(aspect=0.0)
