@@ -159,7 +159,7 @@ class Marker:
 class Handle:
     """A point `xy[2]` in data units that a person moves (pointer, touch, arrow keys).
 
-    Python hears of it under `name`.
+    Python hears of it under `name`. On a `rail` it keeps its y: a point of the line.
     """
 
     name: str
@@ -167,6 +167,7 @@ class Handle:
     role: Role
     label: str
     visible: bool = True
+    rail: bool = False
 
     def __post_init__(self) -> None:
         _check_look(self)

@@ -62,8 +62,9 @@ class Pane:
     """A picture of the window `extent = (x0, x1, y0, y1)`, equal aspect, layers from bottom to top.
 
     `aspect` makes the picture so many times as wide as high, whatever the extent: for axes whose
-    units differ (a density over the line). `alt` says in words what the picture shows. `pick="name"`: a click or drag anywhere moves that
-    named point (give it a `Handle` of the same name to show it).
+    units differ (a density over the line). `alt` says in words what the picture shows.
+    `pick="name"`: a click or drag anywhere moves that named point (give it a `Handle` of the same
+    name to show it).
     """
 
     title: str
@@ -205,4 +206,4 @@ def layer_header(layer: Layer, pane: Pane, blob: Blob) -> dict[str, Any]:
                 "text": layer.text,
             }
         case Handle():
-            return head | {"name": layer.name, "xy": layer.xy}
+            return head | {"name": layer.name, "xy": layer.xy, "rail": layer.rail}

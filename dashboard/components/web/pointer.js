@@ -100,8 +100,14 @@ function watchPointer(stage, pane) {
   };
 }
 
+// A point on a rail has the y of its handle, wherever it is pulled.
+function put(stage, pane, name, [x, y]) {
+  const handle = pane.spec.layers.find((layer) => layer.kind === "handle" && layer.name === name);
+  stage.points[name] = [x, handle?.rail ? handle.xy[1] : y];
+}
+
 function moveTo(stage, pane, name, at) {
-  stage.points[name] = toData(cssView(pane), at);
+  put(stage, pane, name, toData(cssView(pane), at));
   send(stage);
   placeButtons(stage);
   repaint(stage);
@@ -139,7 +145,7 @@ function nudge(stage, pane, name, event) {
   const [x0, x1, y0, y1] = pane.spec.extent;
   const by = event.shiftKey ? 0.05 : 0.01;
   const [x, y] = stage.points[name];
-  stage.points[name] = [clamp(x + way[0] * by * (x1 - x0), x0, x1), clamp(y + way[1] * by * (y1 - y0), y0, y1)];
+  put(stage, pane, name, [clamp(x + way[0] * by * (x1 - x0), x0, x1), clamp(y + way[1] * by * (y1 - y0), y0, y1)]);
   send(stage);
   placeButtons(stage);
   repaint(stage);
