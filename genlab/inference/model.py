@@ -215,7 +215,8 @@ class Model:
             n: Number of samples.
             seed: Seed of the initial noise and of each step's.
             sampler: A name in `SAMPLERS`; all of them walk on the same noise.
-            steps: Network evaluations per sample, at most T (50 by default).
+            steps: Network evaluations per sample, at most T (50 by default). A sampler of two
+                evaluations an interval takes one fewer where the number is even.
             schedule: A name in the card's schedules; by default the card's `log_snr`.
             label: Class, where the model takes one.
             stop: As in `run`.
@@ -241,7 +242,7 @@ class Model:
         wanted = input_tensors(self.card, "denoise", given)
         one = None if label is None else tensor_input(self.card, wanted["label"], [label])
         steps = min(DEFAULT_STEPS, len(full) - 1) if steps is None else steps
-        times = respace(full, step_count(steps, len(full) - 1))
+        times = respace(full, row.intervals(step_count(steps, len(full) - 1)))
         n = rows(n, self.card.event_shape, len(times))
         whole("seed", seed, 0, MAX_SEED)
         shape = (n, *self.card.event_shape)

@@ -4,8 +4,13 @@
 
 The state is float64 while the network runs in float32. All noise comes from the caller. To add a
 sampler, write a generator and a row of `SAMPLERS`; the tests of this module run over all rows.
+
+Three of them follow one path, that of the probability-flow ODE: with the same noise they end at the
+same points as their steps become finer, each at its own order.
 References: Ho et al. 2020, Denoising diffusion probabilistic models (eq. 6-7);
-Song et al. 2021, Denoising diffusion implicit models (eq. 12 and 16).
+Song et al. 2021, Denoising diffusion implicit models (eq. 12 and 16);
+Karras et al. 2022, Elucidating the design space of diffusion-based generative models (alg. 1);
+Lu et al. 2022, DPM-Solver++ (alg. 2).
 """
 
 from __future__ import annotations
@@ -54,13 +59,33 @@ class Frame:
 class Sampler:
     """A row of `SAMPLERS`: its name on a page, the generator, its options, its source.
 
-    Options are numbers, given with the least and the greatest value that each may have.
+    Attributes:
+        label: Its name on a page.
+        sample: The generator.
+        options: Numbers, given with the least and the greatest value that each may have.
+        reference: Where it comes from.
+        order: The error of its end points falls with this power of the number of intervals; of an
+            ancestral sampler, the error of their law.
+        stages: Evaluations of the network in each interval but the last, which takes one.
+        path: Whether it follows the probability-flow ODE, its options at their least: then its end
+            points can be compared one by one.
     """
 
     label: str
     sample: Callable[..., Iterator[Frame]]
     options: Mapping[str, tuple[float, float]]
     reference: str
+    order: int = 1
+    stages: int = 1
+    path: bool = True
+
+    def intervals(self, evaluations: int) -> int:
+        """The most intervals that so many evaluations of the network are enough for."""
+        return (evaluations - 1) // self.stages + 1
+
+    def evaluations(self, intervals: int) -> int:
+        """Evaluations of the network that so many intervals take."""
+        return self.stages * (intervals - 1) + 1
 
 
 def ddim(
@@ -127,6 +152,69 @@ def ddpm(
     yield Frame(last, 0, float(lam[0]), x, x)
 
 
+def heun(
+    denoise: Denoise,
+    log_snr: np.ndarray | Sequence[float],
+    x_T: np.ndarray,
+    noise: Noise,
+) -> Iterator[Frame]:
+    """EDM's sampler without churn: Heun's rule on dx/dφ = v (Karras et al. 2022, alg. 1).
+
+    Second order: each interval is tried with the v = cos φ ε̂ - sin φ x̂_0 at its start, and then
+    taken with the mean of that v and the one found ahead, where √ᾱ = cos φ. (The paper leaves scale
+    and noise level open: these are cos φ and tan φ, in which all stays bounded even in few steps.)
+    The last interval is DDIM's, of one evaluation as in the paper. So S intervals take 2S - 1
+    evaluations of the network. Arguments and frames as in `ddim`; no noise is asked for.
+    """
+    lam = np.asarray(log_snr, dtype=np.float64)
+    x = np.asarray(x_T, dtype=np.float64)
+    angle = np.arctan(np.exp(-0.5 * lam))
+    last = len(lam) - 1
+    for t in range(last, 0, -1):
+        x0, eps = denoise(x, float(lam[t]))
+        yield Frame(last - t, t, float(lam[t]), x, x0)
+        if t == 1:
+            x = np.cos(angle[0]) * x0 + np.sin(angle[0]) * eps
+            break
+        step = angle[t - 1] - angle[t]
+        v = np.cos(angle[t]) * eps - np.sin(angle[t]) * x0
+        x0, eps = denoise(x + step * v, float(lam[t - 1]))
+        ahead = np.cos(angle[t - 1]) * eps - np.sin(angle[t - 1]) * x0
+        x = x + 0.5 * step * (v + ahead)
+    yield Frame(last, 0, float(lam[0]), x, x)
+
+
+def dpmpp_2m(
+    denoise: Denoise,
+    log_snr: np.ndarray | Sequence[float],
+    x_T: np.ndarray,
+    noise: Noise,
+) -> Iterator[Frame]:
+    """DPM-Solver++(2M): x̂_0 extrapolated in λ from two evaluations (Lu et al. 2022, alg. 2).
+
+    Second order with one evaluation in each interval. The paper's λ is half of ours, log(α/σ). The
+    first interval has nothing to extrapolate from, and the last is DDIM's, since its stretch of λ
+    is far longer than the one before. Arguments and frames as in `ddim`; no noise is asked for.
+    """
+    lam = np.asarray(log_snr, dtype=np.float64)
+    x = np.asarray(x_T, dtype=np.float64)
+    last = len(lam) - 1
+    before = np.zeros_like(x)
+    for t in range(last, 0, -1):
+        x0, _ = denoise(x, float(lam[t]))
+        yield Frame(last - t, t, float(lam[t]), x, x0)
+        h = 0.5 * (lam[t - 1] - lam[t])
+        guess = x0
+        if 1 < t < last:
+            r = 0.5 * (lam[t] - lam[t + 1]) / h
+            guess = x0 + (x0 - before) / (2 * r)
+        before = x0
+        alpha_s = np.exp(0.5 * log_alphas_bar(lam[t - 1]))
+        shrink = np.exp(0.5 * (log_alphas_bar(-lam[t - 1]) - log_alphas_bar(-lam[t])))  # σ_s / σ_t
+        x = shrink * x - alpha_s * np.expm1(-h) * guess
+    yield Frame(last, 0, float(lam[0]), x, x)
+
+
 def _coefficients(lam_t: float, lam_s: float, eta: float) -> tuple[float, float, float]:
     """√ᾱ_s, 1 − ᾱ_s − σ² and σ² of a step from t to s."""
     log_t, log_s = log_alphas_bar(lam_t), log_alphas_bar(lam_s)
@@ -172,7 +260,13 @@ def denoiser(model: Model, label: np.ndarray | None = None, **run: Any) -> Denoi
 
 
 SAMPLERS: dict[str, Sampler] = {
-    "ddpm": Sampler("DDPM (ancestral)", ddpm, {}, "Ho et al. 2020, arXiv:2006.11239"),
+    "ddpm": Sampler("DDPM (ancestral)", ddpm, {}, "Ho et al. 2020, arXiv:2006.11239", path=False),
     "ddim": Sampler("DDIM", ddim, {"eta": ETA}, "Song et al. 2021, arXiv:2010.02502"),
+    "heun": Sampler(
+        "Heun (EDM)", heun, {}, "Karras et al. 2022, arXiv:2206.00364", order=2, stages=2
+    ),
+    "dpmpp_2m": Sampler(
+        "DPM-Solver++(2M)", dpmpp_2m, {}, "Lu et al. 2022, arXiv:2211.01095", order=2
+    ),
 }
 """All samplers by name."""
