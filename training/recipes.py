@@ -15,7 +15,7 @@ from training.data import DATASETS
 from training.families.ddpm import DdpmConfig
 from training.families.exact import ExactConfig
 from training.families.flow import FlowConfig
-from training.families.gan import GanConfig
+from training.families.gan import GanConfig, ObjectiveName
 from training.loop import LoopConfig
 
 FamilyConfig = ExactConfig | FlowConfig | GanConfig | DdpmConfig
@@ -70,23 +70,73 @@ FLOW = LoopConfig(steps=24_000, batch=512, lr=2e-3, ema=0.9995)
 DDPM = LoopConfig(steps=36_000, batch=512, lr=2e-3, ema=0.9995)
 # No momentum: with it the two players would chase each other around the equilibrium.
 GAN = LoopConfig(steps=9_000, batch=256, lr=1e-3, beta1=0.0, ema=0.9995)
+# What was published first, and what it does: Adam as in DCGAN, no penalty, weights as they are.
+TEXTBOOK = LoopConfig(steps=6_000, batch=256, lr=2e-4, beta1=0.5, beta2=0.999, floor=1.0, ema=0.0)
+
+LESSONS = ("moons", "gaussians8")
+"""Data sets on which what simpler flows and the textbook's GANs cannot do is shown as well."""
 
 
 def _rows(name: str) -> list[Recipe]:
     """The four models of a data set."""
     title, flow = DATASETS[name].title, FLOW
-    # Edges ask for a sharp critic, the wide Gaussians for a calm one.
-    penalty = 0.02
     if name == "gaussians8":  # no edges and no curves: learned in half the time
-        flow, penalty = replace(FLOW, steps=12_000), 0.1
-    gan = GanConfig(penalty=penalty)
+        flow = replace(FLOW, steps=12_000)
+    shape = FlowConfig()
+    if DATASETS[name].dim == 1:  # two layers bend a line as well as five
+        shape, flow = FlowConfig(layers=2, bins=32), replace(FLOW, steps=8_000)
     return [
         Recipe(f"{name}-exact", f"{title}: the truth", name, ExactConfig(), NOTHING),
-        Recipe(f"{name}-flow-spline", f"{title}: spline flow", name, FlowConfig(), flow),
-        Recipe(f"{name}-gan-nonsaturating", f"{title}: non-saturating GAN", name, gan, GAN),
+        Recipe(f"{name}-flow-spline", f"{title}: spline flow", name, shape, flow),
+        Recipe(f"{name}-gan-relativistic", f"{title}: stabilised GAN", name, GanConfig(), GAN),
         Recipe(f"{name}-ddpm", f"{title}: diffusion model", name, DdpmConfig(), DDPM),
     ]
 
 
-RECIPES: dict[str, Recipe] = {row.id: row for name in DATASETS for row in _rows(name)}
+def _simpler_flows(name: str) -> list[Recipe]:
+    """Flows that lack something, on the same data for comparison."""
+    title = DATASETS[name].title
+    short = replace(FLOW, steps=8_000)
+    shapes = {
+        "affine": ("affine flow", FlowConfig(transform="affine", layers=1), short),
+        "elementwise": ("elementwise flow", FlowConfig(transform="elementwise", layers=1), short),
+        # Affine couplings are weaker than splines: eight of them.
+        "affine-coupling": (
+            "affine coupling flow",
+            FlowConfig(transform="affine-coupling", layers=8),
+            replace(FLOW, steps=16_000),
+        ),
+    }
+    return [
+        Recipe(f"{name}-flow-{kind}", f"{title}: {words}", name, shape, loop)
+        for kind, (words, shape, loop) in shapes.items()
+    ]
+
+
+def _textbook_gans(name: str) -> list[Recipe]:
+    """Three objectives and two rhythms from the same initial weights (those of one seed)."""
+    title = DATASETS[name].title
+    words: dict[ObjectiveName, str] = {
+        "minimax": "minimax GAN",
+        "nonsaturating": "non-saturating GAN",
+        "least-squares": "least-squares GAN",
+    }
+    return [
+        Recipe(
+            f"{name}-gan-{objective}" + ("" if k == 1 else f"-k{k}"),
+            f"{title}: {what}" + ("" if k == 1 else f", k = {k}"),
+            name,
+            GanConfig(objective=objective, penalty=0.0, penalty_end=0.0, octaves=0),
+            replace(TEXTBOOK, k=k),
+        )
+        for objective, what in words.items()
+        for k in (1, 5)
+    ]
+
+
+_ALL = [
+    *(row for name in DATASETS for row in _rows(name)),
+    *(row for name in LESSONS for row in (*_simpler_flows(name), *_textbook_gans(name))),
+]
+RECIPES: dict[str, Recipe] = {row.id: row for row in _ALL}
 """All recipes by identifier."""

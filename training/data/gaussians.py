@@ -10,11 +10,11 @@ parameter itself.
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from training.data.mixture import Mixture, log_normal
+from training.data.quadrature import equidistant, grid_entropy, legendre
 
 Curve = Callable[[Tensor], Tensor]
 """Points [n, d] of a curve at parameters u [n], which are uniform on [0, 1]."""
@@ -58,21 +58,10 @@ class Gaussians(Mixture):
 
     @cached_property
     def entropy(self) -> float:
-        """−∫ p log p by the trapezoidal rule, to nine standard deviations, two steps in each.
-
-        On smooth functions that vanish at the ends the rule converges faster than any power of the
-        step.
-        """
+        """−∫ p log p by the trapezoidal rule, to nine standard deviations, two steps in each."""
         margin, step = 9 * float(self.variance.max().sqrt()), float(self.variance.min().sqrt()) / 2
         low, high = self.mean.amin(0) - margin, self.mean.amax(0) + margin
-        axes = [
-            torch.arange(a, b, step, dtype=torch.float64) for a, b in zip(low, high, strict=True)
-        ]
-        total = 0.0
-        for points in torch.cartesian_prod(*axes).reshape(-1, self.dim).split(20_000):
-            log_prob = self.log_prob(points.to(self.mean))
-            total -= float((log_prob.exp() * log_prob).sum())
-        return total * step**self.dim
+        return grid_entropy(self.log_prob, low, high, step)
 
 
 class BlurredCurves(Gaussians):
@@ -108,14 +97,3 @@ class BlurredCurves(Gaussians):
         points = torch.stack([curve(u) for curve in self.curves])[which, torch.arange(n)]
         noise = torch.randn(n, self.dim, generator=generator, dtype=torch.float64)
         return (points + self.std * noise).float()
-
-
-def legendre(number: int) -> tuple[Tensor, Tensor]:
-    """Gauss-Legendre nodes and weights for a mean over [0, 1], float64 [number] each."""
-    place, weight = np.polynomial.legendre.leggauss(number)
-    return torch.from_numpy((place + 1) / 2), torch.from_numpy(weight / 2)
-
-
-def equidistant(number: int) -> tuple[Tensor, Tensor]:
-    """Nodes and weights [number] for the mean of a function of period 1."""
-    return torch.arange(number).double() / number, torch.full((number,), 1 / number).double()

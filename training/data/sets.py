@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from training.data.boxes import Boxes
+from training.data.ellipses import Ellipses
 from training.data.gaussians import BlurredCurves, Curve, Gaussians
 from training.data.mixture import Mixture
+from training.data.quadrature import hermite, legendre
 
 FFJORD = "Grathwohl et al. 2019, FFJORD, https://arxiv.org/abs/1810.01367"
-
-
 PACGAN = "Lin et al. 2018, PacGAN, https://arxiv.org/abs/1712.04086"
 OWN = "defined by this project, for pictures of densities on the line"
 
@@ -121,6 +121,53 @@ def mixture1d() -> Gaussians:
     )
 
 
+def spirals() -> Gaussians:
+    """Two spiral arms, jittered by a small square on one side and blurred.
+
+    FFJORD jitters each coordinate by a uniform number of [0, 1/6]. Two Gaussians whose distance and
+    width are such that the first five moments agree stand for it: with the blur of 0.1 the two laws
+    cannot be told apart (their log-densities differ by less than 0.001 where there are data).
+    """
+    u, weight = legendre(260)
+    angle = 3 * math.pi * u.sqrt()
+    curve = torch.stack([-angle.cos(), angle.sin()], -1) * angle[:, None] / 3
+    half = 1 / 12  # of the side of the square
+    apart = half * (1 / 15) ** 0.25
+    variance = 0.1**2 + half**2 / 3 - apart**2
+    corners = torch.cartesian_prod(*[torch.tensor([half - apart, half + apart]).double()] * 2)
+    arm = (curve[:, None] + corners).reshape(-1, 2)
+    mean, weights = torch.cat([arm, -arm]), weight.repeat_interleave(4).repeat(2)
+    return Gaussians(mean, math.sqrt(variance), weights)
+
+
+def pinwheel() -> Ellipses:
+    """Five arms, each a Gaussian of spread (0.3, 0.1) at distance 1, twisted and enlarged.
+
+    FFJORD turns a point (r, s) by −0.25 e^r: its radius bends it. The law of r is cut into many
+    narrow Gaussians; within one the twist is linear but for a curvature that does not show, so
+    that a component's mean and covariance are those of the twisted points.
+    """
+    arms, step, narrow = 5, 0.03, 0.024
+    wide = math.sqrt(0.3**2 - narrow**2)
+    offset = torch.arange(-5.4 * wide, 5.4 * wide + step / 2, step, dtype=torch.float64)
+    weight = (-0.5 * (offset / wide).square()).exp()
+    points, mass = torch.cartesian_prod(*[hermite(8)[0]] * 2), torch.outer(*[hermite(8)[1]] * 2)
+    r = 1 + offset[:, None] + narrow * points[:, 0]  # [K, 64]
+    s = (0.1 * points[:, 1]).expand_as(r)
+    means, covariances = [], []
+    for arm in range(arms):
+        turn = -2 * math.pi * arm / arms - 0.25 * r.exp()
+        x = 2 * torch.stack(
+            [r * turn.cos() - s * turn.sin(), r * turn.sin() + s * turn.cos()], -1
+        )  # [K, 64, 2]
+        share = mass.flatten()[:, None]
+        mean = (share * x).sum(1)
+        away = x - mean[:, None]
+        means.append(mean)
+        covariances.append((share * away).mT @ away)
+    return Ellipses(torch.cat(means), torch.cat(covariances), weight.repeat(arms), smooth=0.1)
+
+
 def checkerboard() -> Boxes:
     """The uniform distribution on eight squares of side 2, a checkerboard on [−4, 4]²."""
     centres = [(x, y) for x in (-3, -1, 1, 3) for y in (-3, -1, 1, 3) if (x + y) % 4 == 2]
@@ -134,6 +181,8 @@ _ROWS = (
     Dataset("gaussians8", "Eight Gaussians", 2, (-4.6, 4.6, -4.6, 4.6), FFJORD, gaussians8),
     Dataset("grid25", "Grid of 25 Gaussians", 2, (-5.2, 5.2, -5.2, 5.2), PACGAN, grid25),
     Dataset("ring8", "Ring of eight points", 2, (-1.4, 1.4, -1.4, 1.4), PACGAN, ring8),
+    Dataset("spirals", "Two spirals", 2, (-4.4, 4.4, -4.4, 4.4), FFJORD, spirals),
+    Dataset("pinwheel", "Pinwheel", 2, (-4.6, 4.6, -4.6, 4.6), FFJORD, pinwheel),
     Dataset("mixture1d", "Four Gaussians on a line", 1, (-4.4, 4.4, 0.0, 0.5), OWN, mixture1d),
     Dataset("checkerboard", "Checkerboard", 2, (-4.8, 4.8, -4.8, 4.8), FFJORD, checkerboard),
 )

@@ -4,34 +4,35 @@ The change of variables gives the density exactly. With z → layer 1 → … �
 
     log p(x) = log N(z; 0, I) - Σ_i log|det ∂(output of layer i) / ∂(input of layer i)|,
 
-so training maximises log p on the data and nothing else. Every learned layer is a *coupling*: one
-half of the coordinates passes through and decides the monotonic rational-quadratic spline that
-bends the other half, so both directions cost one pass. zuko brings couplings and splines; this
-file adds the data units, the ledger of all stages, and the verbs.
+so training maximises log p on the data and nothing else. What a flow can do depends on its layers,
+and four kinds show it: one *affine* map only moves, stretches and shears a Gaussian; *elementwise*
+splines bend each coordinate and leave them independent; in a *coupling* one coordinate passes
+through and decides how the other one is stretched (affine) or bent (spline), so both directions
+cost one pass and any dependence can be learned.
 
 References: Neural Spline Flows (Durkan et al., 2019), https://arxiv.org/abs/1906.04032; RealNVP
-(Dinh et al., 2017), https://arxiv.org/abs/1605.08803; zuko, https://github.com/probabilists/zuko.
+(Dinh et al., 2017), https://arxiv.org/abs/1605.08803; zuko's couplings, whose names the weights
+bear, https://github.com/probabilists/zuko.
 """
 
 import math
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from zuko.flows import NICE
-from zuko.lazy import LazyTransform
-from zuko.transforms import MonotonicRQSTransform
 
 from training.data import Dataset
 from training.families.base import Graph
+from training.families.bends import Spline, Stretch
 from training.families.view import view
+
+Transform = Literal["spline", "affine-coupling", "elementwise", "affine"]
 
 
 @dataclass(frozen=True)
 class FlowConfig:
-    """Shape of a spline coupling flow."""
+    """Shape of a flow on the line or in the plane."""
 
     references: ClassVar[tuple[str, ...]] = (
         "Durkan et al., Neural Spline Flows, 2019. https://arxiv.org/abs/1906.04032",
@@ -39,13 +40,15 @@ class FlowConfig:
     )
 
     layers: int = 5
-    """number of couplings; they bend the two halves of the coordinates in turn"""
+    """number of learned layers; couplings bend the two coordinates in turn"""
     hidden: int = 96
     """width of the two hidden layers of each coupling's network"""
     bins: int = 24
     """spline pieces of a coordinate"""
     bound: float = 5.0
     """the splines bend [-bound, bound] (standardised units) and leave the tails alone"""
+    transform: Transform = "spline"
+    """what a layer does; on the line, where nothing can be coupled, a spline is elementwise"""
 
     def build(self, dataset: Dataset) -> "Flow":
         """The untrained flow for a data set."""
@@ -60,16 +63,117 @@ class FlowConfig:
         }
 
 
-class Flow(nn.Module):
-    """Spline couplings between standard normal noise and data.
+class Coupling(nn.Module):
+    """Bends one coordinate of the plane with parameters that a network reads off the other one.
 
-    The stages run from z (first) through the couplings to standardised data and, by the fixed map
+    Arguments:
+        kept: Index of the coordinate that passes through.
+        bend: How the other one is bent.
+        hidden: Width of the network's two hidden layers.
+    """
+
+    def __init__(self, kept: int, bend: Spline | Stretch, hidden: int) -> None:
+        super().__init__()
+        self.kept, self.bend = kept, bend
+        # SiLU rather than ReLU: no creases in the density.
+        self.hyper = nn.Sequential(
+            nn.Linear(1, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, bend.size),
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Towards noise: points [n, 2] and log|det| [n]."""
+        kept = x[:, self.kept]
+        return self._joined(kept, *self.bend.forward(x[:, 1 - self.kept], self._raw(kept)))
+
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Towards data: points [n, 2], and log|det| [n] of the direction towards noise."""
+        kept = y[:, self.kept]
+        return self._joined(kept, *self.bend.inverse(y[:, 1 - self.kept], self._raw(kept)))
+
+    def _raw(self, kept: Tensor) -> Tensor:
+        raw: Tensor = self.hyper(kept[:, None])  # [n, size]
+        return raw
+
+    def _joined(self, kept: Tensor, bent: Tensor, log_slope: Tensor) -> tuple[Tensor, Tensor]:
+        both = (kept, bent) if self.kept == 0 else (bent, kept)
+        return torch.stack(both, -1), log_slope
+
+
+class Elementwise(nn.Module):
+    """Bends each of d coordinates by a spline of its own; the identity at first."""
+
+    def __init__(self, dim: int, bend: Spline) -> None:
+        super().__init__()
+        self.bend = bend
+        self.knots = nn.Parameter(torch.zeros(dim, bend.size))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Towards noise: points [n, d] and log|det| [n]."""
+        y, log_slope = self.bend.forward(x, self.knots[None])
+        return y, log_slope.sum(-1)
+
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Towards data: points [n, d], and log|det| [n] of the direction towards noise."""
+        x, log_slope = self.bend.inverse(y, self.knots[None])
+        return x, log_slope.sum(-1)
+
+
+class Affine(nn.Module):
+    """The affine map z = L x + b with a lower triangular L of positive diagonal.
+
+    Any Gaussian is reached by such a map, so a full matrix could do no more.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.log_diagonal = nn.Parameter(torch.zeros(dim))
+        self.below = nn.Parameter(torch.zeros(dim, dim))
+        self.offset = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Towards noise: points [n, d] and log|det| [n]."""
+        z = x * self.log_diagonal.exp() + x @ self.below.tril(-1).mT + self.offset
+        return z, self.log_diagonal.sum().expand(len(x))
+
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Towards data, by forward substitution: as `forward` says."""
+        columns: list[Tensor] = []
+        for row, rest in enumerate((y - self.offset).unbind(-1)):
+            for column, known in enumerate(columns):
+                rest = rest - self.below[row, column] * known  # noqa: PLW2901
+            columns.append(rest * (-self.log_diagonal[row]).exp())
+        x = torch.stack(columns, -1)
+        return x, self.log_diagonal.sum().expand(len(y))
+
+
+def _layer(config: FlowConfig, index: int, dim: int) -> nn.Module:
+    spline = Spline(config.bins, config.bound)
+    if config.transform == "affine":
+        return Affine(dim)
+    if config.transform == "elementwise" or (config.transform == "spline" and dim == 1):
+        return Elementwise(dim, spline)
+    if dim != 2:
+        raise ValueError(f"{config.transform} layers take points of the plane, not {dim} numbers")
+    return Coupling(index % 2, spline if config.transform == "spline" else Stretch(), config.hidden)
+
+
+class Flow(nn.Module):
+    """Learned layers between standard normal noise and data.
+
+    The stages run from z (first) through the layers to standardised data and, by the fixed map
     x = scale · s + shift, to data units (last). That map is a layer like the others, so the
     log-determinants account for everything.
 
     Arguments:
         config: The shape of the flow.
         dataset: Its `dim`, `scale` and `shift` are used, nothing else.
+
+    Raises:
+        ValueError: The layers do not fit the data's dimension.
     """
 
     scale: Tensor
@@ -80,19 +184,10 @@ class Flow(nn.Module):
         self.dim = dataset.dim
         self.register_buffer("scale", torch.tensor(float(dataset.scale)))
         self.register_buffer("shift", torch.tensor([float(number) for number in dataset.shift]))
-        # zuko's order is data → noise. SiLU rather than ReLU: no creases in the density.
-        self.couplings = NICE(
-            dataset.dim,
-            transforms=config.layers,
-            univariate=partial(MonotonicRQSTransform, bound=config.bound),
-            shapes=[(config.bins,), (config.bins,), (config.bins - 1,)],
-            hidden_features=(config.hidden, config.hidden),
-            activation=nn.SiLU,
-        ).transform.transforms
-
-    def _chain(self) -> list[LazyTransform]:
-        """The couplings in the order data → noise."""
-        return list(self.couplings)
+        # In the order data → noise.
+        self.couplings = nn.ModuleList(
+            _layer(config, index, dataset.dim) for index in range(config.layers)
+        )
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """From data to noise in one pass.
@@ -105,8 +200,8 @@ class Flow(nn.Module):
         """
         z = (x - self.shift) / self.scale  # [n, d]
         log_det = -self.dim * self.scale.log()  # of the direction x → z
-        for coupling in self._chain():
-            z, bent = coupling().call_and_ladj(z)
+        for layer in self.couplings:
+            z, bent = layer(z)
             log_det = log_det + bent  # [n]
         log_normal = -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
         return log_normal + log_det, z
@@ -122,10 +217,10 @@ class Flow(nn.Module):
             log|det| of each layer in the direction z → x: log p(x) = log N(z) - Σ log_det.
         """
         states, log_dets = [z], []
-        for coupling in reversed(self._chain()):
-            layer = coupling()
-            states.append(layer.inv(states[-1]))
-            log_dets.append(-layer.call_and_ladj(states[-1])[1])
+        for layer in reversed(self.couplings):
+            state, bent = layer.inverse(states[-1])
+            states.append(state)
+            log_dets.append(-bent)
         states.append(self.scale * states[-1] + self.shift)
         log_dets.append((self.dim * self.scale.log()).expand(z.shape[0]))
         return states[-1], torch.stack(states, 1), torch.stack(log_dets, 1)

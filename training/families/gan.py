@@ -84,6 +84,8 @@ class GanConfig:
     penalty: float = 0.02
     """weight γ of the critic's squared gradient, γ/2 each at real and at generated points
     (standardised units); 0 turns both off"""
+    penalty_end: float = 0.02
+    """γ at the end of the training; it goes there by a constant factor a step"""
 
     def build(self, dataset: Dataset) -> "Gan":
         """The untrained pair of networks for a data set."""
