@@ -132,11 +132,13 @@ class Scene:
         points: Mapping[str, tuple[float, float]] | None = None,
         seq: int = 0,
         max_width: int = 640,
+        more: str = "",
     ) -> bytes:
         """The blob for the browser.
 
         `points`: where the named points stand; `seq`: the number of the last message heard from
-        the browser; `max_width`: of a pane, in CSS pixels.
+        the browser; `max_width`: of a pane, in CSS pixels; `more`: what the browser says back once
+        it has painted this scene.
 
         Raises `SceneError` when the blob would exceed `LIMIT` bytes.
         """
@@ -160,6 +162,7 @@ class Scene:
             "points": at,
             "seq": seq,
             "maxWidth": max_width,
+            "more": more,
         }
         encoded = blob.pack(header)
         require(

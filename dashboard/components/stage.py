@@ -54,6 +54,8 @@ class StageState:
     frame: int = 0
     touched: bool = False
     """Whether a point was ever moved by hand."""
+    more: str = ""
+    """The `more` of the last scene that asked to be finished and was painted."""
 
 
 def peek(
@@ -81,12 +83,17 @@ def stage(
     key: str,
     points: Mapping[str, Point] | None = None,
     max_width: int = 640,
+    more: str = "",
 ) -> StageState:
     """Draw `scene` and return what a person did on it, by the end of the last message.
 
     `points` says where the points stand that have no handle of their own (picks). A pane is at most
     `max_width` CSS pixels wide. Call it inside a fragment when moving a point should not run the
     whole page again.
+
+    `more` is for a first, coarse picture: a text that names the whole one. As soon as the browser
+    has painted the coarse one it says `more` back, the fragment runs again, and `peek` tells that
+    the whole picture is due. So the first answer never waits, and no timer guesses.
 
     Raises `SceneError` when the scene is larger than a browser should be sent.
     """
@@ -106,8 +113,14 @@ def stage(
     start = scene.timeline.start if scene.timeline else 0
     stored = st.session_state.get(key)
     now = _read(stored, places, count, start)
-    blob = scene.encode(points=now.points, seq=_seq(stored), max_width=max_width)
-    _STAGE(data=blob, key=key, on_points_change=lambda: None, on_frame_change=lambda: None)
+    blob = scene.encode(points=now.points, seq=_seq(stored), max_width=max_width, more=more)
+    _STAGE(
+        data=blob,
+        key=key,
+        on_points_change=lambda: None,
+        on_frame_change=lambda: None,
+        on_more_change=lambda: None,
+    )
     return now
 
 
@@ -130,7 +143,10 @@ def _read(stored: object, points: dict[str, Point], count: int, start: int) -> S
     match stored.get("frame") if isinstance(stored, Mapping) else None:
         case [int(chosen), int(of)] if of == count:
             frame = min(max(chosen, 0), count - 1)
-    return StageState(places, frame, touched=bool(heard))
+    more = stored.get("more") if isinstance(stored, Mapping) else None
+    return StageState(
+        places, frame, touched=bool(heard), more=more if isinstance(more, str) else ""
+    )
 
 
 def _is_point(value: object) -> bool:

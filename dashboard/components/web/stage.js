@@ -54,6 +54,13 @@ function adopt(stage, data) {
   stage.fresh = false;
   paint(stage);
   stage.root.dataset.ready = "true";
+  if (stage.scene.more) askForMore(stage);
+}
+
+// The coarse picture is on the screen: now the whole one may take its time.
+function askForMore(stage) {
+  const { more } = stage.scene;
+  requestAnimationFrame(() => { if (stage.scene.more === more) stage.emit("more", more); });
 }
 
 // A heat map that came again unchanged, as it does while a point is dragged, keeps its finished picture.
