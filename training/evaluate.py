@@ -17,9 +17,9 @@ import genlab
 from genlab.contract.card import Metric
 from genlab.contract.files import read_bytes
 from genlab.contract.publish import publish
+from genlab.inference import likelihood
 from genlab.inference.check import check
 from genlab.inference.density import mass
-from training import likelihood
 from training.data import DATASETS
 from training.data.gaussians import Gaussians
 from training.metrics import Estimate, coverage, repeated_distance

@@ -237,7 +237,7 @@ class Model:
             raise InputError(f"options of {sampler}", f"{list(row.options)}", f"{sorted(options)}")
         for name, value in options.items():
             number(name, value, *row.options[name])
-        full = self._schedule(schedule)
+        full = self.schedule(schedule)
         given = {"x", "log_snr"} if label is None else {"x", "log_snr", "label"}
         wanted = input_tensors(self.card, "denoise", given)
         one = None if label is None else tensor_input(self.card, wanted["label"], [label])
@@ -282,13 +282,12 @@ class Model:
             self._session(verb, graph.outputs, self._wanted.granted)
         return self
 
-    def _session(self, verb: str, outputs: Sequence[str], device: str) -> Session:
-        session = self._graphs.session(verb, outputs, self.step, device)
-        if device == self._wanted.granted:  # what onnxruntime grants is the same for all threads
-            self._granted = granted_device(self._wanted, session)
-        return session
+    def schedule(self, name: str | None = None) -> np.ndarray:
+        """A schedule of the card by its name, by default `log_snr`: λ of t = 0 to T, [T+1].
 
-    def _schedule(self, name: str | None) -> np.ndarray:
+        Raises:
+            InputError: The model does not denoise, or has no schedule of that name.
+        """
         constants = self.card.constants
         if "denoise" not in self.verbs or constants.log_snr is None:
             raise InputError("model", "one that denoises", f"{self.card.id}, which does not")
@@ -298,3 +297,9 @@ class Model:
             known = ", ".join(constants.schedules) or "none on this card"
             raise InputError("schedule", f"one of {known}", repr(name))
         return np.asarray(constants.schedules[name])
+
+    def _session(self, verb: str, outputs: Sequence[str], device: str) -> Session:
+        session = self._graphs.session(verb, outputs, self.step, device)
+        if device == self._wanted.granted:  # what onnxruntime grants is the same for all threads
+            self._granted = granted_device(self._wanted, session)
+        return session

@@ -241,22 +241,38 @@ def denoiser(model: Model, label: np.ndarray | None = None, **run: Any) -> Denoi
 
     def denoise(x: np.ndarray, log_snr: float) -> tuple[np.ndarray, np.ndarray]:
         alpha, sigma = np.exp(0.5 * log_alphas_bar([log_snr, -log_snr]))
-        with np.errstate(over="ignore"):
-            finite = np.isfinite(x.astype(np.float32))
-        good = finite.all(axis=tuple(range(1, x.ndim)))  # [n]
-        out = np.full(x.shape, np.nan)
-        if good.any():
-            levels = np.full(good.sum(), log_snr, dtype=np.float32)
-            labels: dict[str, Any] = {} if label is None else {"label": label[good]}
-            told = model.run("denoise", x=x[good], log_snr=levels, **labels, **run)
-            prediction = told["prediction"]
-            out[good] = np.where(np.isfinite(prediction), prediction, np.nan)
+        out = at_level(model, "denoise", x, log_snr, label, **run)
         if kind == "eps":
             return (x - sigma * out) / alpha, out
         x0 = out if kind == "x0" else alpha * x - sigma * out
         return x0, (x - alpha * x0) / sigma
 
     return denoise
+
+
+def at_level(
+    model: Model,
+    verb: str,
+    x: np.ndarray,
+    log_snr: float,
+    label: np.ndarray | None = None,
+    **run: Any,
+) -> np.ndarray:
+    """The one output of `denoise`, `divergence` or `log_prob_t`, all rows at one λ, float64.
+
+    Rows of x that float32 cannot hold as finite numbers are NaN and do not reach the network; what
+    it returns is NaN where it is not finite.
+    """
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(x.astype(np.float32))
+    good = finite.all(axis=tuple(range(1, x.ndim)))  # [n]
+    out = np.full(x.shape if verb == "denoise" else x.shape[:1], np.nan)
+    if good.any():
+        levels = np.full(good.sum(), log_snr, dtype=np.float32)
+        labels: dict[str, Any] = {} if label is None else {"label": label[good]}
+        (told,) = model.run(verb, x=x[good], log_snr=levels, **labels, **run).values()
+        out[good] = np.where(np.isfinite(told), told, np.nan)
+    return out
 
 
 SAMPLERS: dict[str, Sampler] = {

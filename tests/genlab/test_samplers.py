@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genlab import Model, load
@@ -137,6 +137,7 @@ def test_orders_of_convergence(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
+@settings(deadline=None)
 @given(evaluations=st.integers(1, 300))
 def test_a_budget_of_evaluations_is_kept(name: str, evaluations: int) -> None:
     """The evaluations counted are those promised, within the budget, and one more would not fit."""
