@@ -16,6 +16,7 @@ st.set_page_config(
 
 PAGES = [
     st.Page("views/home.py", title="Lab", icon=":material/blur_on:", default=True),
+    st.Page("views/compare.py", title="Compare", icon=":material/compare:", url_path="compare"),
     st.Page("views/flows.py", title="Flows", icon=":material/waves:", url_path="flows"),
     st.Page("views/gans.py", title="GANs", icon=":material/swords:", url_path="gans"),
     st.Page("views/diffusion.py", title="Diffusion", icon=":material/grain:", url_path="diffusion"),

@@ -38,14 +38,21 @@ def tell_not_finite(samples: NDArray[np.floating]) -> None:
 @st.fragment
 def film(scene: Scene, key: str) -> None:
     """A scene with a timeline; the frame at which it rests is the link's parameter `key`."""
-    assert scene.timeline is not None
+    play(scene, key)
+
+
+def play(scene: Scene, key: str, more: str = "") -> None:
+    """As `film`, inside a fragment of the caller's own; `more` is that of `stage`."""
+    if scene.timeline is None:
+        stage(scene, key=f"{key}_stage", more=more)
+        return
     count = scene.timeline.count
     # The link is asked once: a blob that follows the frame would be sent anew at every rest.
     start = st.session_state.setdefault(f"{key}_link", links.frame(key, count))
     timeline = scene.timeline
     if start is not None and start < count:
         timeline = replace(timeline, start=start, autoplay=False)
-    state = stage(replace(scene, timeline=timeline), key=f"{key}_stage")
+    state = stage(replace(scene, timeline=timeline), key=f"{key}_stage", more=more)
     if state.frame != timeline.start or links.frame(key, count) is not None:
         links.remember(key, state.frame)
 

@@ -4,7 +4,8 @@ Cached for the process, not for the session: a hundred visitors look at one set 
 """
 
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -91,6 +92,53 @@ def models_with(*verbs: str) -> list[Entry]:
 
     able = [e for e in read_catalogue().entries.values() if e.card and fits(e.card)]
     return sorted(able, key=lambda e: (e.card is not None and e.card.kind == "exact", e.id))
+
+
+def variant(card: Card) -> str:
+    """What distinguishes a model from others of its data set: its identifier without that name."""
+    return card.id.removeprefix(f"{card.dataset}-")
+
+
+def short_title(card: Card) -> str:
+    """The title of a model without that of its data set, as on a page about one data set."""
+    return card.title.partition(": ")[2] or card.title
+
+
+def models_of(dataset: str) -> list[Card]:
+    """Working models of a data set: the truth, then family by family, each led by its main model.
+
+    The main model of a family is the variant that most data sets have, so that no name stands here.
+    """
+    cards = read_catalogue().cards.values()
+    spread = Counter(variant(card) for card in cards)
+    known = list(FAMILIES)
+
+    def place(card: Card) -> tuple[bool, int, str, int, str]:
+        rank = known.index(card.family) if card.family in known else len(known)
+        return card.kind != "exact", rank, card.family, -spread[variant(card)], card.id
+
+    return sorted((card for card in cards if card.dataset == dataset), key=place)
+
+
+def main_models(cards: list[Card]) -> list[Card]:
+    """The first of each family among `cards` in the order of `models_of`."""
+    first: dict[str, Card] = {}
+    for card in cards:
+        first.setdefault(card.family, card)
+    return list(first.values())
+
+
+def exact_of(dataset: str) -> Card | None:
+    """The card of the exact model of a data set, if there is one."""
+    return next((card for card in models_of(dataset) if card.kind == "exact"), None)
+
+
+def datasets(dims: Sequence[int] = (1, 2)) -> list[str]:
+    """Data sets of so many numbers a point that have working models, those with the most first."""
+    shapes = {(dim,) for dim in dims}
+    cards = read_catalogue().cards.values()
+    count = Counter(card.dataset for card in cards if card.event_shape in shapes)
+    return sorted(count, key=lambda name: (-count[name], name))
 
 
 def watcher() -> Callable[[], bool]:

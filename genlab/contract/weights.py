@@ -115,6 +115,15 @@ def initializers(model_bytes: bytes) -> dict[str, tuple[int, ...]]:
     return {item.name: tuple(item.dims) for item in model.graph.initializer}
 
 
+def weight_shapes(model_bytes: bytes) -> dict[str, tuple[int, ...]]:
+    """Shapes of the trained numbers of an ONNX file by name: the initializers it lists as weights.
+
+    All initializers where it lists none.
+    """
+    listed, shapes = _listed(load("weights", "graph", model_bytes)), initializers(model_bytes)
+    return {name: shape for name, shape in shapes.items() if name in listed or not listed}
+
+
 def with_weights(model_bytes: bytes, weights: Arrays) -> bytes:
     """The same graph with other weights, exactly (up to the cast to the initializer's dtype).
 

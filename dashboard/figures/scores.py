@@ -1,0 +1,255 @@
+"""What was measured on the models of one data set, in one table, and quality against speed.
+
+A row holds the figures of a card, as measured on the exported graphs, and a speed measured on this
+very machine. What is missing stays missing. (Theis et al. 2016, https://arxiv.org/abs/1511.01844,
+on why no single figure will do.)
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import plotly.graph_objects as go
+
+from dashboard.components.scene import Role
+from dashboard.figures.training import dress
+from dashboard.theme import CHART
+from genlab.contract.card import Card, Metric
+from genlab.contract.files import read_bytes
+from genlab.contract.weights import weight_shapes
+from genlab.inference.model import DEFAULT_STEPS, Model
+
+SPEED_SAMPLES = 10_000
+QUICK = 0.3
+"""Seconds below which a speed is the median of `REPEATS` runs instead of one."""
+REPEATS = 5
+TINY = 1e-6
+"""What a logarithmic axis shows on its lower edge: the truth's KL, zero but for rounding."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number with its standard error (None where no chance is in it) and how it was made."""
+
+    value: float
+    stderr: float | None
+    protocol: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known about one model; None means not measured or not there to be measured.
+
+    Attributes:
+        log_likelihood: Mean of log p(x) over held-out data, nats.
+        kl: KL(data‖model), nats: how far the log-likelihood is below the best possible.
+        modes: Modes covered, of those the data have.
+        distance: Sliced Wasserstein-2, as a multiple of that of two fresh samples of the data.
+        seconds: For 10,000 samples, on this machine.
+        parameters: Trained numbers.
+        inference: How p(x) is had: "exact", "by ODE" or "no".
+        sampling: How samples are had.
+    """
+
+    card: Card
+    log_likelihood: Figure | None
+    kl: Figure | None
+    modes: Figure | None
+    distance: Figure | None
+    seconds: float | None
+    parameters: int | None
+    inference: str
+    sampling: str
+
+
+def row(card: Card, exact: Card | None, seconds: float | None, parameters: int | None) -> Row:
+    """The row of a model from its card, that of the exact model of its data, and its speed."""
+    kl = _metric(card, "kl", "kl_ode")
+    steps = min(DEFAULT_STEPS, len(card.constants.log_snr or []) - 1)
+    walks = "decode" not in card.verbs
+    return Row(
+        card,
+        _log_likelihood(card, exact, kl),
+        kl,
+        _metric(card, "modes"),
+        _distance(card),
+        seconds,
+        parameters if card.kind == "trained" else None,
+        _inference(card),
+        f"yes, {steps} steps" if walks and "denoise" in card.verbs else "no" if walks else "yes",
+    )
+
+
+def _inference(card: Card) -> str:
+    if "log_prob" in card.verbs:
+        return "exact"
+    return "by ODE" if {"denoise", "divergence"} <= card.verbs else "no"
+
+
+def _metric(card: Card, *names: str) -> Figure | None:
+    """The first of the metrics `names` that the card has."""
+    found: Mapping[str, Metric] = {metric.name: metric for metric in card.metrics}
+    for name in names:
+        if name in found:
+            metric = found[name]
+            return Figure(metric.value, metric.stderr, metric.protocol)
+    return None
+
+
+def _log_likelihood(card: Card, exact: Card | None, kl: Figure | None) -> Figure | None:
+    """Minus the measured NLL; without one, that of the exact model minus the KL."""
+    nll = _metric(card, "nll", "nll_ode")
+    if nll:
+        return Figure(-nll.value, nll.stderr, nll.protocol)
+    floor = _metric(exact, "nll") if exact else None
+    if floor is None or kl is None:
+        return None
+    error = math.hypot(floor.stderr or 0.0, kl.stderr or 0.0)
+    how = "the exact model's mean log-density minus this model's KL(data‖model)"
+    return Figure(-floor.value - kl.value, error, how)
+
+
+def _distance(card: Card) -> Figure | None:
+    """Sliced Wasserstein-2 over its floor; of several samplers, the one whose speed is shown."""
+    floor = _metric(card, "sliced_w2_reference")
+    others = [m.name for m in card.metrics if m.name.startswith("sliced_w2_")]
+    others = [name for name in others if name != "sliced_w2_reference"]
+    found = _metric(card, "sliced_w2", "sliced_w2_ddim", *others)
+    if found is None or floor is None or floor.value <= 0:
+        return None
+    ratio = found.value / floor.value
+    parts = [(f.stderr or 0.0) / f.value for f in (found, floor) if f.value > 0]
+    return Figure(ratio, ratio * math.hypot(*parts), found.protocol)
+
+
+def parameters(model: Model) -> int:
+    """Trained numbers of a model: each initializer once, however many of its files hold it."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for file in sorted({graph.file for graph in model.card.graphs.values()}):
+        shapes |= weight_shapes(read_bytes(model.folder, file))
+    return sum(math.prod(shape) for shape in shapes.values())
+
+
+def speed(model: Model, stop: Callable[[], bool] | None = None) -> float:
+    """Seconds that `SPEED_SAMPLES` samples take on this machine, now.
+
+    A model that makes samples in one step does so; one that denoises walks DDIM's 50 steps. Ready
+    (graphs opened, a few samples made) before the clock starts; the median of `REPEATS` runs where
+    one is quick.
+    """
+    model.sample(100, stop=stop)
+    taken: list[float] = []
+    while len(taken) < REPEATS:
+        start = time.perf_counter()
+        model.sample(SPEED_SAMPLES, seed=len(taken), stop=stop)
+        taken.append(time.perf_counter() - start)
+        if taken[0] > QUICK:
+            break
+    return median(taken)
+
+
+def table(rows: Iterable[Row]) -> list[dict[str, object]]:
+    """The rows as a table: numbers in columns of their own, so that each column can be sorted."""
+
+    def value(figure: Figure | None) -> float | None:
+        return None if figure is None else figure.value + 0.0
+
+    def error(figure: Figure | None) -> float | None:
+        return None if figure is None else figure.stderr
+
+    return [
+        {
+            "model": row.card.id,
+            "sampling": row.sampling,
+            "inference": row.inference,
+            "log-likelihood": value(row.log_likelihood),
+            "± ll": error(row.log_likelihood),
+            "KL": value(row.kl),
+            "± KL": error(row.kl),
+            "W₂ ratio": value(row.distance),
+            "± W₂": error(row.distance),
+            "modes": value(row.modes),
+            "seconds": row.seconds,
+            "parameters": row.parameters,
+        }
+        for row in rows
+    ]
+
+
+def _named(row: Row, figure: Figure | None) -> str:
+    name = row.card.id.removeprefix(f"{row.card.dataset}-")
+    if figure is None:
+        return f"{name}: no density"
+    return name if figure.value > TINY else f"{name}: 0"
+
+
+SYMBOLS = {"log_prob_t": "star", "layers": "square", "denoise": "circle", "critic": "diamond"}
+"""A marker's shape for what a model can do; the first verb it has counts."""
+
+
+def symbol(card: Card) -> str:
+    """The shape of a model's marker: by its verbs, so that a new family has one too."""
+    return next((shape for verb, shape in SYMBOLS.items() if verb in card.verbs), "cross")
+
+
+def tradeoff_chart(
+    rows: Sequence[Row], quality: Callable[[Row], Figure | None], words: str, named: Sequence[str]
+) -> go.Figure:
+    """Quality against seconds for 10,000 samples, both logarithmic: a dot a model, with error bars.
+
+    Models without this quality, and those at which it is zero, stand open on the upper and the
+    lower edge. `named` are the identifiers of the models whose names are written out.
+    """
+    timed = [row for row in rows if row.seconds]
+    values = [figure.value for row in timed if (figure := quality(row))]
+    positive = [value for value in values if value > TINY]
+    low, high = min(positive, default=0.1), max(positive, default=1.0)
+    room = max((high / low) ** 0.25, 1.6)
+    edges = (low / room, high * room)
+    chart = go.Figure()
+    for row in timed:
+        figure = quality(row)
+        inside = figure is not None and figure.value > TINY
+        y = figure.value if figure and inside else edges[0] if figure else edges[1]
+        error = figure.stderr if figure and inside else None
+        role: Role = "data" if row.card.kind == "exact" else "model"
+        shape = symbol(row.card)
+        name = row.card.id.removeprefix(f"{row.card.dataset}-")
+        told = f"{figure.value:.4g} ± {figure.stderr or 0:.2g}" if figure else "none: no density"
+        chart.add_scatter(
+            x=[row.seconds],
+            y=[y],
+            name=name,
+            mode="markers+text" if row.card.id in named else "markers",
+            text=[f"  {_named(row, figure)}"],
+            textposition="middle right",
+            cliponaxis=False,
+            marker={
+                "symbol": shape if inside else f"{shape}-open",
+                "size": 14,
+                "color": CHART[role],
+                "line": {"width": 2, "color": CHART[role]},
+            },
+            error_y={
+                "type": "data",
+                "array": [error or 0.0],
+                "arrayminus": [min(error or 0.0, 0.9 * y)],
+                "visible": bool(error),
+                "thickness": 1.5,
+            },
+            hovertemplate=f"{row.card.id}<br>{words}: {told}<br>%{{x:.3g}} s<extra></extra>",
+        )
+    dress(chart, "seconds for 10,000 samples, measured here", words)
+    chart.update_xaxes(type="log", dtick=1, range=_decades([row.seconds or 1.0 for row in timed]))
+    chart.update_yaxes(
+        type="log", range=[math.log10(edge) for edge in edges], exponentformat="power"
+    )
+    return chart.update_layout(showlegend=False, hovermode="closest", height=340)
+
+
+def _decades(values: Sequence[float]) -> list[float]:
+    """The range of a logarithmic axis over `values`, with room for names at both ends."""
+    logs = [math.log10(value) for value in values] or [0.0]
+    return [min(logs) - 0.55, max(logs) + 0.55]

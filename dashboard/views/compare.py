@@ -1,0 +1,268 @@
+"""One data set, all families: samples, densities and figures side by side, on the same axes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard import controls, parts, services
+from dashboard.components.stage import peek
+from dashboard.figures import compare, scores
+from dashboard.figures.density import SCALE_HELP, SCALES, Scale, peak
+from dashboard.guard import guarded
+from dashboard.theme import ink
+from genlab.contract.card import Card
+from genlab.contract.errors import ContractError
+from genlab.inference.density import log_prob_grid
+from genlab.inference.errors import Busy, RunError
+from genlab.inference.sessions import heavy
+
+Array = NDArray[np.float32]
+Extent = tuple[float, float, float, float]
+GRID = 100
+# Cells along a side and Runge-Kutta steps of a density by ODE: first coarse, then fine.
+ODE = ((28, 12), (72, 32))
+ONE_OF_EACH = "one of each"
+
+st.title("Compare")
+st.markdown(
+    f"One {ink('data', 'data set')}, all families of {ink('model', 'models')}, the same axes. Each "
+    "can *sample*: give a new $x$. Only some can do *inference*: say how likely a given $x$ is."
+)
+
+names = services.datasets()
+if not names:
+    st.info(
+        "There are no exported models here. Train and export some (`python -m training list` shows "
+        "the recipes), or name a folder of exported models in the environment variable "
+        "`GENERATIVE_MODELS`.",
+        icon=":material/inventory_2:",
+    )
+    controls.show_broken()
+    st.stop()
+
+left, right = st.columns([2, 3], vertical_alignment="bottom")
+with left:
+    picked = st.selectbox("Data set", names, key="dataset", bind="query-params")
+    dataset = picked if picked in names else names[0]
+cards = services.models_of(dataset)
+families = list(dict.fromkeys(card.family for card in cards))
+labels = {services.FAMILIES.get(family, family): family for family in families}
+many = [word for word, family in labels.items() if [c.family for c in cards].count(family) > 1]
+with right:
+    show = controls.choose("Show", [ONE_OF_EACH, *many, *(["all"] if many else [])], "show")
+picture = st.container()  # first what is seen, then what changes it: a phone shows both
+with st.container(horizontal=True, gap="medium"):
+    scale: Scale = controls.choose(
+        "Colours",
+        SCALES,
+        "scale",
+        help=" · ".join(f"**{name}**: {words}" for name, words in SCALE_HELP.items()),
+    )
+    seed = controls.seed()
+
+exact = services.exact_of(dataset)
+main = services.main_models(cards)
+if show == ONE_OF_EACH:
+    chosen = main
+elif show == "all":
+    chosen = cards
+else:
+    chosen = [card for card in cards if card.family in (labels[show], exact and exact.family)]
+extent: Extent = next((card.extent for card in cards if card.extent), services.WINDOW)
+n = 1_000 if len(chosen) <= 5 else 500
+
+
+@st.cache_resource(max_entries=48, show_spinner="Making samples …")
+def film(model_id: str, stamp: str, n: int, seed: int, _stop: Callable[[], bool]) -> compare.Film:
+    with heavy():
+        return compare.film(services.open_model(model_id), n, seed, _stop)
+
+
+@st.cache_data(max_entries=48, show_spinner=False)
+def density_grid(model_id: str, stamp: str, extent: Extent, size: int) -> Array:
+    with heavy():
+        return log_prob_grid(services.open_model(model_id), extent, size)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def parameters(model_id: str, stamp: str) -> int:
+    return scores.parameters(services.open_model(model_id))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def ode_grid(
+    model_id: str, stamp: str, extent: Extent, level: int, _tell: Callable[[int], None]
+) -> Array:
+    with heavy():
+        return compare.ode_grid(services.open_model(model_id), extent, *ODE[level], _tell)
+
+
+@st.cache_resource(show_spinner=False)
+def speeds() -> dict[tuple[str, str], float]:
+    """Speeds measured in this process, by model and stamp."""
+    return {}
+
+
+def act(card: Card, level: int, tell: Callable[[int], None]) -> compare.Act | None:
+    """What the stage shows of one model; a broken one is told and left out."""
+    try:
+        stamp, density, words = services.stamp(card.id), None, ""
+        if "log_prob" in card.verbs:
+            density = density_grid(card.id, stamp, extent, GRID)
+        elif "divergence" in card.verbs:
+            words = "density by ODE"
+            density = ode_grid(card.id, stamp, extent, level, tell) if level >= 0 else None
+        else:
+            words = "no tractable density"
+        made = film(card.id, stamp, n, seed, services.watcher())
+        return compare.Act(services.short_title(card), card.kind, made, density, words)
+    except (ContractError, RunError) as error:
+        st.warning(f"Shown without {card.id}. {error}", icon=":material/broken_image:")
+        return None
+
+
+@st.fragment
+@guarded()
+def plane() -> None:
+    """All models over the plane. What an ODE has to tell comes last, coarse and then fine."""
+    said = peek("making_stage").more
+    asked = [f"{dataset} {show} {level}" for level in range(len(ODE))]
+    level = asked.index(said) if said in asked else -1
+    box, place = st.container(), st.empty()
+
+    def tell(step: int) -> None:
+        """Say how far the ODE is; a visitor who moves a control meanwhile ends the work here."""
+        place.caption(f"Density by the ODE, {ODE[level][0]} × {ODE[level][0]}: step {step} …")
+
+    with box:
+        acts = [made for card in chosen if (made := act(card, level, tell))]
+        if not acts:
+            return
+        grids = [a.density for a in acts if a.density is not None]
+        truth = [a.density for a in acts if a.density is not None and a.kind == "exact"]
+        data = services.reference(cards[0].id, services.stamp(cards[0].id), n)
+        scene = compare.stage_scene(acts, data, extent, scale, peak(*(truth or grids)))
+        by_ode = any("divergence" in card.verbs for card in chosen)
+        more = asked[level + 1] if by_ode and level + 1 < len(ODE) else ""
+        parts.play(scene, "making", more)
+    place.empty()
+
+
+with picture:
+    plane()
+    st.caption(
+        "Each family makes samples in its own way: a flow through its layers, a diffusion model "
+        "through its steps, a GAN at once, so its film is the training. Between layers and "
+        "checkpoints points move on straight lines. Densities share one colour scale, that of "
+        "the truth; for a diffusion model it comes from the probability-flow ODE, coarse first."
+    )
+
+HELP = {
+    "log_likelihood": "Mean log p(x) over held-out data, nats; more is better, and the row of the "
+    "exact model is the best possible: minus the entropy of the data.",
+    "kl": "KL(data‖model), nats: how far the log-likelihood is below the best possible. 0 is "
+    "perfect.",
+    "distance": "Sliced Wasserstein-2 distance between samples and fresh data, divided by that "
+    "between two fresh samples of the data. 1 is perfect.",
+    "modes": "Modes of the data that samples reach.",
+}
+
+
+def help_of(rows: list[scores.Row], field: str) -> str:
+    """What a column is, and the protocols as they stand on the cards."""
+    figures = [figure for row in rows if (figure := getattr(row, field))]
+    told = dict.fromkeys(figure.protocol for figure in figures)
+    return "  \n• ".join([HELP[field], *told]) if told else f"{HELP[field]} Not measured here."
+
+
+def columns(rows: list[scores.Row]) -> dict[str, Any]:
+    number, column = st.column_config.NumberColumn, st.column_config
+    error = "One standard error of the figure to the left."
+    return {
+        "model": column.TextColumn(pinned=True),
+        "sampling": column.TextColumn(help="Can it make a new x? In how many steps?"),
+        "inference": column.TextColumn(help="Can it say how likely a given x is, and how?"),
+        "log-likelihood": number(format="%.4f", help=help_of(rows, "log_likelihood")),
+        "± ll": number("±", format="%.4f", help=error),
+        "KL": number("KL above floor", format="%.4f", help=help_of(rows, "kl")),
+        "± KL": number("±", format="%.4f", help=error),
+        "W₂ ratio": number("W₂ / floor", format="%.2f", help=help_of(rows, "distance")),
+        "± W₂": number("±", format="%.2f", help=error),
+        "modes": number("modes", format="%.1f", help=help_of(rows, "modes")),
+        "seconds": number("s / 10,000 samples", format="%.4f", help=SPEED_HELP),
+        "parameters": number(
+            format="localized",
+            help="Trained numbers in the exported graphs, each counted once; of a GAN generator "
+            "and critic together.",
+        ),
+    }
+
+
+SPEED_HELP = (
+    "Seconds for 10,000 samples, measured here and now: on the machine that serves this page, by "
+    "the exported graph, once it is open; the median of five runs where one takes less than "
+    "0.3 s. A diffusion model walks 50 steps of DDIM."
+)
+
+
+@st.fragment
+@guarded()
+def figures() -> None:
+    """Charts and table; a speed that nobody has measured yet is measured now."""
+    charts, grid = st.container(), st.empty()
+    known = speeds()
+    for card in cards:
+        key = (card.id, services.stamp(card.id))
+        if key in known:
+            continue
+        grid.caption(f"Measuring how fast {card.id} makes 10,000 samples on this machine …")
+        try:
+            with heavy():
+                known[key] = scores.speed(services.open_model(card.id), services.watcher())
+        except (ContractError, RunError, Busy):
+            continue  # the row stays without; a broken model is told above
+    rows = [
+        scores.row(card, exact, known.get((card.id, services.stamp(card.id))), size(card))
+        for card in cards
+    ]
+    with charts:
+        left, right = st.columns(2)
+        named = [card.id for card in main]
+        left.plotly_chart(
+            scores.tradeoff_chart(rows, lambda row: row.kl, "KL above the floor, nats", named),
+            alt="KL divergence of each model against the seconds it takes for 10,000 samples.",
+        )
+        right.plotly_chart(
+            scores.tradeoff_chart(rows, lambda row: row.distance, "W₂ / floor", named),
+            alt="Distance of samples to the data against the seconds for 10,000 samples.",
+        )
+    grid.dataframe(
+        scores.table(rows),
+        hide_index=True,
+        column_config=columns(rows),
+        placeholder="–",
+        alt="One row per model: likelihood, distances, modes, speed and size.",
+    )
+
+
+def size(card: Card) -> int | None:
+    """Trained numbers of a model, None where it is broken."""
+    try:
+        return parameters(card.id, services.stamp(card.id))
+    except ContractError:
+        return None
+
+
+st.header("In figures", divider="gray")
+st.markdown(
+    "Good at *inference* on the left, good at *sampling* on the right, fast towards the left edge "
+    "of both: no family wins everywhere. Down is better."
+)
+figures()
+st.caption(
+    "Figures were measured on the exported graphs with fresh points; protocols are on the column "
+    "heads. “–”: not measured, or there is nothing to measure. Click a head to sort."
+)
