@@ -1,13 +1,14 @@
 """Figures of merit in the plane, each with its standard error.
 
-References: sliced Wasserstein: Bonneel et al., 2015, https://doi.org/10.1007/s10851-014-0506-3;
-mode coverage: PacGAN (Lin et al., 2018), https://arxiv.org/abs/1712.04086.
+Reference: mode coverage: PacGAN (Lin et al., 2018), https://arxiv.org/abs/1712.04086.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from genlab.inference.distance import sliced_wasserstein
 
 Draw = Callable[[int, int], np.ndarray]
 """n and a seed to n points [n, d]."""
@@ -24,24 +25,6 @@ class Estimate:
     def mean(cls, values: np.ndarray) -> "Estimate":
         """The mean of independent values [m] and its standard error; m ≥ 2."""
         return cls(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))
-
-
-def sliced_wasserstein(x: np.ndarray, y: np.ndarray, projections: int, seed: int) -> float:
-    """Sliced Wasserstein-2 distance of two samples of the same size [n, d], in their units.
-
-    The root of the mean over random directions of the squared one-dimensional distance, which
-    sorting gives exactly.
-
-    Raises:
-        ValueError: The samples differ in shape.
-    """
-    if x.shape != y.shape:
-        raise ValueError(f"samples of one shape are needed, not {x.shape} and {y.shape}")
-    directions = np.random.default_rng(seed).standard_normal((x.shape[1], projections))
-    directions /= np.linalg.norm(directions, axis=0)
-    # Rows of one projection each: sorting along memory is what numpy does fast.
-    gap = np.sort(directions.T @ x.T, axis=1) - np.sort(directions.T @ y.T, axis=1)
-    return float(np.sqrt(np.mean(gap**2)))
 
 
 def repeated_distance(
