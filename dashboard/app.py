@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 
@@ -57,8 +57,25 @@ def health(request: Request) -> JSONResponse:
     )
 
 
+def film(request: Request) -> Response:
+    """The film strip of a model (WebP); its address carries the checksum, so it may be kept."""
+    from dashboard.services import read_catalogue  # noqa: PLC0415
+    from genlab.contract.errors import ContractError  # noqa: PLC0415
+    from genlab.contract.files import read_bytes  # noqa: PLC0415
+
+    entry = read_catalogue().entries.get(request.path_params["model"])
+    if entry is None or entry.card is None or entry.card.thumbnail is None:
+        return Response(status_code=404)
+    try:
+        content = read_bytes(entry.folder, entry.card.thumbnail.file)
+    except (ContractError, OSError):
+        return Response(status_code=404)
+    keep = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(content, media_type="image/webp", headers=keep)
+
+
 app = st.App(
     Path(__file__).with_name("main.py"),
     lifespan=lifespan,
-    routes=[Route("/api/health", health)],
+    routes=[Route("/api/health", health), Route("/api/film/{model}", film)],
 )

@@ -5,7 +5,7 @@ Cached for the process, not for the session: a hundred visitors look at one set 
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
@@ -99,6 +99,12 @@ def variant(card: Card) -> str:
     return card.id.removeprefix(f"{card.dataset}-")
 
 
+def dataset_title(dataset: str) -> str:
+    """What people call a data set: the front of its models' titles, or its name."""
+    titles = [card.title.partition(": ") for card in models_of(dataset)]
+    return next((front for front, colon, _ in titles if colon), dataset)
+
+
 def short_title(card: Card) -> str:
     """The title of a model without that of its data set, as on a page about one data set."""
     return card.title.partition(": ")[2] or card.title
@@ -133,11 +139,10 @@ def exact_of(dataset: str) -> Card | None:
     return next((card for card in models_of(dataset) if card.kind == "exact"), None)
 
 
-def datasets(dims: Sequence[int] = (1, 2)) -> list[str]:
-    """Data sets of so many numbers a point that have working models, those with the most first."""
-    shapes = {(dim,) for dim in dims}
+def datasets(*shapes: tuple[int, ...]) -> list[str]:
+    """Data sets of working models, those with the most first; only of these event shapes if any."""
     cards = read_catalogue().cards.values()
-    count = Counter(card.dataset for card in cards if card.event_shape in shapes)
+    count = Counter(card.dataset for card in cards if not shapes or card.event_shape in shapes)
     return sorted(count, key=lambda name: (-count[name], name))
 
 

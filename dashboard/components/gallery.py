@@ -2,13 +2,14 @@
 
 A card's picture is a film strip: `frames` square frames, one above the other, in one WebP file. It
 rests on the last frame (the finished result) and plays while it is pointed at or has the keyboard's
-focus.
+focus. Sixty strips are two megabytes: a strip that has an address is fetched when its card comes
+near the screen, and variants wait behind a line that unfolds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import streamlit as st
@@ -29,8 +30,10 @@ class ModelCard:
     """One model as the gallery shows it.
 
     `can` are its capabilities in words ("sample", "density", "latent", "steps"); `film` the WebP
-    strip; `href` the link of its page relative to the app, so that it can be opened in a new tab.
-    `problem`: why the model cannot be used; such a card is greyed and opens nothing.
+    strip, or `film_href` its address relative to the app; `href` the link of its page relative to
+    the app, so that it can be opened in a new tab. A `variant` stands behind the main models of its
+    data set, folded away. `problem`: why the model cannot be used; such a card is greyed and opens
+    nothing.
     """
 
     id: str
@@ -39,12 +42,25 @@ class ModelCard:
     dataset: str
     can: Sequence[str] = ()
     film: bytes | None = None
+    film_href: str = ""
     frames: int = 16
     href: str = ""
+    variant: bool = False
     problem: str | None = None
 
 
-def encode_gallery(cards: Sequence[ModelCard]) -> bytes:
+@dataclass(frozen=True)
+class GroupLink:
+    """A link beside the name of a data set: what opens as `name`, its words and its address."""
+
+    name: str
+    words: str
+    href: str
+
+
+def encode_gallery(
+    cards: Sequence[ModelCard], links: Mapping[str, GroupLink] | None = None
+) -> bytes:
     """The blob for the browser: cards by data set, in the order in which these first appear."""
     blob = Blob()
     groups: dict[str, list[dict[str, Any]]] = {}
@@ -55,18 +71,32 @@ def encode_gallery(cards: Sequence[ModelCard]) -> bytes:
             "family": card.family,
             "can": list(card.can),
             "film": blob.add(card.film) if card.film else None,
+            "filmHref": card.film_href,
             "frames": card.frames,
             "href": card.href,
+            "variant": card.variant,
             "problem": card.problem,
         }
         groups.setdefault(card.dataset, []).append(entry)
-    header = {"groups": [{"title": title, "cards": group} for title, group in groups.items()]}
+    header = {
+        "groups": [
+            {"title": title, "cards": group, "link": asdict(link) if link else None}
+            for title, group in groups.items()
+            for link in [(links or {}).get(title)]
+        ]
+    }
     return blob.pack(header)
 
 
-def gallery(cards: Sequence[ModelCard], *, key: str) -> str | None:
-    """Show `cards`; the id of the one that was just opened, else None."""
-    result = _GALLERY(data=encode_gallery(cards), key=key, on_open_change=lambda: None)
-    opened = result.open
+def gallery(
+    cards: Sequence[ModelCard], *, key: str, links: Mapping[str, GroupLink] | None = None
+) -> str | None:
+    """Show `cards`; the id of the card or the name of the link just opened, else None.
+
+    `links` stand beside the data sets of that name.
+    """
+    data = encode_gallery(cards, links)
+    opened = _GALLERY(data=data, key=key, on_open_change=lambda: None).open
     usable = {card.id for card in cards if card.problem is None}
+    usable |= {link.name for link in (links or {}).values()}
     return opened if isinstance(opened, str) and opened in usable else None

@@ -18,8 +18,9 @@ TOPICS = (
     Topic(
         "Inference and sampling",
         "A generative model answers one or both of: how likely is x, and give me a new x.",
-        None,
-        look="the marks on every model above say which of the two it can do",
+        "views/compare.py",
+        (),
+        "Compare all families",
     ),
     Topic(
         "Change of variables",

@@ -178,13 +178,6 @@ def table(rows: Iterable[Row]) -> list[dict[str, object]]:
     ]
 
 
-def _named(row: Row, figure: Figure | None) -> str:
-    name = row.card.id.removeprefix(f"{row.card.dataset}-")
-    if figure is None:
-        return f"{name}: no density"
-    return name if figure.value > TINY else f"{name}: 0"
-
-
 SYMBOLS = {"log_prob_t": "star", "layers": "square", "denoise": "circle", "critic": "diamond"}
 """A marker's shape for what a model can do; the first verb it has counts."""
 
@@ -194,62 +187,86 @@ def symbol(card: Card) -> str:
     return next((shape for verb, shape in SYMBOLS.items() if verb in card.verbs), "cross")
 
 
-def tradeoff_chart(
-    rows: Sequence[Row], quality: Callable[[Row], Figure | None], words: str, named: Sequence[str]
-) -> go.Figure:
+@dataclass(frozen=True)
+class Quality:
+    """An axis of the trade-off: what it is called, where it stands in a row, and who has none.
+
+    `impossible` tells a model that cannot have it from one on which it was not measured.
+    """
+
+    words: str
+    of: Callable[[Row], Figure | None]
+    impossible: Callable[[Row], bool]
+
+
+QUALITIES = (
+    Quality("KL above the floor, nats", lambda row: row.kl, lambda row: row.inference == "no"),
+    Quality("W₂ / floor", lambda row: row.distance, lambda row: False),
+)
+"""Good at inference, good at sampling."""
+
+
+def tradeoff_chart(rows: Sequence[Row], quality: Quality, named: Sequence[str]) -> go.Figure:
     """Quality against seconds for 10,000 samples, both logarithmic: a dot a model, with error bars.
 
-    Models without this quality, and those at which it is zero, stand open on the upper and the
-    lower edge. `named` are the identifiers of the models whose names are written out.
+    A model at which it is zero stands open on the lower edge, one that cannot have it on the
+    upper; one on which it was not measured is left out, and the chart is empty where all are.
+    `named` are the identifiers of the models whose names are written out.
     """
-    timed = [row for row in rows if row.seconds]
-    values = [figure.value for row in timed if (figure := quality(row))]
-    positive = [value for value in values if value > TINY]
+    measured = [figure.value for row in rows if row.seconds and (figure := quality.of(row))]
+    positive = [value for value in measured if value > TINY]
     low, high = min(positive, default=0.1), max(positive, default=1.0)
     room = max((high / low) ** 0.25, 1.6)
     edges = (low / room, high * room)
+    shown = [row for row in rows if row.seconds and (quality.of(row) or quality.impossible(row))]
     chart = go.Figure()
-    for row in timed:
-        figure = quality(row)
-        inside = figure is not None and figure.value > TINY
-        y = figure.value if figure and inside else edges[0] if figure else edges[1]
-        error = figure.stderr if figure and inside else None
-        role: Role = "data" if row.card.kind == "exact" else "model"
-        shape = symbol(row.card)
-        name = row.card.id.removeprefix(f"{row.card.dataset}-")
-        told = f"{figure.value:.4g} ± {figure.stderr or 0:.2g}" if figure else "none: no density"
-        chart.add_scatter(
-            x=[row.seconds],
-            y=[y],
-            name=name,
-            mode="markers+text" if row.card.id in named else "markers",
-            text=[f"  {_named(row, figure)}"],
-            textposition="middle right",
-            cliponaxis=False,
-            marker={
-                "symbol": shape if inside else f"{shape}-open",
-                "size": 14,
-                "color": CHART[role],
-                "line": {"width": 2, "color": CHART[role]},
-            },
-            error_y={
-                "type": "data",
-                "array": [error or 0.0],
-                "arrayminus": [min(error or 0.0, 0.9 * y)],
-                "visible": bool(error),
-                "thickness": 1.5,
-            },
-            hovertemplate=f"{row.card.id}<br>{words}: {told}<br>%{{x:.3g}} s<extra></extra>",
-        )
-    dress(chart, "seconds for 10,000 samples, measured here", words)
-    chart.update_xaxes(type="log", dtick=1, range=_decades([row.seconds or 1.0 for row in timed]))
-    chart.update_yaxes(
-        type="log", range=[math.log10(edge) for edge in edges], exponentformat="power"
-    )
+    for row in shown if measured else []:
+        chart.add_trace(_dot(row, quality, edges, row.card.id in named))
+    dress(chart, "seconds for 10,000 samples, measured here", quality.words)
+    chart.update_xaxes(type="log", dtick=1, range=_decades([row.seconds or 1.0 for row in shown]))
+    chart.update_yaxes(type="log", range=[math.log10(edge) for edge in edges])
     return chart.update_layout(showlegend=False, hovermode="closest", height=340)
 
 
+def _dot(row: Row, quality: Quality, edges: tuple[float, float], named: bool) -> go.Scatter:
+    figure = quality.of(row)
+    role: Role = "data" if row.card.kind == "exact" else "model"
+    name, shape = row.card.id.removeprefix(f"{row.card.dataset}-"), symbol(row.card)
+    colour = CHART[role]
+    if figure is None:
+        y, words, told = edges[1], f"{name}: no density", "none, for want of a density"
+    else:
+        told = f"{figure.value + 0.0:.4g} ± {figure.stderr or 0:.2g}"
+        zero = figure.value <= TINY
+        y, words = (edges[0], f"{name}: 0") if zero else (figure.value, name)
+    on_edge = y in edges
+    error = 0.0 if figure is None or on_edge else figure.stderr or 0.0
+    return go.Scatter(
+        x=[row.seconds],
+        y=[y],
+        name=name,
+        mode="markers+text" if named else "markers",
+        text=[f"  {words}"],
+        textposition="middle right",
+        cliponaxis=False,
+        marker={
+            "symbol": f"{shape}-open" if on_edge else shape,
+            "size": 14,
+            "color": colour,
+            "line": {"width": 2, "color": colour},
+        },
+        error_y={
+            "type": "data",
+            "array": [error],
+            "arrayminus": [min(error, 0.9 * y)],  # a logarithmic axis has no zero
+            "visible": error > 0,
+            "thickness": 1.5,
+        },
+        hovertemplate=f"{row.card.id}<br>{quality.words}: {told}<br>%{{x:.3g}} s<extra></extra>",
+    )
+
+
 def _decades(values: Sequence[float]) -> list[float]:
-    """The range of a logarithmic axis over `values`, with room for names at both ends."""
+    """The range of a logarithmic axis over `values`, with room for names at the right."""
     logs = [math.log10(value) for value in values] or [0.0]
-    return [min(logs) - 0.55, max(logs) + 0.55]
+    return [min(logs) - 0.4, max(logs) + 0.9]

@@ -32,7 +32,7 @@ st.markdown(
     "can *sample*: give a new $x$. Only some can do *inference*: say how likely a given $x$ is."
 )
 
-names = services.datasets()
+names = services.datasets((1,), (2,))
 if not names:
     st.info(
         "There are no exported models here. Train and export some (`python -m training list` shows "
@@ -54,13 +54,16 @@ many = [word for word, family in labels.items() if [c.family for c in cards].cou
 with right:
     show = controls.choose("Show", [ONE_OF_EACH, *many, *(["all"] if many else [])], "show")
 picture = st.container()  # first what is seen, then what changes it: a phone shows both
+line = cards[0].event_shape == (1,)
+scale: Scale = SCALES[0]
 with st.container(horizontal=True, gap="medium"):
-    scale: Scale = controls.choose(
-        "Colours",
-        SCALES,
-        "scale",
-        help=" · ".join(f"**{name}**: {words}" for name, words in SCALE_HELP.items()),
-    )
+    if not line:
+        scale = controls.choose(
+            "Colours",
+            SCALES,
+            "scale",
+            help=" · ".join(f"**{name}**: {words}" for name, words in SCALE_HELP.items()),
+        )
     seed = controls.seed()
 
 exact = services.exact_of(dataset)
@@ -72,7 +75,7 @@ elif show == "all":
 else:
     chosen = [card for card in cards if card.family in (labels[show], exact and exact.family)]
 extent: Extent = next((card.extent for card in cards if card.extent), services.WINDOW)
-n = 1_000 if len(chosen) <= 5 else 500
+n = 5_000 if line else 1_000 if len(chosen) <= 5 else 500
 
 
 @st.cache_resource(max_entries=48, show_spinner="Making samples …")
@@ -85,6 +88,12 @@ def film(model_id: str, stamp: str, n: int, seed: int, _stop: Callable[[], bool]
 def density_grid(model_id: str, stamp: str, extent: Extent, size: int) -> Array:
     with heavy():
         return log_prob_grid(services.open_model(model_id), extent, size)
+
+
+@st.cache_data(max_entries=48, show_spinner=False)
+def density_curve(model_id: str, stamp: str, extent: Extent) -> Array | None:
+    with heavy():
+        return compare.line_density(services.open_model(model_id), extent)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -110,13 +119,14 @@ def act(card: Card, level: int, tell: Callable[[int], None]) -> compare.Act | No
     """What the stage shows of one model; a broken one is told and left out."""
     try:
         stamp, density, words = services.stamp(card.id), None, ""
-        if "log_prob" in card.verbs:
+        if "log_prob" not in card.verbs:
+            words = "density by ODE" if "divergence" in card.verbs else "no tractable density"
+        if line:
+            density = density_curve(card.id, stamp, extent)
+        elif "log_prob" in card.verbs:
             density = density_grid(card.id, stamp, extent, GRID)
-        elif "divergence" in card.verbs:
-            words = "density by ODE"
-            density = ode_grid(card.id, stamp, extent, level, tell) if level >= 0 else None
-        else:
-            words = "no tractable density"
+        elif "divergence" in card.verbs and level >= 0:
+            density = ode_grid(card.id, stamp, extent, level, tell)
         made = film(card.id, stamp, n, seed, services.watcher())
         return compare.Act(services.short_title(card), card.kind, made, density, words)
     except (ContractError, RunError) as error:
@@ -151,13 +161,35 @@ def plane() -> None:
     place.empty()
 
 
+@st.fragment
+@guarded()
+def axis() -> None:
+    """All models over the line: histograms that grow into densities, then all curves in one."""
+    acts = [made for card in chosen if (made := act(card, -1, lambda step: None))]
+    if acts:
+        parts.play(compare.line_scene(acts, extent), "making")
+        st.plotly_chart(
+            compare.density_chart(acts, extent),
+            alt="The densities of all models over the line; of a GAN a histogram of its samples.",
+        )
+
+
 with picture:
-    plane()
+    if line:
+        axis()
+    else:
+        plane()
     st.caption(
         "Each family makes samples in its own way: a flow through its layers, a diffusion model "
         "through its steps, a GAN at once, so its film is the training. Between layers and "
-        "checkpoints points move on straight lines. Densities share one colour scale, that of "
-        "the truth; for a diffusion model it comes from the probability-flow ODE, coarse first."
+        "checkpoints points move on straight lines. "
+        + (
+            "Histograms are of 5,000 samples; a diffusion model's density is by the "
+            "probability-flow ODE."
+            if line
+            else "Densities share one colour scale, that of the truth; a diffusion model's is by "
+            "the probability-flow ODE, coarse first."
+        )
     )
 
 HELP = {
@@ -183,7 +215,7 @@ def columns(rows: list[scores.Row]) -> dict[str, Any]:
     error = "One standard error of the figure to the left."
     return {
         "model": column.TextColumn(pinned=True),
-        "sampling": column.TextColumn(help="Can it make a new x? In how many steps?"),
+        "sampling": column.TextColumn(width=110, help="Can it make a new x? In how many steps?"),
         "inference": column.TextColumn(help="Can it say how likely a given x is, and how?"),
         "log-likelihood": number(format="%.4f", help=help_of(rows, "log_likelihood")),
         "± ll": number("±", format="%.4f", help=error),
@@ -229,16 +261,16 @@ def figures() -> None:
         for card in cards
     ]
     with charts:
-        left, right = st.columns(2)
         named = [card.id for card in main]
-        left.plotly_chart(
-            scores.tradeoff_chart(rows, lambda row: row.kl, "KL above the floor, nats", named),
-            alt="KL divergence of each model against the seconds it takes for 10,000 samples.",
-        )
-        right.plotly_chart(
-            scores.tradeoff_chart(rows, lambda row: row.distance, "W₂ / floor", named),
-            alt="Distance of samples to the data against the seconds for 10,000 samples.",
-        )
+        for place, quality in zip(st.columns(2), scores.QUALITIES, strict=True):
+            chart = scores.tradeoff_chart(rows, quality, named)
+            if chart.data:
+                place.plotly_chart(
+                    chart,
+                    alt=f"{quality.words} of each model against its seconds for 10,000 samples.",
+                )
+            else:
+                place.info(f"{quality.words}: not measured on these models yet.")
     grid.dataframe(
         scores.table(rows),
         hide_index=True,

@@ -2,52 +2,77 @@
 
 import streamlit as st
 
-from dashboard.components.gallery import ModelCard, gallery
+from dashboard import services
+from dashboard.components.gallery import GroupLink, ModelCard, gallery
 from dashboard.controls import show_broken
 from dashboard.figures.lecture import TOPICS
 from dashboard.services import FAMILIES, read_catalogue
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Entry
 
-# For a verb: the page that shows models with it, its path, and its parameter for the model.
+# For a verb: the page that shows models of the plane with it, its path, its parameter for them.
 PAGES = {
     "layers": ("views/flows.py", "flows", "flow"),
     "critic": ("views/gans.py", "gans", "gan"),
     "denoise": ("views/diffusion.py", "diffusion", "ddpm"),
 }
+COMPARE = ("views/compare.py", "compare", "dataset")
 
 
-def page_of(card: Card) -> tuple[str, str, str] | None:
-    """The page on which a model is opened: the first that can use one of its verbs."""
-    return next((page for verb, page in PAGES.items() if verb in card.verbs), None)
+def page_of(card: Card) -> tuple[tuple[str, str, str], str] | None:
+    """The page on which a model is opened and the value of its parameter.
+
+    Over the plane the first page that can use one of its verbs; the line is shown as a whole.
+    """
+    if card.event_shape == (1,):
+        return COMPARE, card.dataset
+    page = next((page for verb, page in PAGES.items() if verb in card.verbs), None)
+    return (page, card.id) if page else None
 
 
-def order(entry: Entry) -> tuple[bool, str, int]:
-    """Broken models last; the others by data set, the truth first."""
-    card = entry.card
-    if card is None:
-        return True, entry.id, 0
-    families = list(FAMILIES)
-    return False, card.dataset, families.index(card.family) if card.family in families else 99
-
-
-def in_gallery(entry: Entry) -> ModelCard:
-    """The model as the gallery shows it; the film strip is read, the graphs are not."""
+def in_gallery(entry: Entry, variant: bool) -> ModelCard:
+    """The model as the gallery shows it; neither its graphs nor its film strip are read."""
     card = entry.card
     if card is None:
         return ModelCard(entry.id, entry.id, "", "Broken", problem=str(entry.problem))
-    strip = card.thumbnail and entry.folder / card.thumbnail.file
-    page = page_of(card)
+    strip, page = card.thumbnail, page_of(card)
+    title, family = services.short_title(card), FAMILIES.get(card.family, card.family)
     return ModelCard(
         card.id,
-        card.title,
-        FAMILIES.get(card.family, card.family),
-        card.dataset,
+        title,
+        "" if family.lower() in title.lower() else family,
+        services.dataset_title(card.dataset),
         can=[name for name in ("sample", "density", "latent", "steps") if name in card.can],
-        film=strip.read_bytes() if strip and strip.is_file() else None,
-        frames=card.thumbnail.frames if card.thumbnail else 1,
-        href=f"{page[1]}?{page[2]}={card.id}" if page else "",
+        film_href=f"api/film/{card.id}?{strip.sha256[:12]}" if strip else "",
+        frames=strip.frames if strip else 1,
+        href=f"{page[0][1]}?{page[0][2]}={page[1]}" if page else "",
+        variant=variant,
     )
+
+
+def on_show() -> list[ModelCard]:
+    """All models by data set, main ones first; the broken ones at the end."""
+    entries = read_catalogue().entries
+    shown = []
+    for dataset in services.datasets():
+        cards = services.models_of(dataset)
+        main = {card.id for card in services.main_models(cards)}
+        leading = [card for card in cards if card.id in main]
+        others = [card for card in cards if card.id not in main]
+        shown += [in_gallery(entries[card.id], card.id not in main) for card in leading + others]
+    return shown + [in_gallery(entry, False) for entry in entries.values() if entry.problem]
+
+
+def links() -> dict[str, GroupLink]:
+    """For the title of each data set that the page of comparisons can show: the way there."""
+    return {
+        services.dataset_title(name): GroupLink(
+            name,
+            f"compare all {len(services.models_of(name))} →",
+            f"{COMPARE[1]}?{COMPARE[2]}={name}",
+        )
+        for name in services.datasets((1,), (2,))
+    }
 
 
 st.title("Generative Models Lab")
@@ -57,8 +82,7 @@ st.markdown(
 )
 
 catalogue = read_catalogue()
-entries = list(catalogue.entries.values())
-if not entries:
+if not catalogue.entries:
     st.info(
         "There are no exported models here. Restore the folder `exported/` from version control, "
         "train one (`python -m training list` shows the recipes), or name a folder of exported "
@@ -66,11 +90,12 @@ if not entries:
         icon=":material/inventory_2:",
     )
 else:
-    opened = gallery([in_gallery(entry) for entry in sorted(entries, key=order)], key="gallery")
-    card = catalogue.entries[opened].card if opened else None
-    page = page_of(card) if card else None
-    if card and page:
-        st.switch_page(page[0], query_params={page[2]: card.id})
+    opened = gallery(on_show(), key="gallery", links=links())
+    entry = catalogue.entries.get(opened or "")
+    if entry and entry.card and (page := page_of(entry.card)):
+        st.switch_page(page[0][0], query_params={page[0][2]: page[1]})
+    elif opened in services.datasets():
+        st.switch_page(COMPARE[0], query_params={COMPARE[2]: opened})
 
 st.header("The lecture, as a map", divider="gray")
 with st.grid("auto", min_column_width=260):

@@ -31,13 +31,18 @@ function stop(film) {
 function buildFilm(gallery, card) {
   const node = element("div", { className: "film", "aria-hidden": "true" });
   const film = { node, frames: card.frames, raf: 0 };
-  if (!card.film) {
+  if (!card.film && !card.filmHref) {
     node.classList.add("empty");
     return film;
   }
-  const url = URL.createObjectURL(new Blob([card.film.values], { type: "image/webp" }));
-  gallery.urls.push(url);
-  node.style.backgroundImage = `url("${url}")`;
+  if (card.film) {
+    const url = URL.createObjectURL(new Blob([card.film.values], { type: "image/webp" }));
+    gallery.urls.push(url);
+    node.style.backgroundImage = `url("${url}")`;
+  } else {
+    node.dataset.film = card.filmHref;
+    gallery.lazy.observe(node);
+  }
   node.style.backgroundSize = `100% ${100 * card.frames}%`;
   frameAt(film, card.frames - 1);
   return film;
@@ -55,14 +60,36 @@ function buildCard(gallery, card) {
   const node = card.href ? element("a", { className: "card", href: card.href }) : element("button", { className: "card", type: "button" });
   node.append(film.node, words, can);
   node.dataset.id = card.id;
+  opens(gallery, node, card.id);
+  if (card.film || card.filmHref) bringAlive(gallery, node, film);
+  return node;
+}
+
+function opens(gallery, node, name) {
   node.onclick = (event) => {
     // A click with a modifier is the browser's own: a new tab or window.
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    gallery.emit("open", card.id);
+    gallery.emit("open", name);
   };
-  if (card.film) bringAlive(gallery, node, film);
-  return node;
+}
+
+// A data set: its name, its link, its main models, and its variants behind a line that unfolds.
+function buildGroup(gallery, group) {
+  const grid = (cards) => element("div", { className: "grid" }, ...cards.map((card) => buildCard(gallery, card)));
+  const head = element("header", {}, element("h3", {}, group.title));
+  if (group.link) {
+    const link = element("a", { href: group.link.href }, group.link.words);
+    opens(gallery, link, group.link.name);
+    head.append(link);
+  }
+  const variants = group.cards.filter((card) => card.variant);
+  const section = element("section", { "aria-label": group.title }, head, grid(group.cards.filter((card) => !card.variant)));
+  if (!variants.length) return section;
+  const names = variants.map((card) => card.title).join(", ");
+  const more = element("summary", {}, element("b", {}, `${variants.length} more`), ` ${names}`);
+  section.append(element("details", {}, more, grid(variants)));
+  return section;
 }
 
 function bringAlive(gallery, node, film) {
@@ -81,12 +108,16 @@ function fillGallery(gallery, data) {
     gallery.watcher = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) if (isIntersecting) start(gallery.films.get(target), { once: true });
     }, { threshold: 0.8 });
-  const sections = decodeBlob(data).groups.map((group) => {
-    const cards = group.cards.map((card) => buildCard(gallery, card));
-    return element("section", { "aria-label": group.title },
-      element("h3", {}, group.title), element("div", { className: "grid" }, ...cards));
-  });
-  gallery.root.replaceChildren(...sections);
+  // Strips with an address are fetched a screen ahead.
+  gallery.lazy = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      target.style.backgroundImage = `url("${target.dataset.film}")`;
+      gallery.lazy.unobserve(target);
+    }
+  }, { root: gallery.scroller, rootMargin: "600px" });
+  const groups = decodeBlob(data).groups.map((group) => buildGroup(gallery, group));
+  gallery.root.replaceChildren(element("div", { className: "groups" }, ...groups));
   gallery.root.dataset.ready = "true";
 }
 
@@ -94,6 +125,7 @@ function release(gallery) {
   for (const film of gallery.films.values()) cancelAnimationFrame(film.raf);
   gallery.films.clear();
   gallery.watcher?.disconnect();
+  gallery.lazy?.disconnect();
   gallery.urls.splice(0).forEach((url) => URL.revokeObjectURL(url));
 }
 
@@ -101,10 +133,11 @@ export default function ({ parentElement, data, setTriggerValue }) {
   if (!data) return undefined;
   let gallery = galleries.get(parentElement);
   if (!gallery) {
-    gallery = { root: parentElement.querySelector(".gallery"), films: new Map(), urls: [], watcher: null, seen: null };
+    gallery = { root: parentElement.querySelector(".gallery"), films: new Map(), urls: [], watcher: null, lazy: null, seen: null };
     galleries.set(parentElement, gallery);
   }
   gallery.emit = setTriggerValue;
+  gallery.scroller = parentElement.host?.closest(".stMain") ?? null;
   // A change of theme alone brings the same data again: the cards follow it by themselves.
   const print = `${data.length}|${new Uint8Array(data).reduce((hash, byte) => (hash * 31 + byte) | 0, 7)}`;
   if (gallery.seen !== print) fillGallery(gallery, data);
