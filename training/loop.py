@@ -48,6 +48,8 @@ class LoopConfig:
     """learning rate at the last step, as a share of lr; a half cosine leads there"""
     ema: float = 0.999
     """decay per step of the moving average of the weights, which is what gets exported"""
+    snapshots: int = 8
+    """weights to keep, from the untrained ones to the last"""
     seed: int = 0
     """seed of the weights, of the data and of the noise"""
 

@@ -54,7 +54,11 @@ RANGES: dict[str, Range] = {
     "hidden": SIZE,
     "depth": SIZE,
     "octaves": NOT_NEGATIVE,
+    "latent_octaves": NOT_NEGATIVE,
     "penalty": NOT_NEGATIVE,
+    "penalty_end": NOT_NEGATIVE,
+    "fall": SIZE,
+    "snapshots": Range(2),
     "checkpoint": SIZE,
     "n": Range(2, MAX_ROWS),  # two, for a standard error
 }

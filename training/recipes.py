@@ -71,7 +71,9 @@ DDPM = LoopConfig(steps=36_000, batch=512, lr=2e-3, ema=0.9995)
 # No momentum: with it the two players would chase each other around the equilibrium.
 GAN = LoopConfig(steps=9_000, batch=256, lr=1e-3, beta1=0.0, ema=0.9995)
 # What was published first, and what it does: Adam as in DCGAN, no penalty, weights as they are.
-TEXTBOOK = LoopConfig(steps=6_000, batch=256, lr=2e-4, beta1=0.5, beta2=0.999, floor=1.0, ema=0.0)
+TEXTBOOK = LoopConfig(
+    steps=6_000, batch=256, lr=2e-4, beta1=0.5, beta2=0.999, floor=1.0, ema=0.0, snapshots=20
+)
 
 LESSONS = ("moons", "gaussians8")
 """Data sets on which what simpler flows and the textbook's GANs cannot do is shown as well."""
@@ -126,7 +128,7 @@ def _textbook_gans(name: str) -> list[Recipe]:
             f"{name}-gan-{objective}" + ("" if k == 1 else f"-k{k}"),
             f"{title}: {what}" + ("" if k == 1 else f", k = {k}"),
             name,
-            GanConfig(objective=objective, penalty=0.0, penalty_end=0.0, octaves=0),
+            GanConfig(objective=objective, hidden=64, penalty=0.0, penalty_end=0.0, octaves=0),
             replace(TEXTBOOK, k=k),
         )
         for objective, what in words.items()

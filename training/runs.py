@@ -28,7 +28,6 @@ from training.loop import State, begin, train
 from training.recipes import Recipe
 
 CHECKPOINT = "checkpoint.pt"
-SNAPSHOTS = 8
 PENALISED = "critic with penalty"
 """Name of a critic's curve that includes the gradient penalty."""
 
@@ -115,7 +114,8 @@ def go(run: Run, every: int) -> Iterator[Run]:
 
     Yields the run after each step.
     """
-    due = set(snapshot_steps(run.recipe.loop.steps))
+    loop = run.recipe.loop
+    due = set(snapshot_steps(loop.steps, loop.snapshots))
     before, begun = run.seconds, time.monotonic()
     sample: Callable[..., Tensor] = DATASETS[run.recipe.dataset].sample
     for state in train(run.state, sample):
@@ -127,9 +127,9 @@ def go(run: Run, every: int) -> Iterator[Run]:
         yield run
 
 
-def snapshot_steps(steps: int) -> list[int]:
+def snapshot_steps(steps: int, count: int) -> list[int]:
     """Steps to keep: the untrained model, then rising by a constant factor up to the last."""
-    kept = np.geomspace(max(1.0, steps / 3000), steps, SNAPSHOTS - 1).round()
+    kept = np.geomspace(max(1.0, steps / 3000), steps, count - 1).round()
     return sorted({0, *(int(step) for step in kept)})
 
 

@@ -81,11 +81,17 @@ class GanConfig:
     octaves: int = 3
     """frequencies of the sines and cosines that the critic sees beside x; without them (0) it is
     slow to notice an edge, and the generator gets away with blur"""
+    latent_octaves: int = 0
+    """the same for what the generator sees beside z: with them it can go from one mode to the next
+    within a small step of z, and leave little between the modes"""
     penalty: float = 0.02
     """weight γ of the critic's squared gradient, γ/2 each at real and at generated points
     (standardised units); 0 turns both off"""
     penalty_end: float = 0.02
-    """γ at the end of the training; it goes there by a constant factor a step"""
+    """what γ falls to, by a constant factor a step: first the critic shows the way from afar, in
+    the end it may be as steep as the finest detail asks"""
+    fall: int = 1
+    """steps of the critic over which γ falls"""
 
     def build(self, dataset: Dataset) -> "Gan":
         """The untrained pair of networks for a data set."""
@@ -118,13 +124,18 @@ class Waves(nn.Module):
 
     def __init__(self, octaves: int) -> None:
         super().__init__()
-        # The slowest wave goes once through four standard deviations of the data.
-        self.register_buffer("frequencies", torch.pi / 2 * 2.0 ** torch.arange(octaves))
+        slowest = torch.pi / 2  # once through four standard deviations
+        self.register_buffer("frequencies", slowest * 2.0 ** torch.arange(octaves))
 
     def forward(self, x: Tensor) -> Tensor:
         """The features of standardised points."""
         angles = (x[:, :, None] * self.frequencies).flatten(1)  # [n, d · octaves]
         return torch.cat((x, angles.sin(), angles.cos()), -1)
+
+
+def _network(inputs: int, octaves: int, config: "GanConfig", outputs: int) -> nn.Sequential:
+    layers = mlp(inputs * (1 + 2 * octaves), config.hidden, config.depth, outputs)
+    return nn.Sequential(Waves(octaves), layers)
 
 
 class Gan(nn.Module):
@@ -137,17 +148,18 @@ class Gan(nn.Module):
 
     scale: Tensor
     shift: Tensor
+    played: Tensor
 
     def __init__(self, config: GanConfig, dataset: Dataset) -> None:
         super().__init__()
         self.config, self.dim = config, dataset.dim
         self.register_buffer("scale", torch.tensor(float(dataset.scale)))
         self.register_buffer("shift", torch.tensor([float(number) for number in dataset.shift]))
-        self.generator = mlp(config.latent, config.hidden, config.depth, dataset.dim)
-        self.judge = nn.Sequential(
-            Waves(config.octaves),
-            mlp(dataset.dim * (1 + 2 * config.octaves), config.hidden, config.depth, 1),
-        )
+        self.register_buffer("played", torch.tensor(0.0))  # steps of the critic
+        network = _network(config.latent, config.latent_octaves, config, dataset.dim)
+        # Without waves the weights keep the names that they have always had.
+        self.generator = network if config.latent_octaves else network[1]
+        self.judge = _network(dataset.dim, config.octaves, config, 1)
 
     def decode(self, z: Tensor) -> Tensor:
         """Samples [n, d] in data units from noise [n, latent]."""
@@ -187,13 +199,16 @@ class Gan(nn.Module):
         on_real, on_fake = self.critic(real), self.critic(fake)
         loss = objective.critic(on_real, on_fake).mean()
         if self.config.penalty:
-            penalty = (
-                self.config.penalty
-                / 2
-                * (self._squared_slope(on_real, real) + self._squared_slope(on_fake, fake))
-            )
+            slopes = self._squared_slope(on_real, real) + self._squared_slope(on_fake, fake)
+            penalty = self._gamma() / 2 * slopes
             loss = loss + (penalty - penalty.detach())  # of value zero; its gradient stays
+        self.played += 1
         return loss
+
+    def _gamma(self) -> float:
+        """The penalty's weight after the steps that the critic has played."""
+        share = min(1.0, float(self.played) / self.config.fall)
+        return self.config.penalty ** (1 - share) * self.config.penalty_end**share
 
     def _squared_slope(self, judged: Tensor, x: Tensor) -> Tensor:
         """Mean |∇ critic|² at x, per standardised unit (so that γ means the same on every set)."""
