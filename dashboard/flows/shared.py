@@ -1,0 +1,145 @@
+"""What several views of a flow need: densities, samples, the ledger in words; cached."""
+
+from dataclasses import dataclass
+from threading import Thread
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit import runtime
+
+from dashboard import controls, services
+from dashboard.figures.density import SCALE_HELP, SCALES, Scale
+from dashboard.figures.flows import Ledger
+from dashboard.theme import ink
+from genlab.contract.card import Card
+from genlab.contract.errors import ContractError
+from genlab.inference.density import log_prob_grid
+from genlab.inference.errors import RunError
+from genlab.inference.model import Model
+from genlab.inference.sessions import heavy
+
+Array = NDArray[np.float32]
+Extent = tuple[float, float, float, float]
+VERBS = ("log_prob", "encode", "decode", "layers")
+
+
+@dataclass(frozen=True)
+class Look:
+    """A flow and how it is looked at."""
+
+    card: Card
+    n: int
+    seed: int
+    scale: Scale
+
+    @property
+    def stamp(self) -> str:
+        """Changes when the model is exported again."""
+        return services.stamp(self.card.id)
+
+    @property
+    def extent(self) -> Extent:
+        """The window of the data."""
+        return self.card.extent or services.WINDOW
+
+    @property
+    def model(self) -> Model:
+        """The opened model."""
+        return services.open_model(self.card.id)
+
+
+def colours() -> Scale:
+    """The choice of how densities are shaded."""
+    return controls.choose(
+        "Colours",
+        SCALES,
+        "scale",
+        help=" · ".join(f"**{name}**: {words}" for name, words in SCALE_HELP.items()),
+    )
+
+
+@st.cache_data(max_entries=48, show_spinner=False)
+def density_grid(model_id: str, stamp: str, extent: Extent, size: int) -> Array:
+    """Log p on size × size cells, nats."""
+    with heavy():
+        return log_prob_grid(services.open_model(model_id), extent, size)
+
+
+def true_density(dataset: str, extent: Extent, size: int) -> Array | None:
+    """The exact log p of the data on size × size cells, nats; None where it is not known."""
+    return services.exactly(
+        dataset,
+        "log_prob",
+        lambda exact: density_grid(exact.card.id, services.stamp(exact.card.id), extent, size),
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def clouds(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Array]:
+    """Samples of the flow, and the reference data pushed to its latent plane."""
+    model = services.open_model(model_id)
+    data = services.reference(model_id, stamp, n)
+    return model.sample(n, seed=seed), model.run("encode", x=data)["z"]
+
+
+def first_point(data: Array) -> tuple[float, float]:
+    """Where a point to drag begins: on a data point."""
+    return (float(data[0, 0]), float(data[0, 1])) if len(data) else (0.0, 0.0)
+
+
+def show_ledger(probe: Ledger, *, places: bool = False) -> None:
+    """Log p(x) as a sum, layer by layer, all in nats; with the point's `places` on the way."""
+    st.metric("log p(x), nats", f"{probe.log_px:.3f}")
+    depth = len(probe.log_det)
+    layers = zip(range(depth, 0, -1), probe.log_det, probe.states, strict=False)
+    if places:
+        head = "| layer | from | nats |\n|---|---|---:|\n"
+        rows = [f"| {k} | h{sub(k)} = {_at(h)} | {value:+.3f} |" for k, value, h in layers]
+        rows.append(f"| {ink('noise', 'N(z)')} | z = {_at(probe.z)} | {probe.log_pz:+.3f} |")
+    else:
+        head = "| from x back to z | nats |\n|---|---:|\n"
+        rows = [
+            f"| layer {k}: log\\|det ∂h{sub(k - 1)}/∂h{sub(k)}\\| | {value:+.3f} |"
+            for k, value, _ in layers
+        ]
+        rows.append(f"| {ink('noise', 'log N(z; 0, I)')} | {probe.log_pz:+.3f} |")
+    total = probe.log_pz + sum(probe.log_det)
+    rows.append(f"| **sum** |{' |' if places else ''} **{total:+.3f}** |")
+    st.markdown(head + "\n".join(rows))
+    st.caption(
+        f"x = ({probe.x[0]:.2f}, {probe.x[1]:.2f}), z = ({probe.z[0]:.2f}, {probe.z[1]:.2f}). "
+        f"There and back: |x − f(f⁻¹(x))| = {probe.round_trip:.1e}."
+    )
+
+
+def _at(place: tuple[float, float]) -> str:
+    return f"({place[0]:.2f}, {place[1]:.2f})".replace("-", "−")
+
+
+def sub(k: int) -> str:
+    """A number as a subscript."""
+    return str(k).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
+def open_ahead(cards: list[Card]) -> None:
+    """Compile the densities of `cards` in the background, so that the next choice is at once.
+
+    Done once for each export, after the page has shown its own picture.
+    """
+    if runtime.exists():
+        _opened_ahead(tuple((card.id, services.stamp(card.id)) for card in cards))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _opened_ahead(stamps: tuple[tuple[str, str], ...]) -> None:
+    models = [services.open_model(model_id) for model_id, _ in stamps]
+
+    def work() -> None:
+        for model in models:
+            try:
+                model.run("log_prob", x=np.zeros((1, *model.card.event_shape), np.float32))
+            except (ContractError, RunError):
+                continue  # said where somebody looks at this model
+
+    Thread(target=work, name="open-ahead", daemon=True).start()
