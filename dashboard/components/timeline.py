@@ -49,8 +49,10 @@ class Timeline:
 
     `labels[count]` say each frame in words ("t = 420 · ᾱ = 0.31"); without them "title 3 unit".
     `positions[count]`, increasing, place frames unevenly (pass log10 of the training step for a
-    logarithmic axis). `fps` is the speed of play in frames a second; `autoplay` is ignored where a
-    person prefers reduced motion.
+    logarithmic axis). `height` of the strip is in CSS pixels; `rows` are (value, words) of lines
+    across it, on the span of the first curve, `columns` those of marks under it, in the units of
+    `positions`: with them the strip is a chart with axes. `fps` is the speed of play in frames a
+    second; `autoplay` is ignored where a person prefers reduced motion.
     """
 
     count: int
@@ -63,8 +65,16 @@ class Timeline:
     title: str = "frame"
     unit: str = ""
     positions: FloatArray | None = None
+    height: int = 64
+    rows: Sequence[tuple[float, str]] = ()
+    columns: Sequence[tuple[float, str]] = ()
 
     def __post_init__(self) -> None:
+        require(48 <= self.height <= 400, f"timeline: height {self.height} is not in [48, 400]")
+        require(
+            not self.rows or bool(self.curves and self.curves[0].span),
+            "timeline: rows need a first curve with a span",
+        )
         require(self.count >= 1, f"timeline: {self.count} frames")
         require(
             0 <= self.start < self.count, f"timeline: start {self.start} of {self.count} frames"
@@ -104,7 +114,14 @@ class Timeline:
             curves.append(
                 {"role": curve.role, "label": curve.label, "xy": buffer, "range": [low, high]}
             )
+        rows = []
+        if self.rows and self.curves[0].span:
+            low, high = self.curves[0].span
+            rows = [[(value - low) / (high - low), words] for value, words in self.rows]
         return {
+            "height": self.height,
+            "rows": rows,
+            "columns": [[float(x - at[0]) / span, words] for x, words in self.columns],
             "count": self.count,
             "labels": list(self.labels)
             if self.labels

@@ -48,7 +48,10 @@ function adopt(stage, data) {
     setPlaying(stage, false, { silent: true });
     if (timeline?.autoplay && count > 1 && !reducedMotion()) setPlaying(stage, true);
   }
-  if (timeline) fillKey(stage);
+  if (timeline) {
+    fillKey(stage);
+    stage.timeline.strip.style.height = `${timeline.height}px`;
+  }
   describeFrame(stage);
   placeButtons(stage);
   stage.fresh = false;

@@ -10,7 +10,7 @@ function paintStrip(stage) {
   const dpr = canvas.width / Math.max(1, canvas.clientWidth);
   const [w, h] = [canvas.width, canvas.height];
   const { theme } = stage;
-  const [top, bottom] = [8 * dpr, h - 9 * dpr];
+  const [top, bottom] = [8 * dpr, h - (spec.columns.length ? 20 : 9) * dpr];
   const x = (t) => (STRIP_PAD + t * (w / dpr - 2 * STRIP_PAD)) * dpr;
   const y = (v) => bottom - v * (bottom - top);
   const cursor = x(spec.positions[stage.frame]);
@@ -21,6 +21,7 @@ function paintStrip(stage) {
   ctx.globalAlpha = 0.3;
   paintMarks(ctx, spec, x, h, dpr);
   ctx.globalAlpha = 1;
+  paintGrid(ctx, spec, { x, y, w, h, dpr, theme, bottom });
   const dots = spec.curves.map((curve) => {
     const colour = theme.roles[curve.role];
     paintCurve(ctx, curve, x, y, { colour, bottom, dpr });
@@ -48,9 +49,37 @@ function paintStrip(stage) {
   ctx.fill();
 }
 
+// Lines across the strip and marks under it, with their words: the axes of its curves.
+function paintGrid(ctx, { rows, columns }, { x, y, w, h, dpr, theme, bottom }) {
+  ctx.strokeStyle = theme.text;
+  ctx.lineWidth = dpr;
+  const view = { dpr, theme };
+  for (const [value, words] of rows) {
+    ctx.globalAlpha = 0.15;
+    ctx.beginPath();
+    ctx.moveTo(0, y(value));
+    ctx.lineTo(w, y(value));
+    ctx.stroke();
+    ctx.globalAlpha = 0.75;
+    write(ctx, words, 5 * dpr, Math.max(8 * dpr, y(value) - 7 * dpr), view, { size: 11 });
+  }
+  for (const [value, words] of columns) {
+    const at = Math.min(Math.max(x(value), 8 * dpr), w - 8 * dpr);
+    ctx.globalAlpha = 0.75;
+    const align = at > w - 60 * dpr ? "right" : at < 60 * dpr ? "left" : "center";
+    write(ctx, words, at, h - 8 * dpr, view, { size: 11, align });
+    ctx.globalAlpha = 0.3;
+    ctx.beginPath();
+    ctx.moveTo(x(value), bottom);
+    ctx.lineTo(x(value), bottom + 4 * dpr);
+    ctx.stroke();
+  }
+  ctx.globalAlpha = 1;
+}
+
 // A mark for each frame while they can be told apart, on the lower edge.
-function paintMarks(ctx, { positions }, x, h, dpr) {
-  if (positions.length > 64) return;
+function paintMarks(ctx, { positions, columns }, x, h, dpr) {
+  if (positions.length > 64 || columns.length) return;
   ctx.fillStyle = ctx.strokeStyle;
   for (const position of positions) ctx.fillRect(x(position) - dpr / 2, h - 5 * dpr, dpr, 5 * dpr);
 }

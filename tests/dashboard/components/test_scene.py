@@ -213,3 +213,15 @@ def test_a_picture_may_be_wider_than_its_window_is():
     assert [picture["aspect"] for picture in told] == [2.5, None]
     with pytest.raises(SceneError, match="aspect"):
         pane(aspect=0.0)
+
+
+def test_the_strip_becomes_a_chart_with_rows_and_columns():
+    curve = Curve(np.array([1.0, 2.0]), "data", "curve", span=(0, 4))
+    line = Timeline(2, positions=np.array([1.0, 3.0]), curves=[curve], height=120,
+                    rows=[(1.0, "one")], columns=[(2.0, "two")])  # fmt: skip
+    told = decode(Scene([pane()], line).encode())["timeline"]
+    assert (told["height"], told["rows"], told["columns"]) == (120, [[0.25, "one"]], [[0.5, "two"]])
+    with pytest.raises(SceneError, match="height"):
+        Timeline(2, height=4_000)
+    with pytest.raises(SceneError, match="span"):
+        Timeline(2, rows=[(1.0, "one")])
