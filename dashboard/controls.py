@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from dashboard.services import models_with, read_catalogue
+from dashboard.services import datasets, exact_of, models_with, read_catalogue
 from genlab.contract.card import Card
 
 Option = TypeVar("Option", bound=str)
@@ -51,21 +51,23 @@ def choose(
     options: Sequence[Option],
     key: str,
     help: str | None = None,
+    default: Option | None = None,
 ) -> Option:
-    """One of a few options, side by side.
+    """One of a few options, side by side; the first of them unless there is another `default`.
 
     Options are shown as they are: what a person reads is what stands in the link.
     """
+    first = options[0] if default is None or default not in options else default
     picked = st.segmented_control(
         label,
         options,
-        default=options[0],
+        default=first,
         required=True,
         key=key,
         help=help,
         bind="query-params",
     )
-    return picked if picked in options else options[0]
+    return picked if picked in options else first
 
 
 def whole(
@@ -102,3 +104,24 @@ def seed(key: str = "seed") -> int:
     except OverflowError:  # Streamlit's own reading of a number beyond every float in the link
         value = ask(key=f"{key}_apart")
     return int(min(max(int(value or 0), 0), MAX_SEED))
+
+
+def choose_truth(key: str, *verbs: str) -> Card:
+    """The exact model of a data set of the line or the plane that has all of `verbs`.
+
+    The page stops here with advice where there is none. The link carries the data set's name.
+    """
+    exact = {name: exact_of(name) for name in datasets()}
+    able = {name: card for name, card in exact.items() if card and card.verbs >= set(verbs)}
+    if not able:
+        st.info(
+            f"No exact model here has the verbs {', '.join(verbs)}. Export one, there is nothing "
+            "to train (`python -m training list` shows the recipes), or name a folder of exported "
+            "models in the environment variable `GENERATIVE_MODELS`.",
+            icon=":material/inventory_2:",
+        )
+        show_broken()
+        st.stop()
+    chosen = st.selectbox("Data set", list(able), key=key, bind="query-params")
+    card = able.get(chosen or "")
+    return card if card else next(iter(able.values()))

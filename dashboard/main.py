@@ -20,6 +20,7 @@ PAGES = [
     st.Page("views/flows.py", title="Flows", icon=":material/waves:", url_path="flows"),
     st.Page("views/gans.py", title="GANs", icon=":material/swords:", url_path="gans"),
     st.Page("views/diffusion.py", title="Diffusion", icon=":material/grain:", url_path="diffusion"),
+    st.Page("views/denoising.py", title="Reverse step", icon=":material/undo:", url_path="reverse"),
 ]
 
 page = st.navigation(PAGES, position="top")
