@@ -41,11 +41,14 @@ def film(scene: Scene, key: str) -> None:
     play(scene, key)
 
 
-def play(scene: Scene, key: str, more: str = "") -> None:
-    """As `film`, inside a fragment of the caller's own; `more` is that of `stage`."""
+def play(scene: Scene, key: str, more: str = "") -> int:
+    """As `film`, inside a fragment of the caller's own; `more` is that of `stage`.
+
+    Returns the frame at which it rests.
+    """
     if scene.timeline is None:
         stage(scene, key=f"{key}_stage", more=more)
-        return
+        return 0
     count = scene.timeline.count
     # The link is asked once: a blob that follows the frame would be sent anew at every rest.
     start = st.session_state.setdefault(f"{key}_link", links.frame(key, count))
@@ -55,6 +58,7 @@ def play(scene: Scene, key: str, more: str = "") -> None:
     state = stage(replace(scene, timeline=timeline), key=f"{key}_stage", more=more)
     if state.frame != timeline.start or links.frame(key, count) is not None:
         links.remember(key, state.frame)
+    return state.frame
 
 
 def about(card: Card) -> None:

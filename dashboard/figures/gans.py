@@ -6,67 +6,110 @@ https://arxiv.org/abs/1406.2661).
 """
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from dashboard.components.scene import Handle, Heatmap, Lines, Marker, Pane, Points, Role, Scene
-from dashboard.figures.flows import LATENT_EXTENT, gaussian_heat, lattice
+from dashboard.figures.flow_layers import lattice
+from dashboard.figures.flows import LATENT_EXTENT, gaussian_heat
 from dashboard.figures.training import snapshot_timeline
 from genlab.contract.card import Card
 from genlab.inference.density import grid
 from genlab.inference.model import Model
 
 Array = NDArray[np.float32]
+Extent = tuple[float, float, float, float]
 WEB = lattice((-3, 3, -3, 3), lines=17, nodes=97)
+
+
+Judged = Literal["logit", "target", "pairs"]
+"""What a critic's number means: log-odds of "real"; a score drawn towards 1 on data and 0 on
+forgeries (least squares), which estimates that probability; or a score of which only differences
+between points count."""
 
 
 @dataclass(frozen=True)
 class Forgery:
     """One latent point and what the two networks make of it: x = G(z) and what the critic says.
 
-    `logit` says whether the critic's number is log-odds of "real"; otherwise it is a score, from
-    which no probability follows.
+    `belief` is D(G(z)), the discriminator's probability that this forgery is real, if it has one.
     """
 
     z: tuple[float, float]
     x: tuple[float, float]
     critic: float
-    logit: bool
-
-    @property
-    def belief(self) -> float | None:
-        """D(G(z)), the discriminator's probability that this forgery is real, if it has one."""
-        return float(expit(self.critic)) if self.logit else None
+    judged: Judged
+    belief: float | None
 
 
 def forge(model: Model, z: tuple[float, float]) -> Forgery:
     """Push one latent point through generator and critic."""
     x = model.run("decode", z=np.asarray([z], dtype=np.float32))["x"]
-    critic = float(model.run("critic", x=x)["critic"][0])
-    return Forgery(z, (float(x[0, 0]), float(x[0, 1])), critic, gives_logit(model.card))
+    critic = model.run("critic", x=x)["critic"]
+    judges, said = judged(model.card), belief(model.card, critic)
+    at = (float(x[0, 0]), float(x[0, 1]))
+    return Forgery(z, at, float(critic[0]), judges, None if said is None else float(said[0]))
 
 
-def gives_logit(card: Card) -> bool:
-    """Whether the critic's numbers are log-odds of "real"."""
-    return card.constants.critic_scale == "logit"
+def judged(card: Card) -> Judged:
+    """What the critic's numbers mean, from the card's scale and the recipe's objective."""
+    if card.constants.critic_scale == "logit":
+        return "logit"
+    return "target" if hyper(card, "family", "objective") == "least-squares" else "pairs"
 
 
-def critique(model: Model, extent: tuple[float, float, float, float], size: int) -> Array:
+def hyper(card: Card, part: str, name: str) -> Any:
+    """A hyper-parameter of the card's recipe (part "family" or "loop"), None where it says none."""
+    values = card.recipe.get(part)
+    return values.get(name) if isinstance(values, dict) else None
+
+
+def belief(card: Card, critic: Array) -> Array | None:
+    """D in [0, 1] from what the critic says, any shape; None where no probability follows.
+
+    Log-odds give σ(logit). A critic trained by least squares towards 1 on data and 0 on forgeries
+    estimates the same probability p / (p + q) by its score itself, clipped to [0, 1].
+    """
+    match judged(card):
+        case "logit":
+            return np.asarray(expit(critic), np.float32)
+        case "target":
+            return np.clip(critic, 0, 1)
+    return None
+
+
+PALE = 0.6
+"""How strong a surface of D gets at 0 and 1: points of the same colours stand out on it."""
+
+
+def belief_heat(values: Array) -> Heatmap:
+    """D [F, H, W] in [0, 1] as a heat map: towards the data's colour it says real, pale at ½."""
+    shades = 0.5 + PALE * (values - 0.5)
+    return Heatmap(shades, "data", "D from 0 to 1, pale at ½", diverging=True)
+
+
+def critique(model: Model, extent: Extent, size: int) -> Array:
     """What the critic says on a grid [size, size] over `extent`: log-odds, or a score."""
     return model.run("critic", x=grid(extent, size))["critic"].reshape(size, size)
 
 
-def _surface(values: Array, logit: bool) -> Heatmap:
+def _surface(values: Array, judges: Judged) -> Heatmap:
     """The critic [F|1, H, W] on a symmetric scale around the page's background.
 
-    Log-odds of 0 mean "cannot tell"; a score has no such zero, so its median stands there.
+    Log-odds of 0 mean "cannot tell", as does half way between the targets 0 and 1. A score of which
+    only differences count has no such place, so its median stands there.
     """
     frames = values if values.ndim == 3 else values[None]
-    centre = 0.0 if logit else float(np.median(frames[-1]))
+    centre = {"logit": 0.0, "target": 0.5}.get(judges, float(np.median(frames[-1])))
     top = max(float(np.quantile(np.abs(frames[-1] - centre), 0.99)), 1e-3)
-    words = f"D: log-odds of real, ±{top:.2g}" if logit else f"critic's score, ±{top:.2g}"
+    words = {
+        "logit": f"D: log-odds of real, ±{top:.2g}",
+        "target": f"critic's score, 0.5 ± {top:.2g}",
+        "pairs": f"critic's score, ±{top:.2g}",
+    }[judges]
     shades = 0.5 + 0.5 * (frames - centre) / top
     return Heatmap(shades, "data", words, diverging=True, low_role="model")
 
@@ -82,7 +125,7 @@ def game_scene(
     z: Array,
     samples: Array,
     web: Array,
-    extent: tuple[float, float, float, float],
+    extent: Extent,
     probe: Forgery,
 ) -> Scene:
     """The plane of data with the forgeries on the discriminator's surface, and the latent plane.
@@ -96,7 +139,7 @@ def game_scene(
                 "data x = G(z)",
                 extent,
                 [
-                    _surface(surface, probe.logit),
+                    _surface(surface, probe.judged),
                     _web(web, "grid of z, bent by G", "noise"),
                     Points(data[None], "data", "data", radius=1.5, opacity=0.5),
                     Points(samples[None], "model", "forgeries G(z)", radius=1.7),
@@ -120,9 +163,7 @@ def game_scene(
     )
 
 
-def training_scene(
-    model: Model, z: Array, data: Array, extent: tuple[float, float, float, float]
-) -> Scene:
+def training_scene(model: Model, z: Array, data: Array, extent: Extent) -> Scene:
     """Every snapshot of the training: forgeries, the discriminator's surface, the bent grid."""
     size = 72
     surfaces, samples, webs = [], [], []
@@ -136,7 +177,7 @@ def training_scene(
         "data x = G(z)",
         extent,
         [
-            _surface(np.stack(surfaces), gives_logit(model.card)),
+            _surface(np.stack(surfaces), judged(model.card)),
             _web(np.stack(webs), "grid of z, bent by G", "noise"),
             Points(data[None], "data", "data", radius=1.5, opacity=0.5),
             Points(np.stack(samples), "model", "forgeries G(z)", radius=1.7),

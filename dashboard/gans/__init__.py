@@ -1,0 +1,1 @@
+"""The views of the page of GANs, one file each: every one shows itself in `show`."""
