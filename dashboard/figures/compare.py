@@ -74,7 +74,8 @@ def _decoded(model: Model, n: int, seed: int, stop: Callable[[], bool] | None) -
     steps = model.card.snapshots.steps if model.card.snapshots else []
     if len(steps) < 2:
         return Film(model.run("decode", z=z, stop=stop)["x"][None], [""])
-    path = [model.at(step).run("decode", z=z, stop=stop)["x"] for step in steps]
+    stages = [*(model.at(step) for step in steps[:-1]), model]  # the last is the model itself
+    path = [stage.run("decode", z=z, stop=stop)["x"] for stage in stages]
     at = _moments(len(path))
     return Film(_in_between(np.stack(path), at), [f"training step {steps[round(t)]:,}" for t in at])
 
