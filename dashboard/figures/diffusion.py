@@ -24,6 +24,8 @@ from genlab.inference.schedules import alphas_bar
 
 Array = NDArray[np.float32]
 Extent = tuple[float, float, float, float]
+TAIL = 12
+"""Last steps of a point that are drawn behind it."""
 
 
 def window(card: Card, extent: Extent) -> Extent:
@@ -76,11 +78,13 @@ def trajectory_scene(
     noised: Array,
     truth: Array | None,
     extent: Extent,
+    whole_paths: bool = False,
 ) -> Scene:
     """The whole reverse trajectory on one timeline, noise on the left, data on the right.
 
     `noised` [F, n, 2] is the forward process at the same noise levels; `truth` [F, H, W] the exact
     log q(x_t) there, or None; `schedule` the full log-SNR array of which the frames are a subset.
+    `whole_paths` draws the path of some points from the start, else only their last steps.
     """
     state = np.stack([to_data(card, frame.x_t) for frame in frames]).astype(np.float32)
     guess = np.stack([to_data(card, frame.x0) for frame in frames]).astype(np.float32)
@@ -88,10 +92,7 @@ def trajectory_scene(
     if truth is not None:
         tops = np.nanmax(truth, axis=(1, 2), keepdims=True)  # q(x_t) sharpens: a top per frame
         heat = [Heatmap(shade(truth - tops, "power", 0.0), "data", "exact q(xₜ)", visible=False)]
-    bars = alphas_bar(np.array([frame.log_snr for frame in frames]))
-    labels = [
-        f"t = {frame.t:,} · ᾱ = {_three(bar)}" for frame, bar in zip(frames, bars, strict=True)
-    ]
+    labels = [level_label(frame.t, frame.log_snr) for frame in frames]
     full = alphas_bar(schedule)[::-1]
     places = np.array([-frame.t for frame in frames], dtype=np.float64)
     return Scene(
@@ -103,7 +104,12 @@ def trajectory_scene(
                     *heat,
                     Points(noised, "data", "forward: data, noised", radius=1.5, opacity=0.5),
                     Points(
-                        state, "model", "reverse: samples", radius=1.8, trail=12, trail_count=60
+                        state,
+                        "model",
+                        "reverse: samples",
+                        radius=1.8,
+                        trail=len(frames) if whole_paths else TAIL,
+                        trail_count=60,
                     ),
                 ],
                 alt="Samples travelling from noise to data, beside data travelling to noise.",
@@ -130,8 +136,10 @@ def trajectory_scene(
     )
 
 
-def _three(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.1e}"
+def level_label(t: int, log_snr: float) -> str:
+    """A noise level in words: its place in the schedule and its share of signal."""
+    bar = float(alphas_bar(log_snr))
+    return f"t = {t:,} · ᾱ = " + (f"{bar:.3f}" if bar >= 0.001 else f"{bar:.1e}")
 
 
 def schedule_chart(schedules: dict[str, list[float]]) -> go.Figure:

@@ -81,6 +81,25 @@ def solution(
     return to_data(model.card, end.x_t)
 
 
+def end_points(
+    model: Model,
+    n: int,
+    seed: int,
+    sampler: str,
+    evaluations: int,
+    schedule: str | None = None,
+    **run: Any,
+) -> np.ndarray:
+    """Where a sampler's trajectories end: [n, *event] float64, data units.
+
+    As `Model.sample`, but by the denoiser also where a model has a `decode`, as the exact ones do.
+    Arguments as in `Model.trajectory`.
+    """
+    frames = model.trajectory(n, seed, sampler=sampler, steps=evaluations, schedule=schedule, **run)
+    (end,) = deque(frames, maxlen=1)
+    return to_data(model.card, end.x_t)
+
+
 def path_error(
     model: Model,
     n: int,
@@ -115,9 +134,8 @@ def path_error(
         reference = solution(model, n, seed, reference_steps, schedule, **run)
     row, squares = SAMPLERS[sampler], []
     for budget in evaluations:
-        frames = model.trajectory(n, seed, sampler=sampler, steps=budget, schedule=schedule, **run)
-        (end,) = deque(frames, maxlen=1)
-        away = (to_data(model.card, end.x_t) - reference).reshape(n, -1)
+        end = end_points(model, n, seed, sampler, budget, schedule, **run)
+        away = (end - reference).reshape(n, -1)
         squares.append(np.square(away).sum(-1))
     rms, stderr = zip(*(root_mean(each) for each in squares), strict=True)
     used = [row.evaluations(row.intervals(budget)) for budget in evaluations]
