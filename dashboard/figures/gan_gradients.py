@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from dashboard.components.scene import Arrows, Curve, Pane, Points, Scene, Timeline
 from dashboard.figures.gan_runs import DASHES, LEGEND, MARKS, OBJECTIVES
@@ -34,7 +35,7 @@ LOSSES: Mapping[str, Callable[[Float], Float]] = {
 CURVES: Mapping[str, Callable[[Float], Float]] = {
     "minimax": lambda d: d,
     "nonsaturating": lambda d: 1 - d,
-    "least-squares": lambda d: 2 * (1 - d),
+    "least-squares": lambda d: 2 * np.abs(1 - d),
 }
 """|∂L/∂s| as a function of D."""
 HALF_STEP = 1 / 2_000
@@ -55,7 +56,7 @@ class Pull:
     Attributes:
         step: Training step.
         x: Forgeries [n, 2], data units.
-        d: D(G(z)) [n].
+        d: D(G(z)) [n]; a score with targets 0 and 1 stands for it as it is, also beyond them.
         slope: |∇ₓ s| of the critic's output [n].
         gradient: ∇ₓL [n, 2] of each loss, per data unit.
         error: Largest change of |∇ₓL| where the step of the differences is halved, as a share of
@@ -79,8 +80,7 @@ def pull(model: Model, step: int, z: Array, extent: Extent) -> Pull:
     at = model.at(step)
     x = at.run("decode", z=z)["x"]
     s = at.run("critic", x=x)["critic"]
-    values = belief(model.card, s)
-    assert values is not None
+    d = expit(s.astype(np.float64)) if judged(model.card) == "logit" else s.astype(np.float64)
     names = losses_for(model.card)
     half = HALF_STEP * (extent[1] - extent[0])
     coarse, fine = (_differences(at, x, names, h) for h in (half, half / 2))
@@ -89,9 +89,7 @@ def pull(model: Model, step: int, z: Array, extent: Extent) -> Pull:
         for name in names
     ]
     gradient = {name: coarse[name] for name in names}
-    return Pull(
-        step, x, values.astype(np.float64), _norm(coarse["s"]), gradient, float(max(changes))
-    )
+    return Pull(step, x, d, _norm(coarse["s"]), gradient, float(max(changes)))
 
 
 def _differences(at: Model, x: Array, names: Sequence[str], half: float) -> dict[str, Float]:
@@ -184,7 +182,7 @@ def curve_chart(one: Pull) -> go.Figure:
     Measured: |∇ₓL| / |∇ₓs|, two central differences.
     """
     figure = go.Figure()
-    d = np.linspace(0, 1, 101)
+    d = np.linspace(min(0.0, float(one.d.min())), max(1.0, float(one.d.max())), 201)
     for name in one.gradient:
         figure.add_scatter(
             x=d,
@@ -205,7 +203,6 @@ def curve_chart(one: Pull) -> go.Figure:
             hovertemplate="D %{x:.4f}<br>%{y:.4f}<extra></extra>",
         )
     dress(figure, "D(G(z))", "|∂L/∂s|, s the critic's output")
-    figure.update_xaxes(range=[-0.02, 1.02])
     return figure.update_layout(hovermode="closest", height=330, legend=LEGEND)
 
 
@@ -227,7 +224,6 @@ def size_chart(one: Pull) -> go.Figure:
             hovertemplate="D %{x:.4f}<br>|∇ₓL| %{y:.3g}<extra></extra>",
         )
     dress(figure, "D(G(z))", "|∇ₓL| at G(z), per data unit")
-    figure.update_xaxes(range=[-0.02, 1.02])
     figure.update_yaxes(type="log", exponentformat="power", dtick=1)
     return figure.update_layout(hovermode="closest", height=330, legend=LEGEND)
 
