@@ -19,6 +19,7 @@ PAGES = [
     st.Page("views/compare.py", title="Compare", icon=":material/compare:", url_path="compare"),
     st.Page("views/flows.py", title="Flows", icon=":material/waves:", url_path="flows"),
     st.Page("views/gans.py", title="GANs", icon=":material/swords:", url_path="gans"),
+    st.Page("views/forward.py", title="Forward", icon=":material/water_drop:", url_path="forward"),
     st.Page("views/diffusion.py", title="Diffusion", icon=":material/grain:", url_path="diffusion"),
     st.Page("views/denoising.py", title="Reverse step", icon=":material/undo:", url_path="reverse"),
 ]
