@@ -30,6 +30,20 @@ TOPICS = (
         "Drag a point over a flow's density",
     ),
     Topic(
+        "The Jacobian, bent by hand",
+        "p(x) = N(f⁻¹(x)) |d f⁻¹/dx|: without the second factor nothing integrates to one.",
+        "views/flows.py",
+        (("flow_view", "bend"),),
+        "Bend a map and watch the density follow",
+    ),
+    Topic(
+        "Transformations",
+        "Affine, elementwise, affine coupling, spline: what each can and cannot do.",
+        "views/flows.py",
+        (("flow_view", "transformations"),),
+        "Compare four kinds of flow on the same data",
+    ),
+    Topic(
         "A chain of invertible layers",
         "Simple transformations, composed, bend a Gaussian into the data.",
         "views/flows.py",

@@ -24,15 +24,17 @@ from genlab.inference.model import Model
 
 Array = NDArray[np.float32]
 KINDS = {
-    "affine": ("Affine", "one map x = A z + b"),
-    "elementwise": ("Elementwise", "each axis bent by a spline of its own"),
-    "affine-coupling": ("Affine coupling", "one coordinate shifts and scales the other, in turn"),
-    "spline": ("Spline coupling", "one coordinate bends the other by a spline, in turn"),
+    "affine": ("Affine", "One map x = A z + b"),
+    "elementwise": ("Elementwise", "Each axis bent by a spline of its own"),
+    "affine-coupling": ("Affine coupling", "One coordinate shifts and scales the other, in turn"),
+    "spline": ("Spline coupling", "One coordinate bends the other by a spline, in turn"),
 }
 """Title and layer in words of each `transform` that a recipe may name, simplest first."""
 RARE = 0.01
 """The share of the data that lies where the true density is lowest: the measure of what strays."""
 SAMPLES = 10_000
+NOISE = 0.05
+"""Nats that float32 may add to a log-density on the grid, far out, where it is large."""
 JUDGED = 120
 """Cells along a side of the grid on which a log-density is compared with its simple form."""
 ROOM = 1.5
@@ -194,14 +196,14 @@ def scene(
 def verdict(kind: str, found: Facts, floor: Floors | None) -> str:
     """What the kind can and cannot do, from its numbers: one or two sentences of markdown."""
     has = f"This one has **KL = {found.kl} nats**." if found.kl else "Its KL was not measured."
-    if kind == "affine":
+    if kind == "affine" and found.from_gaussian <= NOISE:
         shape = (
             "Straight lines stay straight, so the density is one Gaussian (log p is a quadratic "
             f"to within {found.from_gaussian:.0e} nats on the grid). "
         )
         least = f"No Gaussian gets below KL = {floor.gaussian} here. " if floor else ""
         return shape + least + has
-    if kind == "elementwise":
+    if kind == "elementwise" and found.from_product <= NOISE:
         shape = (
             "Each axis is bent alone, so the density is a product over x₁ and x₂ (log p is a row "
             f"plus a column to within {found.from_product:.0e} nats): bumps on each axis, no tie "
@@ -213,6 +215,8 @@ def verdict(kind: str, found: Facts, floor: Floors | None) -> str:
             else ""
         )
         return shape + least + has
+    if kind in {"affine", "elementwise"}:
+        return f"Its card says so, but its density is of no such form. {has}"
     return _coupled(found, floor) + has
 
 
@@ -224,9 +228,7 @@ def _coupled(found: Facts, floor: Floors | None) -> str:
     if floor and found.kl:
         least = min(floor.gaussian.value, floor.product.value)
         under = found.kl.value + 2 * found.kl.error < least
-        ties += (
-            ", which takes it under both floors" if under else ", yet it is not under the floors"
-        )
+        ties += ", which takes it under both floors" if under else ", yet its KL is over a floor"
     if found.stray is None:
         return f"{ties}. "
     share, error = found.stray.value, found.stray.error

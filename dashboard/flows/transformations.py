@@ -88,7 +88,7 @@ def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
 def _numbers(kind: str, card: Card, seed: int) -> None:
     found = _facts(card.id, services.stamp(card.id), seed)
     floor = _floors(card.id, services.stamp(card.id), card.dataset)
-    st.caption(f"{KINDS[kind][1].capitalize()} · `{card.id}`")
+    st.caption(f"{KINDS[kind][1]} · `{card.id}`")
     with st.container(horizontal=True, gap="medium"):
         for name, value in (("KL, nats", found.kl), ("−log p(x), nats", found.nll)):
             if value:

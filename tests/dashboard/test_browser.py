@@ -13,7 +13,13 @@ from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
 
-PAGES = {"": "Generative Models Lab", "flows": "Flows", "gans": "GANs", "diffusion": "Diffusion"}
+PAGES = {
+    "": "Generative Models Lab",
+    "compare": "Compare",
+    "flows": "Flows",
+    "gans": "GANs",
+    "diffusion": "Diffusion",
+}
 PHONE = {"width": 390, "height": 844}
 # On a page with a path, Streamlit's client asks for these below the path first, then at the root.
 PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$")
@@ -120,7 +126,10 @@ def move_everything(visit: Visit, sliders: int, groups: int) -> None:
     choices = page.get_by_test_id("stButtonGroup")
     expect(choices.nth(groups - 1)).to_be_visible()
     for i in range(choices.count()):
-        for j in range(choices.nth(i).get_by_role("radio").count()):
+        radios = choices.nth(i).get_by_role("radio")
+        states = [radio.get_attribute("aria-checked") for radio in radios.all()]
+        # All of them, and the first choice again: a view may bring other controls.
+        for j in [*range(len(states)), states.index("true")]:
             choices.nth(i).get_by_role("radio").nth(j).click()
             visit.settle()
     box = page.get_by_test_id("stSelectbox").locator("input")
@@ -228,6 +237,24 @@ def test_model_opens_from_the_gallery(visit: Visit) -> None:
     expect(page.get_by_role("heading", name="Flows", exact=True)).to_be_visible(timeout=30_000)
     visit.settle()
     assert "flow=moons-flow-spline" in page.url
+    visit.check()
+
+
+def test_film_strips_come_with_their_cards_and_a_data_set_opens_on_compare(visit: Visit) -> None:
+    page = visit.open("")
+    strip = page.locator(".gallery .card[data-id=moons-flow-spline] .film")
+    strip.scroll_into_view_if_needed()
+    expect(strip).to_have_attribute("style", re.compile("api/film/moons-flow-spline"))
+    assert page.request.get(f"{visit.server}/api/film/moons-flow-spline").body()[8:12] == b"WEBP"
+    section = page.locator(".gallery section").filter(has=strip)
+    section.get_by_role("link", name=re.compile("compare all")).click()
+    expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible(timeout=30_000)
+    root = stage(page)
+    first = root.get_attribute("data-frame")
+    expect(root).not_to_have_attribute("data-frame", first or "", timeout=10_000)  # it plays
+    assert root.locator("figure").count() >= 4
+    expect(page.get_by_test_id("stSelectbox").locator("input")).to_have_value("moons")
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible(timeout=30_000)
     visit.check()
 
 

@@ -1,0 +1,105 @@
+"""The page of flows under a real pointer and a real keyboard."""
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[[str], Page]
+
+
+@pytest.fixture
+def visit(chromium: Browser, server: str) -> Iterator[Open]:
+    """Opens the page with a query; nothing may break on it until the test ends."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+
+    def open_page(query: str) -> Page:
+        page.goto(f"{server}/flows?{query}")
+        expect(page.locator(".stage[data-ready=true]").first).to_be_visible(timeout=30_000)
+        settle(page)
+        return page
+
+    yield open_page
+    assert page.get_by_test_id("stException").count() == 0
+    page.close()
+    assert not wrong, wrong
+
+
+def settle(page: Page) -> None:
+    for _ in range(3):
+        page.wait_for_timeout(150)
+        expect(page.get_by_test_id("stApp")).to_have_attribute(
+            "data-test-script-state", "notRunning", timeout=30_000
+        )
+
+
+def place(canvas: Locator, across: float, up: float) -> tuple[float, float]:
+    """Where a share of the canvas's width and height, from below, is on the screen."""
+    canvas.scroll_into_view_if_needed()
+    box: Any = canvas.bounding_box()
+    return box["x"] + across * box["width"], box["y"] + (1 - up) * box["height"]
+
+
+def naive(page: Page) -> Locator:
+    return page.get_by_test_id("stMetricValue").nth(1)
+
+
+def test_the_whole_picture_follows_the_coarse_one(visit: Open) -> None:
+    page = visit("flow=moons-flow-spline")
+    latent = page.locator(".stage canvas").nth(1)
+
+    def blue() -> int:
+        """Pixels of the latent plane in the colour of data: a coarse picture has none there."""
+        pixels = np.asarray(Image.open(io.BytesIO(latent.screenshot())).convert("RGB")).astype(int)
+        return int((pixels[..., 2] > pixels[..., 0] + 60).sum())
+
+    for _ in range(50):
+        if blue() > 200:
+            break
+        page.wait_for_timeout(200)
+    assert blue() > 200
+
+
+def test_a_handle_bends_the_map_by_pointer_and_by_key(visit: Open) -> None:
+    page = visit("flow_view=bend")
+    before = naive(page).inner_text()
+    canvas = page.locator(".stage canvas").first
+    start = place(canvas, (-0.6 + 3.4) / 6.8, (-1.8 + 4) / 8)
+    end = place(canvas, (-0.6 + 3.4) / 6.8, (-0.5 + 4) / 8)
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=8)
+    page.mouse.up()
+    expect(naive(page)).not_to_have_text(before, timeout=10_000)
+    settle(page)
+    assert re.search(r"[?&]b1=-0\.6\d*%2C-0\.[45]", page.url), page.url
+    dragged = naive(page).inner_text()
+    handle = page.locator(".stage .handle[data-name=b2]")
+    handle.focus()
+    handle.press("Shift+ArrowUp")
+    expect(naive(page)).not_to_have_text(dragged, timeout=10_000)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(re.compile(r"1\.000|0\.999"))
+
+
+def test_a_point_is_traced_through_the_layers(visit: Open) -> None:
+    page = visit("flow_view=layers&flow=moons-flow-spline&layer=10")
+    value = page.get_by_test_id("stMetricValue").first
+    before = value.inner_text()
+    page.mouse.click(*place(page.locator(".stage canvas").nth(1), 0.3, 0.75))
+    expect(value).not_to_have_text(before, timeout=10_000)
+    settle(page)
+    assert "x=" in page.url
+    root = page.locator(".stage").first
+    expect(root).to_have_attribute("data-frame", "10")  # the film stays where it was
