@@ -23,7 +23,7 @@ Array = NDArray[np.float32]
 Extent = tuple[float, float, float, float]
 GRID = 100
 # Cells along a side and Runge-Kutta steps of a density by ODE: first coarse, then fine.
-ODE = ((28, 12), (72, 32))
+ODE = ((28, 12), (64, 24))
 ONE_OF_EACH = "one of each"
 
 st.title("Compare")
@@ -244,22 +244,22 @@ SPEED_HELP = (
 @guarded()
 def figures() -> None:
     """Charts and table; a speed that nobody has measured yet is measured now."""
-    charts, grid = st.container(), st.empty()
+    charts, grid, told = st.container(), st.empty(), st.empty()
     known = speeds()
-    for card in cards:
-        key = (card.id, services.stamp(card.id))
-        if key in known:
-            continue
-        grid.caption(f"Measuring how fast {card.id} makes 10,000 samples on this machine …")
+    missing = [card for card in cards if (card.id, services.stamp(card.id)) not in known]
+    if missing:
+        show_table(grid, rows_now())
+    for card in missing:
+        told.caption(f"Measuring how fast {card.id} makes 10,000 samples on this machine …")
         try:
             with heavy():
-                known[key] = scores.speed(services.open_model(card.id), services.watcher())
+                seconds = scores.speed(services.open_model(card.id), services.watcher())
+            known[card.id, services.stamp(card.id)] = seconds
         except (ContractError, RunError, Busy):
             continue  # the row stays without; a broken model is told above
-    rows = [
-        scores.row(card, exact, known.get((card.id, services.stamp(card.id))), size(card))
-        for card in cards
-    ]
+    told.empty()
+    rows = rows_now()
+    show_table(grid, rows)
     with charts:
         named = [card.id for card in main]
         for place, quality in zip(st.columns(2), scores.QUALITIES, strict=True):
@@ -271,13 +271,25 @@ def figures() -> None:
                 )
             else:
                 place.info(f"{quality.words}: not measured on these models yet.")
-    grid.dataframe(
+
+
+def show_table(place: Any, rows: list[scores.Row]) -> None:
+    place.dataframe(
         scores.table(rows),
         hide_index=True,
         column_config=columns(rows),
         placeholder="–",
         alt="One row per model: likelihood, distances, modes, speed and size.",
     )
+
+
+def rows_now() -> list[scores.Row]:
+    """All models with what is known of them at this moment."""
+    known = speeds()
+    return [
+        scores.row(card, exact, known.get((card.id, services.stamp(card.id))), size(card))
+        for card in cards
+    ]
 
 
 def size(card: Card) -> int | None:

@@ -35,7 +35,9 @@ function compose(stage) {
     ctx.strokeStyle = stage.theme.border;
     ctx.lineWidth = scale;
     ctx.strokeRect(x, y + line, w, h);
-    write(ctx, pane.spec.title, x, y + line / 2, view, { size: 15, weight: 600 });
+    ctx.font = `600 ${15 * scale}px ${stage.theme.font}`;
+    const size = 15 * Math.min(1, w / ctx.measureText(pane.spec.title).width);
+    write(ctx, pane.spec.title, x, y + line / 2, view, { size, weight: 600 });
     writeLegend(ctx, stage, pane, index, { x, y: y + line * 1.5 + h, w, view });
     x += w + gap;
   });
