@@ -200,7 +200,8 @@ def race_scene(
 ) -> Scene:
     """All runs on one timeline of their common snapshots: forgeries on D, from the same noise.
 
-    `z` [n, 2] are the latents, the same for all; every D is on the same scale from 0 to 1.
+    `z` [n, 2] are the latents, the same for all; every D is on the same scale from 0 to 1. Without
+    `records` the frames do not say what is covered.
     """
     size, steps = 64, common_steps(runs)
     panes = []
@@ -226,21 +227,24 @@ def race_scene(
 
 def _timeline(steps: list[int], runs: Sequence[Run], records: Sequence[Record]) -> Timeline:
     shares = [row.share[[row.steps.index(step) for step in steps]] for row in records]
-    covered = [" / ".join(f"{share[i]:.0%}" for share in shares) for i in range(len(steps))]
-    places = log_step(steps)
+    places, many = log_step(steps), len(steps) > 1
+    labels = []
+    for i, step in enumerate(steps):
+        covered = " / ".join(f"{share[i]:.0%}" for share in shares)
+        labels.append(f"step {step:,} · covered {covered}" if covered else f"step {step:,}")
+    curves = [
+        Curve(share, "model", f"covered: {run.name}", x=places, span=(0, 1))
+        for run, share in zip(runs, shares, strict=False)  # no shares where there are no data
+    ]
     return Timeline(
         len(steps),
-        [f"step {step:,} · covered {words}" for step, words in zip(steps, covered, strict=True)],
-        [
-            Curve(share, "model", f"covered: {run.name}", x=places, span=(0, 1))
-            for run, share in zip(runs, shares, strict=True)
-            if len(steps) > 1
-        ],
+        labels,
+        curves if many else (),
         start=len(steps) - 1,
         fps=1.5,
         autoplay=True,
         title="training step",
-        positions=places if len(steps) > 1 else None,
+        positions=places if many else None,
     )
 
 

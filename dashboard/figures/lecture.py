@@ -72,6 +72,27 @@ TOPICS = (
         "Scrub the training of a GAN",
     ),
     Topic(
+        "Three objectives, and k",
+        "Minimax, non-saturating, least squares from the same weights: who covers, who collapses.",
+        "views/gans.py",
+        (("gan_view", "objectives"),),
+        "Race three GAN objectives",
+    ),
+    Topic(
+        "The best discriminator",
+        "Against a fixed generator nothing beats D* = p / (p + q).",
+        "views/gans.py",
+        (("gan_view", "optimal"),),
+        "Hold a discriminator against the best possible one",
+    ),
+    Topic(
+        "The non-saturating trick",
+        "A sure discriminator leaves minimax no gradient; −log D keeps it.",
+        "views/gans.py",
+        (("gan_view", "gradients"),),
+        "See the pull of both losses on the same critic",
+    ),
+    Topic(
         "Forward and reverse diffusion",
         "Noise the data step by step; learn to walk back.",
         "views/diffusion.py",

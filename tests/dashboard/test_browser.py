@@ -164,6 +164,8 @@ def move_everything(visit: Visit, sliders: int, groups: int) -> None:
         ("flows?flow_view=training", 1, 2),
         ("gans", 1, 1),
         ("gans?gan_view=training", 1, 1),
+        ("gans?gan_view=optimal", 1, 1),
+        ("gans?gan_view=gradients", 1, 1),
         ("diffusion?sampler=ddim", 3, 2),
     ],
 )
@@ -206,7 +208,7 @@ def test_dragging_the_point_rewrites_the_ledger_and_the_link(
 
 
 def test_dragging_the_latent_moves_its_image(visit: Visit) -> None:
-    page = visit.open("gans")
+    page = visit.open("gans?gan=gaussians8-gan-nonsaturating")
     answer = page.get_by_text(re.compile("Log-odds"))
     before = answer.inner_text()
     drag(page, stage(page).locator("canvas").nth(1), (0.58, 0.44), (0.3, 0.7))
@@ -246,7 +248,7 @@ def test_film_strips_come_with_their_cards_and_a_data_set_opens_on_compare(visit
     strip.scroll_into_view_if_needed()
     expect(strip).to_have_attribute("style", re.compile("api/film/moons-flow-spline"))
     assert page.request.get(f"{visit.server}/api/film/moons-flow-spline").body()[8:12] == b"WEBP"
-    section = page.locator(".gallery section").filter(has=strip)
+    section = page.locator(".gallery section", has=page.locator("[data-id=moons-flow-spline]"))
     section.get_by_role("link", name=re.compile("compare all")).click()
     expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible(timeout=30_000)
     root = stage(page)
