@@ -17,7 +17,7 @@ bear, https://github.com/probabilists/zuko.
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -150,7 +150,10 @@ class Affine(nn.Module):
         return x, self.log_diagonal.sum().expand(len(y))
 
 
-def _layer(config: FlowConfig, index: int, dim: int) -> nn.Module:
+Layer = Coupling | Elementwise | Affine
+
+
+def _layer(config: FlowConfig, index: int, dim: int) -> Layer:
     spline = Spline(config.bins, config.bound)
     if config.transform == "affine":
         return Affine(dim)
@@ -184,10 +187,13 @@ class Flow(nn.Module):
         self.dim = dataset.dim
         self.register_buffer("scale", torch.tensor(float(dataset.scale)))
         self.register_buffer("shift", torch.tensor([float(number) for number in dataset.shift]))
-        # In the order data → noise.
         self.couplings = nn.ModuleList(
             _layer(config, index, dataset.dim) for index in range(config.layers)
         )
+
+    def _chain(self) -> list[Layer]:
+        """The layers in the order data → noise."""
+        return cast(list[Layer], list(self.couplings))
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """From data to noise in one pass.
@@ -200,7 +206,7 @@ class Flow(nn.Module):
         """
         z = (x - self.shift) / self.scale  # [n, d]
         log_det = -self.dim * self.scale.log()  # of the direction x → z
-        for layer in self.couplings:
+        for layer in self._chain():
             z, bent = layer(z)
             log_det = log_det + bent  # [n]
         log_normal = -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
@@ -217,7 +223,7 @@ class Flow(nn.Module):
             log|det| of each layer in the direction z → x: log p(x) = log N(z) - Σ log_det.
         """
         states, log_dets = [z], []
-        for layer in reversed(self.couplings):
+        for layer in reversed(self._chain()):
             state, bent = layer.inverse(states[-1])
             states.append(state)
             log_dets.append(-bent)
