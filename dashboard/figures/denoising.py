@@ -11,12 +11,10 @@ https://arxiv.org/abs/2006.11239).
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label, map_coordinates
+from scipy.ndimage import map_coordinates
 
 from dashboard.components.scene import (
     Curve,
@@ -31,41 +29,22 @@ from dashboard.components.scene import (
     Timeline,
 )
 from dashboard.figures.diffusion import diffused_density, window
+from dashboard.figures.walkback import LEAST, Walkback, law, nats, power_of_ten, support
 from genlab.contract.card import Card
 from genlab.inference.density import Extent
 from genlab.inference.diffusion import to_data, to_diffusion
 from genlab.inference.model import Model
-from genlab.inference.posterior import (
-    Box,
-    LogProbT,
-    Normal,
-    Posterior,
-    ddpm_normal,
-    reverse_steps,
-    step_sizes,
-)
-from genlab.inference.samplers import denoiser
+from genlab.inference.posterior import Normal, Posterior
 
 Array = NDArray[np.float32]
-FRAMES = 36
-"""Most steps of the film, evenly spaced in the logarithm of their size."""
-CELLS = {1: 1_200, 2: 160}
-"""Most cells of the quadrature along a side, in one and two dimensions."""
 PRIOR, ZOOM = 44, 56
 """Cells along a side of the first pane and of the magnifier."""
 HALF = 4.0
 """Half the side of the magnifier, in standard deviations of the best Normal."""
-LOW, HIGH = 1e-8, 1e2
+LOW, HIGH = LEAST, 1e2
 """Least and greatest KL in nats that the strip tells apart."""
 PALE = 0.6
 """Shade of the highest density under lines that must be seen on it."""
-SMALL = 0.01
-"""A KL in nats that is called small: a likelihood ratio of one per cent."""
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-BENT = 0.1
-"""A KL in nats from which the eye sees that the exact step is no bell."""
-LOST = 0.02
-"""|mass − 1| from which the quadrature is not believed."""
 NODES = 49
 """Of every ellipse."""
 DISCS = Normal(np.zeros(2), np.eye(2)).ellipse(1.0, NODES) * np.array([1.0, 2.0])[:, None, None]
@@ -74,139 +53,6 @@ LINE = (-0.06, 1.12)
 """Heights that a pane of curves shows."""
 HEIGHT = 0.85
 """The density at the top of the magnifier on the line; the standard normal's is 0.4."""
-
-
-@dataclass(frozen=True, eq=False)
-class Walkback:
-    """All that is known of the steps back from one x_t.
-
-    Attributes:
-        card: Of the exact model, whose units these are.
-        t: Index of the schedule.
-        x_t: The state, data units, [d].
-        sizes: Indices t − s of the steps, rising.
-        exact: q(x_s | x_t) of each.
-        drawn: What DDPM draws from instead, with the guess `x0`.
-        x0: The denoiser's guess x̂_0, diffusion units, [d].
-        source: Identifier of the model that made the guess.
-        trained: Whether that model was trained.
-    """
-
-    card: Card
-    t: int
-    x_t: np.ndarray
-    sizes: NDArray[np.int64]
-    exact: list[Posterior]
-    drawn: list[Normal]
-    x0: np.ndarray
-    source: str
-    trained: bool
-
-    @cached_property
-    def believed(self) -> NDArray[np.bool_]:
-        """Where the quadrature has its mass, [steps]."""
-        return np.array([abs(post.mass - 1) <= LOST for post in self.exact])
-
-    @cached_property
-    def kl_best(self) -> NDArray[np.float64]:
-        """KL(exact ‖ best Normal) in nats, [steps]; NaN where the quadrature is not believed."""
-        return self._kl([post.normal for post in self.exact])
-
-    @cached_property
-    def kl_drawn(self) -> NDArray[np.float64]:
-        """KL(exact ‖ DDPM's Normal) in nats, [steps]; NaN as above."""
-        return self._kl(self.drawn)
-
-    def _kl(self, normals: Sequence[Normal]) -> NDArray[np.float64]:
-        values = [post.kl(normal) for post, normal in zip(self.exact, normals, strict=True)]
-        return np.where(self.believed, values, np.nan)
-
-    def spread(self, i: int) -> float:
-        """Standard deviation of the exact step, over its coordinates; diffusion units."""
-        cov = self.exact[i].normal.cov
-        return math.sqrt(float(np.trace(cov)) / len(cov))
-
-    def share(self, i: int) -> float:
-        """DDPM's variance β̃ as a share of the exact one."""
-        return self.exact[i].step.beta_tilde / self.spread(i) ** 2
-
-    def reach(self, kl: NDArray[np.float64]) -> int:
-        """The largest step before the divergence passes `SMALL`; 0 where the first one does."""
-        over = np.flatnonzero(~(kl <= SMALL))
-        count = over[0] if over.size else len(kl)
-        return int(self.sizes[count - 1]) if count else 0
-
-    def power(self, kl: NDArray[np.float64]) -> float:
-        """The exponent k of KL ∝ (t − s)^k for small steps, a least-squares slope; NaN if unclear.
-
-        Theory says 3 for the best Normal and 2 for DDPM's, where the schedule is smooth.
-        """
-        with np.errstate(invalid="ignore"):
-            some = (self.sizes >= 3) & (self.sizes <= self.t / 10) & (kl > LOW) & (kl < SMALL)
-        if some.sum() < 4:
-            return math.nan
-        return float(np.polyfit(np.log(self.sizes[some]), np.log(kl[some]), 1)[0])
-
-    def islands(self, i: int) -> int:
-        """Separate regions in which the exact step has a tenth of its peak or more."""
-        high = self.exact[i].log_prob > self.exact[i].log_prob.max() - math.log(10)
-        return int(label(high, np.ones((3,) * high.ndim))[1])
-
-
-def explore(
-    exact: Model,
-    guesser: Model,
-    log_snr: NDArray[np.float64],
-    t: int,
-    x_t: Sequence[float],
-    stop: Callable[[], bool] | None = None,
-) -> Walkback:
-    """The steps back from x_t (data units, [d]) at index t, with `guesser` to denoise for DDPM."""
-    x = to_diffusion(exact.card, np.asarray(x_t, dtype=np.float64))
-    sizes = step_sizes(t, FRAMES)
-    posts = reverse_steps(
-        law(exact, stop),
-        x,
-        float(log_snr[t]),
-        log_snr[t - sizes],
-        support(exact.card),
-        CELLS[len(x)],
-    )
-    guess = denoiser(guesser, stop=stop)(x[None], float(log_snr[t]))[0][0]
-    drawn = [ddpm_normal(x, guess, post.step) for post in posts]
-    card = guesser.card
-    return Walkback(
-        exact.card,
-        t,
-        np.asarray(x_t, dtype=np.float64),
-        sizes,
-        posts,
-        drawn,
-        guess,
-        card.id,
-        card.kind == "trained",
-    )
-
-
-def law(exact: Model, stop: Callable[[], bool] | None = None) -> LogProbT:
-    """The verb `log_prob_t` as a function of points and levels."""
-
-    def log_prob_t(x: np.ndarray, log_snr: np.ndarray) -> np.ndarray:
-        return exact.run("log_prob_t", x=x, log_snr=log_snr, stop=stop)["log_prob_t"]
-
-    return log_prob_t
-
-
-def support(card: Card) -> Box:
-    """A box around the data in diffusion units: the plotting window of the card."""
-    d = math.prod(card.event_shape)
-    shift = np.asarray(card.constants.diffusion_shift or [0.0] * d)
-    reach = 4.0 * (card.constants.diffusion_scale or 1.0)
-    box = np.stack([shift - reach, shift + reach], 1)
-    if card.extent is not None:
-        box = np.asarray(card.extent, dtype=np.float64).reshape(2, 2)[:d]
-    low, high = to_diffusion(card, box.T)
-    return low, high
 
 
 def plane(card: Card) -> Extent:
@@ -301,7 +147,7 @@ def _timeline(walk: Walkback, autoplay: bool) -> Timeline:
         positions=places,
         height=150,
         rows=[
-            (power, f"10{str(power).translate(RAISED)} nats" if power else "1 nat")
+            (power, f"{power_of_ten(power)} nats" if power else "1 nat")
             for power in (-8, -6, -4, -2, 0, 2)
         ],
         columns=[
@@ -433,73 +279,3 @@ def _curves(x: NDArray[np.float64], heights: NDArray[np.floating]) -> Array:
 
 def _pair(x: np.ndarray) -> tuple[float, float]:
     return float(x[0]), float(x[1])
-
-
-def nats(value: float) -> str:
-    """A divergence in words short enough for a label."""
-    if not math.isfinite(value):
-        return "–"
-    if value < 1e-7:
-        return "< 10⁻⁷"
-    if value < 0.001:
-        power = math.floor(math.log10(value))
-        return f"{value / 10.0**power:.0f}·10⁻{str(-power).translate(RAISED)}"
-    if value >= 10_000:
-        power = math.floor(math.log10(value))
-        return f"{value / 10**power:.0f}·10{str(power).translate(RAISED)}"
-    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}" if value < 100 else f"{value:,.0f}"
-
-
-def verdict(walk: Walkback, frame: int) -> str:
-    """What the numbers of one step say, in words."""
-    best, drawn = walk.kl_best[frame], walk.kl_drawn[frame]
-    share, size = walk.share(frame), int(walk.sizes[frame])
-    if not math.isfinite(best):
-        return (
-            "The exact reverse step has features finer than the grid of the quadrature here (mass "
-            f"{walk.exact[frame].mass:.2f}): its divergences are left out."
-        )
-    told = []
-    islands = walk.islands(frame)
-    if best <= SMALL:
-        told.append(
-            "**The exact step is all but Normal.** Its best Normal is off by "
-            f"{nats(best)} nats: nobody could tell the difference."
-        )
-    elif islands > 1:
-        told.append(
-            f"**The exact step falls into {islands} islands, a Normal has one.** Even the best one "
-            f"is off by {nats(best)} nats: it puts points into the water between them."
-        )
-    else:
-        shape = "begins to bend" if best < BENT else "is no bell any more"
-        told.append(
-            f"**The exact step {shape}.** Even the best Normal is off by {nats(best)} nats."
-        )
-    if drawn <= SMALL:
-        told.append(f"DDPM's Normal will do as well ({nats(drawn)} nats).")
-    else:
-        told.append(
-            f"DDPM's Normal is off by {nats(drawn)} nats: its variance β̃ is {percent(share)} the "
-            "true one, for it pretends to know x₀."
-        )
-    limits = [walk.reach(walk.kl_best), walk.reach(walk.kl_drawn)]
-    words = [f"up to {limit:,}" if limit else "not even 1" for limit in limits]
-    told.append(
-        f"This step is {size:,} of {walk.t:,}. From here a step stays within {SMALL} nats with the "
-        f"best Normal {words[0]}, with DDPM's {words[1]}."
-    )
-    powers = [walk.power(walk.kl_best), walk.power(walk.kl_drawn)]
-    if np.isfinite(powers).all():
-        told.append(
-            f"Small steps: the divergences grow with the powers {powers[0]:.1f} and "
-            f"{powers[1]:.1f} of the step (theory: 3 and 2)."
-        )
-    return "\n\n".join(told)
-
-
-def percent(share: float) -> str:
-    """A share of something in words."""
-    if share < 0.001:
-        return "less than a thousandth of"
-    return f"{100 * share:.0f} % of" if share >= 0.1 else f"{100 * share:.2g} % of"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dashboard import controls, links, parts, services
 from dashboard.components.scene import Scene
 from dashboard.components.stage import peek, stage
-from dashboard.figures import denoising, few_steps
+from dashboard.figures import denoising, few_steps, walkback
 from dashboard.guard import guarded
 from dashboard.theme import ink
 from genlab.contract.card import Card
@@ -77,7 +77,7 @@ def learned(card: Card) -> Card | None:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def priors(model_id: str, stamp: str, schedule: str, t: int) -> Array:
     levels = np.asarray(schedules[schedule])
-    along = levels[t - step_sizes(t, denoising.FRAMES)]
+    along = levels[t - step_sizes(t, walkback.FRAMES)]
     with heavy():
         return denoising.priors(services.open_model(model_id), list(along), extent)
 
@@ -90,7 +90,7 @@ chain = "a learned denoiser" if guesser.kind == "trained" else "the exact denois
 @guarded()
 def reverse() -> None:
     """The film of the steps back from x_t; a drag runs this fragment alone."""
-    count = len(step_sizes(t, denoising.FRAMES))
+    count = len(step_sizes(t, walkback.FRAMES))
     # The link is asked once: a blob that follows the frame would be sent anew at every rest.
     asked = st.session_state.setdefault(f"step_link_{dim}", links.frame("step", count))
     start = asked if asked is not None and asked < count else None
@@ -103,7 +103,7 @@ def reverse() -> None:
         min(max(at[1], extent[2]), extent[3]) if dim == 2 else 0.0,
     )
     exact = services.open_model(card.id)
-    walk = denoising.explore(
+    walk = walkback.explore(
         exact, services.open_model(guesser.id), levels, t, at[:dim], services.watcher()
     )
     scene = denoising.walkback_scene(walk, priors(card.id, stamp, schedule, t), extent, not start)
@@ -122,20 +122,20 @@ def reverse() -> None:
         links.remember("step", state.frame)
 
 
-def verdict(walk: denoising.Walkback, frame: int) -> None:
+def verdict(walk: walkback.Walkback, frame: int) -> None:
     """The numbers of the step at which the timeline rests, and what they say."""
     best, drawn = st.columns(2)
     best.metric(
         "KL, best Normal",
-        denoising.nats(walk.kl_best[frame]),
+        walkback.nats(walk.kl_best[frame]),
         help="KL(exact ‖ Normal of the same mean and covariance), nats. No Normal is nearer.",
     )
     drawn.metric(
         "KL, DDPM",
-        denoising.nats(walk.kl_drawn[frame]),
+        walkback.nats(walk.kl_drawn[frame]),
         help=f"KL(exact ‖ N(c₀ x̂₀ + c_t x_t, β̃ I)), nats, with x̂₀ by {walk.source}.",
     )
-    st.markdown(denoising.verdict(walk, frame))
+    st.markdown(walkback.verdict(walk, frame))
     how = "trained" if walk.trained else "exact: no trained denoiser of these data is here"
     st.caption(
         f"Exact by quadrature from the known law of the data (mass {walk.exact[frame].mass:.5f}, "
