@@ -24,6 +24,7 @@ Extent = tuple[float, float, float, float]
 GRID = 100
 # Cells along a side and Runge-Kutta steps of a density by ODE: first coarse, then fine.
 ODE = ((28, 12), (64, 24))
+KEPT = 32
 ONE_OF_EACH = "one of each"
 
 st.title("Compare")
@@ -101,12 +102,25 @@ def parameters(model_id: str, stamp: str) -> int:
     return scores.parameters(services.open_model(model_id))
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def ode_grid(
-    model_id: str, stamp: str, extent: Extent, level: int, _tell: Callable[[int], None]
-) -> Array:
-    with heavy():
-        return compare.ode_grid(services.open_model(model_id), extent, *ODE[level], _tell)
+@st.cache_resource(show_spinner=False)
+def shelf() -> dict[tuple[str, str, int], Array]:
+    """Densities by ODE of this process, the last `KEPT` of them.
+
+    No cached function makes them, since those may not tell how far they are on the page.
+    """
+    return {}
+
+
+def ode_grid(card: Card, stamp: str, level: int, tell: Callable[[int], None]) -> Array:
+    kept, key = shelf(), (card.id, stamp, level)
+    found = kept.get(key)
+    if found is None:
+        with heavy():
+            model = services.open_model(card.id)
+            found = kept[key] = compare.ode_grid(model, extent, *ODE[level], tell)
+        for old in list(kept)[:-KEPT]:
+            kept.pop(old, None)
+    return found
 
 
 @st.cache_resource(show_spinner=False)
@@ -126,7 +140,7 @@ def act(card: Card, level: int, tell: Callable[[int], None]) -> compare.Act | No
         elif "log_prob" in card.verbs:
             density = density_grid(card.id, stamp, extent, GRID)
         elif "divergence" in card.verbs and level >= 0:
-            density = ode_grid(card.id, stamp, extent, level, tell)
+            density = ode_grid(card, stamp, level, tell)
         made = film(card.id, stamp, n, seed, services.watcher())
         return compare.Act(services.short_title(card), card.kind, made, density, words)
     except (ContractError, RunError) as error:

@@ -257,6 +257,9 @@ def test_film_strips_come_with_their_cards_and_a_data_set_opens_on_compare(visit
     assert root.locator("figure").count() >= 4
     expect(page.get_by_test_id("stSelectbox").locator("input")).to_have_value("moons")
     expect(page.get_by_test_id("stDataFrame")).to_be_visible(timeout=30_000)
+    # What the ODE has to tell comes when the rest is on the screen.
+    by_ode = root.get_by_label(re.compile("diffusion model, on a heat map"))
+    expect(by_ode).to_be_visible(timeout=60_000)
     visit.check()
 
 

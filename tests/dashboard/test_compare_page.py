@@ -90,7 +90,6 @@ def test_a_density_by_ode_comes_when_the_browser_asks_coarse_then_fine(
         return log_prob_grid(exact, extent, size)
 
     monkeypatch.setattr(compare, "ode_grid", ode_grid)
-    st.cache_data.clear()
     app = open_compare(dataset="moons")
     assert asked == []
     for level in (0, 1):
@@ -103,7 +102,6 @@ def test_a_density_by_ode_comes_when_the_browser_asks_coarse_then_fine(
     app.run()
     assert not app.exception
     assert len(asked) == 2
-    st.cache_data.clear()
 
 
 @pytest.mark.parametrize("value", ["9" * 5_000, "no such set", "🦆", "../data", ""])
