@@ -63,7 +63,8 @@ def states(
         model.trajectory(n, seed, sampler=sampler, steps=budget, schedule=schedule, stop=stop)
     )
     row = SAMPLERS[sampler]
-    spent = [0, *(row.evaluations(k) for k in range(1, len(frames)))]
+    most = row.evaluations(len(frames) - 1)
+    spent = [min(row.stages * interval, most) for interval in range(len(frames))]
     # Between two stages the points stand where the last whole step left them.
     at = np.searchsorted(spent, np.arange(budget + 1), side="right") - 1
     moved = [to_data(model.card, frame.x_t).astype(np.float32) for frame in frames]

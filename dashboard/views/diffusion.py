@@ -7,8 +7,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import controls, parts, reverse, services
+from dashboard import controls, parts, services
 from dashboard.components.scene import Scene
+from dashboard.diffusion.field import field_view
+from dashboard.diffusion.likelihood import likelihood_view
+from dashboard.diffusion.race import race_view
 from dashboard.figures import diffusion
 from dashboard.figures.density import SCALE_HELP, SCALES
 from dashboard.figures.race import BUDGETS
@@ -144,11 +147,11 @@ with picture:
     else:
         samples = draw(card.id, stamp, n, seed, named_schedule)
         if view == "race":
-            reverse.race_view(card, extent, budget, named_schedule, seed, n)
+            race_view(card, extent, budget, named_schedule, seed, n)
         elif view == "field":
-            reverse.field_view(card, extent, named_schedule, seed, n)
+            field_view(card, extent, named_schedule, seed, n)
         else:
-            reverse.likelihood_view(card, extent, scale, n)
+            likelihood_view(card, extent, scale, n)
 
 parts.badges(card, services.open_model(card.id).device, seed)
 if view == "trajectory":

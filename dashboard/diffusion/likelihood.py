@@ -1,0 +1,166 @@
+"""The likelihood: the density of a dragged point with its path, and the picture behind it.
+
+The picture of the learned density develops: a stage that has been painted asks for more, the
+fragment works for a moment, and the page stays free to be touched.
+"""
+
+import time
+from contextlib import suppress
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard import links, services
+from dashboard.components.stage import peek, stage
+from dashboard.diffusion.shared import again
+from dashboard.figures import fields
+from dashboard.figures.density import Scale
+from dashboard.figures.developing import SIZES, STEPS, Developing
+from dashboard.guard import guarded
+from dashboard.theme import ink
+from genlab.contract.card import Card
+from genlab.inference import likelihood
+from genlab.inference.density import Extent, log_prob_grid
+from genlab.inference.errors import Busy
+from genlab.inference.sessions import heavy
+
+Array = NDArray[np.float32]
+GRID = 200
+"""Cells along a side of an exact density."""
+MOMENT = 0.12
+"""Seconds of work on the picture before the page listens again."""
+REST = 0.3
+"""Seconds after a move in which the picture waits, so that a drag has the machine to itself."""
+PATH = 64
+"""Runge-Kutta steps of the dragged point: with the check by half of them, 50 ms."""
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _developing(model_id: str, stamp: str, extent: Extent) -> Developing:
+    return Developing(services.open_model(model_id), extent)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _density(model_id: str, stamp: str, extent: Extent) -> Array:
+    with heavy():
+        return log_prob_grid(services.open_model(model_id), extent, GRID)
+
+
+class Reading(NamedTuple):
+    """A point's way to noise, and by how much half the steps move its log p (None: it has none)."""
+
+    way: likelihood.Path
+    moved: float | None
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _read(model_id: str, stamp: str, point: tuple[float, float]) -> Reading:
+    model, at = services.open_model(model_id), np.asarray([point])
+    way = likelihood.path(model, at, PATH)
+    if "divergence" not in model.verbs:
+        return Reading(way, None)
+    coarse = likelihood.ode_log_prob(model, at, PATH // 2)
+    return Reading(way, abs(float(coarse[0] - way.log_prob[0])))
+
+
+@st.fragment
+@guarded()
+def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
+    """The density of one dragged point, its path, and the picture that develops behind it."""
+    stamp = services.stamp(card.id)
+    data = services.reference(card.id, stamp, n)
+    first = (float(data[0, 0]), float(data[0, 1])) if len(data) else (0.0, 0.0)
+    state = peek("likelihood_stage", points={"x": links.point("x", first)})
+    point = links.settled(state.points["x"])
+    model = services.open_model(card.id)
+    exact = services.exactly(
+        card.dataset,
+        "log_prob",
+        lambda truth: _density(truth.card.id, services.stamp(truth.card.id), extent),
+    )
+    reading = _read(card.id, stamp, point)
+    learned, status, more = None, "", ""
+    if "divergence" in model.verbs:
+        work, token = _developing(card.id, stamp, extent), f"{card.id} {stamp}"
+        painted = state.more.startswith(token)  # the browser shows the picture as it was
+        if painted and not _moving(point):
+            with suppress(Busy), heavy(0.25):  # where others compute, the stage asks again
+                work.advance(MOMENT)
+        now = work.picture
+        learned = now.values
+        if not now.whole:
+            more = again(token)
+        status = _status(now.values, now.done, extent)
+    elif "log_prob" in model.verbs:
+        learned, exact = _density(card.id, stamp, extent), None
+    st.caption(
+        "Click or drag anywhere: the point walks to its noise z on the probability-flow ODE, and "
+        "the divergence of the field on its way makes the rest of log p(x)."
+    )
+    _answer(card, point, reading)
+    scene = fields.likelihood_scene(card, point, reading.way, learned, exact, data, extent, scale)
+    stage(scene, key="likelihood_stage", more=more)
+    _footnote(card, point, reading, status)
+    links.remember("x", point)
+
+
+def _moving(point: tuple[float, float]) -> bool:
+    """Whether the point of this visitor moved a moment ago."""
+    last, since = st.session_state.get("likelihood_last", (point, 0.0))
+    if last != point:
+        since = time.monotonic()
+    st.session_state["likelihood_last"] = (point, since)
+    return time.monotonic() - since < REST
+
+
+def _status(values: Array | None, done: float, extent: Extent) -> str:
+    if values is None:
+        return f"The picture of the learned density is being computed: {done:.0%}."
+    size = len(values)
+    cell = (extent[1] - extent[0]) * (extent[3] - extent[2]) / size**2
+    mass = float(np.nansum(np.exp(values.astype(np.float64))) * cell)
+    told = (
+        f"Learned density: {size} × {size} cells, an ODE of {STEPS} steps for each; "
+        f"density × area adds up to {mass:.3f}"
+    )
+    if size == SIZES[-1]:
+        return told + " over the picture (a density's total is 1)."
+    return told + f" in cells so coarse. A finer picture is on its way: {done:.0%}."
+
+
+def _answer(card: Card, point: tuple[float, float], reading: Reading) -> None:
+    """Log p(x) as a sum, beside the truth, in one row."""
+    at = np.asarray([point], dtype=np.float32)
+    true = services.exactly(card.dataset, "log_prob", lambda exact: float(exact.log_prob(at)[0]))
+    way = reading.way
+    with st.container(horizontal=True, gap="large"):
+        if reading.moved is not None:
+            value, normal_part, rest = way.log_prob[0], way.log_pz[0], way.gained[-1, 0]
+            _figure(ink("model", "learned log p(x), nats"), value)
+            _figure("= " + ink("noise", "log N(z; 0, I)"), normal_part)
+            _figure("+ " + ink("model", "∫ ∇·v dφ") + ", units", rest)
+        if true is not None:
+            _figure(ink("data", "exact log p(x), nats"), true)
+
+
+def _figure(label: str, value: float) -> None:
+    """A number of nats; a density of zero has minus infinitely many."""
+    words = f"{value:.3f}" if np.isfinite(value) else "−∞" if value < 0 else "not finite"
+    st.metric(label, words, width="content")
+
+
+def _footnote(card: Card, point: tuple[float, float], reading: Reading, status: str) -> None:
+    """What was computed, how well, and where the path ends."""
+    z = reading.way.x[-1, 0]
+    ends = (
+        f"x = ({point[0]:.2f}, {point[1]:.2f}), and its path ends in "
+        f"({z[0]:.2f}, {z[1]:.2f}): the path that DDIM, Heun and DPM-Solver++ walk the other way. "
+    )
+    how = (
+        f"{PATH} Runge-Kutta steps; half of them move log p(x) by {reading.moved:.1g}. "
+        if reading.moved is not None
+        else "Nothing was trained here: the density is known in closed form. "
+    )
+    st.caption(ends + how + status)
