@@ -93,6 +93,20 @@ TOPICS = (
         "See the pull of both losses on the same critic",
     ),
     Topic(
+        "The diffused data distribution",
+        "q(x_t) is the law of the data, shrunk and blurred, on its way to a Normal.",
+        "views/forward.py",
+        (),
+        "Watch the data dissolve, and drag one point of them",
+    ),
+    Topic(
+        "The true denoising distribution",
+        "q(x_s given x_t) is all but Normal for small steps, and no Normal at all for large ones.",
+        "views/denoising.py",
+        (),
+        "Play the size of the step back",
+    ),
+    Topic(
         "Forward and reverse diffusion",
         "Noise the data step by step; learn to walk back.",
         "views/diffusion.py",

@@ -80,7 +80,7 @@ def test_page_opens_with_the_numbers_of_the_last_step_it_names() -> None:
     assert "`moons-ddpm` (trained)" in texts(app)
 
 
-@pytest.mark.parametrize("name", {"checkerboard", ON_THE_LINE} & set(truths()))
+@pytest.mark.parametrize("name", sorted({"checkerboard", ON_THE_LINE} & {*truths()}))
 def test_page_opens_for_edges_and_for_the_line(name: str) -> None:
     app = open_page(dataset=name)
     assert not app.exception
