@@ -25,6 +25,8 @@ FAR = np.linspace(-8, 8, 4_001)
 """Places of z at which a map is followed: the noise beyond has a probability of 1e-15."""
 START: tuple[Point, ...] = ((-2.2, -2.6), (-0.6, -1.8), (0.6, 1.6), (2.2, 2.7))
 """The first map by hand: flat, steep, flat, so that two bumps arise."""
+STRAIGHT: tuple[Point, ...] = ((-2.2, -2.2), (-0.6, -0.6), (0.6, 0.6), (2.2, 2.2))
+"""The identity: it stretches nothing, so the naive density is right."""
 BINS = 48
 GAP = 0.15
 """How near two handles may come, in both coordinates."""

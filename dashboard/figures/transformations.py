@@ -26,8 +26,8 @@ Array = NDArray[np.float32]
 KINDS = {
     "affine": ("Affine", "One map x = A z + b"),
     "elementwise": ("Elementwise", "Each axis bent by a spline of its own"),
-    "affine-coupling": ("Affine coupling", "One coordinate shifts and scales the other, in turn"),
-    "spline": ("Spline coupling", "One coordinate bends the other by a spline, in turn"),
+    "affine-coupling": ("Affine coupling", "One coordinate shifts and scales the other"),
+    "spline": ("Spline coupling", "One coordinate bends the other by a spline"),
 }
 """Title and layer in words of each `transform` that a recipe may name, simplest first."""
 RARE = 0.01
@@ -49,8 +49,13 @@ class Estimate:
     error: float
 
     def __str__(self) -> str:
-        digits = 3 if self.error < 0.01 else 2
-        return f"{self.value:.{digits}f} ± {self.error:.1g}"
+        return f"{self.rounded} ± {self.error:.1g}"
+
+    @property
+    def rounded(self) -> str:
+        """The value with the digits that its error leaves it."""
+        digits = 3 if self.error <= 0 else int(np.clip(np.ceil(-np.log10(self.error)), 2, 4))
+        return f"{self.value:.{digits}f}"
 
 
 @dataclass(frozen=True)
@@ -194,7 +199,7 @@ def scene(
 
 
 def verdict(kind: str, found: Facts, floor: Floors | None) -> str:
-    """What the kind can and cannot do, from its numbers: one or two sentences of markdown."""
+    """What the kind can and cannot do, from its numbers: a few short sentences of markdown."""
     has = f"This one has **KL = {found.kl} nats**." if found.kl else "Its KL was not measured."
     if kind == "affine" and found.from_gaussian <= NOISE:
         shape = (
@@ -202,7 +207,7 @@ def verdict(kind: str, found: Facts, floor: Floors | None) -> str:
             f"to within {found.from_gaussian:.0e} nats on the grid). "
         )
         least = f"No Gaussian gets below KL = {floor.gaussian} here. " if floor else ""
-        return shape + least + has
+        return shape + least + has + _strays(found)
     if kind == "elementwise" and found.from_product <= NOISE:
         shape = (
             "Each axis is bent alone, so the density is a product over x₁ and x₂ (log p is a row "
@@ -214,26 +219,32 @@ def verdict(kind: str, found: Facts, floor: Floors | None) -> str:
             if floor
             else ""
         )
-        return shape + least + has
+        return shape + least + has + _strays(found)
     if kind in {"affine", "elementwise"}:
         return f"Its card says so, but its density is of no such form. {has}"
-    return _coupled(found, floor) + has
+    why = ": a smooth map stretches the noise thin, but cannot cut it in two"
+    return _coupled(found, floor) + has + _strays(found, why)
 
 
 def _coupled(found: Facts, floor: Floors | None) -> str:
     ties = (
-        f"x₁ and x₂ are tied to each other (log p is up to {found.from_product:.1f} nats away "
+        f"Here x₁ and x₂ are tied to each other (log p is up to {found.from_product:.1f} nats away "
         "from any row plus column)"
     )
     if floor and found.kl:
         least = min(floor.gaussian.value, floor.product.value)
         under = found.kl.value + 2 * found.kl.error < least
-        ties += ", which takes it under both floors" if under else ", yet its KL is over a floor"
+        ties += (
+            ", and the KL is under the floors of the simpler kinds"
+            if under
+            else ", yet the KL is over a floor of the simpler kinds"
+        )
+    return f"{ties}. "
+
+
+def _strays(found: Facts, why: str = "") -> str:
     if found.stray is None:
-        return f"{ties}. "
+        return ""
     share, error = found.stray.value, found.stray.error
-    told = f"{100 * share:.1f} ± {100 * error:.1f} % of its samples lie where 1 % of the data do"
-    if share > RARE + 3 * error:
-        why = "a smooth map stretches the noise thin but cannot cut it in two"
-        return f"{ties}. But {told}: {why}. "
-    return f"{ties}. {told[0].upper()}{told[1:]}: none more than chance allows. "
+    told = f" {100 * share:.1f} ± {100 * error:.1f} % of its samples lie where 1 % of the data do"
+    return f"{told}{why}." if share > RARE + 3 * error else f"{told}: no more than chance allows."

@@ -54,6 +54,9 @@ def by_hand(seed: int) -> None:
     state = peek("bend_stage", points=dict(zip(NAMES, before, strict=True)))
     wanted = [state.points[name] for name in NAMES]
     knots = settle(wanted, before, (-bend.REACH, bend.REACH, *SPAN), bend.GAP)
+    for label, places in (("Begin again", bend.START), ("Straighten", bend.STRAIGHT)):
+        if st.session_state.get(f"bend_{label}"):
+            knots = list(places)
     st.session_state["bend_knots"] = knots
     if knots != wanted:
         move("bend_stage", **dict(zip(NAMES, knots, strict=True)))
@@ -146,6 +149,10 @@ def _show(
         st.caption(instruction)
         key = "map_stage" if probe else "bend_stage"
         stage(bend.scene(pushed, histogram, span, handles, truth), key=key)
+        if not probe:
+            with st.container(horizontal=True, gap="small"):
+                st.button("Begin again", key="bend_Begin again", icon=":material/restart_alt:")
+                st.button("Straighten", key="bend_Straighten", icon=":material/trending_up:")
         st.caption(honest)
     with answer:
         st.markdown(

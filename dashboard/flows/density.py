@@ -31,7 +31,7 @@ def show(look: Look) -> None:
     data = services.reference(card.id, look.stamp, look.n)
     state = peek("flow_stage", points={"x": links.point("x", first_point(data))})
     x = links.settled(state.points["x"])
-    whole = f"{card.id} {look.stamp} {look.n} {look.seed}"
+    whole = f"{card.id} {look.stamp}"
     ready = state.more == whole
     picture, answer = st.columns([3, 1])
     with picture:

@@ -88,13 +88,13 @@ def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
 def _numbers(kind: str, card: Card, seed: int) -> None:
     found = _facts(card.id, services.stamp(card.id), seed)
     floor = _floors(card.id, services.stamp(card.id), card.dataset)
-    st.caption(f"{KINDS[kind][1]} · `{card.id}`")
+    st.caption(f"{KINDS[kind][1]}  \n`{card.id}`")
     with st.container(horizontal=True, gap="medium"):
         for name, value in (("KL, nats", found.kl), ("−log p(x), nats", found.nll)):
             if value:
                 st.metric(
                     name,
-                    f"{value.value:.3f}",
+                    value.rounded,
                     help=f"± {value.error:.1g} (standard error), from the card: fresh data points.",
                 )
     st.markdown(transformations.verdict(kind, found, floor))

@@ -161,7 +161,7 @@ def test_verdicts_follow_from_the_numbers() -> None:
     axes = transformations.verdict("elementwise", facts(from_product=1e-5), FLOORS)
     assert "mutual information of x₁ and x₂, 0.600 ± 0.001" in axes
     good = transformations.verdict("spline", facts(), FLOORS)
-    assert "under both floors" in good
+    assert "under the floors" in good
     assert "chance" in good
     stray = transformations.verdict("affine-coupling", facts(stray=Estimate(0.05, 0.002)), FLOORS)
     assert "5.0 ± 0.2 %" in stray

@@ -195,7 +195,7 @@ def test_kinds_stand_side_by_side_with_their_floors(house: Path) -> None:
     assert not app.error
     said = texts(app)
     assert "No Gaussian gets below KL = " in said
-    assert "which takes it under both floors" in said
+    assert "the KL is under the floors" in said
 
 
 def test_a_broken_kind_is_told_and_the_other_stays(house: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_broken_kind_is_told_and_the_other_stays(house: Path) -> None:
     app = open_page(flow_view="transformations")
     assert not app.exception
     assert "sha256" in texts(app)
-    assert "which takes it under both floors" in texts(app)
+    assert "the KL is under the floors" in texts(app)
 
 
 def test_one_kind_alone_is_no_comparison(house: Path) -> None:
@@ -228,9 +228,20 @@ def test_absurd_links_are_clamped(value: str) -> None:
 def test_whole_picture_comes_after_the_coarse_one() -> None:
     app = open_page(flow="moons-flow-spline")
     card = services.read_catalogue().cards["moons-flow-spline"]
-    asked = f"{card.id} {services.stamp(card.id)} 1500 0"
+    asked = f"{card.id} {services.stamp(card.id)}"
     before = texts(app)
     app.session_state["flow_stage"] = {"more": asked}
     app.run()
     assert not app.exception
     assert texts(app) == before  # the same answer, from a finer picture
+
+
+def test_straightened_map_makes_the_naive_density_right() -> None:
+    app = open_page(flow_view="bend")
+    next(button for button in app.button if button.label == "Straighten").click()
+    app.run()
+    assert not app.exception
+    assert metrics(app)["∫ N(f⁻¹(x)) dx, naive"] == pytest.approx(1, abs=1e-3)
+    next(button for button in app.button if button.label == "Begin again").click()
+    app.run()
+    assert abs(metrics(app)["∫ N(f⁻¹(x)) dx, naive"] - 1) > 0.1
