@@ -38,6 +38,8 @@ CURVES: Mapping[str, Callable[[Float], Float]] = {
     "least-squares": lambda d: 2 * np.abs(1 - d),
 }
 """|∂L/∂s| as a function of D."""
+LEAST = 1e-12
+"""What a logarithmic axis shows of a gradient that is zero."""
 HALF_STEP = 1 / 2_000
 """Half the distance of the central differences, as a share of the window's width."""
 
@@ -172,8 +174,15 @@ def _timeline(found: Sequence[Pull], names: Sequence[str]) -> Timeline:
 
 
 def most_telling(found: Sequence[Pull]) -> int:
-    """The snapshot at which D is surest of the forgeries: where the losses differ most."""
-    return int(np.argmin([np.median(one.d) for one in found]))
+    """The snapshot at which D is surest of the forgeries: where two losses differ most.
+
+    Where there is one loss alone, the snapshot after the start at which it pulls most.
+    """
+    if len(found[0].gradient) > 1:
+        return int(np.argmin([np.median(one.d) for one in found]))
+    (name,) = found[0].gradient
+    pulls_of = [float(np.median(one.size(name))) for one in found]
+    return int(np.argmax([0.0, *pulls_of[1:]]))
 
 
 def curve_chart(one: Pull) -> go.Figure:
@@ -206,13 +215,20 @@ def curve_chart(one: Pull) -> go.Figure:
     return figure.update_layout(hovermode="closest", height=330, legend=LEGEND)
 
 
+def _log_axis(figure: go.Figure, values: Float) -> None:
+    """A logarithmic y axis that is ticked at powers of ten, and between them where it is short."""
+    low, high = float(values.min()), float(values.max())
+    ticks = 1 if high > 30 * low else "D2"
+    figure.update_yaxes(type="log", exponentformat="power", dtick=ticks)
+
+
 def size_chart(one: Pull) -> go.Figure:
     """|∇ₓL| against D(G(z)) at this snapshot, forgery by forgery, on a logarithmic axis."""
     figure = go.Figure()
     for name in one.gradient:
         figure.add_scatter(
             x=one.d,
-            y=np.maximum(one.size(name), 1e-12),
+            y=np.maximum(one.size(name), LEAST),
             name=f"{OBJECTIVES[name]}",
             mode="markers",
             marker={
@@ -224,7 +240,7 @@ def size_chart(one: Pull) -> go.Figure:
             hovertemplate="D %{x:.4f}<br>|∇ₓL| %{y:.3g}<extra></extra>",
         )
     dress(figure, "D(G(z))", "|∇ₓL| at G(z), per data unit")
-    figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    _log_axis(figure, np.concatenate([np.maximum(one.size(n), LEAST) for n in one.gradient]))
     return figure.update_layout(hovermode="closest", height=330, legend=LEGEND)
 
 
@@ -232,10 +248,14 @@ def over_training_chart(found: Sequence[Pull], frame: int) -> go.Figure:
     """The median |∇ₓL| of each loss over the snapshots; a line where the film rests."""
     figure = go.Figure()
     steps = [one.step for one in found]
-    for name in found[0].gradient:
+    middles = {
+        name: np.array([max(float(np.median(one.size(name))), LEAST) for one in found])
+        for name in found[0].gradient
+    }
+    for name, middle in middles.items():
         figure.add_scatter(
             x=log_step(steps),
-            y=[np.median(one.size(name)) for one in found],
+            y=middle,
             name=OBJECTIVES[name],
             mode="lines+markers",
             line={"width": 2, "dash": DASHES[name], "color": CHART["model"]},
@@ -247,5 +267,5 @@ def over_training_chart(found: Sequence[Pull], frame: int) -> go.Figure:
         log_step(steps)[frame], line={"width": 1.5, "dash": "dot", "color": CHART["critic"]}
     )
     figure.update_xaxes(tickvals=log_step(steps), ticktext=[f"{step:,}" for step in steps])
-    figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    _log_axis(figure, np.concatenate(list(middles.values())))
     return figure.update_layout(height=300, legend=LEGEND)

@@ -15,6 +15,7 @@ from dashboard.figures.training import loss_chart
 from dashboard.gans.shared import averaged, cards
 from dashboard.guard import guarded
 from dashboard.theme import CHART
+from genlab.inference.sessions import heavy
 
 DRAWS, DRAW = 4, 2_500
 """Independent draws of so many forgeries, each against a part of its own of the reference data."""
@@ -76,7 +77,8 @@ def _record(model_id: str, stamp: str, seed: int, _modes: Modes | None) -> Recor
     if part <= NEIGHBOURS:
         return None
     z = model.latent(DRAWS * DRAW, seed=seed).reshape(DRAWS, DRAW, -1)
-    return gan_runs.record(model, z, data[: DRAWS * part].reshape(DRAWS, part, -1), _modes)
+    with heavy():
+        return gan_runs.record(model, z, data[: DRAWS * part].reshape(DRAWS, part, -1), _modes)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Running every snapshot of the runs …")
@@ -86,7 +88,8 @@ def _film(
     models = [services.open_model(model_id) for model_id, _ in key]
     data = services.reference(key[0][0], key[0][1], n)
     z = models[0].latent(n, seed=seed)
-    return gan_runs.race_scene(_runs, models, _rows, z, data, extent)
+    with heavy():
+        return gan_runs.race_scene(_runs, models, _rows, z, data, extent)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

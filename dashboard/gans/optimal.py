@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import parts, services
 from dashboard.figures import gan_optimum
 from dashboard.figures.gan_optimum import Optimum
-from dashboard.figures.gans import Extent, hyper
+from dashboard.figures.gans import Extent, hyper, judged
 from dashboard.gans.shared import Look, averaged
 from dashboard.guard import guarded
 from dashboard.theme import ink
@@ -70,6 +70,8 @@ def _tell(look: Look, found: Optimum) -> None:
         f"kernel of bandwidth {found.bandwidth:.3f} data units (least-squares cross-validation on "
         f"the data); {p} is blurred by the same kernel, exactly, so that equal laws give ½. "
     )
+    if judged(look.card) == "target":
+        words += "Least squares draws the critic's score itself to the same best; it is clipped. "
     if found.fitted:
         words += (
             "This critic judges pairs, so it is best at log p/q plus any constant: the constant is "
