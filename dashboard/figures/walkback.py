@@ -207,7 +207,8 @@ def verdict(walk: Walkback, frame: int) -> str:
     if best <= SMALL:
         told.append(
             "**The exact step is all but Normal.** Its best Normal is off by "
-            f"{nats(best)} nats: nobody could tell the difference."
+            f"{nats(best)} nats: it would take {draws(best)} draws to have one nat of evidence "
+            "against it."
         )
     elif islands > 1:
         told.append(
@@ -239,6 +240,19 @@ def verdict(walk: Walkback, frame: int) -> str:
             f"{powers[1]:.1f} of the step (theory: 3 and 2)."
         )
     return "\n\n".join(told)
+
+
+def draws(kl: float) -> str:
+    """About how many draws tell two laws apart by one nat."""
+    if kl < LEAST:
+        return f"more than {power_of_ten(-math.log10(LEAST))}"
+    count = 1 / kl
+    digit, power = f"{count:.0e}".split("e")
+    return (
+        f"{digit}·{power_of_ten(int(power))}"
+        if count >= 100_000
+        else f"{float(f'{count:.1g}'):,.0f}"
+    )
 
 
 def percent(share: float) -> str:

@@ -1,0 +1,107 @@
+"""The forward process and the reverse step under a real pointer and a real keyboard."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(chromium: Browser, server: str) -> Iterator[Open]:
+    """Opens a page; nothing may break on it until the test ends."""
+    pages: list[Page] = []
+    wrong: list[str] = []
+
+    def open_page(path: str, **options: Any) -> Page:
+        page = chromium.new_page(**{"viewport": {"width": 1280, "height": 1000}} | options)
+        pages.append(page)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(f"{server}/{path}")
+        expect(page.locator(".stage[data-ready=true]").first).to_be_visible(timeout=30_000)
+        settle(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        settle(page)
+        assert page.get_by_test_id("stException").count() == 0
+        assert page.get_by_test_id("stAlertContentError").count() == 0
+        page.close()
+    assert not wrong, wrong
+
+
+def settle(page: Page) -> None:
+    for _ in range(3):
+        page.wait_for_timeout(150)
+        expect(page.get_by_test_id("stApp")).to_have_attribute(
+            "data-test-script-state", "notRunning", timeout=30_000
+        )
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag on the first canvas, from and to shares of its width and height."""
+    canvas = page.locator(".stage canvas").first
+    canvas.scroll_into_view_if_needed()
+    box: Any = canvas.bounding_box()
+    page.mouse.move(box["x"] + start[0] * box["width"], box["y"] + start[1] * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + end[0] * box["width"], box["y"] + end[1] * box["height"], steps=6)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("path", ["forward", "reverse"])
+@pytest.mark.parametrize("look", ["dark", "phone"])
+def test_page_opens_alive_and_fits(visit: Open, path: str, look: str) -> None:
+    size = {"width": 390, "height": 844} if look == "phone" else {"width": 1280, "height": 900}
+    page = visit(path, viewport=size, color_scheme="dark" if look == "dark" else "light")
+    root = page.locator(".stage").first
+    frame = root.get_attribute("data-frame")
+    expect(root).not_to_have_attribute("data-frame", frame or "", timeout=15_000)  # it plays
+    over = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert over <= 1
+
+
+def test_dragging_x_t_rewrites_the_divergence_and_the_link(visit: Open) -> None:
+    page = visit("reverse?dataset=moons&step=20&x=0.5,0.4")
+    value = page.get_by_test_id("stMetricValue").first
+    before = value.inner_text()
+    drag(page, (0.5, 0.5), (0.3, 0.42))
+    expect(value).not_to_have_text(before, timeout=15_000)
+    settle(page)
+    assert "step=20" in page.url
+    told = value.inner_text()
+    again = visit(page.url.split("/")[-1])
+    expect(again.get_by_test_id("stMetricValue").first).to_have_text(told)
+
+
+def test_the_step_is_scrubbed_by_keys_and_told_in_words(visit: Open) -> None:
+    page = visit("reverse?dataset=gaussians8&step=5")
+    strip = page.locator(".stage .strip").first
+    strip.focus()
+    strip.press("End")
+    expect(page.get_by_text("This step is 500 of 500")).to_be_visible(timeout=15_000)
+    strip.press("Home")
+    expect(page.get_by_text("This step is 1 of 500")).to_be_visible(timeout=15_000)
+    expect(page).to_have_url(re.compile(r"step=0"))
+
+
+def test_the_point_of_the_forward_process_moves_by_keys(visit: Open) -> None:
+    page = visit("forward?dataset=moons&x0=0.5,0.5")
+    handle = page.locator(".stage .handle").first
+    handle.focus()
+    for _ in range(4):
+        handle.press("Shift+ArrowRight")
+    expect(page).not_to_have_url(re.compile(r"x0=0\.500"), timeout=15_000)
+    settle(page)
+    assert float(re.search(r"x0=([\d.]+)", page.url)[1]) > 1.5  # type: ignore[index]
