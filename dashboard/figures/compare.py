@@ -152,7 +152,8 @@ def _clock(acts: Sequence[Act]) -> Timeline | None:
 
 
 def _title(act: Act) -> str:
-    return f"{act.name}: {act.words}" if act.words else act.name
+    name = act.name.replace(" = ", "\u00a0=\u00a0")  # "k = 5" stays on one line
+    return f"{name}: {act.words}" if act.words else name
 
 
 def _pane(act: Act, data: Array, extent: Extent, scale: Scale, top: float) -> Pane:

@@ -17,6 +17,7 @@ from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
 from genlab.inference.density import log_prob_grid
 from genlab.inference.errors import Busy, RunError
+from genlab.inference.inputs import say_not_finite
 from genlab.inference.sessions import heavy
 
 Array = NDArray[np.float32]
@@ -111,15 +112,19 @@ def shelf() -> dict[tuple[str, str, int], Array]:
     return {}
 
 
-def ode_grid(card: Card, stamp: str, level: int, tell: Callable[[int], None]) -> Array:
+def ode_grid(card: Card, stamp: str, level: int, tell: Callable[[int], None]) -> Array | None:
+    """The density of a level; what is known of the one before where the machine is busy."""
     kept, key = shelf(), (card.id, stamp, level)
-    found = kept.get(key)
-    if found is None:
+    if key in kept:
+        return kept[key]
+    try:
         with heavy():
             model = services.open_model(card.id)
-            found = kept[key] = compare.ode_grid(model, extent, *ODE[level], tell)
-        for old in list(kept)[:-KEPT]:
-            kept.pop(old, None)
+            kept[key] = found = compare.ode_grid(model, extent, *ODE[level], tell)
+    except Busy:
+        return kept.get((card.id, stamp, level - 1))
+    for old in list(kept)[:-KEPT]:
+        kept.pop(old, None)
     return found
 
 
@@ -148,6 +153,26 @@ def act(card: Card, level: int, tell: Callable[[int], None]) -> compare.Act | No
         return None
 
 
+ABOUT = (
+    "Each family makes samples in its own way: a flow through its layers, a diffusion model "
+    "through its steps, a GAN at once, so its film is the training. Between layers and checkpoints "
+    "points move on straight lines. "
+) + (
+    f"Histograms are of {n:,} samples; a diffusion model's density is by the probability-flow ODE."
+    if line
+    else "Densities share one colour scale, that of the truth; a diffusion model's is by the "
+    "probability-flow ODE, coarse first."
+)
+
+
+def tell_lost(acts: list[compare.Act]) -> None:
+    """Say of each model how many of its samples are not finite: the picture leaves them out."""
+    for made in acts:
+        told = say_not_finite(f"samples ({made.name})", made.film.path[-1])
+        if told:
+            st.warning(f"{told}: the picture leaves them out.", icon=":material/error:")
+
+
 @st.fragment
 @guarded()
 def plane() -> None:
@@ -159,7 +184,8 @@ def plane() -> None:
 
     def tell(step: int) -> None:
         """Say how far the ODE is; a visitor who moves a control meanwhile ends the work here."""
-        place.caption(f"Density by the ODE, {ODE[level][0]} × {ODE[level][0]}: step {step} …")
+        size, steps = ODE[level]
+        place.caption(f"{ABOUT} **Now on {size} × {size} points: step {step} of {steps}.**")
 
     with box:
         acts = [made for card in chosen if (made := act(card, level, tell))]
@@ -172,7 +198,8 @@ def plane() -> None:
         by_ode = any("divergence" in card.verbs for card in chosen)
         more = asked[level + 1] if by_ode and level + 1 < len(ODE) else ""
         parts.play(scene, "making", more)
-    place.empty()
+        tell_lost(acts)
+    place.caption(ABOUT)
 
 
 @st.fragment
@@ -182,6 +209,8 @@ def axis() -> None:
     acts = [made for card in chosen if (made := act(card, -1, lambda step: None))]
     if acts:
         parts.play(compare.line_scene(acts, extent), "making")
+        st.caption(ABOUT)
+        tell_lost(acts)
         st.plotly_chart(
             compare.density_chart(acts, extent),
             alt="The densities of all models over the line; of a GAN a histogram of its samples.",
@@ -193,18 +222,6 @@ with picture:
         axis()
     else:
         plane()
-    st.caption(
-        "Each family makes samples in its own way: a flow through its layers, a diffusion model "
-        "through its steps, a GAN at once, so its film is the training. Between layers and "
-        "checkpoints points move on straight lines. "
-        + (
-            "Histograms are of 5,000 samples; a diffusion model's density is by the "
-            "probability-flow ODE."
-            if line
-            else "Densities share one colour scale, that of the truth; a diffusion model's is by "
-            "the probability-flow ODE, coarse first."
-        )
-    )
 
 HELP = {
     "log_likelihood": "Mean log p(x) over held-out data, nats; more is better, and the row of the "

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from dashboard.components.blob import decode
 from dashboard.components.gallery import GroupLink, ModelCard, encode_gallery
 from dashboard.figures import compare, scores
 from genlab.inference.density import log_prob_grid
+from genlab.inference.errors import Busy
 from genlab.inference.sessions import SessionCache
 
 ROOT = Path(__file__).parents[2]
@@ -102,6 +104,24 @@ def test_a_density_by_ode_comes_when_the_browser_asks_coarse_then_fine(
     app.run()
     assert not app.exception
     assert len(asked) == 2
+
+
+def test_a_busy_machine_costs_the_page_nothing_but_the_density_by_ode(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = open_compare(dataset="moons")
+
+    @contextmanager
+    def busy() -> Iterator[None]:
+        raise Busy("the machine is busy")
+        yield
+
+    monkeypatch.setattr("genlab.inference.sessions.heavy", busy)
+    app.session_state["making_stage"] = {"more": "moons one of each 0"}
+    app.run()
+    assert not app.exception
+    assert not app.warning
+    assert "flow through its layers" in words(app)
 
 
 @pytest.mark.parametrize("value", ["9" * 5_000, "no such set", "🦆", "../data", ""])
