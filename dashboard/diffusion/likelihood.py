@@ -17,7 +17,7 @@ from dashboard.components.stage import peek, stage
 from dashboard.diffusion.shared import again
 from dashboard.figures import fields
 from dashboard.figures.density import Scale
-from dashboard.figures.developing import SIZES, STEPS, Developing
+from dashboard.figures.developing import STEPS, Developing, Picture
 from dashboard.guard import guarded
 from dashboard.theme import ink
 from genlab.contract.card import Card
@@ -81,18 +81,13 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
         lambda truth: _density(truth.card.id, services.stamp(truth.card.id), extent),
     )
     reading = _read(card.id, stamp, point)
-    learned, status, more = None, "", ""
+    learned, status, more, work = None, "", "", None
+    token = f"{card.id} {stamp}"
     if "divergence" in model.verbs:
-        work, token = _developing(card.id, stamp, extent), f"{card.id} {stamp}"
-        painted = state.more.startswith(token)  # the browser shows the picture as it was
-        if painted and not _moving(point):
-            with suppress(Busy), heavy(0.25):  # where others compute, the stage asks again
-                work.advance(MOMENT)
-        now = work.picture
-        learned = now.values
-        if not now.whole:
-            more = again(token)
-        status = _status(now.values, now.done, extent)
+        work = _developing(card.id, stamp, extent)
+        learned = work.picture.values
+        status = _status(work.picture, extent)
+        more = "" if work.picture.whole else again(token)
     elif "log_prob" in model.verbs:
         learned, exact = _density(card.id, stamp, extent), None
     st.caption(
@@ -104,6 +99,11 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
     stage(scene, key="likelihood_stage", more=more)
     _footnote(card, point, reading, status)
     links.remember("x", point)
+    moving = _moving(point)
+    if work and more and state.more.startswith(token) and not moving:
+        # All is drawn: what is computed now is shown when the stage asks next.
+        with suppress(Busy), heavy(0.25):
+            work.advance(MOMENT)
 
 
 def _moving(point: tuple[float, float]) -> bool:
@@ -115,7 +115,9 @@ def _moving(point: tuple[float, float]) -> bool:
     return time.monotonic() - since < REST
 
 
-def _status(values: Array | None, done: float, extent: Extent) -> str:
+def _status(picture: Picture, extent: Extent) -> str:
+    """What the picture of the learned density shows, and the integral that it should have."""
+    values, done = picture.values, picture.done
     if values is None:
         return f"The picture of the learned density is being computed: {done:.0%}."
     size = len(values)
@@ -125,7 +127,7 @@ def _status(values: Array | None, done: float, extent: Extent) -> str:
         f"Learned density: {size} × {size} cells, an ODE of {STEPS} steps for each; "
         f"density × area adds up to {mass:.3f}"
     )
-    if size == SIZES[-1]:
+    if picture.whole:
         return told + " over the picture (a density's total is 1)."
     return told + f" in cells so coarse. A finer picture is on its way: {done:.0%}."
 
@@ -158,9 +160,10 @@ def _footnote(card: Card, point: tuple[float, float], reading: Reading, status: 
         f"x = ({point[0]:.2f}, {point[1]:.2f}), and its path ends in "
         f"({z[0]:.2f}, {z[1]:.2f}): the path that DDIM, Heun and DPM-Solver++ walk the other way. "
     )
-    how = (
-        f"{PATH} Runge-Kutta steps; half of them move log p(x) by {reading.moved:.1g}. "
-        if reading.moved is not None
-        else "Nothing was trained here: the density is known in closed form. "
-    )
+    if reading.moved is not None:
+        how = f"{PATH} Runge-Kutta steps; half of them move log p(x) by {reading.moved:.1g}. "
+    elif card.kind == "exact":
+        how = "Nothing was trained here: the density is known in closed form. "
+    else:
+        how = "This model has no divergence, so its path is drawn without a density. "
     st.caption(ends + how + status)

@@ -80,21 +80,22 @@ def race_view(
     todo = [pair for pair in pairs if pair not in board]
     race_now = f"{card.id} {stamp} {schedule} {seed} {budget}"
     asked = peek("race_stage").more.startswith(race_now)  # the film is on the screen
-    ends = _ends(card.id, stamp, seed, schedule, stop) if asked or board else None
-    if asked and todo and ends is not None:
-        data = services.reference(card.id, stamp, services.REFERENCE)
-        with suppress(Busy), heavy(0.25):  # where others compute, the stage asks again
-            board[todo[0]] = race.score(model, *todo[0], seed, schedule, ends, data, stop)
-            todo = todo[1:]
+    ends = _ends(card.id, stamp, seed, schedule, stop) if board else None
     runs = {name: _states(card.id, stamp, name, budget, seed, schedule, stop) for name in SAMPLERS}
     st.caption(
         f"Play it: {race.RACERS} points start on the same noise in every pane, with {budget} "
         "evaluations of the network to spend on each. Thin lines lead to where the exact path "
         f"ends ({REFERENCE_STEPS:,} steps of Heun's rule)."
     )
-    scene = race.race_scene(card, runs, ends, services.reference(card.id, stamp, n), extent, budget)
+    shown = services.reference(card.id, stamp, n)
+    scene = race.race_scene(card, runs, ends, shown, extent, budget)
     stage(scene, key="race_stage", max_width=420, more=again(race_now) if todo else "")
     _charts(board, _floor(card.id, stamp), len(pairs) - len(todo), len(pairs))
+    if asked and todo:  # all is drawn: what is computed now is shown when the stage asks next
+        ends = _ends(card.id, stamp, seed, schedule, stop)
+        data = services.reference(card.id, stamp, services.REFERENCE)
+        with suppress(Busy), heavy(0.25):
+            board[todo[0]] = race.score(model, *todo[0], seed, schedule, ends, data, stop)
 
 
 def _charts(board: Scores, least: tuple[float, float] | None, done: int, of: int) -> None:

@@ -111,10 +111,11 @@ def test_errors_of_the_race_come_when_the_film_is_painted() -> None:
     app = open_page(ddpm="gaussians8-ddpm", ddpm_view="race", budget="5", seed="77")
     assert "Measured so far: 0 of 20" in words(app)
     stamp = services.stamp("gaussians8-ddpm")
-    app.session_state["race_stage"] = {"more": f"gaussians8-ddpm {stamp} cosine 77 5 0"}
-    app.run()
-    assert not app.exception
-    assert "Measured so far: 1 of 20" in words(app)
+    for done in range(2):  # what was measured in a run is shown by the next
+        app.session_state["race_stage"] = {"more": f"gaussians8-ddpm {stamp} cosine 77 5 {done}"}
+        app.run()
+        assert not app.exception
+        assert f"Measured so far: {done} of 20" in words(app)
 
 
 @pytest.mark.parametrize("view", VIEWS)
