@@ -1,5 +1,6 @@
 """What several views of a flow need: densities, samples, the ledger in words; cached."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
 
@@ -133,13 +134,14 @@ def open_ahead(cards: list[Card]) -> None:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _opened_ahead(stamps: tuple[tuple[str, str], ...]) -> None:
-    models = [services.open_model(model_id) for model_id, _ in stamps]
+    models: list[Model] = []
+    for model_id, _ in stamps:
+        with suppress(ContractError):  # what is broken is said where somebody looks at it
+            models.append(services.open_model(model_id))
 
     def work() -> None:
         for model in models:
-            try:
+            with suppress(ContractError, RunError):
                 model.run("log_prob", x=np.zeros((1, *model.card.event_shape), np.float32))
-            except (ContractError, RunError):
-                continue  # said where somebody looks at this model
 
     Thread(target=work, name="open-ahead", daemon=True).start()
