@@ -258,4 +258,6 @@ def density_chart(acts: Sequence[Act], extent: Extent) -> go.Figure:
             },
             hovertemplate="%{y:.4f}",
         )
-    return dress(chart, "x", "density").update_layout(height=340)
+    # Upwards from the plot: on a phone the names take a line each.
+    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+    return dress(chart, "x", "density").update_layout(height=360, legend=legend)

@@ -154,7 +154,7 @@ def table(rows: Iterable[Row]) -> list[dict[str, object]]:
     """The rows as a table: numbers in columns of their own, so that each column can be sorted."""
 
     def value(figure: Figure | None) -> float | None:
-        return None if figure is None else figure.value + 0.0
+        return None if figure is None else round(figure.value, 6) + 0.0  # no minus zero
 
     def error(figure: Figure | None) -> float | None:
         return None if figure is None else figure.stderr
@@ -224,7 +224,9 @@ def tradeoff_chart(rows: Sequence[Row], quality: Quality, named: Sequence[str]) 
         chart.add_trace(_dot(row, quality, edges, row.card.id in named))
     dress(chart, "seconds for 10,000 samples, measured here", quality.words)
     chart.update_xaxes(type="log", dtick=1, range=_decades([row.seconds or 1.0 for row in shown]))
-    chart.update_yaxes(type="log", range=[math.log10(edge) for edge in edges])
+    bottom, top = (math.log10(edge) for edge in edges)
+    margin = 0.04 * (top - bottom)  # a marker on the very end of an axis is not drawn
+    chart.update_yaxes(type="log", range=[bottom - margin, top + margin])
     return chart.update_layout(showlegend=False, hovermode="closest", height=340)
 
 

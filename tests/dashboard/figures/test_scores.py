@@ -51,6 +51,12 @@ def test_what_is_missing_is_missing_in_the_table() -> None:
     assert {line[name] for name in numbers} == {None}
 
 
+def test_zero_has_no_sign_in_the_table() -> None:
+    exact = card("moons-exact", ("nll", 2.4, 0.003), ("kl", -7e-8, 1e-9))
+    (line,) = scores.table([scores.row(exact, exact, None, None)])
+    assert str(line["KL"]) == "0.0"
+
+
 def test_distance_is_a_ratio_with_the_errors_of_both() -> None:
     metrics = [("sliced_w2", 0.06, 0.006), ("sliced_w2_reference", 0.03, 0.003)]
     distance = scores.row(card("moons-flow-spline", *metrics), EXACT, None, None).distance
@@ -117,7 +123,7 @@ def test_the_chart_tells_zero_from_impossible_from_unmeasured() -> None:
     assert flow.error_y.arrayminus[0] < flow.y[0]  # a logarithmic axis has no zero
     assert [trace.mode for trace in chart.data].count("markers+text") == 1
     low, high = chart.layout.yaxis.range
-    assert low < math.log10(flow.y[0]) < high
+    assert low < math.log10(exact.y[0]) < math.log10(gan.y[0]) < high  # none is cut off
     assert not scores.tradeoff_chart(rows(), DISTANCE, named=[]).data
     assert not scores.tradeoff_chart([], KL, named=[]).data
 
