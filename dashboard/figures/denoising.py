@@ -37,7 +37,7 @@ from genlab.inference.model import Model
 from genlab.inference.posterior import Normal, Posterior
 
 Array = NDArray[np.float32]
-PRIOR, ZOOM = 44, 56
+PRIOR, ZOOM = 40, 52
 """Cells along a side of the first pane and of the magnifier."""
 HALF = 4.0
 """Half the side of the magnifier, in standard deviations of the best Normal."""
@@ -140,7 +140,7 @@ def _timeline(walk: Walkback, autoplay: bool) -> Timeline:
         len(walk.sizes),
         labels,
         curves,
-        fps=7,
+        fps=6,
         loop=False,
         autoplay=autoplay,
         title="size of the step",
@@ -151,7 +151,7 @@ def _timeline(walk: Walkback, autoplay: bool) -> Timeline:
             for power in (-8, -6, -4, -2, 0, 2)
         ],
         columns=[
-            (math.log10(size), f"t − s = {size:,}")
+            (math.log10(size), f"t − s = {size}" if size == 1 else f"{size:,}")
             for size in (1, 3, 10, 30, 100, 300, 1_000, walk.t)
             if size <= walk.t and (size == walk.t or 2 * size < walk.t)
         ],

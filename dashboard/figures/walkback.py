@@ -28,7 +28,7 @@ from genlab.inference.posterior import (
 )
 from genlab.inference.samplers import denoiser
 
-FRAMES = 36
+FRAMES = 28
 """Most steps, evenly spaced in the logarithm of their size."""
 CELLS = {1: 1_200, 2: 160}
 """Most cells of the quadrature along a side, in one and two dimensions."""

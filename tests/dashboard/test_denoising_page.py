@@ -189,7 +189,7 @@ def test_the_scene_shows_both_panes_for_every_step(name: str) -> None:
     assert [pane["pick"] for pane in header["panes"]] == ["x", None]
 
 
-@pytest.mark.parametrize("step", [0, 12, 30])
+@pytest.mark.parametrize("step", [0, 10, -1])
 def test_the_magnifier_shows_the_density_that_it_magnifies(step: int) -> None:
     """Moments of the picture are those of the exact step: mean 0, variance 1 in its units."""
     told = walk("moons")
