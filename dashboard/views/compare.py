@@ -80,7 +80,7 @@ extent: Extent = next((card.extent for card in cards if card.extent), services.W
 n = 5_000 if line else 1_000 if len(chosen) <= 5 else 500
 
 
-@st.cache_resource(max_entries=48, show_spinner="Making samples …")
+@st.cache_resource(max_entries=32, show_spinner="Making samples …")
 def film(model_id: str, stamp: str, n: int, seed: int, _stop: Callable[[], bool]) -> compare.Film:
     with heavy():
         return compare.film(services.open_model(model_id), n, seed, _stop)
