@@ -34,7 +34,7 @@ def _field_film(
 ) -> Scene:
     model = services.open_model(model_id)
     card, full = model.card, model.schedule(schedule)
-    times = respace(full, min(LEVELS, len(full) - 1))[::-1]
+    times = respace(full, min(LEVELS, len(full) - 1))[:0:-1]  # no sampler asks at t = 0
     levels = full[times]
     data = services.reference(model_id, stamp, min(n, ON_FIELD))
     noised = diffusion.forward(card, data, normal(seed, data.shape, "forward"), levels)
@@ -56,7 +56,6 @@ def _field_film(
             lambda exact: diffusion.diffused_density(exact, levels, extent, fields.CELLS, _stop),
         )
     return fields.field_scene(
-        card,
         learned,
         truth,
         levels,
@@ -83,11 +82,11 @@ def field_view(card: Card, extent: Extent, schedule: str | None, seed: int, n: i
     squares = (
         "The error is that of ε̂ = −σₜ × score, root mean square a coordinate over noised data, "
         "± its standard error: 0 is perfect, 1 is as large as the noise itself. Far from all "
-        "noised data the network was never asked, and what differs there harms nobody. "
+        "noised data the network was never asked, and hardly any sample ever comes by. "
         if len(scene.panes) > 1
         else ""
     )
     st.caption(
-        f"The score is ${score}$. Arrows show σₜ² times it, lengths squeezed so that all fit: "
-        f"longer is larger, but not in proportion. {squares}"
+        f"The score is ${score}$; arrows are squeezed to fit: longer is larger, but not in "
+        f"proportion. {squares}"
     )

@@ -90,9 +90,9 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
         more = "" if work.picture.whole else again(token)
     elif "log_prob" in model.verbs:
         learned, exact = _density(card.id, stamp, extent), None
+    rest = ", and the divergence of the field on its way makes the rest of log p(x)" if work else ""
     st.caption(
-        "Click or drag anywhere: the point walks to its noise z on the probability-flow ODE, and "
-        "the divergence of the field on its way makes the rest of log p(x)."
+        f"Click or drag anywhere: the point walks to its noise z on the probability-flow ODE{rest}."
     )
     _answer(card, point, reading)
     scene = fields.likelihood_scene(card, point, reading.way, learned, exact, data, extent, scale)

@@ -42,6 +42,8 @@ ARROWS = 21
 """Arrows along a side."""
 CELLS = 60
 """Cells along a side of the map of differences."""
+HALFWAY = 2.0
+"""The score, in diffusion units, whose arrow is half as long as the longest."""
 WORST = 0.5
 """The difference of ε̂, in units of the noise, that is drawn as the strongest."""
 
@@ -51,12 +53,12 @@ class Field:
     """What a denoiser says at every noise level.
 
     Attributes:
-        arrows: σ_t² ∇ log q at the feet, [F, ARROWS², 2] diffusion units.
+        scores: ∇ log q(x_t) at the feet, [F, ARROWS², 2], diffusion units.
         cells: ε̂ at the cells of a grid, [F, CELLS², 2].
         guesses: ε̂ at noised data, [F, n, 2].
     """
 
-    arrows: NDArray[np.float64]
+    scores: NDArray[np.float64]
     cells: NDArray[np.float64]
     guesses: NDArray[np.float64]
 
@@ -77,7 +79,7 @@ def look(
     eps = np.stack(found)
     sigmas = np.sqrt(alphas_bar(-np.asarray(log_snr)))[:, None, None]
     first, second = len(feet), len(feet) + len(cells)
-    return Field(-sigmas * eps[:, :first], eps[:, first:second], eps[:, second:])
+    return Field(-eps[:, :first] / sigmas, eps[:, first:second], eps[:, second:])
 
 
 def field_errors(learned: Field, exact: Field) -> list[tuple[float, float]]:
@@ -86,17 +88,16 @@ def field_errors(learned: Field, exact: Field) -> list[tuple[float, float]]:
     return [root_mean(row) for row in squares]
 
 
-def squeezed(vectors: NDArray[np.float64], longest: float) -> NDArray[np.float64]:
-    """The same directions, with lengths between 0 and `longest`: r → longest · r / (longest + r).
+def squeezed(scores: NDArray[np.float64], longest: float) -> NDArray[np.float64]:
+    """The same directions, with lengths between 0 and `longest`: r → longest · r / (HALFWAY + r).
 
     Scores span orders of magnitude; the order of lengths is kept, their ratio is not.
     """
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors * longest / (longest + lengths)
+    lengths = np.linalg.norm(scores, axis=-1, keepdims=True)
+    return scores * longest / (HALFWAY + lengths)
 
 
 def field_scene(
-    card: Card,
     learned: Field,
     exact: Field | None,
     log_snr: Sequence[float],
@@ -112,12 +113,7 @@ def field_scene(
     `learned_from_data` is False where the model is itself the truth.
     """
     feet = grid(extent, ARROWS)[None]
-    longest = 1.6 * (extent[1] - extent[0]) / ARROWS
-    scale = card.constants.diffusion_scale or 1.0
-
-    def arrows(field: Field) -> NDArray[np.float64]:
-        return squeezed(scale * field.arrows, longest)
-
+    longest = 1.3 * (extent[1] - extent[0]) / ARROWS
     layers: list[Layer] = []
     if density is not None:
         tops = np.nanmax(density, axis=(1, 2), keepdims=True)
@@ -125,10 +121,16 @@ def field_scene(
         layers.append(Heatmap(shades, "data", "exact q(xₜ)"))
     layers.append(Points(noised, "data", "noised data", radius=1.2, opacity=0.4, visible=False))
     if exact is not None:
-        layers.append(Arrows(feet, arrows(exact), "data", "exact score", width=4.5, opacity=0.6))
+        layers.append(
+            Arrows(
+                feet, squeezed(exact.scores, longest), "data", "exact score", width=4.5, opacity=0.6
+            )
+        )
     role: Role = "model" if learned_from_data else "data"
     words = "learned score" if learned_from_data else "exact score"
-    layers.append(Arrows(feet, arrows(learned), role, words, width=1.6, opacity=1.0))
+    layers.append(
+        Arrows(feet, squeezed(learned.scores, longest), role, words, width=1.6, opacity=1.0)
+    )
     panes = [
         Pane(
             "score of xₜ: where its density rises",
@@ -145,7 +147,11 @@ def field_scene(
                 "where the two differ",
                 extent,
                 [
-                    Heatmap(gap / WORST, "neutral", f"|ε̂ learned − ε̂ exact|, 0 to {WORST:g}"),
+                    Heatmap(
+                        0.6 * np.minimum(gap / WORST, 1),
+                        "neutral",
+                        f"|ε̂ learned − ε̂ exact|, 0 to {WORST:g}",
+                    ),
                     Points(noised, "data", "noised data", radius=1.2, opacity=0.5),
                 ],
                 alt="A map of the difference of the two fields, with the noised data on it.",
@@ -192,18 +198,18 @@ def likelihood_scene(
     """
     known = [values for values in (learned, exact) if values is not None]
     top = peak(*known)
-    line = Lines(
-        way.x[:, 0][None, None].astype(np.float32), "model", "its path to noise", 2.2, opacity=1.0
-    )
+    trained = card.kind == "trained"
+    steps = way.x[:, 0][None, None].astype(np.float32)
+    line = Lines(steps, "model" if trained else "neutral", "its path to noise", 2.2, opacity=1.0)
     end = Marker(way.x[-1, 0], "noise", "its noise", text="z")
     cloud = Points(data[None], "data", "data", radius=1.2, opacity=0.35)
     left: list[Layer] = []
     if learned is not None:
-        role: Role = "model" if card.kind == "trained" else "data"
+        role: Role = "model" if trained else "data"
         left.append(Heatmap(shade(learned, scale, top)[None], role, "density", smooth=False))
     panes = [
         Pane(
-            "learned density" if card.kind == "trained" else "exact density",
+            "learned density" if trained else "exact density",
             extent,
             [*left, cloud, line, end, Handle("x", point, "accent", "your x")],
             alt="The density, the data, and the path of your point from data to noise.",

@@ -115,14 +115,14 @@ def noised(model: Model, levels: np.ndarray, n: int = 50) -> np.ndarray:
     return diffusion.forward(model.card, data, normal(0, data.shape), levels)
 
 
-def test_arrows_are_the_gradient_of_the_exact_density(exact: Model) -> None:
-    """σ_t² ∇ log q(x_t) against finite differences of log q(x_t), another verb of the model."""
+def test_scores_are_the_gradient_of_the_exact_density(exact: Model) -> None:
+    """∇ log q(x_t) against finite differences of log q(x_t), another verb of the model."""
     levels = np.array([2.0, 0.0, -3.0])
     field = fields.look(exact, levels, noised(exact, levels), EXTENT, None)
     feet = to_diffusion(exact.card, grid(EXTENT, fields.ARROWS))
     step = 2e-2
-    for lam, arrows in zip(levels, field.arrows, strict=True):
-        gradient = np.empty_like(arrows)
+    for lam, scores in zip(levels, field.scores, strict=True):
+        gradient = np.empty_like(scores)
         for axis, push in enumerate(step * np.eye(2)):
             ahead, behind = (
                 exact.run(
@@ -133,7 +133,7 @@ def test_arrows_are_the_gradient_of_the_exact_density(exact: Model) -> None:
                 for sign in (1, -1)
             )
             gradient[:, axis] = (ahead - behind) / (2 * step)
-        np.testing.assert_allclose(arrows, alphas_bar(-lam) * gradient, atol=2e-2)
+        np.testing.assert_allclose(scores, gradient, atol=2e-2 / alphas_bar(-lam))
 
 
 def test_a_field_differs_from_itself_by_nothing(exact: Model, learned: Model) -> None:
@@ -161,13 +161,13 @@ def test_the_scene_of_a_field_says_its_error(exact: Model, learned: Model) -> No
     here = noised(exact, levels)
     truth, guess = (fields.look(model, levels, here, EXTENT, None) for model in (exact, learned))
     common: tuple[Any, ...] = (levels, times[::-1], here)
-    scene = fields.field_scene(learned.card, guess, truth, *common, None, EXTENT)
+    scene = fields.field_scene(guess, truth, *common, None, EXTENT)
     assert len(scene.panes) == 2
     roles = [layer.role for layer in scene.panes[0].layers if isinstance(layer, Arrows)]
     assert roles == ["data", "model"]
     assert scene.timeline is not None
     assert all("error 0.0" in label for label in scene.timeline.labels or [])
-    alone = fields.field_scene(exact.card, truth, None, *common, None, EXTENT, False)
+    alone = fields.field_scene(truth, None, *common, None, EXTENT, False)
     assert len(alone.panes) == 1
     assert alone.panes[0].layers[-1].role == "data"
 
