@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from dashboard.components.scene import Arrows, Curve, Pane, Points, Scene, Timeline
-from dashboard.figures.gan_runs import DASHES, LEGEND, MARKS, OBJECTIVES
+from dashboard.figures.gan_runs import DASHES, LEGEND, MARKS, OBJECTIVES, step_axis
 from dashboard.figures.gans import Extent, belief, belief_heat, critique, judged
 from dashboard.figures.training import dress, log_step
 from dashboard.theme import CHART
@@ -260,12 +260,13 @@ def over_training_chart(found: Sequence[Pull], frame: int) -> go.Figure:
             mode="lines+markers",
             line={"width": 2, "dash": DASHES[name], "color": CHART["model"]},
             marker={"symbol": MARKS[name], "size": 8},
-            hovertemplate="%{y:.3g}<extra>" + OBJECTIVES[name] + "</extra>",
+            customdata=steps,
+            hovertemplate="step %{customdata:,}<br>%{y:.3g}<extra>" + OBJECTIVES[name] + "</extra>",
         )
     dress(figure, "training step", "median |∇ₓL|, per data unit")
     figure.add_vline(
         log_step(steps)[frame], line={"width": 1.5, "dash": "dot", "color": CHART["critic"]}
     )
-    figure.update_xaxes(tickvals=log_step(steps), ticktext=[f"{step:,}" for step in steps])
+    step_axis(figure, steps[-1])
     _log_axis(figure, np.concatenate(list(middles.values())))
-    return figure.update_layout(height=300, legend=LEGEND)
+    return figure.update_layout(height=300, legend=LEGEND, hovermode="closest")

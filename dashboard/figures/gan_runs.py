@@ -33,6 +33,8 @@ FALL = 0.5
 """A run that covers less than this share of its own best has collapsed."""
 BEGUN = 0.25
 """…once that best was at least so much of the data: before, there is nothing to lose."""
+SLIP = 0.8
+"""A run that ends below this share of its best has slipped back."""
 WHOLE = 0.9
 """A run that covers this share of what a perfect generator would, covers the data."""
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
@@ -146,7 +148,8 @@ class Verdict:
 RULE = (
     f"A run **collapses** between two snapshots where its coverage of the data falls below "
     f"{FALL:.0%} of its own best before, once that best was {BEGUN:.0%} or more. It **covers the "
-    f"data** where the last snapshot reaches {WHOLE:.0%} of what a perfect generator would."
+    f"data** where the last snapshot reaches {WHOLE:.0%} of what a perfect generator would, and "
+    f"**slips back** where it ends below {SLIP:.0%} of its best."
 )
 """The rule of `judge` in words."""
 
@@ -160,7 +163,11 @@ def judge(record: Record) -> Verdict:
         best = max(best, float(value))
     whole = bool(len(share)) and share[-1] >= WHOLE * record.perfect
     if collapsed is None:
-        return Verdict("covers the data" if whole else "did not collapse, leaves gaps", None)
+        if whole:
+            return Verdict("covers the data", None)
+        slips = best >= BEGUN and share[-1] < SLIP * best
+        gaps = "did not collapse, slips back" if slips else "did not collapse, leaves gaps"
+        return Verdict(gaps, None)
     when = f"collapsed between steps {collapsed[0]:,} and {collapsed[1]:,}"
     if whole:
         return Verdict(f"{when}, recovered", collapsed)
@@ -241,7 +248,7 @@ def _timeline(steps: list[int], runs: Sequence[Run], records: Sequence[Record]) 
         labels,
         curves if many else (),
         start=len(steps) - 1,
-        fps=1.5,
+        fps=2.5,
         autoplay=True,
         title="training step",
         positions=places if many else None,
@@ -273,21 +280,22 @@ def covered_chart(
             line={"width": 2.5 if strong else 1.5, "dash": DASHES[run.objective]},
             marker={"symbol": MARKS[run.objective], "size": 8 if strong else 5},
             customdata=row.steps,
-            hovertemplate="%{y:.3g}<extra>" + run.name + "</extra>",
+            hovertemplate="step %{customdata:,}<br>%{y:.3g}<extra>" + run.name + "</extra>",
         )
         figure.data[-1].line.color = CHART["model"]
         figure.data[-1].marker.color = CHART["model"]
     words = "modes covered" if modes else "share of the data covered"
     dress(figure, "training step", words)
-    steps = records[0].steps if records else []
-    figure.update_xaxes(tickvals=log_step(steps), ticktext=[_short(step) for step in steps])
+    step_axis(figure, max((row.steps[-1] for row in records), default=1))
     figure.update_yaxes(rangemode="tozero")
     if not modes and records:
         perfect = {"dash": "longdash", "width": 1.5, "color": CHART["data"]}
         figure.add_hline(records[0].perfect, line=perfect)
         figure.update_yaxes(range=[0, 1.02])
-    return figure.update_layout(height=330, legend=LEGEND)
+    return figure.update_layout(height=330, legend=LEGEND, hovermode="closest")
 
 
-def _short(step: int) -> str:
-    return f"{step:,}" if step < 10_000 else f"{step / 1000:.3g}k"
+def step_axis(figure: go.Figure, last: int) -> None:
+    """Ticks at 0 and the powers of ten on an x axis of `log_step`, up to the step `last`."""
+    ticks = [0, *(10**i for i in range(9) if 10**i <= last)]
+    figure.update_xaxes(tickvals=log_step(ticks), ticktext=[f"{tick:,}" for tick in ticks])
