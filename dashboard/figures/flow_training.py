@@ -84,11 +84,15 @@ def training_scene(
     judged = normality(model, latent)
     timeline = snapshot_timeline(model.card)
     if judged and len(judged.scores) > 1:
+        levels = np.log10(np.clip(judged.scores, 1e-9, None))
+        # From where Gaussian samples score: a curve that hardly falls looks as flat as it is.
+        low = min(float(np.log10(judged.mean)), float(levels.min()))
         curve = Curve(
-            np.log10(np.clip(judged.scores, 1e-9, None)),
+            levels,
             "data",
             "distance of z to N(0, I), log scale",
             x=log_step(list(judged.steps)),
+            span=(low, max(low + 0.5, float(levels[np.isfinite(levels)].max(initial=low)))),
         )
         labels = [
             f"{label} · D² {score:.1e}"

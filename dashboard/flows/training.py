@@ -52,7 +52,7 @@ def verdict(judged: Normality) -> str:
     inside = (
         "no further from N(0, I) than samples of N(0, I) itself are"
         if last <= high
-        else "further from N(0, I) than chance allows: there is something left to learn"
+        else "further from N(0, I) than chance allows: something is not learned, or cannot be"
     )
     return (
         f"Energy distance D² of the first {judged.n:,} encoded data points to N(0, I) (an estimate "

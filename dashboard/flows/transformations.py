@@ -70,8 +70,8 @@ def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
             )
     top = peak(*grids.values()) if true is None else peak(true, *grids.values())
     st.caption(
-        "Same data, same Gaussian noise, four kinds of map. Chips show and hide samples, the grid "
-        "of z and the true density; the colours share one scale."
+        "Same data, same Gaussian noise, several kinds of map. Chips show and hide samples, the "
+        "grid of z and the true density; the colours share one scale."
     )
     with st.grid("auto", min_column_width=270):
         for kind, card in ((kind, kinds[kind]) for kind in grids):
