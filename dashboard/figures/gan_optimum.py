@@ -28,6 +28,8 @@ BINS = 512
 """Cells along a side of the histogram behind the kernel estimate."""
 SHOWN = 128
 """Cells along a side of the pictures."""
+ENOUGH = 4
+"""Where p + q is less than what so many samples give on one spot, nothing is told of their ratio."""
 STIPPLE = 32
 """Dots along a side where there is too little to tell."""
 
@@ -116,7 +118,7 @@ class Optimum:
         steps: Training steps of the snapshots.
         learned: D [S, H, W] of the critic on the grid.
         best: D* [S, H, W] estimated there.
-        known: Whether p + q is enough to tell [S, H, W]: more than one sample alone would give.
+        known: Whether p + q is `ENOUGH` to tell [S, H, W].
         samples: Forgeries [S, n, 2] behind the estimate.
         gap: Mean |D − D*| over the data, and its standard error [S, 2].
         noise: Part of it that is the estimate's own noise [S], from its two halves.
@@ -171,8 +173,8 @@ def optimum(model: Model, exact: Model, z: Array, data: Array, extent: Extent) -
         away = np.abs(d_data - star)
         learned.append(d_cells.reshape(SHOWN, SHOWN))
         best.append(ratio(p_cells, q_cells).reshape(SHOWN, SHOWN))
-        alone = 1 / (len(z) * 2 * math.pi * h**2)
-        known.append((p_cells + q_cells > alone).reshape(SHOWN, SHOWN))
+        spot = ENOUGH / (len(z) * 2 * math.pi * h**2)
+        known.append((p_cells + q_cells > spot).reshape(SHOWN, SHOWN))
         samples.append(x)
         gaps.append((away.mean(), away.std(ddof=1) / math.sqrt(len(away))))
         noises.append(np.abs(halves[0] - halves[1]).mean() / 2)

@@ -164,7 +164,8 @@ def _tell_outcome(choice: Choice, measured: list[tuple[Run, Record]], modes: Mod
         f"Estimated from {DRAWS} draws of {DRAW:,} forgeries, ± one standard error. {count}Share "
         "of the data covered: data points with a forgery nearer than their "
         f"{NEIGHBOURS}th nearest data point (Naeem et al. 2020); the long dashes (blue) are what "
-        f"perfect forgeries would reach, {rows[0].perfect:.1%}. Thin lines: the other k."
+        f"perfect forgeries would reach, {rows[0].perfect:.1%}."
+        + (" Thin lines: the other k." if len({run.k for run in runs}) > 1 else "")
     )
     st.subheader(f"The two losses, k = {choice.k}")
     for column, run in zip(st.columns(len(choice.shown)), choice.shown, strict=True):
