@@ -28,7 +28,8 @@ from dashboard.components.scene import (
     Scene,
     Timeline,
 )
-from dashboard.figures.diffusion import diffused_density, window
+from dashboard.figures.diffusion import window
+from dashboard.figures.forward import visible
 from dashboard.figures.walkback import LEAST, Walkback, law, nats, power_of_ten, support
 from genlab.contract.card import Card
 from genlab.inference.density import Extent
@@ -37,7 +38,7 @@ from genlab.inference.model import Model
 from genlab.inference.posterior import Normal, Posterior
 
 Array = NDArray[np.float32]
-PRIOR, ZOOM = 40, 52
+PRIOR, ZOOM = 48, 52
 """Cells along a side of the first pane and of the magnifier."""
 HALF = 4.0
 """Half the side of the magnifier, in standard deviations of the best Normal."""
@@ -72,7 +73,7 @@ def priors(
 ) -> Array:
     """q(x_s) at each level, relative to its peak: [frames, cells, cells], or [frames, nodes]."""
     if exact.card.event_shape == (2,):
-        log_prob = diffused_density(exact, levels, extent, PRIOR, stop)
+        log_prob = visible(exact, levels, extent, PRIOR, stop)
         top = log_prob.max(axis=(1, 2), keepdims=True)
         return (PALE * np.exp(0.6 * (log_prob - top))).astype(np.float32)
     nodes = to_diffusion(exact.card, line(extent)[:, None]).astype(np.float32)

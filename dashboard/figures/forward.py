@@ -43,7 +43,7 @@ FRAMES = 49
 CELLS = {1: 640, 2: 52}
 """Cells along a side of q(x_t), on the line and in the plane."""
 FINE = 3
-"""Points along a side of a cell where the density is narrower than a cell."""
+"""Points along a side of a cell for the divergence, where the noise is narrower than a cell."""
 DRAWS, SAMPLES = 48, 320
 PATHS = 24
 """Points of the line whose way through time is drawn."""
@@ -68,7 +68,7 @@ class Film:
         schedule: Name of the schedule.
         t: Indices of the frames, [F].
         log_snr: λ of the frames, [F].
-        density: The exact q(x_t) in data units, [F, H, W] or [F, nodes].
+        density: The exact q(x_t) in data units, [F, nodes], or as in `visible` [F, H, W].
         samples: Data points with noise, one ε per point for all frames, data units [F, n, d].
         kl: KL(q(x_t) ‖ N(0, I)) in nats, [F]; NaN where the grid misses more than 1 % of the mass.
     """
@@ -116,25 +116,52 @@ def _densities(
     card = exact.card
     d = card.event_shape[0]
     scale = card.constants.diffusion_scale or 1.0
-    size = CELLS[d]
-    width = (extent[1] - extent[0]) / size / scale  # of a cell, diffusion units
     density, kl = [], []
     for level in log_snr:
-        narrow = d == 2 and math.sqrt(1 - float(alphas_bar(level))) < width
-        fine = FINE if narrow else 1
-        places = places_of(extent, size * fine, d)
-        x = to_diffusion(card, places).astype(np.float32)
+        width = (extent[1] - extent[0]) / CELLS[d] / scale  # of a cell, diffusion units
+        fine = FINE if d == 2 and math.sqrt(1 - float(alphas_bar(level))) < width else 1
+        x = to_diffusion(card, places_of(extent, CELLS[d] * fine, d)).astype(np.float32)
         rows = np.full(len(x), level, dtype=np.float32)
-        log_prob = exact.run("log_prob_t", x=x, log_snr=rows, stop=stop)["log_prob_t"]
-        told = log_prob.astype(np.float64)
-        weight = np.exp(told) * (width / fine) ** d
+        told = exact.run("log_prob_t", x=x, log_snr=rows, stop=stop)["log_prob_t"]
+        log_prob = told.astype(np.float64)
+        weight = np.exp(log_prob) * (width / fine) ** d
         noise = -0.5 * (x.astype(np.float64) ** 2).sum(1) - 0.5 * d * math.log(2 * math.pi)
         some = weight > 0
-        gap = float((weight[some] * (told[some] - noise[some])).sum())
+        gap = float((weight[some] * (log_prob[some] - noise[some])).sum())
         kl.append(max(gap, 0.0) if abs(weight.sum() - 1) < 0.01 else math.nan)
-        shape = tuple(n for _ in range(d) for n in (size, fine))
-        density.append(np.exp(told).reshape(shape).mean(axis=tuple(range(1, 2 * d, 2))))
-    return (np.stack(density) / scale**d).astype(np.float32), np.array(kl)
+        density.append(np.exp(log_prob) / scale**d)
+    if d == 2:
+        return np.exp(visible(exact, log_snr, extent, CELLS[2], stop)), np.array(kl)
+    return np.stack(density).astype(np.float32), np.array(kl)
+
+
+def visible(
+    exact: Model,
+    log_snr: NDArray[np.float64] | Sequence[float],
+    extent: Extent,
+    size: int,
+    stop: Callable[[], bool] | None = None,
+) -> Array:
+    """Exact log-density of x_t plus a Normal of half a cell: [F, size, size], data units.
+
+    That is q(x_t) as a picture of such cells can show it: modes narrower than a cell do not fall
+    between the points. Noise on noise is a later level of the same diffusion, so this is exact too:
+    with v the variance added, the law of x_t + √v ε is that at ᾱ' = ᾱ / (1 + v), enlarged by
+    √(1 + v).
+    """
+    card = exact.card
+    scale = card.constants.diffusion_scale or 1.0
+    v = (0.5 * (extent[1] - extent[0]) / size / scale) ** 2
+    bars = alphas_bar(np.asarray(log_snr, dtype=np.float64))
+    levels = np.log(bars) - np.log(1 - bars + v)
+    x = to_diffusion(card, grid(extent, size)) / math.sqrt(1 + v)
+    told = exact.run(
+        "log_prob_t",
+        x=np.tile(x.astype(np.float32), (len(levels), 1)),
+        log_snr=np.repeat(levels.astype(np.float32), len(x)),
+        stop=stop,
+    )["log_prob_t"]
+    return told.reshape(len(levels), size, size) - np.float32(math.log((1 + v) * scale**2))
 
 
 def places_of(extent: Extent, size: int, d: int) -> NDArray[np.float32]:
@@ -299,8 +326,8 @@ def numbers(card: Card, film: Film, frame: int, x0: Sequence[float]) -> dict[str
     values = (
         share(bar),
         f"{math.exp(film.log_snr[frame]):.3g}",
-        ", ".join(f"{value:.2f}" for value in mean),
-        f"{width:.3f}",
+        ", ".join(f"{round(value, 2) + 0.0:.2f}" for value in mean),
+        f"{width:.3g}",
         f"{kl:.3f}" if math.isfinite(kl) else "–",
     )
     return dict(zip(ROWS, values, strict=True))

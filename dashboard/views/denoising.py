@@ -139,7 +139,8 @@ def verdict(walk: walkback.Walkback, frame: int) -> None:
     how = "trained" if walk.trained else "exact: no trained denoiser of these data is here"
     st.caption(
         f"Exact by quadrature from the known law of the data (mass {walk.exact[frame].mass:.5f}, "
-        f"should be 1); x̂₀ by `{walk.source}` ({how})."
+        f"should be 1); x̂₀ by `{walk.source}` ({how}). In the plane the map of q(xₛ) is blurred by "
+        "half a cell, so that no mode falls between two."
     )
 
 

@@ -100,8 +100,9 @@ def table(frame: int, x0: tuple[float, ...]) -> None:
 picture()
 st.caption(
     "Everything here is exact: the law of the data is known, so q(xₜ) and its divergence from "
-    "noise are computed, not learned (the divergence by a sum over the cells of the picture; left "
-    "out where these miss a hundredth of the mass). Means and widths are in data units."
+    "noise are computed, not learned (the divergence by a sum over cells; left out where these "
+    "miss a hundredth of the mass). In the plane the picture is blurred by half a cell, so that no "
+    "mode falls between two of them. Means and widths are in data units."
 )
 parts.badges(card, services.open_model(card.id).device, seed)
 charts = st.columns(3)
