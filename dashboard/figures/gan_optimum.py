@@ -29,7 +29,7 @@ BINS = 512
 SHOWN = 128
 """Cells along a side of the pictures."""
 ENOUGH = 4
-"""Where p + q is less than what so many samples give on one spot, nothing is told of their ratio."""
+"""Where p + q is less than so many samples give on one spot, nothing is told of their ratio."""
 STIPPLE = 32
 """Dots along a side where there is too little to tell."""
 
