@@ -218,7 +218,7 @@ def curve_chart(one: Pull) -> go.Figure:
 def _log_axis(figure: go.Figure, values: Float) -> None:
     """A logarithmic y axis that is ticked at powers of ten, and between them where it is short."""
     low, high = float(values.min()), float(values.max())
-    ticks = 1 if high > 30 * low else "D2"
+    ticks = 1 if high > 300 * low else "D2"
     figure.update_yaxes(type="log", exponentformat="power", dtick=ticks)
 
 

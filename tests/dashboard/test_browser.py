@@ -216,6 +216,36 @@ def test_dragging_the_latent_moves_its_image(visit: Visit) -> None:
     visit.check()
 
 
+def test_objectives_race_on_one_timeline_and_k_changes_the_runs(visit: Visit) -> None:
+    page = visit.open("gans?gan_view=objectives")
+    root = stage(page)
+    first = root.get_attribute("data-frame")
+    expect(root).not_to_have_attribute("data-frame", first or "", timeout=10_000)  # it plays
+    root.get_by_role("button", name="Pause").click()
+    scrubber = root.get_by_role("slider", name="training step")
+    scrubber.focus()
+    scrubber.press("Home")
+    expect(page).to_have_url(re.compile("gan_race=0"))
+    assert "step 0" in (scrubber.get_attribute("aria-valuetext") or "")
+    expect(root.locator("figure .title").first).to_have_text("minimax, k = 1")
+    page.get_by_role("radio", name="5", exact=True).click()
+    visit.settle()
+    expect(stage(page).locator("figure .title").first).to_have_text("minimax, k = 5")
+    visit.check()
+
+
+def test_gradients_follow_the_film(visit: Visit) -> None:
+    page = visit.open("gans?gan_view=gradients")
+    told = page.get_by_text(re.compile("the median pull is"))
+    before = told.inner_text()
+    scrubber = stage(page).get_by_role("slider", name="training step")
+    scrubber.focus()
+    scrubber.press("Home")
+    expect(told).not_to_have_text(before, timeout=10_000)
+    expect(told).to_contain_text("Step 0.")
+    visit.check()
+
+
 def test_diffusion_plays_and_scrubs(visit: Visit) -> None:
     page = visit.open("diffusion")
     root = stage(page)
