@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import parts, services
 from dashboard.components.scene import Scene
-from dashboard.figures import gan_gradients
+from dashboard.figures import gan_charts, gan_gradients
 from dashboard.figures.gan_gradients import Pull
 from dashboard.figures.gans import Extent
 from dashboard.gans.shared import Look, averaged
@@ -49,16 +49,16 @@ def show(look: Look) -> None:
     left, right = st.columns(2)
     with left:
         st.plotly_chart(
-            gan_gradients.curve_chart(one),
+            gan_charts.curve_chart(one),
             alt="Gradient to the critic's output against D(G(z)): formulas and measured.",
         )
     with right:
         st.plotly_chart(
-            gan_gradients.size_chart(one),
+            gan_charts.size_chart(one),
             alt="Size of the losses' gradients at the forgeries against D(G(z)).",
         )
     st.plotly_chart(
-        gan_gradients.over_training_chart(found, frame),
+        gan_charts.over_training_chart(found, frame),
         alt="Median size of the losses' gradients at each snapshot.",
     )
     st.caption(

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import controls, parts, services
 from dashboard.components.scene import Scene
-from dashboard.figures import gan_runs
+from dashboard.figures import gan_race, gan_runs
 from dashboard.figures.gan_runs import Record, Run
 from dashboard.figures.gans import Extent
 from dashboard.figures.modes import NEIGHBOURS, RADIUS, Modes, modes_of
@@ -89,7 +89,7 @@ def _film(
     data = services.reference(key[0][0], key[0][1], n)
     z = models[0].latent(n, seed=seed)
     with heavy():
-        return gan_runs.race_scene(_runs, models, _rows, z, data, extent)
+        return gan_race.race_scene(_runs, models, _rows, z, data, extent)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -147,7 +147,7 @@ def _tell_outcome(choice: Choice, measured: list[tuple[Run, Record]], modes: Mod
     shown = [True, False] if modes else [False]
     for column, by_modes in zip(st.columns(len(shown)), shown, strict=True):
         with column:
-            chart = gan_runs.covered_chart(runs, rows, choice.k, by_modes)
+            chart = gan_race.covered_chart(runs, rows, choice.k, by_modes)
             what = "Modes" if by_modes else "Share of the data"
             st.plotly_chart(
                 chart,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from dashboard.figures import gan_gradients, gan_optimum, gan_runs, gans, modes
+from dashboard.figures import gan_gradients, gan_optimum, gan_race, gan_runs, gans, modes
 from dashboard.figures.gan_gradients import CURVES, LOSSES
 from dashboard.figures.gan_runs import Record, judge
 from genlab import load
@@ -192,7 +192,7 @@ def test_record_and_film_of_a_collapse(exact: Model, eight: modes.Modes) -> None
     run = gan_runs.Run(model.card, "minimax", 1)
     (cells,) = gan_runs.table([run], [row])
     assert (cells["modes at best"], cells["modes at the end"]) == ("8", "1")
-    scene = gan_runs.race_scene([run], [model], [row], z[0], data[0], EXTENT)  # type: ignore[list-item]
+    scene = gan_race.race_scene([run], [model], [row], z[0], data[0], EXTENT)  # type: ignore[list-item]
     assert scene.timeline is not None
     assert scene.timeline.count == len(STEPS)
     assert scene.timeline.labels is not None
