@@ -7,6 +7,7 @@ warm-up, a frozen heap, and a health route for whoever hosts the lab.
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,17 @@ import streamlit as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+HEAVY = (
+    "pandas",  # st.dataframe's own: 20 ms of every collection unless it is frozen too
+    "plotly.graph_objects",
+    "plotly.io",
+    "scipy.interpolate",
+    "scipy.ndimage",
+    "scipy.spatial.distance",
+    "scipy.special",
+)
+"""Modules that pages import when they are first opened."""
 
 
 @asynccontextmanager
@@ -25,8 +37,8 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
 
     Asking for the device here is what makes `GENLAB_REQUIRE_GPU=1` refuse to start without one.
     """
-    import plotly.graph_objects  # noqa: PLC0415
-    import plotly.io  # noqa: F401, PLC0415
+    for name in HEAVY:
+        import_module(name)
 
     from dashboard.services import device  # noqa: PLC0415
 
