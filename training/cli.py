@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from genlab.contract.card import Metric
 from genlab.contract.errors import ContractError
 from genlab.inference.errors import InputError, RunError
 from training import runs
@@ -25,6 +26,7 @@ from training.evaluate import evaluate
 from training.export import export
 from training.ranges import complaints
 from training.recipes import RECIPES, Recipe
+from training.trials import measure_all, train_all
 
 # The family of a recipe is settled: its fields become plain options, without a subcommand.
 OPTIONS: Any = (tyro.conf.OmitArgPrefixes, tyro.conf.AvoidSubcommands)
@@ -78,6 +80,22 @@ class Evaluate:
     """seed of the fresh points and of the noise"""
 
 
+@dataclass(frozen=True)
+class Trials:
+    """Train a recipe from several seeds, none chosen, and write their figures onto its card."""
+
+    recipe: Annotated[str, tyro.conf.Positional]
+    """identifier of a recipe on a data set with modes"""
+    count: int = 10
+    """seeds, from 0; the exported model is that of seed 0"""
+    measure: bool = True
+    """export all seeds and measure them; otherwise only train"""
+    runs: Path = Path("runs")
+    """folder of the runs"""
+    exported: Path = Path("exported")
+    """folder of the exported models"""
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status: 1 where a training diverges, 2 for other errors."""
     commands: dict[str, Callable[[list[str]], None]] = {
@@ -85,6 +103,7 @@ def main(arguments: Sequence[str]) -> int:
         "train": _train,
         "export": _export,
         "evaluate": _evaluate,
+        "trials": _trials,
     }
     name, *rest = arguments or ["--help"]
     try:
@@ -195,5 +214,23 @@ def _evaluate(arguments: list[str]) -> None:
     asked = tyro.cli(Evaluate, prog="python -m training evaluate", args=arguments)
     _refuse(asked)
     for metric in evaluate(asked.exported / asked.model, asked.n, asked.seed):
-        error = "" if metric.stderr is None else f" ± {metric.stderr:.2g}"
-        print(f"{asked.model}: {metric.name} = {metric.value:.4g}{error}  ({metric.protocol})")
+        print(_line(asked.model, metric))
+
+
+def _trials(arguments: list[str]) -> None:
+    asked = tyro.cli(Trials, prog="python -m training trials", args=arguments)
+    recipe = _choose("recipe", asked.recipe, RECIPES)
+    _refuse(asked)
+    torch.set_num_threads(1)
+    command = shlex.join(["python", "-m", "training", "trials", *arguments])
+    for run in train_all(recipe, asked.count, asked.runs, command):
+        if run.state.step == run.recipe.loop.steps:
+            print(f"{run.recipe.id}: trained, {run.seconds:.0f} s")
+    if asked.measure:
+        for metric in measure_all(recipe, asked.count, asked.runs, asked.exported):
+            print(_line(asked.recipe, metric))
+
+
+def _line(model: str, metric: Metric) -> str:
+    error = "" if metric.stderr is None else f" ± {metric.stderr:.2g}"
+    return f"{model}: {metric.name} = {metric.value:.4g}{error}  ({metric.protocol})"

@@ -7,8 +7,9 @@ what it would score (the entropy; two fresh samples of the data against each oth
 A protocol says what was measured, on how many points, of which law, drawn with which seed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 import torch
@@ -17,16 +18,22 @@ import genlab
 from genlab.contract.card import Metric
 from genlab.contract.files import read_bytes
 from genlab.contract.publish import publish
-from genlab.inference import likelihood
 from genlab.inference.check import check
 from genlab.inference.density import mass
-from training.data import DATASETS
+from genlab.inference.likelihood import ode_log_prob
+from genlab.inference.path_error import PATHS, path_error, solution
+from genlab.inference.samplers import SAMPLERS
+from training.data import DATASETS, Mixture
 from training.data.gaussians import Gaussians
 from training.metrics import Estimate, coverage, repeated_distance
 
 SAMPLES, PROJECTIONS, PAIRS = 10_000, 500, 16
 MODE_SAMPLES, MODE_REPEATS = 2_500, 10
 ODE_POINTS, ODE_STEPS, ODE_CHECKED = 10_000, 100, 2_000
+PATH_POINTS, BUDGETS = 2_000, (5, 10, 20, 50, 100)
+LINE_POINTS = 100_000
+TRIALS = "trials_"
+"""What the names of figures over several seeds begin with: `trials.py` measures them."""
 ROOM = 1.5
 """The window of the mass is so much wider and higher than the plotting window."""
 
@@ -49,6 +56,7 @@ def evaluate(folder: Path, n: int, seed: int) -> list[Metric]:
         if verb in model.verbs
         for metric in measure(model, n, seed)
     ]
+    metrics += [metric for metric in model.card.metrics if metric.name.startswith(TRIALS)]
     card = model.card.model_copy(update={"metrics": metrics})
     publish(folder, card, {name: read_bytes(folder, name) for name in model.card.files}, check)
     return metrics
@@ -76,6 +84,13 @@ def _likelihood(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
 
 def _mass(model: genlab.Model) -> Metric:
     """The integral of the density, with the quadrature's bound: no chance is in it."""
+    x0, x1, y0, y1 = _window(model)
+    if model.card.event_shape == (1,):
+        edges = np.linspace(x0, x1, LINE_POINTS + 1)
+        middle = ((edges[1:] + edges[:-1]) / 2)[:, None].astype(np.float32)
+        total = float(np.exp(model.log_prob(middle).astype(np.float64)).mean() * (x1 - x0))
+        told = f"∫ q(x) dx over [{x0:g}, {x1:g}], the midpoint rule; a density integrates to 1"
+        return Metric(name="mass", value=total, split="grid", n=LINE_POINTS, protocol=told)
     evaluated = 0
 
     def counted(x: np.ndarray) -> np.ndarray:
@@ -83,8 +98,7 @@ def _mass(model: genlab.Model) -> Metric:
         evaluated += len(x)
         return model.log_prob(x)
 
-    x0, x1, y0, y1 = window = _window(model)
-    total, bound = mass(counted, window)
+    total, bound = mass(counted, (x0, x1, y0, y1))
     told = (
         f"∫ q(x) dx over [{x0:g}, {x1:g}] × [{y0:g}, {y1:g}], {ROOM:g} times the plotting window, "
         f"by adaptive Gauss-Legendre quadrature; no seed; the quadrature's error is below about "
@@ -95,25 +109,41 @@ def _mass(model: genlab.Model) -> Metric:
 
 def _ode_likelihood(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
     """How far a diffusion model's density is from the truth."""
-    dataset, constants = DATASETS[model.card.dataset], model.card.constants
-    if constants.parameterisation != "v" or constants.log_snr is None:
-        return
+    levels = model.card.constants.log_snr
+    assert levels is not None  # a model that denoises has one
     x = _data(model, min(n, ODE_POINTS), seed)
-    high, low = constants.log_snr[0], constants.log_snr[-1]
-    standard = (x.astype(np.float64) - dataset.shift) / dataset.scale
-    field, few = likelihood.field(model), standard[:ODE_CHECKED]
-    learned = likelihood.log_prob(field, standard, high, low, ODE_STEPS)
-    coarse = likelihood.log_prob(field, few, high, low, ODE_STEPS // 2)
-    moved = abs(float(np.mean(coarse - learned[: len(few)])))
-    learned -= dataset.dim * np.log(dataset.scale)
-    true = dataset.distribution.log_prob(torch.from_numpy(x).double()).numpy()
+    few = x[:ODE_CHECKED]
+    learned = ode_log_prob(model, x, ODE_STEPS)
+    moved = abs(float(np.mean(ode_log_prob(model, few, ODE_STEPS // 2) - learned[: len(few)])))
+    law = DATASETS[model.card.dataset].distribution
+    true = law.log_prob(torch.from_numpy(x).double()).numpy()
     told = (
         f"KL(data‖model) in nats: the mean of log p(x) − log q(x), p being the exact density of "
         f"the data, over {_points(model, len(x), seed)}; q by the probability-flow ODE from "
-        f"λ = {high:.4g} to {low:.4g} with exact divergence, {ODE_STEPS} fourth-order Runge-Kutta "
-        f"steps; half the steps change the mean over the first {len(few):,} points by {moved:.1g}"
+        f"λ = {levels[0]:.4g} to {levels[-1]:.4g} with exact divergence, {ODE_STEPS} fourth-order "
+        f"Runge-Kutta steps; half the steps change the mean over the first {len(few):,} points by "
+        f"{moved:.1g}"
     )
     yield _metric("kl_ode", Estimate.mean(true - learned), len(x), told)
+
+
+def _path_errors(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
+    """How far the ODE samplers end from where the paths of the noise lead, for each budget."""
+    if "decode" in model.verbs:
+        return  # the truth: it has samples of its own
+    reference = solution(model, PATH_POINTS, seed)
+    for sampler in PATHS:
+        found = path_error(model, PATH_POINTS, seed, sampler, BUDGETS, reference=reference)
+        for asked, used, rms, stderr in zip(
+            found.evaluations, found.used, found.rms, found.stderr, strict=True
+        ):
+            told = (
+                f"root mean squared distance in data units of the end points of "
+                f"{SAMPLERS[sampler].label} with {used} evaluations of the network a sample from "
+                f"those of a solution with 1000 steps, on the same noise (seed {seed})"
+            )
+            error = Estimate(float(rms), float(stderr))
+            yield _metric(f"path_error_{sampler}_{asked}", error, PATH_POINTS, told)
 
 
 def _points(model: genlab.Model, n: int, seed: int) -> str:
@@ -181,33 +211,55 @@ def _wasserstein(
 
 
 def _modes(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
-    """PacGAN's figures, where the data are a few equal Gaussians."""
+    """PacGAN's figures, where the data are a few equal Gaussians of the plane."""
     law = DATASETS[model.card.dataset].distribution
-    if not isinstance(law, Gaussians) or len(law.mean) > 100:
+    if not has_modes(law):
         return
-    centres, std = law.mean.numpy(), float(law.variance[0].sqrt())
-    turns = [
-        coverage(model.sample(MODE_SAMPLES, seed + turn), centres, std)
-        for turn in range(MODE_REPEATS)
-    ]
+    draws = [MODE_SAMPLES] * MODE_REPEATS
+    found = mode_figures([model.sample(m, seed + turn) for turn, m in enumerate(draws)], law)
+    by = "decode" if "decode" in model.verbs else "DDIM in 50 steps"
     how = (
-        f"{MODE_SAMPLES:,} samples by decode, the mean over {MODE_REPEATS} draws "
+        f"{MODE_SAMPLES:,} samples by {by}, the mean over {MODE_REPEATS} draws "
         f"(seeds {seed} to {seed + MODE_REPEATS - 1})"
     )
-    modes = f"modes, of {len(centres)}, with a sample within 3σ of their centre; {how}"
-    quality = f"share of the samples within 3σ of a mode's centre, 0.989 for the data; {how}"
-    shares = (
-        "KL in nats from the shares of the samples that are nearest to each mode to equal shares"
-    )
-    spread = "standard deviation of the samples within 3σ of their mode, over that of the data so"
-    rows = {
-        "modes": (modes, [turn.modes for turn in turns]),
-        "high_quality": (quality, [turn.quality for turn in turns]),
-        "reverse_kl": (f"{shares}; {how}", [turn.reverse_kl for turn in turns]),
-        "mode_spread": (f"{spread} cut off; {how}", [turn.spread for turn in turns]),
+    for name, values in found.items():
+        told = MODE_WORDS[name].format(modes=len(law.mean))
+        yield _metric(name, Estimate.mean(values), MODE_SAMPLES, f"{told}; {how}")
+
+
+MODE_WORDS = {
+    "modes": "modes, of {modes}, with a sample within 3σ of their centre",
+    "high_quality": "share of the samples within 3σ of a mode's centre, 0.989 for the data",
+    "reverse_kl": "KL in nats from the shares of the samples that are nearest to each mode to "
+    "equal shares",
+    "mode_spread": "standard deviation of the samples within 3σ of their mode, over that of the "
+    "data so cut off",
+}
+"""What each figure of `mode_figures` is."""
+
+
+def has_modes(law: Mixture) -> TypeGuard[Gaussians]:
+    """Whether a law is a few equal Gaussians, each of which is a mode."""
+    if not isinstance(law, Gaussians) or law.dim != 2 or len(law.mean) > 100:
+        return False
+    return bool((law.variance == law.variance[0]).all())
+
+
+def mode_figures(draws: Sequence[np.ndarray], law: Gaussians) -> dict[str, np.ndarray]:
+    """PacGAN's figures of several samples [n, 2], by name, a value each.
+
+    Arguments:
+        draws: The samples.
+        law: Equal Gaussians, the modes.
+    """
+    centres, std = law.mean.numpy(), float(law.variance[0].sqrt())
+    turns = [coverage(x, centres, std) for x in draws]
+    return {
+        "modes": np.array([turn.modes for turn in turns], float),
+        "high_quality": np.array([turn.quality for turn in turns]),
+        "reverse_kl": np.array([turn.reverse_kl for turn in turns]),
+        "mode_spread": np.array([turn.spread for turn in turns]),
     }
-    for name, (protocol, values) in rows.items():
-        yield _metric(name, Estimate.mean(np.array(values, float)), MODE_SAMPLES, protocol)
 
 
 def _metric(name: str, found: Estimate, n: int, protocol: str) -> Metric:
@@ -222,7 +274,9 @@ MEASURES: tuple[tuple[str, Measure], ...] = (
     ("log_prob", _likelihood),
     ("decode", _distance),
     ("denoise", _steps),
+    ("denoise", _path_errors),
     ("divergence", _ode_likelihood),
     ("decode", _modes),
+    ("divergence", _modes),
 )
 """Pairs of a verb and what to measure of every model that has it."""

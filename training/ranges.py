@@ -60,6 +60,7 @@ RANGES: dict[str, Range] = {
     "fall": SIZE,
     "snapshots": Range(2),
     "checkpoint": SIZE,
+    "count": Range(2, 1000),  # two, for a standard error
     "n": Range(2, MAX_ROWS),  # two, for a standard error
 }
 """Ranges by the name of the option."""

@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from genlab import Model
+from genlab.inference.density import Extent
 from training.data import DATASETS
 
-FRAMES, SIZE = 16, 128
+FRAMES, SIZE, BARS = 16, 128, 32
 POINTS = 450
 FINE = 4
 """Drawn so many times larger, then reduced: soft points of less than a pixel's step."""
@@ -90,13 +91,32 @@ FILMS: dict[str, Callable[[Model], Iterator[np.ndarray]]] = {
 
 def _picture(points: np.ndarray, model: Model, colour: tuple[int, int, int]) -> Image.Image:
     assert model.card.extent is not None
-    x0, x1, y0, y1 = model.card.extent
     mask = Image.new("L", (SIZE * FINE, SIZE * FINE))
     draw = ImageDraw.Draw(mask)
+    if model.card.event_shape == (1,):
+        _bars(draw, points[:, 0], model.card.extent)
+    else:
+        _dots(draw, points, model.card.extent)
+    picture = Image.new("RGBA", mask.size, colour)
+    picture.putalpha(mask)
+    return picture.resize((SIZE, SIZE), Image.Resampling.BOX)
+
+
+def _bars(draw: ImageDraw.ImageDraw, x: np.ndarray, extent: Extent) -> None:
+    """A histogram of numbers [n]: on the line the window's height is a density."""
+    x0, x1, y0, y1 = extent
+    edges = np.linspace(x0, x1, BARS + 1)
+    density = np.histogram(x, edges)[0] / (len(x) * (edges[1] - edges[0]))
+    top = SIZE * FINE * (1 - np.clip((density - y0) / (y1 - y0), 0, 1))
+    wide = SIZE * FINE / BARS
+    for index, height in enumerate(top):
+        box = (index * wide, height, (index + 0.8) * wide, SIZE * FINE)
+        draw.rectangle(box, fill=210)
+
+
+def _dots(draw: ImageDraw.ImageDraw, points: np.ndarray, extent: Extent) -> None:
+    x0, x1, y0, y1 = extent
     at = (points - (x0, y0)) / (x1 - x0, y1 - y0) * SIZE * FINE
     r = RADIUS * FINE
     for x, y in zip(at[:, 0], SIZE * FINE - at[:, 1], strict=True):
         draw.ellipse((x - r, y - r, x + r, y + r), fill=210)
-    picture = Image.new("RGBA", mask.size, colour)
-    picture.putalpha(mask)
-    return picture.resize((SIZE, SIZE), Image.Resampling.BOX)

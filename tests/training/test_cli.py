@@ -6,6 +6,7 @@ import pytest
 
 from training import runs
 from training.cli import main
+from training.data import DATASETS
 from training.ranges import RANGES, complaints
 from training.recipes import RECIPES
 
@@ -16,16 +17,18 @@ def test_list_names_every_recipe(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     shown = capsys.readouterr().out
     assert all(recipe in shown for recipe in RECIPES)
-    assert len(RECIPES) == 12
+    families = {recipe.as_dict()["family"]["name"] for recipe in RECIPES.values()}
+    assert families == {"exact", "flow", "gan", "ddpm"}
+    assert {recipe.dataset for recipe in RECIPES.values()} == set(DATASETS)
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["trian"], "choose one of: list, train, export, evaluate"),
+        (["trian"], "choose one of: list, train, export, evaluate, trials"),
         (["train", "moons-flow"], "moons-flow-spline"),
         (["train", "moons-exact"], "nothing to learn"),
-        (["train", "moons-ddpm", "--dataset", "rings"], "choose one of: moons, gaussians8"),
+        (["train", "moons-ddpm", "--dataset", "suns"], "choose one of: moons, circles"),
         (["train", "moons-ddpm", "--dataset", "gaussians8"], "--id gaussians8-ddpm"),
         (["export", "moons-nothing", "--runs", "/nonexistent"], "train first"),
         (["evaluate", "moons-nothing"], "moons-nothing"),

@@ -90,3 +90,19 @@ def test_waves_keep_the_point_and_add_doubling_frequencies(octaves: int) -> None
     torch.testing.assert_close(Waves(octaves)(x + 4)[:, 2:], seen[:, 2:], atol=1e-4, rtol=0)
     if octaves:
         assert not torch.allclose(Waves(octaves)(x + 2)[:, 2:], seen[:, 2:], atol=0.1)
+
+
+def test_penalty_falls_by_a_constant_factor_and_stays() -> None:
+    config = GanConfig(hidden=8, penalty=0.1, penalty_end=0.001, fall=4)
+    gan, batch, seen = config.build(DATASETS["moons"]), DATASETS["moons"].sample(8), []
+    for _ in range(6):
+        seen.append(gan._gamma())
+        gan.loss(batch, "critic")
+        gan.loss(batch, "generator")  # the generator's steps do not count
+    assert seen == pytest.approx([0.1 * 0.01 ** (min(step, 4) / 4) for step in range(6)])
+
+
+def test_generator_may_see_waves_of_its_latents() -> None:
+    gan = GanConfig(hidden=8, latent_octaves=2).build(DATASETS["moons"])
+    assert gan.decode(torch.randn(5, 2)).shape == (5, 2)
+    assert gan.generator[1][0].in_features == 2 * (1 + 2 * 2)
