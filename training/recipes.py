@@ -69,7 +69,16 @@ NOTHING = LoopConfig(steps=0)
 FLOW = LoopConfig(steps=24_000, batch=512, lr=2e-3, ema=0.9995)
 DDPM = LoopConfig(steps=36_000, batch=512, lr=2e-3, ema=0.9995)
 # No momentum: with it the two players would chase each other around the equilibrium.
-GAN = LoopConfig(steps=9_000, batch=256, lr=1e-3, beta1=0.0, ema=0.9995)
+GAN = LoopConfig(steps=10_000, batch=256, lr=3e-3, beta1=0.0, ema=0.9995)
+# Fine waves see modes that are a hundred times narrower than their distance.
+STABLE = GanConfig(
+    objective="relativistic",
+    octaves=6,
+    latent_octaves=5,
+    penalty=0.1,
+    penalty_end=0.005,
+    fall=10_000,
+)
 # What was published first, and what it does: Adam as in DCGAN, no penalty, weights as they are.
 TEXTBOOK = LoopConfig(
     steps=6_000, batch=256, lr=2e-4, beta1=0.5, beta2=0.999, floor=1.0, ema=0.0, snapshots=20
@@ -90,7 +99,7 @@ def _rows(name: str) -> list[Recipe]:
     return [
         Recipe(f"{name}-exact", f"{title}: the truth", name, ExactConfig(), NOTHING),
         Recipe(f"{name}-flow-spline", f"{title}: spline flow", name, shape, flow),
-        Recipe(f"{name}-gan-relativistic", f"{title}: stabilised GAN", name, GanConfig(), GAN),
+        Recipe(f"{name}-gan-relativistic", f"{title}: stabilised GAN", name, STABLE, GAN),
         Recipe(f"{name}-ddpm", f"{title}: diffusion model", name, DdpmConfig(), DDPM),
     ]
 
