@@ -115,7 +115,8 @@ def test_affine_flow_is_a_gaussian() -> None:
     with torch.no_grad():
         for parameter in flow.parameters():
             parameter.add_(torch.randn_like(parameter))
-    line = torch.linspace(-3, 3, 12, dtype=torch.float64)[:, None] * torch.tensor([1.0, -0.4]).double()
+    along = torch.linspace(-3, 3, 12, dtype=torch.float64)[:, None]
+    line = along * torch.tensor([1.0, -0.4]).double()
     with torch.no_grad():
         log_prob = flow.encode(line)[0]
     rounding = 1e-12 * float(log_prob.abs().max())
