@@ -28,9 +28,11 @@ from training.data.gaussians import Gaussians
 from training.metrics import Estimate, coverage, repeated_distance
 
 SAMPLES, PROJECTIONS, PAIRS = 10_000, 500, 16
+WALKS = 4
+"""Pairs for samplers that walk: each of their samples costs hundreds of evaluations."""
 MODE_SAMPLES, MODE_REPEATS = 2_500, 10
 ODE_POINTS, ODE_STEPS, ODE_CHECKED = 10_000, 100, 2_000
-PATH_POINTS, BUDGETS = 2_000, (5, 10, 20, 50, 100)
+PATH_POINTS, BUDGETS = 1_000, (5, 10, 20, 50, 100)
 LINE_POINTS = 100_000
 TRIALS = "trials_"
 """What the names of figures over several seeds begin with: `trials.py` measures them."""
@@ -173,7 +175,7 @@ def _steps(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
             return model.sample(m, s, sampler=sampler, steps=steps)
 
         how = f"samples by {sampler.upper()} in {steps} steps of the cosine schedule"
-        yield _wasserstein(f"sliced_w2_{sampler}", model, draw, seed, how)
+        yield _wasserstein(f"sliced_w2_{sampler}", model, draw, seed, how, WALKS)
     yield _reference(model, seed)
 
 
@@ -195,17 +197,18 @@ def _wasserstein(
     draw: Callable[[int, int], np.ndarray],
     seed: int,
     how: str,
+    pairs: int = PAIRS,
 ) -> Metric:
     def data(m: int, s: int) -> np.ndarray:
         return _data(model, m, s)
 
     found = repeated_distance(
-        draw, data, n=SAMPLES, projections=PROJECTIONS, repeats=PAIRS, seed=seed
+        draw, data, n=SAMPLES, projections=PROJECTIONS, repeats=pairs, seed=seed
     )
     protocol = (
         f"sliced Wasserstein-2 distance in data units; {how}, against fresh points of the "
         f"{model.card.dataset} distribution; {SAMPLES:,} points on each side, {PROJECTIONS} random "
-        f"directions, the mean over {PAIRS} independent pairs (seeds from {seed})"
+        f"directions, the mean over {pairs} independent pairs (seeds from {seed})"
     )
     return _metric(name, found, SAMPLES, protocol)
 
