@@ -32,7 +32,7 @@ class Mixture(nn.Module, ABC):
 
     `scale` (a scalar) and `shift` [d] standardise the data for diffusion, data = scale × diffusion
     + shift, to mean 0 and average variance 1, exactly. `latent` is the number of standard normals
-    that `decode` takes.
+    that `decode` takes, `finest` the least of the components' standard deviations, data units.
     """
 
     scale: Tensor
@@ -50,6 +50,7 @@ class Mixture(nn.Module, ABC):
         self.register_buffer("log_weight", weight.log())
         # z_0 lies between the k-th and the next quantile with the probability of component k + 1
         self.register_buffer("threshold", torch.special.ndtri(weight.cumsum(0)[:-1]))
+        self.finest = float(variance.min().sqrt())
         self.dim = mean.shape[-1]
         self.latent = self.dim + 1
 

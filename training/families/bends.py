@@ -60,9 +60,9 @@ class Spline:
 
     def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
         """Bent numbers y [n] and log dy/dx [n]."""
-        left, low, slopes = self._knots(raw)
+        places, spans, slopes = self._knots(raw)
         inside = x.clamp(-self.bound, self.bound)
-        x0, width, y0, height, d0, d1 = _piece(inside, left, left, low, slopes)
+        x0, width, y0, height, d0, d1 = _piece(inside, places[0], places, spans, slopes)
         s, z = height / width, (inside - x0) / width
         mixed = s + (d0 + d1 - 2 * s) * z * (1 - z)
         y = y0 + height * (s * z * z + d0 * z * (1 - z)) / mixed
@@ -70,9 +70,9 @@ class Spline:
 
     def inverse(self, y: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
         """The numbers x [n] that are bent to y, and log dy/dx [n] there."""
-        left, low, slopes = self._knots(raw)
+        places, spans, slopes = self._knots(raw)
         inside = y.clamp(-self.bound, self.bound)
-        x0, width, y0, height, d0, d1 = _piece(inside, low, left, low, slopes)
+        x0, width, y0, height, d0, d1 = _piece(inside, places[1], places, spans, slopes)
         s, up = height / width, inside - y0
         excess = up * (d0 + d1 - 2 * s)
         a, b, c = height * (s - d0) + excess, height * d0 - excess, -s * up
@@ -82,13 +82,17 @@ class Spline:
         return self._or_identity(y, x0 + z * width, _log_slope(z, s, d0, d1, mixed))
 
     def _knots(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Places and heights of all knots, and slopes there: [n, bins + 1] each."""
+        """Places of the knots and spans of the bins in x and in y, and slopes at the knots.
+
+        Shapes [2, n, bins + 1], [2, n, bins] and [n, bins + 1]. A narrow span as a difference of
+        two places would have lost its digits in float32.
+        """
         k = self.bins
-        places = torch.stack((raw[..., :k], raw[..., k : 2 * k]))  # one softmax for both
-        shares = soft_clip(places, -math.log(SLOPE) / 2).softmax(-1)
-        knots = self.bound * (2 * pad(shares.cumsum(-1), (1, 0)) - 1)
+        free = torch.stack((raw[..., :k], raw[..., k : 2 * k]))  # one softmax for both
+        shares = soft_clip(free, -math.log(SLOPE) / 2).softmax(-1)
+        places = self.bound * (2 * pad(shares.cumsum(-1), (1, 0)) - 1)
         slopes = pad(soft_clip(raw[..., 2 * k :], -math.log(SLOPE)), (1, 1)).exp()
-        return knots[0], knots[1], slopes
+        return places, 2 * self.bound * shares, slopes
 
     def _or_identity(self, old: Tensor, new: Tensor, log_slope: Tensor) -> tuple[Tensor, Tensor]:
         bent = old.abs() <= self.bound
@@ -96,7 +100,7 @@ class Spline:
 
 
 def _piece(
-    at: Tensor, knots: Tensor, left: Tensor, low: Tensor, slopes: Tensor
+    at: Tensor, knots: Tensor, places: Tensor, spans: Tensor, slopes: Tensor
 ) -> tuple[Tensor, ...]:
     """Of the bin that holds `at` [n]: x0, width, y0, height and the slopes at its ends, [n] each.
 
@@ -106,16 +110,8 @@ def _piece(
     inner = (at[..., None] >= knots[..., 1:-1]).to(at.dtype)
     reached = pad(pad(inner, (1, 0), value=1.0), (0, 1))  # [n, bins + 1]
     mask = reached[..., :-1] - reached[..., 1:]  # [n, bins]
-    rows = torch.stack(
-        (
-            left[..., :-1],
-            left[..., 1:] - left[..., :-1],
-            low[..., :-1],
-            low[..., 1:] - low[..., :-1],
-            slopes[..., :-1],
-            slopes[..., 1:],
-        )
-    )
+    x0, y0 = places[..., :-1]
+    rows = torch.stack((x0, spans[0], y0, spans[1], slopes[..., :-1], slopes[..., 1:]))
     return tuple((rows * mask).sum(-1).unbind(0))
 
 

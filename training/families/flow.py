@@ -21,11 +21,16 @@ from typing import Any, ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from training.data import Dataset
 from training.families.base import Graph
 from training.families.bends import Spline, Stretch
 from training.families.view import view
+
+FINE = 0.03
+"""Detail finer than this (standardised units) is evaluated in float64 by the exported graphs: a
+flow that squeezes a normal law so far amplifies the rounding of float32 as much."""
 
 Transform = Literal["spline", "affine-coupling", "elementwise", "affine"]
 
@@ -95,12 +100,19 @@ class Coupling(nn.Module):
         return self._joined(kept, *self.bend.inverse(y[:, 1 - self.kept], self._raw(kept)))
 
     def _raw(self, kept: Tensor) -> Tensor:
-        raw: Tensor = self.hyper(kept[:, None])  # [n, size]
-        return raw
+        raw = kept[:, None]
+        for layer in self.hyper:
+            raw = _linear(layer, raw) if isinstance(layer, nn.Linear) else layer(raw)
+        return raw  # [n, size]
 
     def _joined(self, kept: Tensor, bent: Tensor, log_slope: Tensor) -> tuple[Tensor, Tensor]:
         both = (kept, bent) if self.kept == 0 else (bent, kept)
         return torch.stack(both, -1), log_slope
+
+
+def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
+    """The layer at the precision of its input."""
+    return linear(x, layer.weight.to(x.dtype), layer.bias.to(x.dtype))
 
 
 class Elementwise(nn.Module):
@@ -113,12 +125,12 @@ class Elementwise(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Towards noise: points [n, d] and log|det| [n]."""
-        y, log_slope = self.bend.forward(x, self.knots[None])
+        y, log_slope = self.bend.forward(x, self.knots[None].to(x.dtype))
         return y, log_slope.sum(-1)
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Towards data: points [n, d], and log|det| [n] of the direction towards noise."""
-        x, log_slope = self.bend.inverse(y, self.knots[None])
+        x, log_slope = self.bend.inverse(y, self.knots[None].to(y.dtype))
         return x, log_slope.sum(-1)
 
 
@@ -173,7 +185,7 @@ class Flow(nn.Module):
 
     Arguments:
         config: The shape of the flow.
-        dataset: Its `dim`, `scale` and `shift` are used, nothing else.
+        dataset: Its `dim`, `scale` and `shift` are used, and how fine its detail is.
 
     Raises:
         ValueError: The layers do not fit the data's dimension.
@@ -185,6 +197,8 @@ class Flow(nn.Module):
     def __init__(self, config: FlowConfig, dataset: Dataset) -> None:
         super().__init__()
         self.dim = dataset.dim
+        fine = dataset.distribution.finest / dataset.scale < FINE
+        self.precision = torch.float64 if fine else torch.float32
         self.register_buffer("scale", torch.tensor(float(dataset.scale)))
         self.register_buffer("shift", torch.tensor([float(number) for number in dataset.shift]))
         self.couplings = nn.ModuleList(
@@ -231,6 +245,14 @@ class Flow(nn.Module):
         log_dets.append((self.dim * self.scale.log()).expand(z.shape[0]))
         return states[-1], torch.stack(states, 1), torch.stack(log_dets, 1)
 
+    def evaluate_encode(self, x: Tensor) -> tuple[Tensor, ...]:
+        """`encode` as the exported graph computes it: float32 outside, as precise as need be."""
+        return tuple(value.float() for value in self.encode(x.to(self.precision)))
+
+    def evaluate_decode(self, z: Tensor) -> tuple[Tensor, ...]:
+        """`decode`, likewise."""
+        return tuple(value.float() for value in self.decode(z.to(self.precision)))
+
     def players(self) -> dict[str, list[nn.Parameter]]:
         """One player: everything there is to learn."""
         return {"flow": list(self.parameters())}
@@ -250,13 +272,13 @@ class Flow(nn.Module):
         x, z = torch.randn(2, 2, self.dim).unbind()
         return {
             "encode": Graph(
-                module=view(self, "encode"),
+                module=view(self, "evaluate_encode"),
                 inputs={"x": x.clone()},
                 outputs=("log_prob", "z"),
                 verbs=("log_prob", "encode"),
             ),
             "decode": Graph(
-                module=view(self, "decode"),
+                module=view(self, "evaluate_decode"),
                 inputs={"z": z.clone()},
                 outputs=("x", "states", "log_det"),
                 verbs=("decode", "layers"),
