@@ -242,7 +242,7 @@ class Flow(nn.Module):
             states.append(state)
             log_dets.append(-bent)
         states.append(self.scale * states[-1] + self.shift)
-        log_dets.append((self.dim * self.scale.log()).expand(z.shape[0]))
+        log_dets.append((self.dim * self.scale.log()).to(z.dtype).expand(z.shape[0]))
         return states[-1], torch.stack(states, 1), torch.stack(log_dets, 1)
 
     def evaluate_encode(self, x: Tensor) -> tuple[Tensor, ...]:
