@@ -144,4 +144,5 @@ def _opened_ahead(stamps: tuple[tuple[str, str], ...]) -> None:
             with suppress(ContractError, RunError):
                 model.run("log_prob", x=np.zeros((1, *model.card.event_shape), np.float32))
 
-    Thread(target=work, name="open-ahead", daemon=True).start()
+    # Not a daemon: a process that ends while onnxruntime compiles in a thread aborts.
+    Thread(target=work, name="open-ahead").start()
