@@ -96,11 +96,13 @@ def _rows(name: str) -> list[Recipe]:
     shape = FlowConfig()
     if DATASETS[name].dim == 1:  # two layers bend a line as well as five
         shape, flow = FlowConfig(layers=2, bins=32), replace(FLOW, steps=8_000)
+    # Thin rings in rings are what a plain network is slowest to learn.
+    denoiser = DdpmConfig(octaves=5) if name == "rings" else DdpmConfig()
     return [
         Recipe(f"{name}-exact", f"{title}: the truth", name, ExactConfig(), NOTHING),
         Recipe(f"{name}-flow-spline", f"{title}: spline flow", name, shape, flow),
         Recipe(f"{name}-gan-relativistic", f"{title}: stabilised GAN", name, STABLE, GAN),
-        Recipe(f"{name}-ddpm", f"{title}: diffusion model", name, DdpmConfig(), DDPM),
+        Recipe(f"{name}-ddpm", f"{title}: diffusion model", name, denoiser, DDPM),
     ]
 
 

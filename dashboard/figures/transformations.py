@@ -227,9 +227,10 @@ def verdict(kind: str, found: Facts, floor: Floors | None) -> str:
 
 
 def _coupled(found: Facts, floor: Floors | None) -> str:
+    away = found.from_product
+    far = f"up to {away:.1f}" if away < 1_000 else "more than a thousand"
     ties = (
-        f"Here x₁ and x₂ are tied to each other (log p is up to {found.from_product:.1f} nats away "
-        "from any row plus column)"
+        f"Here x₁ and x₂ are tied to each other (log p is {far} nats away from any row plus column)"
     )
     if floor and found.kl:
         least = min(floor.gaussian.value, floor.product.value)

@@ -73,7 +73,7 @@ def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
         "Same data, same Gaussian noise, several kinds of map. Chips show and hide samples, the "
         "grid of z and the true density; the colours share one scale."
     )
-    with st.grid("auto", min_column_width=270):
+    with st.grid("auto", min_column_width=230):
         for kind, card in ((kind, kinds[kind]) for kind in grids):
             with st.container(), guarded():
                 data = services.reference(card.id, services.stamp(card.id), DATA)
