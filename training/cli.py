@@ -15,7 +15,7 @@ import torch
 import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from genlab.contract.card import Metric
 from genlab.contract.errors import ContractError
@@ -137,7 +137,7 @@ def _refuse(*settings: Any) -> None:
 
 
 def _list(arguments: list[str]) -> None:
-    table = Table("recipe", "title", "family", "steps", box=None)
+    table = Table(Column("recipe", no_wrap=True), "title", "family", "steps", box=None)
     for recipe in RECIPES.values():
         family = recipe.as_dict()["family"]["name"]
         table.add_row(recipe.id, recipe.title, family, f"{recipe.loop.steps:,}")

@@ -140,6 +140,8 @@ def test_facts_tell_how_to_use_it(name: str) -> None:
     facts = ExactConfig().facts(dataset)
     assert facts["latent"]["dim"] == dataset.distribution.latent
     constants = facts["constants"]
-    x = constants["diffusion_scale"] * np.zeros(2) + np.array(constants["diffusion_shift"])
+    x = constants["diffusion_scale"] * np.zeros(dataset.dim) + np.array(
+        constants["diffusion_shift"]
+    )
     assert x == pytest.approx(dataset.distribution.shift.numpy())
     assert constants["log_snr"] == constants["schedules"]["cosine"]

@@ -151,7 +151,8 @@ class Ddpm(nn.Module):
             nn.SiLU(),
         )
         waves = math.pi / 2 * 2.0 ** torch.arange(config.octaves)
-        self.register_buffer("waves", waves)
+        # Without waves the state is what it was before there were any.
+        self.register_buffer("waves", waves, persistent=config.octaves > 0)
         self.inlet = nn.Linear(dataset.dim * (1 + 2 * config.octaves), config.width)
         self.blocks = nn.ModuleList(Block(config.width, config.clock) for _ in range(config.blocks))
         self.outlet = nn.Linear(config.width, dataset.dim)

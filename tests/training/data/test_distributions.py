@@ -33,7 +33,7 @@ NARROW = {
     "grid25": 0.05,
     "ring8": 0.01,
     "spirals": 0.1,
-    "pinwheel": 0.15,
+    "pinwheel": 0.09,
     "mixture1d": 0.18,
     "checkerboard": 0.2,
 }
