@@ -145,4 +145,4 @@ def _opened_ahead(stamps: tuple[tuple[str, str], ...]) -> None:
                 model.run("log_prob", x=np.zeros((1, *model.card.event_shape), np.float32))
 
     # Not a daemon: a process that ends while onnxruntime compiles in a thread aborts.
-    Thread(target=work, name="open-ahead").start()
+    Thread(target=work, name="open-ahead", daemon=False).start()
