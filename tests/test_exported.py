@@ -89,7 +89,9 @@ def test_snapshots_lead_from_the_untrained_to_the_last_step(report: Report) -> N
     ends = [model(card.id).at(step).run(verb, **inputs)[output] for step in (steps[0], steps[-1])]
     final = model(card.id).run(verb, **inputs)[output]
     untrained, last = (float(np.abs(end - final).max()) for end in ends)
-    assert last < 0.1 < untrained
+    assert last < 0.1
+    # Standardising is already the best affine map of data as symmetric as eight Gaussians.
+    assert untrained > 0.1 or card.id == "gaussians8-flow-affine"
 
 
 def test_thumbnail_can_be_read(report: Report) -> None:
