@@ -125,12 +125,13 @@ def move_everything(visit: Visit, sliders: int, groups: int) -> None:
     visit.settle()
     choices = page.get_by_test_id("stButtonGroup")
     expect(choices.nth(groups - 1)).to_be_visible()
-    for i in range(choices.count()):
-        radios = choices.nth(i).get_by_role("radio")
+    # By name: a view may bring other controls, before these or after them.
+    for name in [label.inner_text() for label in choices.get_by_test_id("stWidgetLabel").all()]:
+        label = page.get_by_test_id("stWidgetLabel").filter(has_text=name)
+        radios = choices.filter(has=label).first.get_by_role("radio")
         states = [radio.get_attribute("aria-checked") for radio in radios.all()]
-        # All of them, and the first choice again: a view may bring other controls.
         for j in [*range(len(states)), states.index("true")]:
-            choices.nth(i).get_by_role("radio").nth(j).click()
+            radios.nth(j).click()
             visit.settle()
     box = page.get_by_test_id("stSelectbox").locator("input")
     box.click()
