@@ -102,7 +102,7 @@ def _provenance(run: runs.Run, data_sha256: str) -> dict[str, Any]:
     """
     return {
         **(provenance.origin() if run.origin is None else run.origin),
-        "command": run.command,
+        "command": provenance.portable(run.command),
         "seed": run.recipe.loop.seed,
         "data_sha256": data_sha256,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

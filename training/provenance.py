@@ -1,11 +1,14 @@
 """Where a model came from: code, versions, machine."""
 
 import platform
+import shlex
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+PLACES = ("--runs", "--exported")
+"""Options that name folders: they change nothing of what is trained."""
 LIBRARIES = ("torch", "zuko", "numpy", "onnx", "onnxscript")
 
 
@@ -21,6 +24,18 @@ def origin() -> dict[str, Any]:
         | {library: version(library) for library in LIBRARIES},
         "hardware": hardware(),
     }
+
+
+def portable(command: str) -> str:
+    """A command line without the folders of the machine on which it was typed."""
+    words = iter(shlex.split(command))
+    kept: list[str] = []
+    for word in words:
+        if word in PLACES:
+            next(words, None)
+        elif word.partition("=")[0] not in PLACES:
+            kept.append(word)
+    return shlex.join(kept)
 
 
 def git_commit() -> str:
