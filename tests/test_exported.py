@@ -129,7 +129,7 @@ def test_density_is_near_the_truth_and_one(name: str, family: str) -> None:
     learned = opened.log_prob(x.numpy()).astype(np.float64)
     kl = Estimate.mean(true.numpy() - learned)
     said = figures(opened.card.id)
-    assert kl.value <= 0.05 + 5 * kl.stderr
+    assert kl.value + 5 * kl.stderr <= 0.05
     assert said["kl"].value <= 0.05
     assert kl.value - 5 * kl.stderr <= 1e-6 or family != "exact"
     assert close(kl, said["kl"])
@@ -145,6 +145,7 @@ def test_mass_on_the_card_is_that_of_the_graph(name: str) -> None:
     middle = (x0 + x1) / 2, (y0 + y1) / 2
     window = (middle[0] - half[0], middle[0] + half[0], middle[1] - half[1], middle[1] + half[1])
     total, bound = mass(opened.log_prob, window, tolerance=1e-3, levels=3)
+    assert total == pytest.approx(1, abs=0.005)
     assert total == pytest.approx(figures(opened.card.id)["mass"].value, abs=bound + 1e-3)
 
 
@@ -157,7 +158,9 @@ def test_diffusion_is_near_the_truth(name: str) -> None:
     x = dataset.sample(few, torch.Generator().manual_seed(SEED))
     true = dataset.distribution.log_prob(x.double()).numpy()
     assert close(Estimate.mean(true - ode_log_prob(opened, x.numpy(), 50)), said["kl_ode"], 0.01)
-    assert said["sliced_w2_ddpm"].value <= 2 * said["sliced_w2_reference"].value
+    # DDIM on the rings loses one sample in 40,000, and the card says so: a known fault.
+    for sampler in ("ddpm",) if name == "rings" else ("ddim", "ddpm"):
+        assert said[f"sliced_w2_{sampler}"].value <= 2 * said["sliced_w2_reference"].value
 
 
 @pytest.mark.parametrize("family", ["exact", "flow-spline", "gan-relativistic"])
