@@ -10,7 +10,9 @@ target has unit variance at every level and neither end divides by nearly nothin
 
 References: DDPM (Ho et al., 2020), https://arxiv.org/abs/2006.11239; v-prediction: Progressive
 Distillation (Salimans & Ho, 2022), https://arxiv.org/abs/2202.00512; continuous λ and stratified
-times: Variational Diffusion Models (Kingma et al., 2021), https://arxiv.org/abs/2107.00630.
+times: Variational Diffusion Models (Kingma et al., 2021), https://arxiv.org/abs/2107.00630;
+waves that fade with the noise: integrated positional encoding of mip-NeRF (Barron et al., 2021),
+https://arxiv.org/abs/2103.13415.
 """
 
 import math
@@ -48,7 +50,7 @@ class DdpmConfig:
     octaves: int = 0
     """frequencies of the sines and cosines that the network sees beside x, from one that goes once
     through four standard deviations of the data, doubling: for detail finer than a plain network
-    learns"""
+    learns. Each fades at noise levels that blur its period, where there is nothing for it to see"""
     clock: int = 32
     """width of the description of the log-SNR that every block reads"""
     flat: float = 0.3
@@ -91,10 +93,15 @@ class Dual:
         slope = gate * (1 + self.value * (1 - gate))  # [n, w]
         return Dual(self.value * gate, self.tangents * slope[:, None])
 
-    def waves(self, frequencies: Tensor) -> "Dual":
-        """Append the sines and cosines of every coordinate at all frequencies."""
+    def waves(self, frequencies: Tensor, fade: Tensor) -> "Dual":
+        """Append the sines and cosines of every coordinate at all frequencies.
+
+        Arguments:
+            frequencies: [octaves] in radians a unit.
+            fade: Factors [n, octaves] of their amplitudes.
+        """
         angles = self.value[..., None] * frequencies  # [n, w, octaves]
-        sin, cos = angles.sin(), angles.cos()
+        sin, cos = angles.sin() * fade[:, None], angles.cos() * fade[:, None]
         value = torch.cat((self.value, sin.flatten(1), cos.flatten(1)), -1)
         if self.tangents is None:
             return Dual(value)
@@ -160,7 +167,12 @@ class Ddpm(nn.Module):
     def _network(self, x: Dual, log_snr: Tensor) -> Dual:
         angles = log_snr[:, None] * self.octaves  # [n, frequencies]
         level = self.clock(torch.cat((angles.sin(), angles.cos()), -1))
-        h = (x.waves(self.waves) if self.config.octaves else x).linear(self.inlet)
+        if self.config.octaves:
+            # The mean of a wave under the noise that was added. Without it the network invents
+            # detail where noisy points are rare, and a sample in thousands runs away from there.
+            variance = (-log_snr).sigmoid()[:, None]  # σ² [n, 1]
+            x = x.waves(self.waves, (-0.5 * variance * self.waves.square()).exp())
+        h = x.linear(self.inlet)
         for block in self.blocks:
             h = block(h, level)
         return h.silu().linear(self.outlet)
