@@ -21,7 +21,7 @@ from genlab.contract.card import Metric
 from genlab.contract.errors import ContractError
 from genlab.inference.errors import InputError, RunError
 from training import runs
-from training.data import DATASETS
+from training.data import SETS
 from training.evaluate import evaluate
 from training.export import export
 from training.ranges import complaints
@@ -139,8 +139,7 @@ def _refuse(*settings: Any) -> None:
 def _list(arguments: list[str]) -> None:
     table = Table(Column("recipe", no_wrap=True), "title", "family", "steps", box=None)
     for recipe in RECIPES.values():
-        family = recipe.as_dict()["family"]["name"]
-        table.add_row(recipe.id, recipe.title, family, f"{recipe.loop.steps:,}")
+        table.add_row(recipe.id, recipe.title, recipe.family.family, f"{recipe.loop.steps:,}")
     Console().print(table)
 
 
@@ -156,8 +155,8 @@ def _train(arguments: list[str]) -> None:
         args=arguments[1:],
         config=OPTIONS,
     )
-    _choose("data set", asked.recipe.dataset, DATASETS)
-    start = f"{asked.recipe.dataset}-{asked.recipe.as_dict()['family']['name']}"
+    _choose("data set", asked.recipe.dataset, SETS)
+    start = f"{asked.recipe.dataset}-{asked.recipe.family.family}"
     if not asked.recipe.id.startswith(start):
         raise UsageError(f"the identifier must be {start}[-variant]; give one with --id {start}-…")
     _refuse(asked, asked.recipe.family, asked.recipe.loop)

@@ -22,8 +22,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from training.families.base import Family
 
-Sampler = Callable[[int, torch.Generator], Tensor]
-"""n and a generator to n fresh points of the data."""
+Sampler = Callable[[int, torch.Generator], Any]
+"""n and a generator to a batch of n rows of the data, in the form that the family's loss takes:
+points [n, *event], or images with their labels."""
 
 
 @dataclass(frozen=True)

@@ -11,22 +11,26 @@ from typing import Any
 
 from torch import nn
 
-from training.data import DATASETS
+from training.data import DATASETS, IMAGES, SETS
+from training.families.classifier import ClassifierConfig
 from training.families.ddpm import DdpmConfig
 from training.families.exact import ExactConfig
 from training.families.flow import FlowConfig
 from training.families.gan import GanConfig, ObjectiveName
+from training.families.unet import UnetConfig
 from training.loop import LoopConfig
 
-FamilyConfig = ExactConfig | FlowConfig | GanConfig | DdpmConfig
+FamilyConfig = ExactConfig | FlowConfig | GanConfig | DdpmConfig | ClassifierConfig | UnetConfig
 
 FAMILIES: dict[str, type[FamilyConfig]] = {
     "exact": ExactConfig,
     "flow": FlowConfig,
     "gan": GanConfig,
     "ddpm": DdpmConfig,
+    "classifier": ClassifierConfig,
+    "unet": UnetConfig,
 }
-"""Shapes by the name that cards give the family."""
+"""Shapes by their name in checkpoints; the name of the family itself is `family`."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Recipe:
 
     def build(self) -> nn.Module:
         """The untrained model."""
-        return self.family.build(DATASETS[self.dataset])
+        return self.family.build(SETS[self.dataset])
 
     def as_dict(self) -> dict[str, Any]:
         """All hyper-parameters as plain numbers and strings, for checkpoint and card."""
@@ -147,9 +151,26 @@ def _textbook_gans(name: str) -> list[Recipe]:
     ]
 
 
+def _images(name: str) -> list[Recipe]:
+    """The models of a set of images, and the judge that measures them."""
+    title = IMAGES[name].title
+    judge = LoopConfig(
+        steps=12_000, batch=128, lr=2e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=2
+    )
+    # Fourteen times as many images as there are.
+    denoiser = LoopConfig(
+        steps=6_000, batch=128, lr=1.5e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=4
+    )
+    return [
+        Recipe(f"{name}-classifier", f"{title}: classifier", name, ClassifierConfig(), judge),
+        Recipe(f"{name}-ddpm", f"{title}: diffusion model", name, UnetConfig(), denoiser),
+    ]
+
+
 _ALL = [
     *(row for name in DATASETS for row in _rows(name)),
     *(row for name in LESSONS for row in (*_simpler_flows(name), *_textbook_gans(name))),
+    *(row for name in IMAGES for row in _images(name)),
 ]
 RECIPES: dict[str, Recipe] = {row.id: row for row in _ALL}
 """All recipes by identifier."""

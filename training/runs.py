@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
 from training import provenance
-from training.data import DATASETS
+from training.data import SETS
 from training.families.gan import GanConfig
 from training.loop import State, begin, train
 from training.recipes import Recipe
@@ -117,7 +117,7 @@ def go(run: Run, every: int) -> Iterator[Run]:
     loop = run.recipe.loop
     due = set(snapshot_steps(loop.steps, loop.snapshots))
     before, begun = run.seconds, time.monotonic()
-    sample: Callable[..., Tensor] = DATASETS[run.recipe.dataset].sample
+    sample: Callable[..., Any] = SETS[run.recipe.dataset].sample
     for state in train(run.state, sample):
         run.seconds = before + time.monotonic() - begun
         if state.step in due:

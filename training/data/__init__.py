@@ -1,6 +1,10 @@
-"""Data sets with samplers, exact densities, exact diffused densities and ideal denoisers."""
+"""Data sets: of the plane and the line with their exact laws, and of images."""
 
+from training.data.images import IMAGES, ImageSet
 from training.data.mixture import Mixture
 from training.data.sets import DATASETS, Dataset
 
-__all__ = ["DATASETS", "Dataset", "Mixture"]
+SETS: dict[str, Dataset | ImageSet] = {**DATASETS, **IMAGES}
+"""All data sets by name."""
+
+__all__ = ["DATASETS", "IMAGES", "SETS", "Dataset", "ImageSet", "Mixture"]

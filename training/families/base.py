@@ -6,7 +6,7 @@ loop trains them all.
 """
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -43,8 +43,9 @@ class Family(Protocol):
         """
         ...
 
-    def loss(self, batch: Tensor, player: str) -> Tensor:
-        """The scalar that `player` minimises on `batch` [n, *event], in data units.
+    def loss(self, batch: Any, player: str) -> Tensor:
+        """What `player` minimises: a scalar for a draw of the data set in data units:
+        points [n, d], or images with their labels.
 
         Its gradient is what counts; its value goes onto the curve, and a regulariser may be left
         out of it.

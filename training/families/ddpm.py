@@ -35,6 +35,7 @@ LOG_SNR_BOUND = 16.0  # the network is trained on λ in [-16, 16]; schedules sta
 class DdpmConfig:
     """Shape of the denoiser and the noise levels it is trained on."""
 
+    family: ClassVar[str] = "ddpm"
     references: ClassVar[tuple[str, ...]] = (
         "Ho et al., Denoising Diffusion Probabilistic Models, 2020. "
         "https://arxiv.org/abs/2006.11239",
@@ -64,10 +65,25 @@ class DdpmConfig:
     def facts(self, dataset: Dataset) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
         return {
-            "family": "ddpm",
+            "family": self.family,
             "latent": {"dim": dataset.dim, "law": "normal"},
             "constants": diffusion_facts(dataset, "v"),
         }
+
+
+def noise_levels(n: int, flat: float) -> Tensor:
+    """Noise levels λ [n] to train on, one in each of n equal strata of their law.
+
+    Arguments:
+        n: Their number.
+        flat: Share drawn uniformly in λ; the others follow the cosine schedule.
+    """
+    u = (torch.randperm(n) + torch.rand(n)) / n
+    even = LOG_SNR_BOUND * (2 * u / max(flat, 1e-6) - 1)
+    t = (1 - u) / max(1 - flat, 1e-6)
+    cosine = -2 * (math.pi / 2 * t.clamp(1e-4, 1 - 1e-4)).tan().log()  # ᾱ = cos²(π t / 2)
+    levels = torch.where(u < flat, even, cosine)
+    return levels.clamp(-LOG_SNR_BOUND, LOG_SNR_BOUND)
 
 
 class Dual:
@@ -205,20 +221,10 @@ class Ddpm(nn.Module):
         if player != "denoiser":
             raise KeyError(player)
         x0, eps = (batch - self.data_shift) / self.data_scale, torch.randn_like(batch)
-        log_snr = self.levels(len(batch))
+        log_snr = noise_levels(len(batch), self.config.flat)
         alpha, sigma = log_snr.sigmoid().sqrt()[:, None], (-log_snr).sigmoid().sqrt()[:, None]
         v = alpha * eps - sigma * x0
         return (self.predict(alpha * x0 + sigma * eps, log_snr) - v).square().sum(-1).mean()
-
-    def levels(self, n: int) -> Tensor:
-        """Noise levels λ [n] to train on, one in each of n equal strata of their law."""
-        u = (torch.randperm(n) + torch.rand(n)) / n
-        share = self.config.flat
-        flat = LOG_SNR_BOUND * (2 * u / max(share, 1e-6) - 1)
-        t = (1 - u) / max(1 - share, 1e-6)
-        cosine = -2 * (math.pi / 2 * t.clamp(1e-4, 1 - 1e-4)).tan().log()  # ᾱ = cos²(π t / 2)
-        levels = torch.where(u < share, flat, cosine)
-        return levels.clamp(-LOG_SNR_BOUND, LOG_SNR_BOUND)
 
     def graphs(self) -> dict[str, Graph]:
         """One file: the divergence shares every layer of the prediction."""

@@ -27,6 +27,7 @@ from training.families.view import view
 class ExactConfig:
     """The truth has nothing to choose."""
 
+    family: ClassVar[str] = "exact"
     references: ClassVar[tuple[str, ...]] = (
         "Vincent, A connection between score matching and denoising autoencoders, 2011. "
         "https://doi.org/10.1162/NECO_a_00142",
@@ -39,7 +40,7 @@ class ExactConfig:
     def facts(self, dataset: Dataset) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
         return {
-            "family": "exact",
+            "family": self.family,
             "latent": {"dim": dataset.distribution.latent, "law": "normal"},
             "measure": {"kind": "continuous", "bound": "exact"},
             "constants": diffusion_facts(dataset, "eps"),

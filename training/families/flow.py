@@ -39,6 +39,7 @@ Transform = Literal["spline", "affine-coupling", "elementwise", "affine"]
 class FlowConfig:
     """Shape of a flow on the line or in the plane."""
 
+    family: ClassVar[str] = "flow"
     references: ClassVar[tuple[str, ...]] = (
         "Durkan et al., Neural Spline Flows, 2019. https://arxiv.org/abs/1906.04032",
         "Dinh et al., Density estimation using Real NVP, 2017. https://arxiv.org/abs/1605.08803",
@@ -62,7 +63,7 @@ class FlowConfig:
     def facts(self, dataset: Dataset) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
         return {
-            "family": "flow",
+            "family": self.family,
             "latent": {"dim": dataset.dim, "law": "normal"},
             "measure": {"kind": "continuous", "bound": "exact"},
         }

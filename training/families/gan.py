@@ -64,6 +64,7 @@ OBJECTIVES: dict[ObjectiveName, Objective] = {
 class GanConfig:
     """Shape and objective of a GAN."""
 
+    family: ClassVar[str] = "gan"
     references: ClassVar[tuple[str, ...]] = (
         "Goodfellow et al., Generative Adversarial Networks, 2014. https://arxiv.org/abs/1406.2661",
         "Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018. "
@@ -100,7 +101,7 @@ class GanConfig:
     def facts(self, dataset: Dataset) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
         return {
-            "family": "gan",
+            "family": self.family,
             "latent": {"dim": self.latent, "law": "normal"},
             "constants": {"critic_scale": OBJECTIVES[self.objective].scale},
         }
