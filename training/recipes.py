@@ -17,10 +17,19 @@ from training.families.ddpm import DdpmConfig
 from training.families.exact import ExactConfig
 from training.families.flow import FlowConfig
 from training.families.gan import GanConfig, ObjectiveName
+from training.families.image_flow import ImageFlowConfig
 from training.families.unet import UnetConfig
 from training.loop import LoopConfig
 
-FamilyConfig = ExactConfig | FlowConfig | GanConfig | DdpmConfig | ClassifierConfig | UnetConfig
+FamilyConfig = (
+    ExactConfig
+    | FlowConfig
+    | GanConfig
+    | DdpmConfig
+    | ClassifierConfig
+    | ImageFlowConfig
+    | UnetConfig
+)
 
 FAMILIES: dict[str, type[FamilyConfig]] = {
     "exact": ExactConfig,
@@ -28,6 +37,7 @@ FAMILIES: dict[str, type[FamilyConfig]] = {
     "gan": GanConfig,
     "ddpm": DdpmConfig,
     "classifier": ClassifierConfig,
+    "image-flow": ImageFlowConfig,
     "unet": UnetConfig,
 }
 """Shapes by their name in checkpoints; the name of the family itself is `family`."""
@@ -161,8 +171,12 @@ def _images(name: str) -> list[Recipe]:
     denoiser = LoopConfig(
         steps=6_000, batch=128, lr=1.5e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=4
     )
+    flow = LoopConfig(
+        steps=9_000, batch=64, lr=2e-3, beta2=0.999, warmup=200, ema=0.9995, snapshots=4
+    )
     return [
         Recipe(f"{name}-classifier", f"{title}: classifier", name, ClassifierConfig(), judge),
+        Recipe(f"{name}-flow", f"{title}: flow", name, ImageFlowConfig(), flow),
         Recipe(f"{name}-ddpm", f"{title}: diffusion model", name, UnetConfig(), denoiser),
     ]
 
