@@ -167,12 +167,12 @@ def _images(name: str) -> list[Recipe]:
     judge = LoopConfig(
         steps=12_000, batch=128, lr=2e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=2
     )
-    # Fourteen times as many images as there are.
+    # Nine times as many images as there are.
     denoiser = LoopConfig(
-        steps=6_000, batch=128, lr=1.5e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=4
+        steps=4_000, batch=128, lr=1.5e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=4
     )
     flow = LoopConfig(
-        steps=9_000, batch=64, lr=2e-3, beta2=0.999, warmup=200, ema=0.9995, snapshots=4
+        steps=4_500, batch=64, lr=2e-3, beta2=0.999, warmup=200, ema=0.999, snapshots=4
     )
     return [
         Recipe(f"{name}-classifier", f"{title}: classifier", name, ClassifierConfig(), judge),
