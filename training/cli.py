@@ -22,6 +22,7 @@ from genlab.contract.errors import ContractError
 from genlab.inference.errors import InputError, RunError
 from training import runs
 from training.data import SETS
+from training.data.images import DataError
 from training.evaluate import evaluate
 from training.export import export
 from training.ranges import complaints
@@ -34,6 +35,10 @@ OPTIONS: Any = (tyro.conf.OmitArgPrefixes, tyro.conf.AvoidSubcommands)
 
 class UsageError(Exception):
     """The command line asks for something that does not exist; the message lists what does."""
+
+
+TOLD = (UsageError, DataError, runs.RunError, ContractError, InputError, RunError, OSError)
+"""Errors whose message tells a person what to do; all others are faults of the program."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ def main(arguments: Sequence[str]) -> int:
     except FloatingPointError as error:
         print(f"error: {error}; try a smaller --lr", file=sys.stderr)
         return 1
-    except (UsageError, runs.RunError, ContractError, InputError, RunError, OSError) as error:
+    except TOLD as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -23,17 +23,22 @@ from genlab.contract.verbs import VERBS
 from genlab.contract.weights import pack
 from genlab.inference.check import check, difference
 from training import provenance, runs
-from training.data import DATASETS, Dataset
+from training.data import SETS, Dataset, ImageSet
+from training.data.images import LEVELS, Labelled
 from training.families.base import Family, Graph
-from training.onnx_files import answers, check_values, to_onnx
+from training.image_thumbnail import image_thumbnail
+from training.onnx_files import answers, check_values, halve, store_halved, to_onnx
 from training.recipes import RECIPES
 from training.thumbnail import FRAMES, thumbnail
 
 REFERENCE_POINTS, REFERENCE_SEED = 10_000, 20_240_101
+TEST_IMAGES, TRAINING_IMAGES = 1_000, 4_000
 HALF_PRECISION_ERROR = 0.02
 """Largest |difference| / max(1, |value|) that fp16 weights may cost a snapshot's outputs: less than
 the pictures that snapshots are for can show. Where it would be more, fp32 is kept."""
 LICENSE = "MIT"
+CONTINUOUS = {"kind": "continuous", "bound": "exact"}
+DISCRETE = {"kind": "discrete", "levels": LEVELS, "bound": "lower"}
 
 
 def export(model: str, folder: Path, exported: Path) -> Card:
@@ -53,16 +58,22 @@ def export(model: str, folder: Path, exported: Path) -> Card:
             else than the torch module (infinities and NaN included). The old model stays.
     """
     run = _finished(model, folder)
-    dataset, shape = DATASETS[run.recipe.dataset], run.recipe.family
+    dataset, shape = SETS[run.recipe.dataset], cast(Any, run.recipe.family)
     family = cast(Any, run.state.model.eval())
+    images = isinstance(dataset, ImageSet)
+    if images:  # networks of a million weights, which do not need seven digits
+        halve(family)
     graphs: dict[str, Graph] = family.graphs()
     facts = shape.facts(dataset)
     files = {f"{stem}.onnx": to_onnx(graph) for stem, graph in graphs.items()}
+    if images:
+        files = {name: store_halved(data) for name, data in files.items()}
+    draw = dataset.sample(36, torch.Generator().manual_seed(REFERENCE_SEED))
     values = check_values(
         graphs,
-        dataset.sample(36, torch.Generator().manual_seed(REFERENCE_SEED)),
+        draw.x if isinstance(draw, Labelled) else draw,
         (dataset.scale, torch.tensor(dataset.shift)),
-        uniform=facts["latent"]["law"] == "uniform",
+        uniform=facts.get("latent", {}).get("law") == "uniform",
     )
     reference = reference_sample(dataset, exported)
     card = _card(run, facts, graphs) | {"provenance": _provenance(run, digest(reference))}
@@ -74,9 +85,12 @@ def export(model: str, folder: Path, exported: Path) -> Card:
     with tempfile.TemporaryDirectory() as place:
         draft = publish(Path(place) / target.name, card, files)
         card["parity"] = check(Path(place) / target.name).parity
-        film = thumbnail(genlab.load(target.name, device="cpu", folders=[place]))
-    files["thumbnail.webp"] = film
-    card["thumbnail"] = {"file": "thumbnail.webp", "frames": FRAMES}
+        film = (image_thumbnail if images else thumbnail)(
+            genlab.load(target.name, device="cpu", folders=[place])
+        )
+    if film is not None:
+        files["thumbnail.webp"] = film
+        card["thumbnail"] = {"file": "thumbnail.webp", "frames": FRAMES}
     card["metrics"] = _measured(target, draft)
     return publish(target, card, files, judge=check)
 
@@ -123,17 +137,17 @@ def _finished(model: str, folder: Path) -> runs.Run:
 
 def _card(run: runs.Run, facts: dict[str, Any], graphs: dict[str, Graph]) -> dict[str, Any]:
     """All of the card but checksums and what is measured on the files."""
-    recipe, dataset = run.recipe, DATASETS[run.recipe.dataset]
-    trained = recipe.loop.steps > 0
+    recipe, dataset = run.recipe, SETS[run.recipe.dataset]
+    trained, images = recipe.loop.steps > 0, isinstance(dataset, ImageSet)
     return {
         "schema": 1,
         "id": recipe.id,
         "title": recipe.title,
         "dataset": dataset.name,
         "kind": "trained" if trained else "exact",
-        "event_shape": [dataset.dim],
-        "extent": list(dataset.extent),
-        "measure": {"kind": "continuous", "bound": "exact"},
+        "event_shape": list(dataset.event_shape),
+        "extent": None if dataset.extent is None else list(dataset.extent),
+        "measure": DISCRETE if images else CONTINUOUS,
         "graphs": {
             verb: {
                 "file": f"{stem}.onnx",
@@ -152,19 +166,33 @@ def _card(run: runs.Run, facts: dict[str, Any], graphs: dict[str, Graph]) -> dic
     }
 
 
-def reference_sample(dataset: Dataset, exported: Path) -> bytes:
+def reference_sample(dataset: Dataset | ImageSet, exported: Path) -> bytes:
     """The data set's reference sample, written to `exported/data/` where it is not there yet.
 
     Returns:
-        The bytes of an npz file with `x`, float32 [10000, d], the same on every machine.
+        The bytes of an npz file, the same on every machine: `x`, float32 [10000, d]; of images, the
+        first 1,000 test images as `x`, uint8 [1000, 1, 28, 28], with `label`, and 4,000 training
+        images as `train`, with `train_label`.
     """
-    draw = torch.Generator().manual_seed(REFERENCE_SEED)
-    data = write_npz({"x": dataset.sample(REFERENCE_POINTS, draw).numpy()})
+    if isinstance(dataset, ImageSet):
+        test, train = dataset.split("test"), dataset.split("train")
+        arrays = _bytes("x", "label", test, TEST_IMAGES)
+        arrays |= _bytes("train", "train_label", train, TRAINING_IMAGES)
+    else:
+        draw = torch.Generator().manual_seed(REFERENCE_SEED)
+        arrays = {"x": dataset.sample(REFERENCE_POINTS, draw).numpy()}
+    data = write_npz(arrays)
     path = exported / "data" / f"{dataset.name}.npz"
     if not path.exists() or path.read_bytes() != data:
         path.parent.mkdir(parents=True, exist_ok=True)
         runs.replace_file(path, data)
     return data
+
+
+def _bytes(image: str, label: str, images: Labelled, n: int) -> dict[str, np.ndarray]:
+    """The first n images as grey levels with their labels, under two names."""
+    levels = (images.x[:n] * (LEVELS - 1)).round().to(torch.uint8)
+    return {image: levels.numpy(), label: images.label[:n].to(torch.uint8).numpy()}
 
 
 def _snapshots(run: runs.Run, values: dict[str, np.ndarray]) -> bytes:

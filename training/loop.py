@@ -50,7 +50,9 @@ class LoopConfig:
     ema: float = 0.999
     """decay per step of the moving average of the weights, which is what gets exported"""
     snapshots: int = 8
-    """weights to keep, from the untrained ones to the last"""
+    """weights to keep, from the untrained ones to the last, denser at the start; 0 keeps none"""
+    kept: tuple[int, ...] = ()
+    """steps whose weights to keep instead of those, beside the untrained and the last"""
     seed: int = 0
     """seed of the weights, of the data and of the noise"""
 

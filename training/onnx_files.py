@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor
 
 from genlab.contract.verbs import VERBS
@@ -21,6 +21,9 @@ from training.families.base import Graph
 
 OPSET = 20
 LOG_SNR_RANGE = (-10.0, 15.0)
+
+HALVED = 1_000
+"""Tensors of so many numbers or more are stored in half precision, where that is asked for."""
 
 Arrays = dict[str, np.ndarray]
 
@@ -67,6 +70,42 @@ def _bare(model: ModelProto) -> bytes:
     return bytes(model.SerializeToString())
 
 
+def halve(family: torch.nn.Module) -> None:
+    """Round the large weights of a family to half precision, in place: it is then what it exports.
+
+    The card's figures are of the rounded model, and its file is half as large.
+    """
+    with torch.no_grad():
+        for parameter in family.parameters():
+            if parameter.numel() >= HALVED:
+                parameter.copy_(parameter.half())
+
+
+def store_halved(model_bytes: bytes) -> bytes:
+    """The same graph with its large weights stored in half precision and widened as they are read.
+
+    onnxruntime widens them once, when it opens the file. Names stay, so that snapshots fit.
+    """
+    model = ModelProto.FromString(model_bytes)
+    widened: dict[str, str] = {}
+    for item in model.graph.initializer:
+        values = numpy_helper.to_array(item)
+        if item.data_type == TensorProto.FLOAT and values.size >= HALVED:
+            item.CopyFrom(numpy_helper.from_array(values.astype(np.float16), item.name))
+            widened[item.name] = f"{item.name}.widened"
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            node.input[place] = widened.get(name, name)
+    casts = [
+        helper.make_node("Cast", [name], [wide], to=TensorProto.FLOAT)
+        for name, wide in widened.items()
+    ]
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return bytes(model.SerializeToString())
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """The exporter warns of libraries that are not installed and of its own deprecations."""
@@ -88,7 +127,7 @@ def check_values(
 
     Arguments:
         graphs: Files by stem.
-        x: Points of the data set [36 or more, d], data units.
+        x: Points of the data set [36 or more, *event], data units.
         diffusion: Scale and shift between data and diffusion units.
         uniform: Whether the latent law is uniform on [0, 1] rather than normal.
 
@@ -137,17 +176,26 @@ def _inputs(
     scale, shift = diffusion
     low, high = LOG_SNR_RANGE
     log_snr = low + (high - low) * torch.rand(n, generator=noise)
+    column = (-1, *[1] * (x.ndim - 1))
     made: dict[str, Tensor] = {}
     for name, example in graph.inputs.items():
         shape = (n, *example.shape[1:])
         normal = torch.randn(shape, generator=noise)
         if name == "log_snr":
             made[name] = log_snr
+        elif name == "label":
+            made[name] = torch.arange(n) % (int(example.max()) + 1)
+        elif name == "u" or (name == "z" and uniform):
+            made[name] = torch.rand(shape, generator=noise)
         elif name == "z":
-            made[name] = torch.rand(shape, generator=noise) if uniform else normal
+            made[name] = normal
         elif "log_snr" in graph.inputs:
-            alpha, sigma = log_snr.sigmoid().sqrt()[:, None], (-log_snr).sigmoid().sqrt()[:, None]
+            shares = (log_snr.sigmoid().sqrt(), (-log_snr).sigmoid().sqrt())
+            alpha, sigma = (share.reshape(column) for share in shares)
             made[name] = alpha * (x[:n] - shift) / scale + sigma * normal
         else:
-            made[name] = x[:n] + scale * normal * (torch.arange(n) % 3 == 2)[:, None]
+            off = (torch.arange(n) % 3 == 2).reshape(column)
+            made[name] = x[:n] + scale * normal * off
+            if x.ndim > 2:  # there are no grey levels beyond black and white
+                made[name] = made[name].clamp(0, 1)
     return made

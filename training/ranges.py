@@ -58,7 +58,16 @@ RANGES: dict[str, Range] = {
     "penalty": NOT_NEGATIVE,
     "penalty_end": NOT_NEGATIVE,
     "fall": SIZE,
-    "snapshots": Range(2),
+    "snapshots": NOT_NEGATIVE,
+    "rank": SIZE,
+    "deep": SIZE,
+    "hidden_labels": SHARE,
+    "features": SIZE,
+    "shift_pixels": NOT_NEGATIVE,
+    "turn_degrees": Range(0, 180),
+    "zoom": DECAY,
+    "dropout": DECAY,
+    "smoothing": DECAY,
     "checkpoint": SIZE,
     "count": Range(2, 1000),  # two, for a standard error
     "n": Range(2, MAX_ROWS),  # two, for a standard error

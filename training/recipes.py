@@ -7,12 +7,13 @@ pick up a new row by themselves.
 
 import dataclasses
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
 from training.data import DATASETS, IMAGES, SETS
 from training.families.classifier import ClassifierConfig
+from training.families.dcgan import DcganConfig
 from training.families.ddpm import DdpmConfig
 from training.families.exact import ExactConfig
 from training.families.flow import FlowConfig
@@ -21,15 +22,9 @@ from training.families.image_flow import ImageFlowConfig
 from training.families.unet import UnetConfig
 from training.loop import LoopConfig
 
-FamilyConfig = (
-    ExactConfig
-    | FlowConfig
-    | GanConfig
-    | DdpmConfig
-    | ClassifierConfig
-    | ImageFlowConfig
-    | UnetConfig
-)
+Plane = ExactConfig | FlowConfig | GanConfig | DdpmConfig
+Images = ClassifierConfig | ImageFlowConfig | DcganConfig | UnetConfig
+FamilyConfig = Plane | Images
 
 FAMILIES: dict[str, type[FamilyConfig]] = {
     "exact": ExactConfig,
@@ -38,6 +33,7 @@ FAMILIES: dict[str, type[FamilyConfig]] = {
     "ddpm": DdpmConfig,
     "classifier": ClassifierConfig,
     "image-flow": ImageFlowConfig,
+    "dcgan": DcganConfig,
     "unet": UnetConfig,
 }
 """Shapes by their name in checkpoints; the name of the family itself is `family`."""
@@ -60,7 +56,8 @@ class Recipe:
 
     def build(self) -> nn.Module:
         """The untrained model."""
-        return self.family.build(SETS[self.dataset])
+        family: Any = self.family  # a recipe pairs a family with data of the kind that it is for
+        return cast(nn.Module, family.build(SETS[self.dataset]))
 
     def as_dict(self) -> dict[str, Any]:
         """All hyper-parameters as plain numbers and strings, for checkpoint and card."""
@@ -97,6 +94,18 @@ STABLE = GanConfig(
 TEXTBOOK = LoopConfig(
     steps=6_000, batch=256, lr=2e-4, beta1=0.5, beta2=0.999, floor=1.0, ema=0.0, snapshots=20
 )
+
+# Images are seen many times, so their noise, their varied copies or the critic must keep the model
+# from learning them by heart; weights on the way are kept where a page scrubs through them.
+JUDGE = LoopConfig(steps=5_000, batch=128, lr=2e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0)
+IMAGE_FLOW = LoopConfig(
+    steps=4_500, batch=64, lr=2e-3, beta2=0.999, warmup=200, ema=0.999, snapshots=0
+)
+IMAGE_DDPM = LoopConfig(
+    steps=4_000, batch=128, lr=1.5e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0
+)
+# Both players slow and without momentum, at a constant pace: the game has no end to settle for.
+IMAGE_GAN = LoopConfig(steps=0, batch=64, lr=4e-4, beta1=0.0, floor=0.1, ema=0.999, snapshots=0)
 
 LESSONS = ("moons", "gaussians8")
 """Data sets on which what simpler flows and the textbook's GANs cannot do is shown as well."""
@@ -164,20 +173,13 @@ def _textbook_gans(name: str) -> list[Recipe]:
 def _images(name: str) -> list[Recipe]:
     """The models of a set of images, and the judge that measures them."""
     title = IMAGES[name].title
-    judge = LoopConfig(
-        steps=12_000, batch=128, lr=2e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=2
-    )
-    # Nine times as many images as there are.
-    denoiser = LoopConfig(
-        steps=4_000, batch=128, lr=1.5e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=4
-    )
-    flow = LoopConfig(
-        steps=4_500, batch=64, lr=2e-3, beta2=0.999, warmup=200, ema=0.999, snapshots=4
-    )
+    epoch = round(len(IMAGES[name]) / IMAGE_GAN.batch)
+    game = replace(IMAGE_GAN, steps=12 * epoch, kept=(epoch, 2 * epoch, 5 * epoch, 10 * epoch))
     return [
-        Recipe(f"{name}-classifier", f"{title}: classifier", name, ClassifierConfig(), judge),
-        Recipe(f"{name}-flow", f"{title}: flow", name, ImageFlowConfig(), flow),
-        Recipe(f"{name}-ddpm", f"{title}: diffusion model", name, UnetConfig(), denoiser),
+        Recipe(f"{name}-classifier", f"{title}: classifier", name, ClassifierConfig(), JUDGE),
+        Recipe(f"{name}-flow", f"{title}: flow", name, ImageFlowConfig(), IMAGE_FLOW),
+        Recipe(f"{name}-gan", f"{title}: GAN", name, DcganConfig(), game),
+        Recipe(f"{name}-ddpm", f"{title}: diffusion model", name, UnetConfig(), IMAGE_DDPM),
     ]
 
 

@@ -24,7 +24,7 @@ from genlab.contract.catalogue import Catalogue
 from training import provenance
 from training.data import SETS
 from training.families.gan import GanConfig
-from training.loop import State, begin, train
+from training.loop import LoopConfig, State, begin, train
 from training.recipes import Recipe
 
 CHECKPOINT = "checkpoint.pt"
@@ -74,7 +74,8 @@ def start(recipe: Recipe, folder: Path, command: str, init: str | None = None) -
     """
     state = begin(lambda: _built(recipe, init), recipe.loop)
     run = Run(recipe, folder, state, command, origin=provenance.origin())
-    _snapshot(run)
+    if 0 in snapshot_steps(recipe.loop):
+        _snapshot(run)
     return run
 
 
@@ -115,7 +116,7 @@ def go(run: Run, every: int) -> Iterator[Run]:
     Yields the run after each step.
     """
     loop = run.recipe.loop
-    due = set(snapshot_steps(loop.steps, loop.snapshots))
+    due = set(snapshot_steps(loop))
     before, begun = run.seconds, time.monotonic()
     sample: Callable[..., Any] = SETS[run.recipe.dataset].sample
     for state in train(run.state, sample):
@@ -127,9 +128,13 @@ def go(run: Run, every: int) -> Iterator[Run]:
         yield run
 
 
-def snapshot_steps(steps: int, count: int) -> list[int]:
-    """Steps to keep: the untrained model, then rising by a constant factor up to the last."""
-    kept = np.geomspace(max(1.0, steps / 3000), steps, count - 1).round()
+def snapshot_steps(loop: LoopConfig) -> list[int]:
+    """Steps to keep, rising: those that are named, or by a constant factor up to the last."""
+    if loop.kept:
+        return sorted({0, *(step for step in loop.kept if step < loop.steps), loop.steps})
+    if not loop.snapshots or not loop.steps:
+        return []
+    kept = np.geomspace(max(1.0, loop.steps / 3000), loop.steps, loop.snapshots - 1).round()
     return sorted({0, *(int(step) for step in kept)})
 
 

@@ -69,13 +69,13 @@ class Graphs:
         return (self.card.graphs[verb].sha256, tuple(outputs), step is not None, device)
 
     def _weights(self, verb: str, session: Session, step: int) -> dict[str, np.ndarray]:
-        """The weights of a step that the session takes, as float32 (snapshots may hold less)."""
+        """The weights of a step that the session takes (snapshots may hold less precise ones)."""
         weights = self.snapshots().weights(step)
         if missing := session.replaceable - weights.keys():
             expected = f"weights for every parameter of {verb}"
             found = f"none for {sorted(missing)}"
             raise ContractError(self.card.id, "snapshots", expected, found, EXPORTER)
-        return {name: np.asarray(weights[name], np.float32) for name in session.replaceable}
+        return {name: weights[name] for name in session.replaceable}
 
     def _make(self, verb: str, outputs: Sequence[str], replaceable: bool, device: str) -> Session:
         graph = self.card.graphs[verb]

@@ -29,6 +29,9 @@ THREADS = 1
 
 _OUT_OF_MEMORY = ("out of memory", "failed to allocate", "alloc_failed", "bad_alloc", "bad alloc")
 
+WEIGHT_DTYPES: dict[str, type[np.floating]] = {"tensor(float16)": np.float16}
+"""Dtypes of weights that are not float32, by onnxruntime's name."""
+
 
 class Session:
     """One onnxruntime session and the device it truly has.
@@ -49,11 +52,13 @@ class Session:
         first = inference_session.get_providers()[0]
         self.device = "cuda" if first == "CUDAExecutionProvider" else "cpu"
         named = inference_session.get_overridable_initializers()
-        self.replaceable = frozenset(item.name for item in named)
+        self._dtypes = {item.name: WEIGHT_DTYPES.get(item.type, np.float32) for item in named}
+        self.replaceable = frozenset(self._dtypes)
 
     def bound(self, weights: Mapping[str, np.ndarray]) -> Session:
-        """The same session with other weights: nothing is compiled again."""
-        return Session(self._session, weights)
+        """The same session with other weights, in its own dtypes: nothing is compiled again."""
+        cast = {name: array.astype(self._dtypes[name]) for name, array in weights.items()}
+        return Session(self._session, cast)
 
     def run(self, fetch: Sequence[str], feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """Compute the outputs `fetch`.

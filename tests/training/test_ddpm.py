@@ -5,6 +5,7 @@ import torch
 from torch.autograd.functional import jacobian
 
 from training.data import DATASETS
+from training.families import ddpm
 from training.families.ddpm import LOG_SNR_BOUND, Ddpm, DdpmConfig, noise_levels
 
 DATA = DATASETS["moons"]
@@ -53,7 +54,7 @@ def test_loss_is_zero_for_a_network_that_knows_the_answer(monkeypatch: pytest.Mo
         return (alpha * x - x0) / sigma
 
     monkeypatch.setattr(net, "predict", oracle)
-    monkeypatch.setattr(net, "levels", lambda n: torch.linspace(-8, 8, n))
+    monkeypatch.setattr(ddpm, "noise_levels", lambda n, flat: torch.linspace(-8, 8, n))
     assert net.loss(point.expand(500, 2), "denoiser").item() == pytest.approx(0.0, abs=1e-4)
 
 

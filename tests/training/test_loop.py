@@ -119,7 +119,7 @@ def test_resume_refuses_other_settings(tiny: Tiny, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("steps", [3, 30, 400, 24_000])
 def test_snapshots_run_from_untrained_to_trained(steps: int) -> None:
-    kept = runs.snapshot_steps(steps, 8)
+    kept = runs.snapshot_steps(LoopConfig(steps=steps, snapshots=8))
     assert kept[0] == 0
     assert kept[-1] == steps
     assert kept == sorted(set(kept))

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 ENVIRONMENT = "GENERATIVE_DATA"
-VALIDATION = 5_000
+TRAINING, VALIDATION = 55_000, 5_000
 SIDE, LEVELS = 28, 256
 
 Split = Literal["train", "validation", "test"]
@@ -74,6 +74,10 @@ class ImageSet:
     scale: ClassVar[float] = 0.5
     shift: ClassVar[list[float]] = [0.5]
     extent: ClassVar[None] = None
+
+    def __len__(self) -> int:
+        """Number of training images."""
+        return TRAINING
 
     def split(self, split: Split) -> Labelled:
         """All images of a split.

@@ -49,6 +49,11 @@ class Dataset:
         return self.distribution.sample(n, generator)
 
     @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one point."""
+        return (self.dim,)
+
+    @property
     def scale(self) -> float:
         """Of data = scale × diffusion + shift: the average variance becomes 1, the mean 0."""
         return float(self.distribution.scale)

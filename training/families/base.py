@@ -44,8 +44,9 @@ class Family(Protocol):
         ...
 
     def loss(self, batch: Any, player: str) -> Tensor:
-        """What `player` minimises: a scalar for a draw of the data set in data units:
-        points [n, d], or images with their labels.
+        """The scalar that `player` minimises on a draw of the data set, in data units.
+
+        That is points [n, d], or images with their labels.
 
         Its gradient is what counts; its value goes onto the curve, and a regulariser may be left
         out of it.

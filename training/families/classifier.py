@@ -1,8 +1,8 @@
 """A small convolutional classifier: the judge of the image models, never part of one.
 
 Trained on training images alone, each shifted, turned and scaled a little anew every time it is
-drawn, so that 55,000 images are not learned by heart. The layer before the logits gives the features
-in which Fréchet distances are measured.
+drawn, so that 55,000 images are not learned by heart. The layer before the logits gives the
+features in which Fréchet distances are measured.
 
 Reference: residual networks (He et al., 2016), https://arxiv.org/abs/1512.03385.
 """
@@ -122,7 +122,7 @@ class Classifier(nn.Module):
         return F.cross_entropy(self.outlet(features), batch.label, label_smoothing=smoothing)
 
     def vary(self, x: Tensor) -> Tensor:
-        """The images, each moved, turned and scaled at random (and half of the clothes mirrored)."""
+        """The images, each moved, turned and scaled at random; half of the clothes mirrored."""
         n, config = len(x), self.config
         turn, zoom, right, down = 2 * torch.rand(4, n) - 1
         angle = turn * math.radians(config.turn_degrees)

@@ -17,7 +17,7 @@ https://arxiv.org/abs/1511.01844.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -69,15 +69,15 @@ class ImageFlowConfig:
         return {
             "family": self.family,
             "latent": {"dim": dataset.dim, "law": "uniform"},
-            "measure": {"kind": "discrete", "levels": LEVELS, "bound": "lower"},
             "constants": {"classes": list(dataset.classes)},
         }
 
 
 def seen(y: Tensor) -> Tensor:
-    """What networks see of pixels [n, c, ...] in [0, 1]: brightness and whether black, [n, 2c, ...].
+    """What networks see of pixels [n, c, ...] in [0, 1]: brightness, and whether black.
 
-    The second falls from 1 to 0 over one grey level, since a step would not survive rounding.
+    [n, 2c, ...]. The second falls from 1 to 0 over one grey level: a step would not survive
+    rounding.
     """
     return torch.cat((2 * y - 1, (2 - LEVELS * y).clamp(0, 1)), 1)
 
@@ -86,22 +86,16 @@ class Masked(nn.Module):
     """The coarse pixels: a network whose every output sees earlier groups only."""
 
     group: Tensor
-    into: Tensor
-    within: Tensor
-    out: Tensor
+    inner: Tensor
 
     def __init__(self, hidden: int, rank: int, bins: int) -> None:
         super().__init__()
         row, column = torch.meshgrid(torch.arange(COARSE), torch.arange(COARSE), indexing="ij")
         group = (row % APART * APART + column % APART).flatten()  # 0 to 8, in order
-        last = APART**2 - 1
-        inner = torch.arange(hidden) % last  # a hidden unit sees the groups up to its own
         self.register_buffer("group", group, persistent=False)
-        twice = group.repeat(2)
-        self.register_buffer("into", (inner[:, None] >= twice).float(), persistent=False)
-        self.register_buffer("within", (inner[:, None] >= inner).float(), persistent=False)
-        seen_by = (group[:, None] > inner).float()  # [49, hidden]
-        self.register_buffer("out", seen_by.repeat_interleave(rank, 0), persistent=False)
+        # A hidden unit sees the groups up to its own.
+        inner = torch.arange(hidden) % (APART**2 - 1)
+        self.register_buffer("inner", inner, persistent=False)
         self.first = nn.Linear(2 * len(group), hidden)
         self.second = nn.Linear(hidden, hidden)
         self.third = nn.Linear(hidden, len(group) * rank)
@@ -111,11 +105,18 @@ class Masked(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         """Logits [n, K, 49] from coarse pixels [n, 49]; those of later groups do not matter."""
-        h = F.silu(F.linear(seen(y), self.first.weight * self.into, self.first.bias))
-        h = h + F.silu(F.linear(h, self.second.weight * self.within, self.second.bias))
-        h = F.linear(h, self.third.weight * self.out, self.third.bias)
+        inner, group = self.inner[:, None], self.group  # masks are made here: no file holds them
+        h = self._masked(seen(y), self.first, inner >= group.repeat(2))
+        h = F.silu(h)
+        h = h + F.silu(self._masked(h, self.second, inner >= self.inner))
+        later = group[:, None] > self.inner  # [49, hidden]
+        h = self._masked(h, self.third, later.repeat_interleave(self.rank, 0))
         logits = self.bins(F.silu(h.reshape(len(y), -1, self.rank))) + self.marginal
         return logits.transpose(1, 2)
+
+    @staticmethod
+    def _masked(h: Tensor, layer: nn.Linear, mask: Tensor) -> Tensor:
+        return F.linear(h, layer.weight * mask, layer.bias)
 
 
 class Block(nn.Module):
@@ -195,12 +196,16 @@ class ImageFlow(nn.Module):
         self.register_buffer("edges", knots(), persistent=False)
         bins = len(self.edges) - 1
         self.coarse = Masked(config.hidden, config.rank, bins)
+        half = config.width // 2
         self.refinements = nn.ModuleList(
             [
-                Refinement(COARSE, config.deep, config.blocks, bins, 0, config.width // 2),
-                Refinement(2 * COARSE, config.width, config.blocks, bins, config.width // 2, 0),
+                Refinement(COARSE, config.deep, config.blocks, bins, 0, half),
+                Refinement(2 * COARSE, config.width, config.blocks, bins, half, 0),
             ]
         )
+
+    def _parts(self) -> list[Refinement]:
+        return cast(list[Refinement], list(self.refinements))
 
     def bend(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform numbers [n, 1, 28, 28] and log-density [n] in nats of pixels in [0, 1]."""
@@ -209,7 +214,7 @@ class ImageFlow(nn.Module):
         z, slope = PixelBins(self.coarse(flat), self.edges).to_uniform(flat)
         grid, total = z.reshape(coarse.shape), slope.sum(1)
         context: Tensor | None = None
-        for level, part in enumerate(self.refinements):
+        for level, part in enumerate(self._parts()):
             step = 2 >> level  # pixels between neighbours of the finer image
             h = part.begin(y[:, :, :: 2 * step, :: 2 * step], context)
             corners = [grid]
@@ -233,7 +238,7 @@ class ImageFlow(nn.Module):
             y = torch.where(self.coarse.group == group, found, y)
         grid = y.reshape(-1, 1, COARSE, COARSE)
         context: Tensor | None = None
-        for level, part in enumerate(self.refinements):
+        for level, part in enumerate(self._parts()):
             step = 2 >> level
             h = part.begin(grid, context)
             corners = [grid]
@@ -253,7 +258,7 @@ class ImageFlow(nn.Module):
         return ((LEVELS * y - 0.5) / (LEVELS - 1)).clamp(0, 1)
 
     def encode(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Log mass [n] in nats with noise u, a lower bound; z [n, 784] of the grey levels' middle."""
+        """Lower bound [n] of the log mass in nats, and z [n, 784] of the grey levels' middle."""
         z, _ = self.bend(dequantise(x, torch.full_like(x, 0.5)))
         return self.log_prob(x, u), z.flatten(1)
 

@@ -4,8 +4,8 @@ The knots lie on the edges between grey levels, closer where images have most of
 alone, the brightest four each alone. Black pixels with their uniform noise then get a uniform
 density exactly, which no smooth bend of a normal can give them.
 
-Reference: piecewise-linear couplings (Müller et al., 2019, Neural Importance Sampling, section 4.2),
-https://arxiv.org/abs/1808.03856.
+Reference: piecewise-linear couplings: Neural Importance Sampling (Müller et al., 2019), section
+4.2, https://arxiv.org/abs/1808.03856.
 """
 
 from dataclasses import dataclass

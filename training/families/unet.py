@@ -54,7 +54,7 @@ class UnetConfig:
     hidden_labels: float = 0.1
     """share of the classes that are hidden from the network in training"""
     flat: float = 0.2
-    """share of the noise levels drawn uniformly in log-SNR, the others follow the cosine schedule"""
+    """share of the noise levels drawn evenly in log-SNR, the others by the cosine schedule"""
 
     def build(self, dataset: ImageSet) -> "Unet":
         """The untrained denoiser for a set of images."""
