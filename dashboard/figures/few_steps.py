@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.components.scene import Curve, Lines, Pane, Points, Role, Scene, Timeline
+from genlab.inference.denoiser import Denoise, denoiser
 from genlab.inference.density import Extent
 from genlab.inference.diffusion import to_data
 from genlab.inference.distance import sliced_wasserstein
 from genlab.inference.model import Model
 from genlab.inference.noise import normal
 from genlab.inference.posterior import matched
-from genlab.inference.samplers import Denoise, Frame, Noise, ddpm, denoiser
+from genlab.inference.samplers import Frame, Noise, ddpm
 from genlab.inference.schedules import respace
 
 Array = NDArray[np.float32]

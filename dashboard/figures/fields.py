@@ -27,12 +27,12 @@ from dashboard.components.scene import (
 from dashboard.figures.density import Scale, peak, shade
 from dashboard.figures.diffusion import level_label
 from genlab.contract.card import Card
+from genlab.inference.denoiser import denoiser
 from genlab.inference.density import grid
 from genlab.inference.diffusion import to_diffusion
 from genlab.inference.likelihood import Path
 from genlab.inference.model import Model
 from genlab.inference.path_error import root_mean
-from genlab.inference.samplers import denoiser
 from genlab.inference.schedules import alphas_bar
 
 Array = NDArray[np.float32]

@@ -19,7 +19,8 @@ from dashboard.theme import CHART
 from genlab.contract.card import Card, Metric
 from genlab.contract.files import read_bytes
 from genlab.contract.weights import weight_shapes
-from genlab.inference.model import DEFAULT_STEPS, Model
+from genlab.inference.model import Model
+from genlab.inference.walks import DEFAULT_STEPS
 
 SPEED_SAMPLES = 10_000
 QUICK = 0.3

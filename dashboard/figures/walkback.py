@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import label
 
 from genlab.contract.card import Card
+from genlab.inference.denoiser import denoiser
 from genlab.inference.diffusion import to_diffusion
 from genlab.inference.model import Model
 from genlab.inference.posterior import (
@@ -26,7 +27,6 @@ from genlab.inference.posterior import (
     reverse_steps,
     step_sizes,
 )
-from genlab.inference.samplers import denoiser
 
 FRAMES = 28
 """Most steps, evenly spaced in the logarithm of their size."""

@@ -3,8 +3,8 @@
 A page asks for verbs and never for a family, so a new family with these verbs needs no change
 anywhere else. Shapes are written with symbols: `n` is the batch (symbolic in the file), `event`
 splices the card's `event_shape`, `latent` is the card's `latent.dim`, `d` the size of an event,
-`classes` the number of class names, and `k`, `k+1` count the layers of a flow (any number, the same
-one in all tensors of the verb).
+`classes` the number of class names; `k`, `k+1` count the layers of a flow and `f` the features of a
+classifier (any number, the same one in all tensors of the verb and for every n).
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Dim = str | int
 
+FREE = {"k": 0, "k+1": 1, "f": 0}
+"""Symbols of sizes that the graph chooses, each with what it is above the one of its letter."""
+
 
 @dataclass(frozen=True)
 class Tensor:
@@ -30,7 +33,7 @@ class Tensor:
     optional: bool = False
 
     def resolve(self, card: Card) -> tuple[Dim, ...]:
-        """Shape for one model: `n`, `k` and `k+1` stay symbols, all else becomes a number."""
+        """Shape for one model: `n` and those of `FREE` stay symbols, all else becomes a number."""
         values: Mapping[str, tuple[Dim, ...]] = {
             "event": card.event_shape,
             "latent": (card.latent.dim if card.latent else 0,),
@@ -117,9 +120,9 @@ _ROWS = (
     Verb(
         "classify",
         (_X,),
-        (Tensor("logits", ("n", "classes")),),
+        (Tensor("logits", ("n", "classes")), Tensor("features", ("n", "f"), optional=True)),
         "log-odds up to a constant per row; x in data units",
-        "A classifier's logits over the card's classes.",
+        "A classifier's logits over the card's classes, and the features its last layer sees.",
     ),
 )
 

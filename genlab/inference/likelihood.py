@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 
 from genlab.contract.limits import MAX_STEPS
+from genlab.inference.denoiser import at_level, denoiser
 from genlab.inference.diffusion import to_data, to_diffusion
 from genlab.inference.errors import InputError
 from genlab.inference.inputs import rows, whole
 from genlab.inference.model import Model
-from genlab.inference.samplers import at_level, denoiser
 from genlab.inference.schedules import log_alphas_bar
 
 Field = Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ import numpy as np
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.errors import ContractError
-from genlab.contract.limits import MAX_SEED
 from genlab.contract.verbs import VERBS
 from genlab.inference import noise
 from genlab.inference.devices import Device, choose_device
@@ -28,22 +26,16 @@ from genlab.inference.diffusion import to_data
 from genlab.inference.errors import InputError
 from genlab.inference.graphs import Graphs
 from genlab.inference.inputs import (
-    input_tensors,
-    number,
     rows,
-    step_count,
     tensor_input,
     verb_inputs,
     warn_not_finite,
-    whole,
 )
 from genlab.inference.jobs import Job, chunk_rows, run_job
-from genlab.inference.samplers import SAMPLERS, Frame, denoiser
-from genlab.inference.schedules import respace
+from genlab.inference.samplers import Frame
 from genlab.inference.sessions import CACHE, Session, granted_device
 from genlab.inference.smoke import probe
-
-DEFAULT_STEPS = 50
+from genlab.inference.walks import Request, walk
 
 
 def load(model: str, *, device: str = "auto", folders: Iterable[Path | str] | None = None) -> Model:
@@ -204,7 +196,9 @@ class Model:
         sampler: str = "ddim",
         steps: int | None = None,
         schedule: str | None = None,
-        label: int | None = None,
+        label: Any = None,
+        guidance: float = 1.0,
+        clip: str | None = None,
         stop: Callable[[], bool] | None = None,
         deadline: float | None = None,
         **options: Any,
@@ -215,10 +209,16 @@ class Model:
             n: Number of samples.
             seed: Seed of the initial noise and of each step's.
             sampler: A name in `SAMPLERS`; all of them walk on the same noise.
-            steps: Network evaluations per sample, at most T (50 by default). A sampler of two
-                evaluations an interval takes one fewer where the number is even.
+            steps: Predictions per sample, at most T (50 by default). A sampler of two predictions
+                an interval takes one fewer where the number is even.
             schedule: A name in the card's schedules; by default the card's `log_snr`.
-            label: Class, where the model takes one.
+            label: Class, where the model takes one: one for all or one for each sample, [n]. None
+                is any class, for which a model with a null label gets that.
+            guidance: Scale w of classifier-free guidance, 0 to 20: 1 is the class as it is learned,
+                0 any class. A prediction takes one evaluation of the network at 0 and 1, else two.
+            clip: What is done to each x̂_0 of images: "static" holds it in the range of the data, as
+                Ho et al. do, "dynamic" shrinks what guidance drives far outside, "none" leaves it.
+                By default "static" for images and "none" for points, which have no range.
             stop: As in `run`.
             deadline: As in `run`.
             options: The sampler's own, such as `eta`.
@@ -230,32 +230,9 @@ class Model:
         Raises:
             InputError: A number or name is refused, at once and not at the first frame.
         """
-        if sampler not in SAMPLERS:
-            raise InputError("sampler", f"one of {', '.join(SAMPLERS)}", repr(sampler))
-        row = SAMPLERS[sampler]
-        if not set(options) <= set(row.options):
-            raise InputError(f"options of {sampler}", f"{list(row.options)}", f"{sorted(options)}")
-        for name, value in options.items():
-            number(name, value, *row.options[name])
-        full = self.schedule(schedule)
-        given = {"x", "log_snr"} if label is None else {"x", "log_snr", "label"}
-        wanted = input_tensors(self.card, "denoise", given)
-        one = None if label is None else tensor_input(self.card, wanted["label"], [label])
-        steps = min(DEFAULT_STEPS, len(full) - 1) if steps is None else steps
-        times = respace(full, row.intervals(step_count(steps, len(full) - 1)))
-        n = rows(n, self.card.event_shape, len(times))
-        whole("seed", seed, 0, MAX_SEED)
-        shape = (n, *self.card.event_shape)
-        frames = row.sample(
-            denoiser(
-                self, None if one is None else np.repeat(one, n), stop=stop, deadline=deadline
-            ),
-            full[times],
-            noise.normal(seed, shape, "start"),
-            lambda t: noise.normal(seed, shape, "step", t),
-            **options,
-        )
-        return (replace(frame, t=int(times[frame.t])) for frame in frames)
+        request = Request(label, guidance, clip, stop, deadline)
+        choice: dict[str, Any] = {"sampler": sampler, "steps": steps, "schedule": schedule}
+        return walk(self, n, seed, request, **choice, options=options)
 
     def log_prob(
         self,

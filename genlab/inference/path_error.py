@@ -17,11 +17,12 @@ import numpy as np
 
 from genlab.contract.limits import MAX_STEPS
 from genlab.inference import noise
+from genlab.inference.denoiser import denoiser
 from genlab.inference.diffusion import to_data
 from genlab.inference.errors import InputError
 from genlab.inference.inputs import rows, whole
 from genlab.inference.model import Model
-from genlab.inference.samplers import SAMPLERS, denoiser, heun
+from genlab.inference.samplers import SAMPLERS, heun
 
 REFERENCE_STEPS = 1_000
 """Steps of the reference solution: three times as many move its end points by 1e-4 or less."""

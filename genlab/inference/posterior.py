@@ -27,8 +27,9 @@ from functools import cached_property
 
 import numpy as np
 
+from genlab.inference.denoiser import Denoise
 from genlab.inference.errors import InputError
-from genlab.inference.samplers import Denoise, Frame, Noise
+from genlab.inference.samplers import Frame, Noise
 from genlab.inference.schedules import log_alphas_bar
 
 LogProbT = Callable[[np.ndarray, np.ndarray], np.ndarray]

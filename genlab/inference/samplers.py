@@ -17,18 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from genlab.inference.denoiser import Denoise
 from genlab.inference.inputs import number
 from genlab.inference.schedules import log_alphas_bar
 
-if TYPE_CHECKING:
-    from genlab.inference.model import Model
-
-Denoise = Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]]
-"""From the state [n, *event] and λ to the predicted (x̂_0, ε̂)."""
 Noise = Callable[[int], np.ndarray]
 """Standard normal noise [n, *event] of the step that leaves t."""
 
@@ -221,58 +216,6 @@ def _coefficients(lam_t: float, lam_s: float, eta: float) -> tuple[float, float,
     noise_t, noise_s = np.exp(log_alphas_bar(-lam_t)), np.exp(log_alphas_bar(-lam_s))
     sigma2 = eta**2 * noise_s / noise_t * -np.expm1(log_t - log_s)
     return float(np.exp(0.5 * log_s)), float(max(noise_s - sigma2, 0.0)), float(sigma2)
-
-
-def denoiser(model: Model, label: np.ndarray | None = None, **run: Any) -> Denoise:
-    """The verb `denoise` of a model as a function (x_t, λ) → (x̂_0, ε̂), whatever it predicts.
-
-    With α = √ᾱ and σ = √(1 − ᾱ): ε̂ = (x − α x̂_0) / σ, and for v = α ε − σ x_0 (Salimans & Ho
-    2022) x̂_0 = α x − σ v.
-
-    Rows of the state that float32 cannot hold as finite numbers stay NaN and do not reach the
-    network: a sample that is lost takes no other with it.
-
-    Args:
-        model: A model with the verb `denoise`.
-        label: Class of each row, [n], where the model takes one.
-        run: Keyword arguments of every `Model.run`: `stop`, `deadline`.
-    """
-    kind = model.card.constants.parameterisation
-
-    def denoise(x: np.ndarray, log_snr: float) -> tuple[np.ndarray, np.ndarray]:
-        alpha, sigma = np.exp(0.5 * log_alphas_bar([log_snr, -log_snr]))
-        out = at_level(model, "denoise", x, log_snr, label, **run)
-        if kind == "eps":
-            return (x - sigma * out) / alpha, out
-        x0 = out if kind == "x0" else alpha * x - sigma * out
-        return x0, (x - alpha * x0) / sigma
-
-    return denoise
-
-
-def at_level(
-    model: Model,
-    verb: str,
-    x: np.ndarray,
-    log_snr: float,
-    label: np.ndarray | None = None,
-    **run: Any,
-) -> np.ndarray:
-    """The one output of `denoise`, `divergence` or `log_prob_t`, all rows at one λ, float64.
-
-    Rows of x that float32 cannot hold as finite numbers are NaN and do not reach the network; what
-    it returns is NaN where it is not finite.
-    """
-    with np.errstate(over="ignore"):
-        finite = np.isfinite(x.astype(np.float32))
-    good = finite.all(axis=tuple(range(1, x.ndim)))  # [n]
-    out = np.full(x.shape if verb == "denoise" else x.shape[:1], np.nan)
-    if good.any():
-        levels = np.full(good.sum(), log_snr, dtype=np.float32)
-        labels: dict[str, Any] = {} if label is None else {"label": label[good]}
-        (told,) = model.run(verb, x=x[good], log_snr=levels, **labels, **run).values()
-        out[good] = np.where(np.isfinite(told), told, np.nan)
-    return out
 
 
 SAMPLERS: dict[str, Sampler] = {

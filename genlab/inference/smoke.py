@@ -13,7 +13,7 @@ import numpy as np
 
 from genlab.contract.card import Card
 from genlab.contract.errors import EXPORTER, ContractError
-from genlab.contract.verbs import VERBS, Tensor
+from genlab.contract.verbs import FREE, VERBS, Tensor
 from genlab.inference import noise
 from genlab.inference.errors import RunError
 from genlab.inference.inputs import say_not_finite
@@ -29,6 +29,7 @@ def smoke(card: Card, verb: str, outputs: Sequence[str], session: Session) -> No
         ContractError: A run fails, an output has another shape, or is NaN (minus infinity is an
             answer for a log density).
     """
+    free: dict[str, int] = {}
     for n in SIZES:
         try:
             values = session.run(outputs, probe(card, verb, n))
@@ -36,7 +37,7 @@ def smoke(card: Card, verb: str, outputs: Sequence[str], session: Session) -> No
             field = f"{card.graphs[verb].file}, verb {verb}"
             expected = f"a run with {n} rows"
             raise ContractError(card.id, field, expected, f"{error}", EXPORTER) from error
-        _judge(card, verb, n, dict(zip(outputs, values, strict=True)))
+        _judge(card, verb, n, dict(zip(outputs, values, strict=True)), free)
 
 
 def probe(card: Card, verb: str, n: int) -> dict[str, np.ndarray]:
@@ -102,17 +103,23 @@ MAKERS: dict[str, Callable[[Card, Tensor, int], np.ndarray]] = {
 """What makes n rows of an input, by its name. A verb with an input of a new kind needs a row."""
 
 
-def _judge(card: Card, verb: str, n: int, outputs: dict[str, np.ndarray]) -> None:
+def _judge(
+    card: Card, verb: str, n: int, outputs: dict[str, np.ndarray], free: dict[str, int]
+) -> None:
+    """Shapes and numbers of one run; `free` keeps the sizes that the first run chose, by letter."""
     wanted = {item.name: item for item in VERBS[verb].outputs}
-    layers = set()
     for name, values in outputs.items():
         shape = wanted[name].resolve(card)
         fits = values.ndim == len(shape)
         for dim, found in zip(shape, values.shape, strict=False):
-            fits &= found == (n if dim == "n" else dim) or (dim in ("k", "k+1"))
-            layers |= {found - (dim == "k+1")} if dim in ("k", "k+1") else set()
-        if not fits or len(layers) > 1:
+            if isinstance(dim, str) and dim in FREE:
+                size = found - FREE[dim]
+                fits &= free.setdefault(dim[0], size) == size
+            else:
+                fits &= found == (n if dim == "n" else dim)
+        if not fits:
             expected = f"shape [{', '.join(map(str, shape))}] with n = {n}"
+            expected += "".join(f", {letter} = {size}" for letter, size in free.items())
             found_shape = f"shape {list(values.shape)}"
             raise ContractError(card.id, f"{verb}.{name}", expected, found_shape, EXPORTER)
         if (told := say_not_finite(name, values)) is not None:

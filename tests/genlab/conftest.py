@@ -1,7 +1,8 @@
 """Tiny models with known answers, written with onnx alone and published like any other.
 
 `toy-flow` is an affine flow x = exp(log_scale) z + shift in two files (one per direction) with two
-snapshots; `toy-ddpm` is the exact denoiser of a Gaussian. Neither needs training or torch.
+snapshots; `toy-ddpm` is the exact denoiser of a Gaussian, `tiny-ddpm` that of a Gaussian for each
+class of small images. None needs training or torch.
 """
 
 from __future__ import annotations
@@ -88,6 +89,37 @@ denoise (float[n,2] x, float[n] log_snr)
   constant = Add(log_total, log2pi)
   nats = Add(energy, constant)
   log_prob_t = Neg(nats)
+}}"""
+
+
+LABELLED = ["x", "log_snr", "label"]
+CLASS_MEANS, ANY_MEAN, IMAGE_VARIANCE = (-0.5, 0.0, 0.4), 0.1, 0.04
+"""Laws of the pixels that `tiny-ddpm` denoises, diffusion units: N(mean of the class, variance)."""
+
+IMAGES = f"""{HEAD}
+images (float[n,1,4,4] x, float[n] log_snr, int64[n] label) => (float[n,1,4,4] prediction)
+<float[4] means = {{{", ".join(map(str, (*CLASS_MEANS, ANY_MEAN)))}}},
+ float variance = {{{IMAGE_VARIANCE}}}, float one = {{1}}, int64[3] axes = {{1, 2, 3}}>
+{{
+  level = Unsqueeze(log_snr, axes)
+  minus = Neg(level)
+  signal2 = Sigmoid(level)
+  noise2 = Sigmoid(minus)
+  alpha = Sqrt(signal2)
+  sigma = Sqrt(noise2)
+  kept = Mul(signal2, variance)
+  total = Add(kept, noise2)
+  row = Gather(means, label)
+  mean = Unsqueeze(row, axes)
+  at = Mul(alpha, mean)
+  away = Sub(x, at)
+  rest = Sub(one, variance)
+  both = Mul(alpha, sigma)
+  gain = Mul(both, rest)
+  slope = Div(gain, total)
+  moved = Mul(slope, away)
+  still = Mul(sigma, mean)
+  prediction = Sub(moved, still)
 }}"""
 
 
@@ -205,6 +237,46 @@ def toy_ddpm() -> tuple[dict[str, Any], dict[str, bytes]]:
         },
     )
     return card, {"denoise.onnx": compiled(DENOISE), "check.npz": write_npz(stored)}
+
+
+def tiny_images() -> tuple[dict[str, Any], dict[str, bytes]]:
+    stored: dict[str, np.ndarray] = {}
+    means = np.float32([*CLASS_MEANS, ANY_MEAN])
+    for n in (1, 2, 33):
+        rng = np.random.default_rng(n)
+        x = rng.standard_normal((n, 1, 4, 4)).astype(np.float32)
+        lam = rng.uniform(-8, 8, n).astype(np.float32)
+        label = rng.integers(0, 4, n)
+        mean = means[label][:, None, None, None]
+        bar, rest = (1 / (1 + np.exp([-lam, lam])))[..., None, None, None]
+        alpha, sigma = np.sqrt(bar), np.sqrt(rest)
+        eps = sigma * (x - alpha * mean) / (bar * IMAGE_VARIANCE + rest)
+        v = alpha * eps - sigma * (x - sigma * eps) / alpha
+        stored |= {f"denoise/{n}/in/{k}": a for k, a in zip(LABELLED, (x, lam, label), strict=True)}
+        stored |= {f"denoise/{n}/out/prediction": np.float32(v)}
+    card = base_card(
+        "tiny-ddpm",
+        event_shape=[1, 4, 4],
+        extent=None,
+        graphs={"denoise": {"file": "denoise.onnx", "inputs": LABELLED, "outputs": ["prediction"]}},
+        constants={
+            "log_snr": schedules.cosine(200).tolist(),
+            "parameterisation": "v",
+            "diffusion_scale": 0.5,
+            "diffusion_shift": [0.5],
+            "classes": ["dark", "grey", "light"],
+            "null_label": 3,
+        },
+    )
+    return card, {"denoise.onnx": compiled(IMAGES), "check.npz": write_npz(stored)}
+
+
+@pytest.fixture(scope="session")
+def image_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `tiny-ddpm`, for tests that only read."""
+    folder = tmp_path_factory.mktemp("images")
+    publish(folder / "tiny-ddpm", *tiny_images())
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -281,11 +281,13 @@ def test_labels_are_judged_before_noise_is_drawn(
     model = load("toy-ddpm", folders=[tmp_path], device="cpu")
     ends = [model.sample(4, label=label, steps=3) for label in (0, 1, np.int32(7))]
     assert len({end.tobytes() for end in ends}) == 3
-    for label in (2, -1, 10**400, 0.5, True, "left", [0, 1], [0, [1]]):
+    for label in (2, -1, 10**400, 0.5, True, "left", [0, 1, 0], [], [0, [1]]):
         with pytest.raises(InputError, match="label: expected"):
-            model.trajectory(2, label=label)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="inputs of denoise"):
-        model.trajectory(2)
+            model.trajectory(2, label=label)
+    np.testing.assert_array_equal(model.sample(4, steps=3), ends[2])  # any class
+    mixed = model.sample(4, label=[0, 1, 7, 1], steps=3)
+    for row, end in enumerate((0, 1, 2, 1)):
+        np.testing.assert_array_equal(mixed[row], ends[end][row])
 
 
 @given(st.one_of(st.integers(), st.floats(), st.text(), st.booleans(), st.none()))
@@ -439,3 +441,33 @@ def test_importing_the_library_imports_no_runtime_and_no_framework() -> None:
         [sys.executable, "-c", code % (heavy,)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_classifier_may_tell_its_features(
+    tmp_path: Path, source: Source, compile_onnx: Callable[[str], bytes]
+) -> None:
+    """`features` is optional, of any width, and of the same one whatever the batch."""
+    card, files = source("toy-flow")
+    graph = {"file": "judge.onnx", "inputs": ["x"], "outputs": ["logits", "features"]}
+    card |= {"graphs": {"classify": graph}, "snapshots": None, "latent": None}
+    card["constants"] = {"classes": ["left", "right"]}
+    text = """
+    judge (float[n,2] x) => (float[n,2] logits, float[n,f] features)
+    { logits = Neg(x) features = Concat<axis=1>(x, x, logits) }"""
+    publish(tmp_path / "toy-flow", card, files | {"judge.onnx": compile_onnx(text)})
+    model, x = load("toy-flow", folders=[tmp_path], device="cpu"), np.float32([[1, -2]])
+    told = model.run("classify", x=x)
+    np.testing.assert_array_equal(told["logits"], -x)
+    np.testing.assert_array_equal(told["features"], [[1, -2, 1, -2, -1, 2]])
+    changing = """
+    judge (float[n,2] x) => (float[n,2] logits, float[n,f] features)
+    <float zero = {0}>
+    {
+      logits = Neg(x)
+      none = Mul(x, zero)
+      turned = Transpose<perm=[1, 0]>(none)
+      features = MatMul(x, turned)
+    }"""
+    publish(tmp_path / "toy-flow", card, files | {"judge.onnx": compile_onnx(changing)})
+    with pytest.raises(ContractError, match=r"features: expected shape \[n, f\] with n = 3, f = 2"):
+        load("toy-flow", folders=[tmp_path], device="cpu").run("classify", x=x)

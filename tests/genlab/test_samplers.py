@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from genlab import Model, load
 from genlab.inference import noise, schedules
+from genlab.inference.denoiser import denoiser
 from genlab.inference.diffusion import to_data, to_diffusion
 from genlab.inference.errors import InputError, NonFiniteWarning, Stopped
-from genlab.inference.samplers import SAMPLERS, Frame, ddim, ddpm, denoiser, dpmpp_2m, heun
+from genlab.inference.samplers import SAMPLERS, Frame, ddim, ddpm, dpmpp_2m, heun
 
 VARIANCE = 0.49
 
