@@ -29,7 +29,7 @@ LARGEST = 1e6
 _STAGE = st.components.v2.component(
     "genlab_stage",
     html='<div class="stage">\n</div>',
-    css=joined("stage.css"),
+    css=joined("stage.css", "timeline.css"),
     js=joined(
         "dom.js",
         "blob.js",

@@ -80,6 +80,13 @@ def component_server() -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def tiles_server() -> Iterator[str]:
+    """The address of a server that shows walls of tiles and pads."""
+    with serve(Path(__file__).parent / "components" / "tiles_app.py") as address:
+        yield address
+
+
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     for _ in range(300):
         assert process.poll() is None, "the server stopped before it answered"

@@ -1,4 +1,4 @@
-// Small helpers for building the page: elements, icons, numbers.
+// Small helpers for building the page: elements, icons, numbers, canvases.
 
 function element(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
@@ -56,6 +56,36 @@ function fit(canvas) {
   canvas.width = w;
   canvas.height = h;
   return true;
+}
+
+function surface(w, h) {
+  const canvas = document.createElement("canvas");
+  canvas.width = w;
+  canvas.height = h;
+  return canvas;
+}
+
+// A text with a rim of the page's background, readable on any picture; x and y in device pixels, `size` in CSS ones.
+function write(ctx, text, x, y, { dpr, theme }, { size = 12, colour = theme.text, weight = 400, align = "left" } = {}) {
+  ctx.font = `${weight} ${size * dpr}px ${theme.font}`;
+  ctx.textAlign = align;
+  ctx.textBaseline = "middle";
+  ctx.lineJoin = "round";
+  ctx.lineWidth = 3 * dpr;
+  ctx.strokeStyle = theme.background;
+  ctx.strokeText(text, x, y);
+  ctx.fillStyle = colour;
+  ctx.fillText(text, x, y);
+}
+
+// Hand the picture to the person as a file named after what it shows.
+function saveCanvas(canvas, words) {
+  const name = words.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60) || "picture";
+  canvas.toBlob((blob) => {
+    const link = element("a", { href: URL.createObjectURL(blob), download: `${name}.png` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  });
 }
 
 // Streamlit fades what a running script has not drawn again yet. Right for a table that may be out of date; a picture which is

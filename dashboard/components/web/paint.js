@@ -7,13 +7,6 @@ const px = (q, w) => (q / HALF + 1) * 0.5 * w;
 const py = (q, h) => (1 - q / HALF) * 0.5 * h;
 const frameOf = (layer, frame) => (layer.frames === 1 ? 0 : frame);
 
-function surface(w, h) {
-  const canvas = document.createElement("canvas");
-  canvas.width = w;
-  canvas.height = h;
-  return canvas;
-}
-
 function paintHeatmap(ctx, layer, frame, view) {
   const [frames, rows, columns] = layer.values.shape;
   const f = frames === 1 ? 0 : frame;
@@ -97,18 +90,6 @@ function paintArrows(ctx, layer, frame, { w, h, dpr, theme }) {
   ctx.stroke();
   ctx.fill(heads);
   ctx.globalAlpha = 1;
-}
-
-function write(ctx, text, x, y, { dpr, theme }, { size = 12, colour = theme.text, weight = 400, align = "left" } = {}) {
-  ctx.font = `${weight} ${size * dpr}px ${theme.font}`;
-  ctx.textAlign = align;
-  ctx.textBaseline = "middle";
-  ctx.lineJoin = "round";
-  ctx.lineWidth = 3 * dpr;
-  ctx.strokeStyle = theme.background;
-  ctx.strokeText(text, x, y);
-  ctx.fillStyle = colour;
-  ctx.fillText(text, x, y);
 }
 
 function paintMarker(ctx, layer, frame, view) {

@@ -26,7 +26,7 @@ function adopt(stage, data) {
   const before = stage.scene;
   stage.scene = decodeBlob(data);
   stage.theme = readTheme(stage.root);
-  const { panes, timeline, maxWidth } = stage.scene;
+  const { panes, maxWidth } = stage.scene;
   stage.root.style.setProperty("--stage-width", `${maxWidth}px`);
   stage.root.dataset.panes = panes.length;
   stage.root.dataset.many = many(stage);
@@ -41,18 +41,7 @@ function adopt(stage, data) {
   hearPoints(stage);
   panes.forEach((spec, i) => fillPane(stage, stage.panes[i], spec, i));
   fillShared(stage);
-  stage.timeline.root.hidden = !timeline || timeline.count < 2;
-  const count = timeline?.count ?? 1;
-  if (count !== (before?.timeline?.count ?? (before ? 1 : 0))) {
-    stage.frame = timeline?.start ?? 0;
-    setPlaying(stage, false, { silent: true });
-    if (timeline?.autoplay && count > 1 && !reducedMotion()) setPlaying(stage, true);
-  }
-  if (timeline) {
-    fillKey(stage);
-    stage.timeline.strip.style.height = `${timeline.height}px`;
-  }
-  describeFrame(stage);
+  adoptTimeline(stage, before);
   placeButtons(stage);
   stage.fresh = false;
   paint(stage);
@@ -139,15 +128,6 @@ function chip(stage, layer, index) {
     repaint(stage);
   };
   return button;
-}
-
-function fillKey(stage) {
-  const entries = stage.scene.timeline.curves.map((curve) => {
-    const swatch = element("span", { className: "swatch swatch-lines" });
-    swatch.style.setProperty("--colour", stage.theme.roles[curve.role]);
-    return element("span", { className: "entry" }, swatch, curve.label);
-  });
-  stage.timeline.key.replaceChildren(...entries);
 }
 
 // At most one painting for each frame of the screen, however many reasons there are.

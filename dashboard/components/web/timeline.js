@@ -139,3 +139,29 @@ function describeFrame(stage) {
   strip.setAttribute("aria-valuenow", stage.frame);
   strip.setAttribute("aria-valuetext", timeline.labels[stage.frame]);
 }
+
+// A scene came. The frame and the play state are kept while the timeline has as many frames as `before`.
+function adoptTimeline(stage, before) {
+  const { timeline } = stage.scene;
+  stage.timeline.root.hidden = !timeline || timeline.count < 2;
+  const count = timeline?.count ?? 1;
+  if (count !== (before?.timeline?.count ?? (before ? 1 : 0))) {
+    stage.frame = timeline?.start ?? 0;
+    setPlaying(stage, false, { silent: true });
+    if (timeline?.autoplay && count > 1 && !reducedMotion()) setPlaying(stage, true);
+  }
+  if (timeline) {
+    fillKey(stage);
+    stage.timeline.strip.style.height = `${timeline.height}px`;
+  }
+  describeFrame(stage);
+}
+
+function fillKey(stage) {
+  const entries = stage.scene.timeline.curves.map((curve) => {
+    const swatch = element("span", { className: "swatch swatch-lines" });
+    swatch.style.setProperty("--colour", stage.theme.roles[curve.role]);
+    return element("span", { className: "entry" }, swatch, curve.label);
+  });
+  stage.timeline.key.replaceChildren(...entries);
+}

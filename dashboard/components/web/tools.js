@@ -63,11 +63,5 @@ function writeLegend(ctx, stage, pane, index, { x, y, w, view }) {
 }
 
 function download(stage) {
-  const words = [stage.scene.panes[0].title, stage.scene.timeline?.labels[stage.frame]].filter(Boolean).join(" ");
-  const name = words.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60) || "picture";
-  compose(stage).toBlob((blob) => {
-    const link = element("a", { href: URL.createObjectURL(blob), download: `${name}.png` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  });
+  saveCanvas(compose(stage), [stage.scene.panes[0].title, stage.scene.timeline?.labels[stage.frame]].filter(Boolean).join(" "));
 }

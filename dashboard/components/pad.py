@@ -1,0 +1,92 @@
+"""A pad to paint on as a Streamlit element: a digit on black, or a mask over an image.
+
+What the browser says is not believed: it is 28 × 28 bytes (or as many as were asked for) under the
+name of the pad's last fresh start, or nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import streamlit as st
+
+from dashboard.components.blob import Blob
+from dashboard.components.files import joined
+from dashboard.components.layers import require
+from dashboard.components.sheet import Grey
+
+SIZE = (28, 28)
+
+_PAD = st.components.v2.component(
+    "genlab_pad",
+    html='<div class="pad">\n</div>',
+    css=joined("tiles.css"),
+    js=joined("dom.js", "blob.js", "colour.js", "pad.js"),
+)
+
+
+def peek_pad(
+    key: str, *, start: Grey | None = None, fresh: str = "", size: tuple[int, int] = SIZE
+) -> Grey:
+    """What is painted on the pad `key`, bytes [h, w], before it is drawn in this run."""
+    stored = st.session_state.get(key)
+    said = stored.get("painted") if isinstance(stored, Mapping) else None
+    first = np.zeros(size, np.uint8) if start is None else start
+    match said:
+        case {"pixels": str(text), "fresh": str(name)} if name == fresh:
+            painted = _bytes(text, size[0] * size[1])
+            return first if painted is None else painted.reshape(size)
+    return first
+
+
+def _bytes(text: str, count: int) -> Grey | None:
+    if len(text) > 4 * (count + 2) // 3 + 4:
+        return None
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return np.frombuffer(raw, np.uint8) if len(raw) == count else None
+
+
+def pad(
+    *,
+    key: str,
+    alt: str,
+    mode: Literal["draw", "mask"] = "draw",
+    base: Grey | None = None,
+    start: Grey | None = None,
+    fresh: str = "",
+    brush: float = 1.4,
+    size: tuple[int, int] = SIZE,
+    max_width: int = 320,
+) -> Grey:
+    """Show the pad and return what is painted, bytes [h, w], as of the last stroke.
+
+    In mode `draw` the paint is the image: white on black, with a pen's soft edge. In mode `mask` it
+    is a veil over the image `base[h, w]`, and what comes back is 255 where it lies and 0 elsewhere.
+    The painting begins as `start[h, w]` (by default empty), and again whenever `fresh`, any text,
+    changes. `brush` is the radius in pixels that the brush begins with.
+    """
+    for name, image in (("base", base), ("start", start)):
+        fits = image is None or (image.shape == size and image.dtype == np.uint8)
+        require(fits, f"pad: {name} is not {size[0]} × {size[1]} bytes")
+    require(0.6 <= brush <= 6, f"pad: a brush of radius {brush} is not in [0.6, 6]")
+    blob = Blob()
+    header = {
+        "size": list(size),
+        "mode": mode,
+        "base": None if base is None else blob.add(base),
+        "start": None if start is None else blob.add(start),
+        "fresh": fresh,
+        "brush": brush,
+        "alt": alt,
+        "maxWidth": max_width,
+    }
+    now = peek_pad(key, start=start, fresh=fresh, size=size)
+    _PAD(data=blob.pack(header), key=key, on_painted_change=lambda: None)
+    return now

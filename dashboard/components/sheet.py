@@ -1,0 +1,147 @@
+"""What a wall of image tiles shows: sheets of grey tiles and their one-blob encoding.
+
+A `Sheet` is a grid of images; its first axis is the frame, of length 1 where nothing moves. One
+sheet or two stand over one timeline (x_t beside the x̂₀ predicted from it) and move in lockstep. A
+film is computed once, sent once as bytes, one a pixel, and scrubbed in the browser: 64 images of
+28 × 28 pixels over 50 frames are 2.5 MB.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.components.blob import Blob
+from dashboard.components.layers import Role, require
+from dashboard.components.timeline import Timeline
+
+LIMIT = 8_000_000
+"""Largest blob in bytes: what a telephone loads in a few seconds."""
+MOST_TILES = 100
+MOST_FRAMES = 101
+
+Grey = NDArray[np.uint8]
+
+
+def grey(x: NDArray[Any]) -> Grey:
+    """Images `x[..., 1, h, w]` in data units (0 black, 1 white) as bytes [..., h, w].
+
+    Rounded to the nearest of 256 levels; values outside 0..1 are clipped, NaN is black. Bytes pass
+    through as they are.
+    """
+    x = np.asarray(x)
+    require(
+        x.ndim >= 3 and x.shape[-3] == 1, f"images: expected [..., 1, h, w], found {list(x.shape)}"
+    )
+    x = x[..., 0, :, :]
+    if x.dtype == np.uint8:
+        return x
+    return np.rint(np.nan_to_num(x, nan=0.0).clip(0, 1) * 255).astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """`n` tiles of bytes, `pixels[n, h, w]` or a film `[F, n, h, w]`, row by row in a grid.
+
+    `alt` says in words what the sheet shows. `captions` stand under the tiles in the colour of
+    `role`: `n` texts, or `F` lists of them where they change with the frame. `columns` of the grid,
+    by default a square; a narrow screen takes fewer. `smooth` interpolates instead of showing the
+    pixels.
+    """
+
+    pixels: Grey
+    title: str
+    alt: str
+    captions: Sequence[str] | Sequence[Sequence[str]] = ()
+    columns: int | None = None
+    role: Role = "neutral"
+    smooth: bool = False
+
+    def __post_init__(self) -> None:
+        pixels = np.asarray(self.pixels)
+        require(pixels.dtype == np.uint8, f"{self.title!r}: bytes are wanted, not {pixels.dtype}")
+        pixels = pixels[None] if pixels.ndim == 3 else pixels
+        require(
+            pixels.ndim == 4,
+            f"{self.title!r}: expected [n, h, w] or [F, n, h, w], found {list(pixels.shape)}",
+        )
+        frames, n, h, w = pixels.shape
+        require(
+            1 <= frames <= MOST_FRAMES and 1 <= n <= MOST_TILES and 1 <= h <= 256 and 1 <= w <= 256,
+            f"{self.title!r}: {frames} frames of {n} tiles of {h} × {w}; it takes 1 to "
+            f"{MOST_FRAMES} frames, 1 to {MOST_TILES} tiles, 1 to 256 pixels a side",
+        )
+        require(bool(self.alt), f"{self.title!r}: a picture needs an alternative text")
+        require(self.role in get_args(Role), f"{self.title!r}: unknown role {self.role!r}")
+        captions = list(self.captions)
+        words = [captions] if captions and isinstance(captions[0], str) else captions
+        require(
+            len(words) in {0, 1, frames} and all(len(line) == n for line in words),
+            f"{self.title!r}: captions for {[len(line) for line in words]} tiles in {len(words)} "
+            f"frames; there are {n} tiles in {frames} frames",
+        )
+        columns = math.ceil(math.sqrt(n)) if self.columns is None else self.columns
+        require(columns >= 1, f"{self.title!r}: {columns} columns")
+        object.__setattr__(self, "pixels", pixels)
+        object.__setattr__(self, "captions", tuple(tuple(line) for line in words))
+        object.__setattr__(self, "columns", columns)
+
+    def header(self, blob: Blob) -> dict[str, Any]:
+        """The sheet's part of the JSON header; its pixels go to the blob."""
+        return {
+            "pixels": blob.add(self.pixels),
+            "title": self.title,
+            "alt": self.alt,
+            "captions": self.captions,
+            "columns": self.columns,
+            "role": self.role,
+            "smooth": self.smooth,
+        }
+
+
+def encode_wall(
+    sheets: Sequence[Sheet],
+    timeline: Timeline | None,
+    picks: Mapping[str, int],
+    *,
+    enlarge: bool = False,
+    max_width: int = 640,
+) -> bytes:
+    """The blob for the browser.
+
+    Raises `SceneError` where sheets, timeline and picks do not fit each other, and where the blob
+    would exceed `LIMIT` bytes.
+    """
+    require(1 <= len(sheets) <= 2, f"wall: {len(sheets)} sheets; one or two stand side by side")
+    count = timeline.count if timeline else 1
+    for sheet in sheets:
+        require(
+            len(sheet.pixels) in (1, count),
+            f"{sheet.title!r}: {len(sheet.pixels)} frames on a timeline of {count}",
+        )
+    n = sheets[0].pixels.shape[1]
+    same = all(sheet.pixels.shape[1] == n for sheet in sheets)
+    require(same or not (picks or enlarge), "wall: tiles to pick need two sheets of as many tiles")
+    require(
+        all(0 <= tile < n for tile in picks.values()), f"wall: picks {dict(picks)} of {n} tiles"
+    )
+    blob = Blob()
+    header = {
+        "sheets": [sheet.header(blob) for sheet in sheets],
+        "timeline": timeline.header(blob) if timeline else None,
+        "picks": dict(picks),
+        "enlarge": enlarge,
+        "maxWidth": max_width,
+    }
+    encoded = blob.pack(header)
+    require(
+        len(encoded) <= LIMIT,
+        f"wall: {len(encoded):,} bytes are more than the {LIMIT:,} a browser is sent at once; "
+        "use fewer tiles or frames",
+    )
+    return encoded

@@ -1,0 +1,113 @@
+"""Walls of image tiles as a Streamlit element: sheets go down, picked tiles and a frame come back.
+
+A page reads what is picked before it computes, and shows what it computed:
+
+    state = peek_tiles("wall", picks={"tile": 0}, n=64)
+    tiles([Sheet(grey(x), "Samples", "64 samples")], key="wall", picks={"tile": 0}, enlarge=True)
+
+What the browser says is not believed: names, numbers and ranges are checked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard.components.files import joined
+from dashboard.components.sheet import Sheet, encode_wall, grey
+from dashboard.components.timeline import Timeline
+
+__all__ = ["Sheet", "TilesState", "grey", "peek_tiles", "tiles"]
+
+_TILES = st.components.v2.component(
+    "genlab_tiles",
+    html='<div class="wall">\n</div>',
+    css=joined("tiles.css", "timeline.css"),
+    js=joined(
+        "dom.js",
+        "blob.js",
+        "colour.js",
+        "strip.js",
+        "timeline.js",
+        "cells.js",
+        "tiles.js",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class TilesState:
+    """What a person did on a wall: which tile each pick is, at which frame the timeline rests."""
+
+    picks: Mapping[str, int]
+    frame: int = 0
+    touched: bool = False
+    """Whether a tile was ever picked by hand."""
+
+
+def peek_tiles(
+    key: str,
+    *,
+    n: int,
+    picks: Mapping[str, int] | None = None,
+    count: int = 1,
+    start: int = 0,
+) -> TilesState:
+    """The state of the wall `key` of `n` tiles before it is drawn in this run.
+
+    `picks` names the tiles to pick and where they begin. The frame is `start` until a person
+    chooses one, and again when the timeline no longer has `count` frames; so are the picks when
+    there are no longer `n` tiles.
+    """
+    stored = st.session_state.get(key)
+    places = dict(picks or {})
+    frame, touched = start, False
+    match stored.get("picks") if isinstance(stored, Mapping) else None:
+        case {"at": Mapping() as at, "of": int(of)} if of == n:
+            heard = {name: at[name] for name in places if _is_tile(at.get(name), n)}
+            places |= heard
+            touched = bool(heard)
+    match stored.get("frame") if isinstance(stored, Mapping) else None:
+        case [int(chosen), int(of)] if of == count:
+            frame = min(max(chosen, 0), count - 1)
+    return TilesState(places, frame, touched)
+
+
+def _is_tile(value: object, n: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < n
+
+
+def tiles(
+    sheets: Sequence[Sheet],
+    *,
+    key: str,
+    timeline: Timeline | None = None,
+    picks: Mapping[str, int] | None = None,
+    enlarge: bool = False,
+    max_width: int = 640,
+) -> TilesState:
+    """Draw one sheet or two over one timeline; return what a person did, as of the last message.
+
+    `picks` are the tiles to pick by their names, and where they begin: the same at every run, since
+    the browser keeps them itself (other numbers here move them). With several names the next click
+    moves the name that is next. `enlarge` shows the first pick large beside the sheets. A sheet is
+    at most `max_width` CSS pixels wide.
+
+    Call it inside a fragment when a pick should not run the whole page again.
+
+    Raises `SceneError` when sheets do not fit the timeline or are more than a browser should be
+    sent.
+    """
+    places = dict(picks or {})
+    blob = encode_wall(sheets, timeline, places, enlarge=enlarge, max_width=max_width)
+    now = peek_tiles(
+        key,
+        n=sheets[0].pixels.shape[1],
+        picks=places,
+        count=timeline.count if timeline else 1,
+        start=timeline.start if timeline else 0,
+    )
+    _TILES(data=blob, key=key, on_picks_change=lambda: None, on_frame_change=lambda: None)
+    return now

@@ -1,0 +1,178 @@
+// A pad of h × w grey pixels to paint on with pointer, finger or keyboard: a digit on black, or a mask over an image.
+//
+// The painting is the browser's and lives in `pads` through every message from Python, until Python asks for a fresh start
+// under another name. Python hears of it at the end of a stroke: one byte a pixel, in base64 with that name.
+
+const pads = new WeakMap();
+
+function createPad(parent) {
+  const root = parent.querySelector(".pad");
+  const canvas = element("canvas", { role: "img" });
+  const picture = element("div", { className: "picture", tabIndex: 0, role: "application" }, canvas);
+  const pad = { root, canvas, picture, scene: null, theme: null, ink: null, erase: false, stroke: null, cursor: null, painting: 0, emit: () => {} };
+  const tool = (label, onclick) => {
+    const button = element("button", { type: "button" }, label);
+    button.onclick = onclick;
+    return button;
+  };
+  pad.paintTool = tool("Paint", () => chooseTool(pad, false));
+  pad.eraseTool = tool("Erase", () => chooseTool(pad, true));
+  const clear = tool("Clear", () => { pad.ink.fill(0); tell(pad); repaint(pad); });
+  pad.brush = element("input", { type: "range", min: "0.6", max: "6", step: "0.2", "aria-label": "Brush radius in pixels" });
+  root.append(picture, element("div", { className: "bar" }, pad.paintTool, pad.eraseTool, clear, element("label", {}, "Brush ", pad.brush)));
+  watchStrokes(pad);
+  chooseTool(pad, false);
+  pad.observer = new ResizeObserver(() => repaint(pad));
+  pad.observer.observe(root);
+  return pad;
+}
+
+function chooseTool(pad, erase) {
+  pad.erase = erase;
+  pad.paintTool.setAttribute("aria-pressed", !erase);
+  pad.eraseTool.setAttribute("aria-pressed", erase);
+}
+
+function adoptPad(pad, data) {
+  const before = pad.scene;
+  pad.scene = decodeBlob(data);
+  pad.theme = readTheme(pad.root);
+  const { size: [h, w], start, fresh, brush, maxWidth, alt } = pad.scene;
+  pad.root.style.setProperty("--sheet-width", `${maxWidth}px`);
+  pad.picture.style.aspectRatio = `${w} / ${h}`;
+  if (!before || before.fresh !== fresh || pad.ink.length !== h * w) {
+    pad.ink = start ? start.values.slice() : new Uint8Array(h * w);
+    pad.brush.value = brush;
+    pad.stroke = null;
+    pad.cursor = [Math.floor(w / 2), Math.floor(h / 2)];
+  }
+  pad.canvas.setAttribute("aria-label", alt);
+  pad.picture.setAttribute("aria-label", `${alt} Arrow keys move the brush, Space paints, Delete erases.`);
+  paint(pad);
+  pad.root.dataset.ready = "true";
+}
+
+// Where a pointer is, in pixels of the pad.
+function cellAt(pad, event) {
+  const box = pad.canvas.getBoundingClientRect();
+  const { size: [h, w] } = pad.scene;
+  return [((event.clientX - box.left) / box.width) * w, ((event.clientY - box.top) / box.height) * h];
+}
+
+function watchStrokes(pad) {
+  const { picture } = pad;
+  picture.onpointerdown = (event) => {
+    if (event.button !== 0 || pad.stroke) return;
+    picture.setPointerCapture(event.pointerId);
+    pad.stroke = { pointer: event.pointerId, at: cellAt(pad, event) };
+    dab(pad, pad.stroke.at, pad.stroke.at);
+    event.preventDefault();
+  };
+  picture.onpointermove = (event) => {
+    if (pad.stroke?.pointer !== event.pointerId) return;
+    const at = cellAt(pad, event);
+    dab(pad, pad.stroke.at, at);
+    pad.stroke.at = at;
+  };
+  picture.onpointerup = picture.onpointercancel = (event) => {
+    if (pad.stroke?.pointer !== event.pointerId) return;
+    pad.stroke = null;
+    tell(pad);
+  };
+  picture.onkeydown = (event) => onPadKey(pad, event);
+  picture.onkeyup = (event) => [" ", "Delete"].includes(event.key) && tell(pad);
+  picture.onfocus = picture.onblur = () => repaint(pad);
+}
+
+function onPadKey(pad, event) {
+  const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+  const { size: [h, w] } = pad.scene;
+  if (way) pad.cursor = [clamp(pad.cursor[0] + way[0], 0, w - 1), clamp(pad.cursor[1] + way[1], 0, h - 1)];
+  else if (event.key !== " " && event.key !== "Delete") return;
+  if (!way) {
+    const at = pad.cursor.map((c) => c + 0.5);
+    dab(pad, at, at, event.key === "Delete");
+  }
+  event.preventDefault();
+  repaint(pad);
+}
+
+// A stroke from one point to another: the brush is solid up to its radius and fades over one pixel, as a pen's edge does.
+function dab(pad, [x0, y0], [x1, y1], erase = pad.erase) {
+  const { size: [h, w], mode } = pad.scene;
+  const radius = Number(pad.brush.value);
+  const [dx, dy] = [x1 - x0, y1 - y0];
+  const length = dx * dx + dy * dy;
+  for (let y = 0; y < h; y++) {
+    for (let x = 0; x < w; x++) {
+      const [px, py] = [x + 0.5 - x0, y + 0.5 - y0];
+      const t = length ? clamp((px * dx + py * dy) / length, 0, 1) : 0;
+      const cover = clamp(radius + 0.5 - Math.hypot(px - t * dx, py - t * dy), 0, 1);
+      // A mask has no half-tones: a pixel is painted over or it is not.
+      const value = mode === "mask" ? (cover >= 0.5 ? 255 : 0) : Math.round(255 * cover);
+      const i = y * w + x;
+      // The eraser takes all that it touches, or a soft rim would be left of every stroke.
+      if (erase && cover > 0) pad.ink[i] = 0;
+      else if (!erase) pad.ink[i] = Math.max(pad.ink[i], value);
+    }
+  }
+  repaint(pad);
+}
+
+function tell(pad) {
+  pad.emit("painted", { pixels: btoa(String.fromCharCode(...pad.ink)), fresh: pad.scene.fresh });
+}
+
+function repaint(pad) {
+  pad.painting ||= requestAnimationFrame(() => paint(pad));
+}
+
+// Drawn: the ink itself. Masked: the image, with the ink as a veil in the theme's accent.
+function paint(pad) {
+  cancelAnimationFrame(pad.painting);
+  pad.painting = 0;
+  if (!pad.scene) return;
+  const { size: [h, w], mode, base } = pad.scene;
+  const image = new ImageData(w, h);
+  const [r, g, b] = rgb(pad.theme.roles.accent);
+  for (let i = 0; i < h * w; i++) {
+    const grey = mode === "mask" ? base?.values[i] ?? 0 : pad.ink[i];
+    const veil = mode === "mask" ? (0.6 * pad.ink[i]) / 255 : 0;
+    [r, g, b].forEach((c, k) => { image.data[4 * i + k] = grey * (1 - veil) + c * veil; });
+    image.data[4 * i + 3] = 255;
+  }
+  const small = surface(w, h);
+  small.getContext("2d").putImageData(image, 0, 0);
+  fit(pad.canvas);
+  const ctx = pad.canvas.getContext("2d");
+  ctx.imageSmoothingEnabled = false;
+  ctx.drawImage(small, 0, 0, pad.canvas.width, pad.canvas.height);
+  if (pad.picture.matches(":focus-visible")) paintCursor(pad, ctx, pad.canvas.width / w);
+}
+
+function paintCursor(pad, ctx, scale) {
+  const [x, y] = pad.cursor.map((c) => (c + 0.5) * scale);
+  ctx.strokeStyle = pad.theme.roles.accent;
+  ctx.lineWidth = Math.max(2, scale / 6);
+  ctx.beginPath();
+  ctx.arc(x, y, Math.max(scale, Number(pad.brush.value) * scale), 0, 2 * Math.PI);
+  ctx.stroke();
+}
+
+export default function ({ parentElement, data, setStateValue }) {
+  if (!data) return undefined;
+  let pad = pads.get(parentElement);
+  if (!pad) {
+    pad = createPad(parentElement);
+    pads.set(parentElement, pad);
+  }
+  keepBright(parentElement);
+  pad.emit = setStateValue;
+  adoptPad(pad, data);
+  return () => {
+    pad.observer.disconnect();
+    cancelAnimationFrame(pad.painting);
+    pad.root.replaceChildren();
+    pads.delete(parentElement);
+  };
+}
