@@ -40,7 +40,7 @@ def _way_back(model: Model) -> Iterator[np.ndarray]:
     """From noise to images of all classes in turn."""
     constants = model.card.constants
     label = np.arange(TILES**2) % len(constants.classes or [0])
-    for frame in model.trajectory(TILES**2, SEED, steps=60, label=label):  # type: ignore[arg-type]
+    for frame in model.trajectory(TILES**2, SEED, steps=60, label=label):
         yield frame.x_t * constants.diffusion_scale + np.asarray(constants.diffusion_shift)
 
 

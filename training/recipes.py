@@ -102,7 +102,7 @@ IMAGE_FLOW = LoopConfig(
     steps=4_500, batch=64, lr=2e-3, beta2=0.999, warmup=200, ema=0.999, snapshots=0
 )
 IMAGE_DDPM = LoopConfig(
-    steps=4_000, batch=128, lr=1.5e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0
+    steps=2_500, batch=128, lr=1.5e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0
 )
 # Both players slow and without momentum, at a constant pace: the game has no end to settle for.
 IMAGE_GAN = LoopConfig(steps=0, batch=64, lr=4e-4, beta1=0.0, floor=0.1, ema=0.999, snapshots=0)
