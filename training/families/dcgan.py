@@ -91,14 +91,14 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """Images [n, 1, 28, 28] in [0, 1] → judgement [n]."""
 
-    def __init__(self, deep: int, width: int) -> None:
+    def __init__(self, deep: int, width: int, bias: bool) -> None:
         super().__init__()
         self.inlet = nn.Conv2d(4, width, 3, padding=1)
         self.early = nn.Conv2d(width, width, 3, padding=1)
         self.narrow = nn.Conv2d(width, deep, 4, stride=2, padding=1)
         self.late = nn.Conv2d(deep, deep, 3, padding=1)
         self.gather = nn.Linear(deep * PLACES**2, deep)
-        self.outlet = nn.Linear(deep, 1)
+        self.outlet = nn.Linear(deep, 1, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """The judgement of each row alone."""
@@ -126,7 +126,9 @@ class Dcgan(nn.Module):
         super().__init__()
         self.config = config
         self.generator = Generator(config.latent, config.deep, config.width)
-        self.judge = Critic(config.deep, 2 * config.width // 3)
+        # A comparison of judgements does not feel what is added to all of them.
+        compared = config.objective == "relativistic"
+        self.judge = Critic(config.deep, 2 * config.width // 3, bias=not compared)
 
     def decode(self, z: Tensor) -> Tensor:
         """Images [n, 1, 28, 28] in [0, 1] from noise [n, latent]."""

@@ -111,7 +111,7 @@ class Masked(nn.Module):
         h = h + F.silu(self._masked(h, self.second, inner >= self.inner))
         later = group[:, None] > self.inner  # [49, hidden]
         h = self._masked(h, self.third, later.repeat_interleave(self.rank, 0))
-        logits = self.bins(F.silu(h.reshape(len(y), -1, self.rank))) + self.marginal
+        logits = self.bins(F.silu(h.reshape(-1, COARSE**2, self.rank))) + self.marginal
         return logits.transpose(1, 2)
 
     @staticmethod
@@ -212,7 +212,7 @@ class ImageFlow(nn.Module):
         coarse = y[:, :, ::4, ::4]
         flat = coarse.flatten(1)
         z, slope = PixelBins(self.coarse(flat), self.edges).to_uniform(flat)
-        grid, total = z.reshape(coarse.shape), slope.sum(1)
+        grid, total = z.reshape(-1, 1, COARSE, COARSE), slope.sum(1)
         context: Tensor | None = None
         for level, part in enumerate(self._parts()):
             step = 2 >> level  # pixels between neighbours of the finer image

@@ -1,0 +1,170 @@
+"""Denoiser, GAN and classifier of images: what each of them promises its loop and its files."""
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from training.data import IMAGES
+from training.data.images import Labelled
+from training.families import unet
+from training.families.classifier import ClassifierConfig
+from training.families.dcgan import DcganConfig
+from training.families.unet import Unet, UnetConfig
+from training.onnx_files import halve, store_halved, to_onnx
+
+MNIST, FASHION = IMAGES["mnist"], IMAGES["fashion"]
+UNET = UnetConfig(width=8, deep=16, blocks=1, clock=16)
+GAN = DcganConfig(latent=4, deep=8, width=12)
+JUDGE = ClassifierConfig(width=8, features=8)
+
+
+def batch(n: int = 6) -> Labelled:
+    draw = torch.Generator().manual_seed(0)
+    return Labelled(torch.rand(n, 1, 28, 28, generator=draw), torch.arange(n) % 10)
+
+
+@pytest.mark.parametrize("config", [UNET, GAN, JUDGE], ids=lambda config: config.family)
+def test_every_player_learns_with_its_own_parameters(
+    config: UnetConfig | DcganConfig | ClassifierConfig,
+) -> None:
+    torch.manual_seed(0)
+    family = config.build(MNIST)
+    with torch.no_grad():  # some layers begin at zero and would hide the others
+        for parameter in family.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    players = family.players()
+    assert sum(map(len, players.values())) == len(list(family.parameters()))
+    for name, parameters in players.items():
+        gradients = torch.autograd.grad(family.loss(batch(32), name), parameters)
+        assert all(gradient.abs().sum() > 0 for gradient in gradients), name
+    with pytest.raises(KeyError):
+        family.loss(batch(), "nobody")
+
+
+@pytest.mark.parametrize("config", [UNET, GAN, JUDGE], ids=lambda config: config.family)
+def test_rows_do_not_see_each_other(config: UnetConfig | DcganConfig | ClassifierConfig) -> None:
+    for graph in config.build(MNIST).eval().graphs().values():
+        module = graph.module
+        both = [torch.cat((value, value.flip(0))) for value in graph.inputs.values()]
+        said, alone = module(*both), module(*(value[:1] for value in both))
+        many, one = (out[0] if isinstance(out, tuple) else out for out in (said, alone))
+        torch.testing.assert_close(many[:1], one)
+        torch.testing.assert_close(many[3:], one)  # the last row is the first one again
+
+
+def test_loss_is_zero_for_a_denoiser_that_knows_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With one image in the world, v follows from x_λ: the loss must see exactly that v."""
+    net = UNET.build(MNIST)
+    one = batch(1)
+    x0 = (one.x - 0.5) / 0.5
+
+    def oracle(x: torch.Tensor, log_snr: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        alpha, sigma = (
+            s.sqrt()[:, None, None, None] for s in (log_snr.sigmoid(), (-log_snr).sigmoid())
+        )
+        return (alpha * x - x0) / sigma
+
+    monkeypatch.setattr(Unet, "denoise", lambda self, *inputs: oracle(*inputs))
+    monkeypatch.setattr(unet, "noise_levels", lambda n, flat: torch.linspace(-8, 8, n))
+    many = Labelled(one.x.expand(40, -1, -1, -1), torch.zeros(40, dtype=torch.int64))
+    assert net.loss(many, "denoiser").item() == pytest.approx(0, abs=1e-4)
+
+
+def test_hidden_labels_are_those_of_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[torch.Tensor] = []
+
+    def listen(
+        self: Unet, x: torch.Tensor, log_snr: torch.Tensor, label: torch.Tensor
+    ) -> torch.Tensor:
+        told.append(label)
+        return torch.zeros_like(x)
+
+    monkeypatch.setattr(Unet, "denoise", listen)
+    many = Labelled(torch.zeros(4000, 1, 28, 28), torch.full((4000,), 3))
+    UnetConfig(width=8, deep=16, hidden_labels=0.25).build(MNIST).loss(many, "denoiser")
+    assert set(told[0].tolist()) == {3, 10}
+    assert (told[0] == 10).float().mean().item() == pytest.approx(0.25, abs=0.03)
+
+
+def test_penalty_acts_by_its_gradient_alone() -> None:
+    losses, slopes = [], []
+    for penalty in (0.0, 10.0):
+        torch.manual_seed(1)
+        gan = DcganConfig(latent=4, deep=8, width=12, penalty=penalty).build(MNIST)
+        loss = gan.loss(batch(), "critic")
+        losses.append(loss.item())
+        slopes.append(torch.autograd.grad(loss, gan.players()["critic"])[0])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+    assert (slopes[0] - slopes[1]).abs().max() > 1e-5
+
+
+def test_penalty_is_half_gamma_times_the_mean_squared_slope() -> None:
+    """Against autograd on each image alone, in units of [-1, 1]."""
+    torch.manual_seed(2)
+    gan = DcganConfig(latent=4, deep=8, width=12, penalty=1.0).build(MNIST)
+    x = batch().x
+
+    def squared(image: torch.Tensor) -> torch.Tensor:
+        def judge(unit: torch.Tensor) -> torch.Tensor:
+            return gan.critic((unit[None] + 1) / 2)[0]
+
+        return torch.func.grad(judge)(2 * image - 1).square().sum()
+
+    torch.manual_seed(3)
+    fake = gan.decode(torch.randn(len(x), 4)).detach()
+    expected = 0.5 * (
+        torch.stack([squared(image) for image in x]).mean()
+        + torch.stack([squared(image) for image in fake]).mean()
+    )
+    weights = gan.players()["critic"]
+    wanted = torch.autograd.grad(expected, weights, allow_unused=True)
+    torch.manual_seed(3)
+    with_penalty = torch.autograd.grad(gan.loss(batch(), "critic"), weights)
+    free = DcganConfig(latent=4, deep=8, width=12, penalty=0.0).build(MNIST)
+    free.load_state_dict(gan.state_dict())
+    torch.manual_seed(3)
+    without = torch.autograd.grad(free.loss(batch(), "critic"), free.players()["critic"])
+    for a, b, c in zip(with_penalty, without, wanted, strict=True):
+        torch.testing.assert_close(
+            a - b, torch.zeros_like(a) if c is None else c, atol=1e-5, rtol=1e-3
+        )
+
+
+def test_varied_images_move_by_what_the_recipe_says() -> None:
+    still = ClassifierConfig(shift_pixels=0, turn_degrees=0, zoom=0).build(MNIST)
+    x = batch().x
+    torch.testing.assert_close(still.vary(x), x, atol=1e-5, rtol=0)
+    dot = torch.zeros(500, 1, 28, 28)
+    dot[:, :, 13:15, 13:15] = 1
+    moved = ClassifierConfig(shift_pixels=2, turn_degrees=0, zoom=0).build(MNIST).vary(dot)
+    at = torch.arange(28.0)
+    column = (moved.sum((1, 2)) * at).sum(1) / moved.sum((1, 2, 3))
+    assert (column - 13.5).abs().max() <= 2.01
+    assert (column - 13.5).abs().max() > 1.5
+
+
+def test_only_clothes_are_mirrored() -> None:
+    x = torch.zeros(200, 1, 28, 28)
+    x[..., :14] = 1
+    for dataset, sides in ((MNIST, 1), (FASHION, 2)):
+        config = ClassifierConfig(shift_pixels=0, turn_degrees=0, zoom=0)
+        left = config.build(dataset).vary(x)[:, 0, 14, 3].round()
+        assert len(left.unique()) == sides
+
+
+def test_halved_weights_are_what_the_file_holds() -> None:
+    """Half the bytes, the same names, and what the rounded module says."""
+    torch.manual_seed(0)
+    family = ClassifierConfig(width=16, features=16).build(MNIST).eval()
+    halve(family)
+    (graph,) = family.graphs().values()
+    whole = to_onnx(graph)
+    halved = store_halved(whole)
+    assert len(halved) < 0.6 * len(whole)
+    session = onnxruntime.InferenceSession(halved, providers=["CPUExecutionProvider"])
+    x = batch(5).x
+    (said,) = session.run(["logits"], {"x": x.numpy()})
+    np.testing.assert_allclose(said, family.classify(x)[0].detach().numpy(), atol=1e-4)
