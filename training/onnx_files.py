@@ -57,10 +57,18 @@ def to_onnx(graph: Graph) -> bytes:
 
 
 def _bare(model: ModelProto) -> bytes:
-    """Without stack traces and shapes of intermediate tensors; the batch is called n."""
+    """Without stack traces and shapes of intermediate tensors; the batch is called n.
+
+    Its size is read off the first input, whichever the exporter chose: of verbs that share a file,
+    one may not take the others' inputs.
+    """
+    inputs = [info.name for info in model.graph.input]
     for node in model.graph.node:
         node.ClearField("metadata_props")
         node.ClearField("doc_string")
+        ends = {item.name: item.i for item in node.attribute}
+        if node.op_type == "Shape" and ends == {"start": 0, "end": 1} and node.input[0] in inputs:
+            node.input[0] = inputs[0]
     for field in ("metadata_props", "value_info", "doc_string"):
         model.graph.ClearField(field)
     for info in (*model.graph.input, *model.graph.output):

@@ -111,7 +111,9 @@ class Masked(nn.Module):
         h = h + F.silu(self._masked(h, self.second, inner >= self.inner))
         later = group[:, None] > self.inner  # [49, hidden]
         h = self._masked(h, self.third, later.repeat_interleave(self.rank, 0))
-        logits = self.bins(F.silu(h.reshape(-1, COARSE**2, self.rank))) + self.marginal
+        # Row by row of two dimensions: with three, the file would ask for the size of the batch.
+        rows = self.bins(F.silu(h.reshape(-1, self.rank)))
+        logits = rows.reshape(-1, COARSE**2, rows.shape[-1]) + self.marginal
         return logits.transpose(1, 2)
 
     @staticmethod
@@ -210,7 +212,7 @@ class ImageFlow(nn.Module):
     def bend(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform numbers [n, 1, 28, 28] and log-density [n] in nats of pixels in [0, 1]."""
         coarse = y[:, :, ::4, ::4]
-        flat = coarse.flatten(1)
+        flat = coarse.reshape(-1, COARSE**2)
         z, slope = PixelBins(self.coarse(flat), self.edges).to_uniform(flat)
         grid, total = z.reshape(-1, 1, COARSE, COARSE), slope.sum(1)
         context: Tensor | None = None
@@ -231,7 +233,7 @@ class ImageFlow(nn.Module):
 
     def unbend(self, z: Tensor) -> Tensor:
         """Pixels [n, 1, 28, 28] in [0, 1] from uniform numbers of that shape."""
-        flat = z[:, 0, ::4, ::4].flatten(1)
+        flat = z[:, 0, ::4, ::4].reshape(-1, COARSE**2)
         y = torch.zeros_like(flat)
         for group in range(APART**2):
             found = PixelBins(self.coarse(y), self.edges).from_uniform(flat)
@@ -260,7 +262,7 @@ class ImageFlow(nn.Module):
     def encode(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         """Lower bound [n] of the log mass in nats, and z [n, 784] of the grey levels' middle."""
         z, _ = self.bend(dequantise(x, torch.full_like(x, 0.5)))
-        return self.log_prob(x, u), z.flatten(1)
+        return self.log_prob(x, u), z.reshape(-1, SIDE**2)
 
     def log_prob(self, x: Tensor, u: Tensor) -> Tensor:
         """Lower bound [n] of the log mass of images, in nats; its mean over u is what counts."""
