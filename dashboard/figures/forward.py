@@ -11,6 +11,7 @@ https://arxiv.org/abs/2102.09672).
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import plotly.graph_objects as go
@@ -84,6 +85,15 @@ class Film:
     def bars(self) -> NDArray[np.float64]:
         """ᾱ of the frames, [F]."""
         return alphas_bar(self.log_snr)
+
+    @cached_property
+    def plane_layers(self) -> tuple[Layer, ...]:
+        """What stays as it is in the plane while x_0 is dragged: made once, and sent once."""
+        top = self.density.max(axis=(1, 2), keepdims=True)
+        return (
+            Heatmap(0.6 * (self.density / top) ** 0.6, "data", "exact q(xₜ)"),
+            Points(self.samples, "data", "samples of it", radius=1.4, opacity=0.55),
+        )
 
 
 def film(
@@ -195,10 +205,8 @@ def _plane(
     rings = np.sqrt(bars) * point + np.sqrt(1 - bars) * np.stack([circle, 2 * circle])
     eps = normal(seed, (DRAWS, 2), "kernel")
     means = to_data(card, np.sqrt(film.bars)[:, None] * point)
-    top = film.density.max(axis=(1, 2), keepdims=True)
     layers: list[Layer] = [
-        Heatmap(0.6 * (film.density / top) ** 0.6, "data", "exact q(xₜ)"),
-        Points(film.samples, "data", "samples of it", radius=1.4, opacity=0.55),
+        *film.plane_layers,
         Points(
             noised(card, np.broadcast_to(point, eps.shape), eps, film.log_snr),
             "noise",

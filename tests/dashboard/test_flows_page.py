@@ -138,6 +138,7 @@ def test_layers_trace_a_point_and_say_their_errors() -> None:
     said = texts(app)
     assert "h₆ = (0.50, −0.25)" in said
     assert "nats in 95 of 100 cases" in said
+    assert "The film follows the first 400 of 1,500 samples." in said
     assert 0 < metrics(app)["Round trip, largest error"] < 1e-2
 
 
