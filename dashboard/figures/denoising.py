@@ -35,7 +35,7 @@ from genlab.contract.card import Card
 from genlab.inference.density import Extent
 from genlab.inference.diffusion import to_data, to_diffusion
 from genlab.inference.model import Model
-from genlab.inference.posterior import Normal, Posterior
+from genlab.inference.reverse import Normal, Posterior
 
 Array = NDArray[np.float32]
 PRIOR, ZOOM = 48, 52
