@@ -3,8 +3,8 @@
 Nothing is compared here: each figure stands beside the bound that the pages are built for. A figure
 is taken from the key or the pointer to the frame of the screen that shows the answer, with all that
 lies between: browser, network of this machine, Streamlit, onnxruntime. A change of model or data
-set is measured the first time that the server hears of it, as a visitor meets it; a drag, once the
-page is at rest.
+set is measured the first time that the server hears of it, as a visitor meets it (flows once the
+server has compiled them); a drag, once the page is at rest.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,6 +26,8 @@ DRAGS = 10.0
 """Evaluations a second while a point is dragged."""
 WALK, POINTS, STEPS = 700.0, 2_000, 100
 """Milliseconds for a trajectory of so many points and steps."""
+OPENING = 25_000
+"""Milliseconds in which the page of flows opens all of them, behind its first picture."""
 LINE = "mixture1d"
 Visit = Callable[[Page, str, str, int], Iterator[Rate]]
 
@@ -61,6 +63,7 @@ def flows(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]
     """The density of every flow; drags of three views."""
     ids = [entry.id for entry in services.models_with("log_prob", "encode", "decode", "layers")]
     visit(page, f"{server}/flows?flow={ids[-1]}")
+    page.wait_for_timeout(OPENING)  # the page compiles all flows, once for each start of the server
     yield from pictures(page, "Flows: density", "Model", ids[:-1], 200)
     model = f"{dataset}-flow-spline"
     for view in ("density", "layers", "bend"):
@@ -73,14 +76,14 @@ def compare(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rat
     names = plane()
     # The ODE and the speeds of the table take their time, and a visitor moves on meanwhile.
     visit(page, f"{server}/compare?dataset={names[-1]}", rest=False)
-    yield from pictures(page, "Compare", "Data set", names[:-1], 100, rest=False)
+    yield from pictures(page, "Compare", "Data set", names[:-1], 200, rest=False)
 
 
 def gans(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
     """The critic's picture of every GAN; the drag of a forgery."""
     ids = [entry.id for entry in services.models_with("decode", "critic")]
     visit(page, f"{server}/gans?gan={ids[-1]}")
-    yield from pictures(page, "GANs: game", "Model", ids[:-1])
+    yield from pictures(page, "GANs: game", "Model", ids[:-1], 200)
     yield from drags(page, "GANs: game", [(f"{server}/gans?gan={ids[0]}", ids[0])], repeats)
 
 

@@ -2,7 +2,8 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Thread
+from itertools import product
+from threading import Thread, main_thread
 
 import numpy as np
 import streamlit as st
@@ -124,7 +125,9 @@ def sub(k: int) -> str:
 
 
 def open_ahead(cards: list[Card]) -> None:
-    """Compile the densities of `cards` in the background, so that the next choice is at once.
+    """Compile the graphs of `cards` in the background, so that the next choice is at once.
+
+    A spline flow's four take a second. The densities come first, since they make the picture.
 
     Done once for each export, after the page has shown its own picture.
     """
@@ -140,9 +143,11 @@ def _opened_ahead(stamps: tuple[tuple[str, str], ...]) -> None:
             models.append(services.open_model(model_id))
 
     def work() -> None:
-        for model in models:
+        for verb, model in product(VERBS, models):
+            if not main_thread().is_alive():
+                return  # the server is about to end: it need not wait for the rest
             with suppress(ContractError, RunError):
-                model.run("log_prob", x=np.zeros((1, *model.card.event_shape), np.float32))
+                model.open(verb)
 
     # Not a daemon: a process that ends while onnxruntime compiles in a thread aborts.
     Thread(target=work, name="open-ahead", daemon=False).start()
