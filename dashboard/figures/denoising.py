@@ -28,8 +28,8 @@ from dashboard.components.scene import (
     Scene,
     Timeline,
 )
+from dashboard.figures.diffused import visible
 from dashboard.figures.diffusion import window
-from dashboard.figures.forward import visible
 from dashboard.figures.walkback import LEAST, Walkback, law, nats, power_of_ten, support
 from genlab.contract.card import Card
 from genlab.inference.density import Extent
