@@ -1,14 +1,15 @@
-"""Command line: `python -m benchmarks [--list] [--only NAME …] [--dataset NAME] [--json FILE]`."""
+"""Command line: `python -m benchmarks [--list] [--only NAME …] [--pages PAGE …] [--json FILE]`."""
 
 import argparse
 import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.measure import Result, SkipError, measure
-from benchmarks.report import show, write
+from benchmarks.measure import Rate, Result, SkipError, measure
+from benchmarks.report import line, show, show_rates, write
 
 SUBJECTS = {
     "flow": "samples and densities of a flow, against PyTorch",
@@ -17,8 +18,9 @@ SUBJECTS = {
     "opening": "a verified model, against onnxruntime alone",
     "snapshots": "scrubbing through a training, against new sessions",
     "browser": "film and drag in Chromium, against Plotly.js and a slider's rerun",
+    "rates": "how fast every page answers in Chromium, against the bounds they are built for",
 }
-"""Modules of this package, each with `comparisons(dataset)`, and what they are about."""
+"""Modules of this package and what they are about: `comparisons(dataset)`, or `rates(…)`."""
 
 
 def main() -> int:
@@ -29,6 +31,7 @@ def main() -> int:
     parser.add_argument("--dataset", default="moons", help="whose models to measure (moons)")
     parser.add_argument("--repeats", type=int, default=9, help="of every comparison (9)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single figure there")
+    parser.add_argument("--pages", nargs="+", metavar="PAGE", help="of the rates: lab flows …")
     options = parser.parse_args()
     # Into a file or a pipe, the table keeps its lines whole.
     console = Console(width=None if sys.stdout.isatty() else 150)
@@ -36,15 +39,19 @@ def main() -> int:
         console.print("\n".join(f"{name:<10} {words}" for name, words in SUBJECTS.items()))
         return 0
     results: dict[str, list[Result]] = {}
+    rates: list[Rate] = []
     skipped: dict[str, str] = {}
     failed = False
     for name in options.only or SUBJECTS:
         results[name] = []
         try:
             with console.status(f"{name}: {SUBJECTS[name]} …"):
-                rows = importlib.import_module(f"benchmarks.{name}").comparisons(options.dataset)
-                for row in rows:  # what was measured before a failure stays
-                    results[name].append(measure(row, max(1, options.repeats)))
+                for found in figures_of(name, options):  # what was before a failure stays
+                    if isinstance(found, Rate):
+                        rates.append(found)
+                        console.print(line(found))
+                    else:
+                        results[name].append(found)
         except SkipError as skip:
             skipped[name] = str(skip)
         except ModuleNotFoundError as missing:
@@ -54,11 +61,23 @@ def main() -> int:
             skipped[name] = f"it failed: {error!r}"
     if any(results.values()):
         show(console, results)
+    if rates:
+        show_rates(console, rates)
     for name, reason in skipped.items():
         console.print(f"{name} was skipped: {reason}", style="yellow", markup=False, soft_wrap=True)
     if options.json:
-        write(options.json, results, skipped)
-    return int(failed or not any(results.values()))
+        write(options.json, results, rates, skipped)
+    return int(failed or not (rates or any(results.values())))
+
+
+def figures_of(name: str, options: argparse.Namespace) -> Iterator[Result | Rate]:
+    """The figures of one subject, each as soon as it is there."""
+    module, repeats = importlib.import_module(f"benchmarks.{name}"), max(1, options.repeats)
+    if hasattr(module, "rates"):
+        yield from module.rates(options.dataset, options.pages or (), repeats)
+    else:
+        for row in module.comparisons(options.dataset):
+            yield measure(row, repeats)
 
 
 if __name__ == "__main__":

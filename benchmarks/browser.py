@@ -6,25 +6,15 @@ film's peer is the same film in Plotly.js (WebGL, which must be told to redraw),
 page for it, with all that the page needs in its caches.
 """
 
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import cycle
-from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from benchmarks.measure import Comparison, SkipError
+from benchmarks.chromium import looking, settle
+from benchmarks.measure import Comparison
 from benchmarks.models import exported
 from benchmarks.pictures import as_plotly, film_scene
-
-ROOT = Path(__file__).parents[1]
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 # Frames a second over one pass of the film; the stage's own `data-fps` counts its pauses too.
 PLAY_STAGE = """root => new Promise(done => {
@@ -74,11 +64,7 @@ addEventListener("keydown", () => { window.pressed = performance.now(); }, { cap
 def comparisons(dataset: str) -> Iterator[Comparison]:
     """Playing 2,000 points × 100 frames in two panes; dragging a point of a flow."""
     flow, ddpm = exported(f"{dataset}-flow-spline").card.id, exported(f"{dataset}-ddpm").card.id
-    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if chromium is None:
-        raise SkipError("no Chromium on the path; on Debian and Ubuntu: apt install chromium")
-    with serving() as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium)
+    with looking() as (server, browser):
         page = browser.new_page(viewport={"width": 1360, "height": 1000})
         other = browser.new_page(viewport={"width": 1360, "height": 1000})
         page.add_init_script(LISTEN)
@@ -102,7 +88,6 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
             slide(page, next(keys))
         ours, theirs = (lambda: drag(page, *next(places))), (lambda: slide(page, next(keys)))
         yield Comparison("drag to ledger", "slider to end of rerun", ours, theirs, threads=0)
-        browser.close()
 
 
 def play(page: Page) -> float:
@@ -140,37 +125,3 @@ def slide(page: Page, way: str) -> float:
     page.wait_for_function("window.heard > window.pressed")
     settle(page)
     return float(page.evaluate("window.heard - window.pressed"))
-
-
-def settle(page: Page) -> None:
-    """Wait until the server has nothing to say; a stage sends its last word within 500 ms."""
-    page.wait_for_timeout(700)
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
-
-
-@contextmanager
-def serving() -> Iterator[str]:
-    """The dashboard on a free port of this machine: its address. A `SkipError` if it fails."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    flags = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *flags]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
-        try:
-            server, end = f"http://127.0.0.1:{port}", time.monotonic() + 60
-            while not answers(f"{server}/api/health"):
-                if process.poll() is not None or time.monotonic() > end:
-                    raise SkipError("the dashboard did not start: streamlit run dashboard/app.py")
-                time.sleep(0.25)
-            yield server
-        finally:
-            process.terminate()
-
-
-def answers(address: str) -> bool:
-    """Whether a server is up."""
-    try:
-        urllib.request.urlopen(address, timeout=10).close()
-    except OSError:
-        return False
-    return True

@@ -6,7 +6,7 @@ order; the ratio is taken repetition by repetition.
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,38 @@ class Result:
         """How many times better than the peer, for each repetition."""
         power = 1 if self.row.more_is_better else -1
         return [(a / b) ** power for a, b in zip(self.ours, self.theirs, strict=True)]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One figure, and of what it was taken where a row has several (a model, a data set)."""
+
+    value: float
+    of: str = ""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A figure without a peer: how fast a page does `what`, and the bound that it is built for."""
+
+    page: str
+    what: str
+    readings: Sequence[Reading]
+    bound: float
+    unit: str = "ms"
+    more_is_better: bool = False
+
+    @property
+    def worst(self) -> Reading:
+        """The slowest of the readings."""
+        pick = min if self.more_is_better else max
+        return pick(self.readings, key=lambda reading: reading.value)
+
+    @property
+    def within(self) -> bool:
+        """Whether even the worst keeps the bound."""
+        worst = self.worst.value
+        return worst >= self.bound if self.more_is_better else worst <= self.bound
 
 
 def timed(call: Callable[[], object]) -> Callable[[], float]:

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure import Result, spread
+from benchmarks.measure import Rate, Result, spread
 
 PACKAGES = {"onnxruntime-gpu", "onnxruntime", "torch", "diffusers", "plotly", "streamlit", "numpy"}
 CAPTION = r"""median \[quartiles]; ratio: how many times better, repetition by repetition
@@ -47,13 +48,37 @@ def show(console: Console, results: Results) -> None:
     console.print(table)
 
 
+def line(rate: Rate) -> str:
+    """A rate as soon as it is known; the table follows minutes later."""
+    told = figures([reading.value for reading in rate.readings])
+    return f"[dim]{rate.page}, {rate.what}: {told} {rate.unit}[/dim]"
+
+
+def show_rates(console: Console, rates: Sequence[Rate]) -> None:
+    """Print how fast the pages are, each figure beside its bound."""
+    here = machine()
+    caption = f"median \\[quartiles]; {here['cores']} cores, load {here['load']:.1f}"
+    table = Table(title="How fast the pages answer", caption=caption, caption_justify="left")
+    for name in ("page", "what"):
+        table.add_column(name, min_width=12)
+    for name in ("figure", "worst", "of", "bound", ""):
+        table.add_column(name, justify="left" if name == "of" else "right")
+    for rate in rates:
+        told = f"{figures([reading.value for reading in rate.readings])} {rate.unit}"
+        limit = f"{'≥' if rate.more_is_better else '≤'} {rate.bound:g} {rate.unit}"
+        sign = "[green]kept[/green]" if rate.within else "[red]missed[/red]"
+        worst = f"{figures([rate.worst.value])} {rate.unit}"
+        table.add_row(rate.page, rate.what, told, worst, rate.worst.of, limit, sign)
+    console.print(table)
+
+
 def figures(values: Sequence[float]) -> str:
     """Median and quartiles, three figures each; the median alone where nothing varies."""
     words = [f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in spread(values)]
     return words[0] if len(set(words)) == 1 else rf"{words[0]} \[{words[1]}–{words[2]}]"
 
 
-def write(path: Path, results: Results, skipped: Mapping[str, str]) -> None:
+def write(path: Path, results: Results, rates: Sequence[Rate], skipped: Mapping[str, str]) -> None:
     """Write every single figure."""
     rows = [
         {name: getattr(result.row, name) for name in ("what", "peer", "unit", "threads")}
@@ -62,5 +87,6 @@ def write(path: Path, results: Results, skipped: Mapping[str, str]) -> None:
         for subject, measured in results.items()
         for result in measured
     ]
-    content = {"machine": machine(), "rows": rows, "skipped": skipped}
+    told = [asdict(rate) for rate in rates]
+    content = {"machine": machine(), "rows": rows, "rates": told, "skipped": skipped}
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

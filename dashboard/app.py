@@ -40,11 +40,13 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     for name in HEAVY:
         import_module(name)
 
+    from dashboard.ahead import open_ahead  # noqa: PLC0415
     from dashboard.services import device  # noqa: PLC0415
 
     granted = device()
     gc.collect()
     gc.freeze()
+    open_ahead("log_prob")  # behind the visitor's first page; a few seconds for thirteen flows
     yield {"device": granted}
 
 

@@ -6,12 +6,18 @@ Streamlit turns `bytes` inside a dictionary into a string, so a component that w
 nothing but bytes, and the header travels in front of them. A buffer is named in the header by
 `{"at", "shape", "type"}`, `at` counted from the end of the padded header, so that the browser makes
 typed arrays on it without copying.
+
+Large buffers have a name, the digest of their content. A browser that says which names it holds is
+sent those buffers no more: a film behind a dragged point travels once.
 """
 
 from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Collection
+from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, cast
 
 import numpy as np
@@ -24,27 +30,55 @@ HALF = 16_384
 NOTHING = -32_768
 """The int16 code of a coordinate that is not finite."""
 TYPES = {"i2": "<i2", "u1": "|u1", "f4": "<f4"}
+LARGE = 2_048
+"""Bytes from which a buffer has a name: less than that travels faster than it is looked up."""
 
 
-class Blob:
-    """Collects buffers while the header that names them is written."""
+@dataclass(frozen=True)
+class Packed:
+    """A buffer as it travels; `name` is the digest of its content, empty where it is small."""
 
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
+    raw: bytes
+    shape: tuple[int, ...]
+    code: str
+    name: str
 
-    def add(self, array: NDArray[Any] | bytes) -> dict[str, Any]:
-        """Append `array` (int16, uint8, float32 or raw bytes); the header entry that names it."""
-        if isinstance(array, bytes):
-            array = np.frombuffer(array, dtype=np.uint8)
+    @staticmethod
+    def of(array: NDArray[Any]) -> Packed:
+        """Pack `array` (int16, uint8 or float32)."""
         code = array.dtype.str[1:]
         if code not in TYPES:
             raise TypeError(f"a blob holds {sorted(TYPES)}, not {array.dtype}")
         raw = np.ascontiguousarray(array, dtype=TYPES[code]).tobytes()
-        entry = {"at": self._size, "shape": list(array.shape), "type": code}
-        padding = -len(raw) % ALIGN
-        self._parts += [raw, bytes(padding)]
-        self._size += len(raw) + padding
+        name = blake2b(raw, digest_size=12).hexdigest() if len(raw) >= LARGE else ""
+        return Packed(raw, array.shape, code, name)
+
+
+class Blob:
+    """Collects buffers while the header that names them is written.
+
+    Buffers whose names are in `held` are left out: the browser has them.
+    """
+
+    def __init__(self, held: Collection[str] = ()) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._held = frozenset(held)
+
+    def add(self, array: NDArray[Any] | Packed | bytes) -> dict[str, Any]:
+        """Append `array` (int16, uint8, float32 or raw bytes); the header entry that names it."""
+        if isinstance(array, bytes):
+            array = np.frombuffer(array, dtype=np.uint8)
+        packed = array if isinstance(array, Packed) else Packed.of(array)
+        entry: dict[str, Any] = {"shape": list(packed.shape), "type": packed.code}
+        if packed.name:
+            entry["name"] = packed.name
+            if packed.name in self._held:
+                return entry
+        entry["at"] = self._size
+        padding = -len(packed.raw) % ALIGN
+        self._parts += [packed.raw, bytes(padding)]
+        self._size += len(packed.raw) + padding
         return entry
 
     def pack(self, header: dict[str, Any]) -> bytes:
@@ -57,12 +91,15 @@ class Blob:
 
 
 def decode(blob: bytes) -> dict[str, Any]:
-    """The header of `blob` with every buffer entry replaced by its array: what the browser sees."""
+    """The header of `blob` with every buffer entry replaced by its array: what the browser sees.
+
+    A buffer that was left out because the browser holds it stays the entry that names it.
+    """
     (length,) = struct.unpack_from("<I", blob)
     base = 4 + length
 
     def restore(node: dict[str, Any]) -> Any:
-        if node.keys() != {"at", "shape", "type"}:
+        if not node.keys() >= {"at", "shape", "type"}:
             return node
         count = int(np.prod(node["shape"], dtype=np.int64))
         flat = np.frombuffer(blob, dtype=TYPES[node["type"]], count=count, offset=base + node["at"])

@@ -13,13 +13,14 @@ points over 100 frames are 0.8 MB.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from dashboard.components.blob import Blob, quantise, quantise_unit
+from dashboard.components.blob import Blob, FloatArray, Packed, quantise, quantise_unit
 from dashboard.components.layers import (
     Arrows,
     Handle,
@@ -133,16 +134,17 @@ class Scene:
         seq: int = 0,
         max_width: int = 640,
         more: str = "",
+        held: Collection[str] = (),
     ) -> bytes:
         """The blob for the browser.
 
         `points`: where the named points stand; `seq`: the number of the last message heard from
         the browser; `max_width`: of a pane, in CSS pixels; `more`: what the browser says back once
-        it has painted this scene.
+        it has painted this scene; `held`: names of buffers that it has already.
 
         Raises `SceneError` when the blob would exceed `LIMIT` bytes.
         """
-        blob = Blob()
+        blob = Blob(held)
         at = {
             name: list(map(float, xy)) for name, xy in (points or {}).items() if name in self.names
         }
@@ -173,6 +175,18 @@ class Scene:
         return encoded
 
 
+_PACKED: WeakKeyDictionary[Layer, dict[tuple[float, ...], Packed]] = WeakKeyDictionary()
+"""Buffers of layers that live longer than one scene: those of a cached film are packed once."""
+
+
+def _packed(layer: Layer, extent: tuple[float, ...], make: Callable[[], Any]) -> Packed:
+    """The buffer of a layer in a pane of that extent; `make` says its int16 or uint8 array."""
+    known = _PACKED.setdefault(layer, {})
+    if extent not in known:
+        known[extent] = Packed.of(make())
+    return known[extent]
+
+
 def layer_header(layer: Layer, pane: Pane, blob: Blob) -> dict[str, Any]:
     """A layer's part of the JSON header; its arrays go to the blob."""
     kind = type(layer).__name__.lower()
@@ -180,9 +194,13 @@ def layer_header(layer: Layer, pane: Pane, blob: Blob) -> dict[str, Any]:
         "kind": kind, "role": layer.role, "label": layer.label, "visible": layer.visible,
         "frames": frames_of(layer),
     }  # fmt: skip
+
+    def placed(where: Callable[[], FloatArray]) -> dict[str, Any]:
+        return blob.add(_packed(layer, pane.extent, lambda: quantise(where(), pane.extent)))
+
     match layer:
         case Heatmap():
-            cells = blob.add(quantise_unit(layer.values))
+            cells = blob.add(_packed(layer, (), lambda: quantise_unit(layer.values)))
             return head | {
                 "values": cells,
                 "diverging": layer.diverging,
@@ -190,23 +208,23 @@ def layer_header(layer: Layer, pane: Pane, blob: Blob) -> dict[str, Any]:
                 "smooth": layer.smooth,
             }
         case Points():
-            xy = blob.add(quantise(layer.xy, pane.extent))
             trail = min(layer.trail_count, layer.xy.shape[1]) if layer.trail else 0
             return head | {
-                "xy": xy, "radius": layer.radius, "opacity": layer.opacity,
+                "xy": placed(lambda: layer.xy), "radius": layer.radius, "opacity": layer.opacity,
                 "trail": layer.trail, "trailCount": trail,
             }  # fmt: skip
         case Lines():
-            xy = blob.add(quantise(layer.xy, pane.extent))
+            xy = placed(lambda: layer.xy)
             return head | {"xy": xy, "width": layer.width, "opacity": layer.opacity}
         case Arrows():
-            feet, heads = np.broadcast_arrays(layer.at, layer.at + layer.vec)
-            xy = blob.add(quantise(np.stack([feet, heads], axis=2), pane.extent))
+            xy = placed(lambda: np.stack(_ends(layer), axis=2))
             return head | {"xy": xy, "width": layer.width, "opacity": layer.opacity}
         case Marker():
-            return head | {
-                "xy": blob.add(quantise(np.asarray(layer.xy), pane.extent)),
-                "text": layer.text,
-            }
+            return head | {"xy": placed(lambda: np.asarray(layer.xy)), "text": layer.text}
         case Handle():
             return head | {"name": layer.name, "xy": layer.xy, "rail": layer.rail}
+
+
+def _ends(arrows: Arrows) -> list[FloatArray]:
+    """Feet and heads, each [F, m, 2]."""
+    return list(np.broadcast_arrays(arrows.at, arrows.at + arrows.vec))

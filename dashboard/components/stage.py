@@ -113,7 +113,7 @@ def stage(
     start = scene.timeline.start if scene.timeline else 0
     stored = st.session_state.get(key)
     now = _read(stored, places, count, start)
-    blob = scene.encode(points=now.points, seq=_seq(stored), max_width=max_width, more=more)
+    blob = scene.encode(now.points, _seq(stored), max_width, more, _held(stored))
     _STAGE(
         data=blob,
         key=key,
@@ -133,6 +133,12 @@ def _said(stored: object, name: str) -> dict[str, Any]:
 def _seq(stored: object) -> int:
     seq = _said(stored, "points").get("seq", 0)
     return seq if isinstance(seq, int) else 0
+
+
+def _held(stored: object) -> list[str]:
+    """Names of the buffers that the browser had when it sent its last message."""
+    names = _said(stored, "points").get("held")
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def _read(stored: object, points: dict[str, Point], count: int, start: int) -> StageState:

@@ -49,6 +49,10 @@ class Film:
     clock: Sequence[str]
 
 
+NOT_YET = Film(np.empty((2, 0, 2), np.float32), ["making samples …"] * 2)
+"""The film of a model while its samples are being made: the stage keeps the place of its strip."""
+
+
 def film(model: Model, n: int, seed: int, stop: Callable[[], bool] | None = None) -> Film:
     """The film of a model by what it can do: layers, steps back from noise, training, or nothing.
 
@@ -148,7 +152,8 @@ def _clock(acts: Sequence[Act]) -> Timeline | None:
     if not moving:
         return None
     labels = [" · ".join(dict.fromkeys(words)) for words in zip(*moving, strict=True)]
-    return Timeline(FRAMES, labels, fps=16, autoplay=True, title="making samples")
+    films = len(labels) == FRAMES
+    return Timeline(len(labels), labels, fps=16, autoplay=films, title="making samples")
 
 
 def _title(act: Act) -> str:

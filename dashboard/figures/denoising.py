@@ -28,14 +28,14 @@ from dashboard.components.scene import (
     Scene,
     Timeline,
 )
+from dashboard.figures.diffused import visible
 from dashboard.figures.diffusion import window
-from dashboard.figures.forward import visible
 from dashboard.figures.walkback import LEAST, Walkback, law, nats, power_of_ten, support
 from genlab.contract.card import Card
 from genlab.inference.density import Extent
 from genlab.inference.diffusion import to_data, to_diffusion
 from genlab.inference.model import Model
-from genlab.inference.posterior import Normal, Posterior
+from genlab.inference.reverse import Normal, Posterior
 
 Array = NDArray[np.float32]
 PRIOR, ZOOM = 48, 52

@@ -19,7 +19,7 @@ from genlab.inference.diffusion import to_data
 from genlab.inference.distance import sliced_wasserstein
 from genlab.inference.model import Model
 from genlab.inference.noise import normal
-from genlab.inference.posterior import matched
+from genlab.inference.reverse import matched
 from genlab.inference.samplers import Frame, Noise, ddpm
 from genlab.inference.schedules import respace
 

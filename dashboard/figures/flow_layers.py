@@ -6,7 +6,7 @@ it is negative and the density rises. A film shows that as a heat map over h_k.
 """
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +17,7 @@ from dashboard.components.scene import (
     Curve,
     Handle,
     Heatmap,
+    Layer,
     Lines,
     Marker,
     Pane,
@@ -106,6 +107,15 @@ class Film:
     def depth(self) -> int:
         """Number of layers."""
         return len(self.field)
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """What stays as it is while a point is dragged: made once, and sent once."""
+        return (
+            _stretch(self),
+            Lines(self.web, "noise", "grid of z", opacity=0.45),
+            Points(self.points, "model", "samples", radius=1.6, opacity=0.6),
+        )
 
 
 def layers_film(model: Model, z: Array, extent: Extent) -> Film:
@@ -205,9 +215,7 @@ def layers_scene(
                 "noise z → data x",
                 film.window,
                 [
-                    _stretch(film),
-                    Lines(film.web, "noise", "grid of z", opacity=0.45),
-                    Points(film.points, "model", "samples", radius=1.6, opacity=0.6),
+                    *film.layers,
                     Lines(states[None, None], "accent", "path of your point", width=1.5),
                     Points(
                         states[None], "accent", "its place at each layer", radius=3.5, opacity=1

@@ -4,7 +4,9 @@ log p(x) = log N(z; 0, I) + Σ log|det ∂z/∂x| over the layers, z = f⁻¹(x)
 (lecture: flow models; Rezende & Mohamed 2015, https://arxiv.org/abs/1505.05770).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +57,7 @@ def ledger(model: Model, x: tuple[float, float]) -> Ledger:
     )
 
 
+@cache
 def gaussian_heat() -> Heatmap:
     """N(0, I) over the latent plane, pale enough for points to stand out on it."""
     log_prob = gaussian_log_prob(grid(LATENT_EXTENT, 64)).reshape(1, 64, 64)
@@ -69,23 +72,26 @@ def heat(
     return Heatmap(shade(values, scale, top), role, label, visible=visible)
 
 
+def density_maps(density: Array, exact: Array | None, scale: Scale) -> list[Heatmap]:
+    """Log-densities [H, W] in nats of the flow and, hidden at first, of the data; one scale."""
+    top = peak(density) if exact is None else peak(density, exact)
+    true = [] if exact is None else [heat(exact, scale, top, "data", "true density", False)]
+    return [heat(density, scale, top, "model", "model density"), *true]
+
+
 def density_scene(
-    density: Array,
-    exact: Array | None,
+    maps: Sequence[Heatmap],
     data: Array,
     extent: Extent,
-    scale: Scale,
     x: tuple[float, float],
     rest: tuple[Array, Array, tuple[float, float]] | None,
 ) -> Scene:
     """The flow's density with data and samples, beside the latent plane; one point in both.
 
-    `density` and `exact` are log-densities [H, W] in nats over `extent`; `x` is the point to drag.
+    `maps` are those of `density_maps` over `extent`; `x` is the point to drag.
     `rest` is what a first, coarse picture does without: samples of the flow [n, 2], the data pushed
     through the inverse flow [n, 2], and the place z of the point.
     """
-    top = peak(density) if exact is None else peak(density, exact)
-    true = [] if exact is None else [heat(exact, scale, top, "data", "true density", False)]
     samples, latent, place = rest or (np.empty((0, 2)), np.empty((0, 2)), (np.nan, np.nan))
     return Scene(
         [
@@ -93,8 +99,7 @@ def density_scene(
                 "data x",
                 extent,
                 [
-                    heat(density, scale, top, "model", "model density"),
-                    *true,
+                    *maps,
                     Points(data[None], "data", "data", radius=1.5, opacity=0.55),
                     Points(samples[None], "model", "samples", radius=1.5, visible=False),
                     Handle("x", x, "accent", "your point x"),

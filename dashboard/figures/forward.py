@@ -1,16 +1,13 @@
 """Scenes of the forward process: the exact q(x_t) over t, and the kernel of one point.
 
-    q(x_t | x_0) = N(√ᾱ_t x_0, (1 − ᾱ_t) I),   q(x_t) = ∫ q(x_0) q(x_t | x_0) dx_0
+    q(x_t | x_0) = N(√ᾱ_t x_0, (1 − ᾱ_t) I)
 
-The law of the data is known, so q(x_t) is too: a copy of it, shrunk by √ᾱ_t and convolved with a
-Normal. Nothing here is learned (lecture: forward diffusion, the diffused data distribution; Ho et
-al. 2020, https://arxiv.org/abs/2006.11239, eq. 4; schedules: Nichol & Dhariwal 2021,
+The law itself is that of `diffused.py` (schedules: Nichol & Dhariwal 2021,
 https://arxiv.org/abs/2102.09672).
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -29,22 +26,17 @@ from dashboard.components.scene import (
     Scene,
     Timeline,
 )
+from dashboard.figures.diffused import Film, noised, places_of
 from dashboard.figures.training import dress
 from dashboard.theme import CHART
 from genlab.contract.card import Card
-from genlab.inference.density import Extent, grid
+from genlab.inference.density import Extent
 from genlab.inference.diffusion import to_data, to_diffusion
-from genlab.inference.model import Model
 from genlab.inference.noise import normal
-from genlab.inference.schedules import alphas_bar
 
 Array = NDArray[np.float32]
-FRAMES = 49
-CELLS = {1: 640, 2: 52}
-"""Cells along a side of q(x_t), on the line and in the plane."""
-FINE = 3
-"""Points along a side of a cell for the divergence, where the noise is narrower than a cell."""
-DRAWS, SAMPLES = 48, 320
+DRAWS = 48
+"""Draws of the kernel of the dragged point."""
 PATHS = 24
 """Points of the line whose way through time is drawn."""
 GAUSSIAN = 0.01
@@ -58,118 +50,6 @@ ROWS: dict[str, Role | None] = {
     "KL to noise, nats": None,
 }
 """What is told of a frame, with the colour of its name."""
-
-
-@dataclass(frozen=True, eq=False)
-class Film:
-    """The forward process on one schedule, whatever point is dragged.
-
-    Attributes:
-        schedule: Name of the schedule.
-        t: Indices of the frames, [F].
-        log_snr: λ of the frames, [F].
-        density: The exact q(x_t) in data units, [F, nodes], or as in `visible` [F, H, W].
-        samples: Data points with noise, one ε per point for all frames, data units [F, n, d].
-        kl: KL(q(x_t) ‖ N(0, I)) in nats, [F]; NaN where the grid misses more than 1 % of the mass.
-    """
-
-    schedule: str
-    t: NDArray[np.int64]
-    log_snr: NDArray[np.float64]
-    density: Array
-    samples: Array
-    kl: NDArray[np.float64]
-
-    @property
-    def bars(self) -> NDArray[np.float64]:
-        """ᾱ of the frames, [F]."""
-        return alphas_bar(self.log_snr)
-
-
-def film(
-    exact: Model,
-    schedule: str,
-    levels: NDArray[np.float64],
-    extent: Extent,
-    seed: int,
-    stop: Callable[[], bool] | None = None,
-) -> Film:
-    """Evaluate the forward process on `FRAMES` indices of a schedule, evenly spaced."""
-    t = np.unique(np.rint(np.linspace(0, len(levels) - 1, FRAMES)).astype(np.int64))
-    log_snr = levels[t]
-    density, kl = _densities(exact, log_snr, extent, stop)
-    data = to_diffusion(exact.card, exact.sample(SAMPLES, seed=seed, stop=stop))
-    eps = normal(seed, data.shape, "forward")
-    return Film(schedule, t, log_snr, density, noised(exact.card, data, eps, log_snr), kl)
-
-
-def noised(card: Card, x0: np.ndarray, eps: np.ndarray, log_snr: NDArray[np.float64]) -> Array:
-    """√ᾱ x_0 + √(1 − ᾱ) ε at each level, in data units: [F, n, d] from diffusion units [n, d]."""
-    bars = alphas_bar(log_snr)[:, None, None]
-    return to_data(card, np.sqrt(bars) * x0 + np.sqrt(1 - bars) * eps).astype(np.float32)
-
-
-def _densities(
-    exact: Model, log_snr: NDArray[np.float64], extent: Extent, stop: Callable[[], bool] | None
-) -> tuple[Array, NDArray[np.float64]]:
-    """Exact q(x_t) on the cells of the window, data units, and its KL to the standard Normal."""
-    card = exact.card
-    d = card.event_shape[0]
-    scale = card.constants.diffusion_scale or 1.0
-    density, kl = [], []
-    for level in log_snr:
-        width = (extent[1] - extent[0]) / CELLS[d] / scale  # of a cell, diffusion units
-        fine = FINE if d == 2 and math.sqrt(1 - float(alphas_bar(level))) < width else 1
-        x = to_diffusion(card, places_of(extent, CELLS[d] * fine, d)).astype(np.float32)
-        rows = np.full(len(x), level, dtype=np.float32)
-        told = exact.run("log_prob_t", x=x, log_snr=rows, stop=stop)["log_prob_t"]
-        log_prob = told.astype(np.float64)
-        weight = np.exp(log_prob) * (width / fine) ** d
-        noise = -0.5 * (x.astype(np.float64) ** 2).sum(1) - 0.5 * d * math.log(2 * math.pi)
-        some = weight > 0
-        gap = float((weight[some] * (log_prob[some] - noise[some])).sum())
-        kl.append(max(gap, 0.0) if abs(weight.sum() - 1) < 0.01 else math.nan)
-        density.append(np.exp(log_prob) / scale**d)
-    if d == 2:
-        return np.exp(visible(exact, log_snr, extent, CELLS[2], stop)), np.array(kl)
-    return np.stack(density).astype(np.float32), np.array(kl)
-
-
-def visible(
-    exact: Model,
-    log_snr: NDArray[np.float64] | Sequence[float],
-    extent: Extent,
-    size: int,
-    stop: Callable[[], bool] | None = None,
-) -> Array:
-    """Exact log-density of x_t plus a Normal of half a cell: [F, size, size], data units.
-
-    That is q(x_t) as a picture of such cells can show it: modes narrower than a cell do not fall
-    between the points. Noise on noise is a later level of the same diffusion, so this is exact too:
-    with v the variance added, the law of x_t + √v ε is that at ᾱ' = ᾱ / (1 + v), enlarged by
-    √(1 + v).
-    """
-    card = exact.card
-    scale = card.constants.diffusion_scale or 1.0
-    v = (0.5 * (extent[1] - extent[0]) / size / scale) ** 2
-    bars = alphas_bar(np.asarray(log_snr, dtype=np.float64))
-    levels = np.log(bars) - np.log(1 - bars + v)
-    x = to_diffusion(card, grid(extent, size)) / math.sqrt(1 + v)
-    told = exact.run(
-        "log_prob_t",
-        x=np.tile(x.astype(np.float32), (len(levels), 1)),
-        log_snr=np.repeat(levels.astype(np.float32), len(x)),
-        stop=stop,
-    )["log_prob_t"]
-    return told.reshape(len(levels), size, size) - np.float32(math.log((1 + v) * scale**2))
-
-
-def places_of(extent: Extent, size: int, d: int) -> NDArray[np.float32]:
-    """Centres of the cells of a window: [size^d, d], the plane's row by row, y0 first."""
-    if d == 2:
-        return grid(extent, size)
-    middle = (np.arange(size) + 0.5) / size
-    return (extent[0] + (extent[1] - extent[0]) * middle)[:, None].astype(np.float32)
 
 
 def forward_scene(
@@ -195,10 +75,8 @@ def _plane(
     rings = np.sqrt(bars) * point + np.sqrt(1 - bars) * np.stack([circle, 2 * circle])
     eps = normal(seed, (DRAWS, 2), "kernel")
     means = to_data(card, np.sqrt(film.bars)[:, None] * point)
-    top = film.density.max(axis=(1, 2), keepdims=True)
     layers: list[Layer] = [
-        Heatmap(0.6 * (film.density / top) ** 0.6, "data", "exact q(xₜ)"),
-        Points(film.samples, "data", "samples of it", radius=1.4, opacity=0.55),
+        *film.plane_layers,
         Points(
             noised(card, np.broadcast_to(point, eps.shape), eps, film.log_snr),
             "noise",

@@ -18,19 +18,12 @@ from genlab.contract.card import Card
 from genlab.inference.denoiser import denoiser
 from genlab.inference.diffusion import to_diffusion
 from genlab.inference.model import Model
-from genlab.inference.posterior import (
-    Box,
-    LogProbT,
-    Normal,
-    Posterior,
-    ddpm_normal,
-    reverse_steps,
-    step_sizes,
-)
+from genlab.inference.posterior import Box, LogProbT, reverse_steps
+from genlab.inference.reverse import Normal, Posterior, ddpm_normal, step_sizes
 
 FRAMES = 28
 """Most steps, evenly spaced in the logarithm of their size."""
-CELLS = {1: 1_200, 2: 160}
+CELLS = {1: 1_200, 2: 112}
 """Most cells of the quadrature along a side, in one and two dimensions."""
 LEAST = 1e-8
 """Least KL in nats that is told from nothing: that of float32 densities."""

@@ -4,9 +4,12 @@ import numpy as np
 import streamlit as st
 
 from dashboard import links, parts, services
+from dashboard.components.scene import Heatmap
 from dashboard.components.stage import peek, stage
 from dashboard.figures import flows
+from dashboard.figures.density import Scale
 from dashboard.flows.shared import (
+    Extent,
     Look,
     clouds,
     density_grid,
@@ -19,43 +22,45 @@ from dashboard.guard import guarded
 GRID, COARSE = 200, 50
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _maps(model_id: str, stamp: str, extent: Extent, size: int, scale: Scale) -> list[Heatmap]:
+    """The density of the flow and the true one, shaded: the same layers at every move."""
+    card = services.read_catalogue().cards[model_id]
+    density = density_grid(model_id, stamp, extent, size)
+    return flows.density_maps(density, true_density(card.dataset, extent, size), scale)
+
+
 @st.fragment
 @guarded()
 def show(look: Look) -> None:
     """The heat map and the ledger of one point; a drag runs this fragment alone.
 
-    The first picture of a model is coarse and has the density alone; the browser asks for the
-    whole one as soon as it is painted.
+    The first picture of a model is a coarse density; as soon as it is painted the browser asks for
+    the whole density, and then for the samples and the plane of noise.
     """
     card, extent = look.card, look.extent
     data = services.reference(card.id, look.stamp, look.n)
     state = peek("flow_stage", points={"x": links.point("x", first_point(data))})
     x = links.settled(state.points["x"])
-    whole = f"{card.id} {look.stamp}"
-    ready = state.more == whole
+    asked = [f"{card.id} {look.stamp} {what}" for what in ("whole density", "samples")]
+    level = asked.index(state.more) + 1 if state.more in asked else 0
     picture, answer = st.columns([3, 1])
     with picture:
         st.caption(
             "Click or drag anywhere in the plane of data: the ledger adds up log p(x) there."
         )
-        rest = None
-        if ready:
+        rest, probe = None, None
+        if level == len(asked):
             samples, latent = clouds(card.id, look.stamp, look.n, look.seed)
-            rest = samples, latent, flows.ledger(look.model, x).z
-        scene = flows.density_scene(
-            density_grid(card.id, look.stamp, extent, GRID if ready else COARSE),
-            true_density(card.dataset, extent, GRID if ready else COARSE),
-            data,
-            extent,
-            look.scale,
-            x,
-            rest,
-        )
-        stage(scene, key="flow_stage", more="" if ready else whole)
+            probe = flows.ledger(look.model, x)
+            rest = samples, latent, probe.z
+        maps = _maps(card.id, look.stamp, extent, GRID if level else COARSE, look.scale)
+        scene = flows.density_scene(maps, data, extent, x, rest)
+        stage(scene, key="flow_stage", more="" if level == len(asked) else asked[level])
         if rest:
             parts.tell_not_finite(rest[0])
     with answer:
-        show_ledger(flows.ledger(look.model, x))
+        show_ledger(probe or flows.ledger(look.model, x))
         at = np.asarray([x], dtype=np.float32)
         true = services.exactly(card.dataset, "log_prob", lambda exact: exact.log_prob(at)[0])
         if true is not None:

@@ -11,7 +11,7 @@ from dashboard.theme import ink
 from genlab.inference.sessions import heavy
 
 MOST = 400
-"""Samples on the film, which is sent again with every move of the point."""
+"""Samples on the film: as many as leave its grid and heat map legible."""
 GRID = 72
 
 
@@ -58,8 +58,11 @@ def show(look: Look) -> None:
             "back through them."
         )
         state = stage(scene, key="layer_stage")
+        shown = film.points.shape[1]
+        few = f"The film follows the first {shown} of {look.n:,} samples. "
         st.caption(
-            f"Background: what the layer just passed did around each place, "
+            f"{few if shown < look.n else ''}Background: what the layer just passed did around "
+            "each place, "
             f"{ink('noise', 'stretched')} (log|det| > 0, the density falls) or "
             f"{ink('model', 'squeezed')} (it rises). Interpolated from {film.evaluated:,} "
             f"evaluated points: at {film.points.shape[1]:,} other ones it is within "

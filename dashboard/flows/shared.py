@@ -1,22 +1,17 @@
 """What several views of a flow need: densities, samples, the ledger in words; cached."""
 
-from contextlib import suppress
 from dataclasses import dataclass
-from threading import Thread
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from streamlit import runtime
 
 from dashboard import controls, services
 from dashboard.figures.density import SCALE_HELP, SCALES, Scale
 from dashboard.figures.flows import Ledger
 from dashboard.theme import ink
 from genlab.contract.card import Card
-from genlab.contract.errors import ContractError
 from genlab.inference.density import log_prob_grid
-from genlab.inference.errors import RunError
 from genlab.inference.model import Model
 from genlab.inference.sessions import heavy
 
@@ -121,28 +116,3 @@ def _at(place: tuple[float, float]) -> str:
 def sub(k: int) -> str:
     """A number as a subscript."""
     return str(k).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
-
-
-def open_ahead(cards: list[Card]) -> None:
-    """Compile the densities of `cards` in the background, so that the next choice is at once.
-
-    Done once for each export, after the page has shown its own picture.
-    """
-    if runtime.exists():
-        _opened_ahead(tuple((card.id, services.stamp(card.id)) for card in cards))
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _opened_ahead(stamps: tuple[tuple[str, str], ...]) -> None:
-    models: list[Model] = []
-    for model_id, _ in stamps:
-        with suppress(ContractError):  # what is broken is said where somebody looks at it
-            models.append(services.open_model(model_id))
-
-    def work() -> None:
-        for model in models:
-            with suppress(ContractError, RunError):
-                model.run("log_prob", x=np.zeros((1, *model.card.event_shape), np.float32))
-
-    # Not a daemon: a process that ends while onnxruntime compiles in a thread aborts.
-    Thread(target=work, name="open-ahead", daemon=False).start()

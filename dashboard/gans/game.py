@@ -12,18 +12,22 @@ from dashboard.gans.shared import Look, forgeries
 from dashboard.guard import guarded
 from dashboard.theme import ink
 
-GRID = 160
+GRID, COARSE = 200, 50
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _surface(model_id: str, stamp: str, extent: Extent) -> NDArray[np.float32]:
-    return gans.critique(services.open_model(model_id), extent, GRID)
+def _surface(model_id: str, stamp: str, extent: Extent, size: int) -> NDArray[np.float32]:
+    return gans.critique(services.open_model(model_id), extent, size)
 
 
 @st.fragment
 @guarded()
 def show(look: Look) -> None:
-    """The dragged latent point; a drag runs this fragment alone."""
+    """The dragged latent point; a drag runs this fragment alone.
+
+    The critic's surface is coarse at first; the browser asks for the whole one as soon as that is
+    painted.
+    """
     card, extent = look.card, look.extent
     z, samples, web = forgeries(card.id, look.stamp, look.n, look.seed)
     state = peek("gan_stage", points={"z": links.point("z", (0.6, 0.4))})
@@ -32,9 +36,11 @@ def show(look: Look) -> None:
     left, answer = st.columns([3, 1])
     with left:
         st.caption("Drag the point in the plane of noise and watch where G sends it.")
-        surface = _surface(card.id, look.stamp, extent)
+        whole = f"{card.id} {look.stamp}"
+        ready = state.more == whole
+        surface = _surface(card.id, look.stamp, extent, GRID if ready else COARSE)
         scene = gans.game_scene(surface, data, z, samples, web, extent, probe)
-        stage(scene, key="gan_stage")
+        stage(scene, key="gan_stage", more="" if ready else whole)
         parts.tell_not_finite(samples)
     with answer:
         if probe.belief is not None:

@@ -1,6 +1,7 @@
 """One data set, all families: samples, densities and figures side by side, on the same axes."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard import controls, parts, services
-from dashboard.components.stage import peek
+from dashboard.components.stage import peek, stage
 from dashboard.figures import compare, scores
 from dashboard.figures.density import SCALE_HELP, SCALES, Scale, peak
 from dashboard.guard import guarded
@@ -22,10 +23,15 @@ from genlab.inference.sessions import heavy
 
 Array = NDArray[np.float32]
 Extent = tuple[float, float, float, float]
-GRID = 100
+# Cells along a side of a density: at first, and then where few or many stand side by side.
+COARSE, FEW, MANY = 50, 200, 100
 # Cells along a side and Runge-Kutta steps of a density by ODE: first coarse, then fine.
 ODE = ((28, 12), (64, 24))
 KEPT = 32
+# What the stage shows, one level after the other: coarse densities, whole ones, samples on their
+# way, and then the densities by ODE. After them the speeds of the table are measured.
+WHOLE, FILMS = 1, 2
+LEVELS = FILMS + 1 + len(ODE)
 ONE_OF_EACH = "one of each"
 
 st.title("Compare")
@@ -129,13 +135,13 @@ def ode_grid(card: Card, stamp: str, level: int, tell: Callable[[int], None]) ->
 
 
 @st.cache_resource(show_spinner=False)
-def speeds() -> dict[tuple[str, str], float]:
-    """Speeds measured in this process, by model and stamp."""
+def speeds() -> dict[tuple[str, str], float | None]:
+    """Speeds measured in this process, by model and stamp; None where that failed."""
     return {}
 
 
 def act(card: Card, level: int, tell: Callable[[int], None]) -> compare.Act | None:
-    """What the stage shows of one model; a broken one is told and left out."""
+    """What the stage shows of one model at a level; a broken one is told and left out."""
     try:
         stamp, density, words = services.stamp(card.id), None, ""
         if "log_prob" not in card.verbs:
@@ -143,10 +149,13 @@ def act(card: Card, level: int, tell: Callable[[int], None]) -> compare.Act | No
         if line:
             density = density_curve(card.id, stamp, extent)
         elif "log_prob" in card.verbs:
-            density = density_grid(card.id, stamp, extent, GRID)
-        elif "divergence" in card.verbs and level >= 0:
-            density = ode_grid(card, stamp, level, tell)
-        made = film(card.id, stamp, n, seed, services.watcher())
+            size = COARSE if level < WHOLE else FEW if len(chosen) <= 5 else MANY
+            density = density_grid(card.id, stamp, extent, size)
+        elif "divergence" in card.verbs and level > FILMS:
+            density = ode_grid(card, stamp, level - FILMS - 1, tell)
+        made = compare.NOT_YET
+        if level >= FILMS:
+            made = film(card.id, stamp, n, seed, services.watcher())
         return compare.Act(services.short_title(card), card.kind, made, density, words)
     except (ContractError, RunError) as error:
         st.warning(f"Shown without {card.id}. {error}", icon=":material/broken_image:")
@@ -173,48 +182,81 @@ def tell_lost(acts: list[compare.Act]) -> None:
             st.warning(f"{told}: the picture leaves them out.", icon=":material/error:")
 
 
+def asked() -> list[str]:
+    """What the stage says back at each level; the last is said before each measured speed."""
+    return [f"{dataset} {show} {level}" for level in range(LEVELS + 1)]
+
+
 @st.fragment
 @guarded()
 def plane() -> None:
-    """All models over the plane. What an ODE has to tell comes last, coarse and then fine."""
-    said = peek("making_stage").more
-    asked = [f"{dataset} {show} {level}" for level in range(len(ODE))]
-    level = asked.index(said) if said in asked else -1
+    """All models over the plane: what is quick comes first, what an ODE has to tell last."""
+    said = peek("making_stage").more.partition(";")[0]
+    level = asked().index(said) if said in asked() else 0
+    by_ode = any("divergence" in card.verbs for card in chosen)
+    last = LEVELS - 1 if by_ode else FILMS
+    now = min(level, last)
     box, place = st.container(), st.empty()
 
     def tell(step: int) -> None:
         """Say how far the ODE is; a visitor who moves a control meanwhile ends the work here."""
-        size, steps = ODE[level]
+        size, steps = ODE[now - FILMS - 1]
         place.caption(f"{ABOUT} **Now on {size} × {size} points: step {step} of {steps}.**")
 
     with box:
-        acts = [made for card in chosen if (made := act(card, level, tell))]
+        acts = [made for card in chosen if (made := act(card, now, tell))]
         if not acts:
             return
         grids = [a.density for a in acts if a.density is not None]
         truth = [a.density for a in acts if a.density is not None and a.kind == "exact"]
         data = services.reference(cards[0].id, services.stamp(cards[0].id), n)
         scene = compare.stage_scene(acts, data, extent, scale, peak(*(truth or grids)))
-        by_ode = any("divergence" in card.verbs for card in chosen)
-        more = asked[level + 1] if by_ode and level + 1 < len(ODE) else ""
-        parts.play(scene, "making", more)
-        tell_lost(acts)
+        if now < FILMS:
+            stage(scene, key="making_stage", more=asked()[now + 1])
+        else:
+            parts.play(scene, "making", asked()[now + 1] if now < last else next_speed())
+            tell_lost(acts)
     place.caption(ABOUT)
+    if level == LEVELS:
+        measure_one()
 
 
 @st.fragment
 @guarded()
 def axis() -> None:
     """All models over the line: histograms that grow into densities, then all curves in one."""
-    acts = [made for card in chosen if (made := act(card, -1, lambda step: None))]
+    acts = [made for card in chosen if (made := act(card, FILMS, lambda step: None))]
     if acts:
-        parts.play(compare.line_scene(acts, extent), "making")
+        parts.play(compare.line_scene(acts, extent), "making", next_speed())
         st.caption(ABOUT)
         tell_lost(acts)
         st.plotly_chart(
             compare.density_chart(acts, extent),
             alt="The densities of all models over the line; of a GAN a histogram of its samples.",
         )
+    if peek("making_stage").more.startswith(asked()[LEVELS]):
+        measure_one()
+
+
+def unmeasured() -> list[Card]:
+    """Models whose speed nobody has asked for in this process."""
+    return [card for card in cards if (card.id, services.stamp(card.id)) not in speeds()]
+
+
+def next_speed() -> str:
+    """What the stage says when all is painted: that the next speed may be measured."""
+    left = unmeasured()
+    return f"{asked()[LEVELS]}; {left[0].id}" if left else ""
+
+
+def measure_one() -> None:
+    """Measure one speed for the table, and show the page with it; None where that fails."""
+    for card in unmeasured()[:1]:
+        speed = None
+        with suppress(ContractError, RunError, Busy), heavy():
+            speed = scores.speed(services.open_model(card.id), services.watcher())
+        speeds()[card.id, services.stamp(card.id)] = speed
+        st.rerun()
 
 
 with picture:
@@ -274,44 +316,27 @@ SPEED_HELP = (
 @st.fragment
 @guarded()
 def figures() -> None:
-    """Charts and table; a speed that nobody has measured yet is measured now."""
-    charts, grid, told = st.container(), st.empty(), st.empty()
-    known = speeds()
-    missing = [card for card in cards if (card.id, services.stamp(card.id)) not in known]
-    if missing:
-        show_table(grid, rows_now())
-    for card in missing:
-        told.caption(f"Measuring how fast {card.id} makes 10,000 samples on this machine …")
-        try:
-            with heavy():
-                seconds = scores.speed(services.open_model(card.id), services.watcher())
-            known[card.id, services.stamp(card.id)] = seconds
-        except (ContractError, RunError, Busy):
-            continue  # the row stays without; a broken model is told above
-    told.empty()
+    """Charts and table, with the speeds that are known; the stage asks for the others."""
     rows = rows_now()
-    show_table(grid, rows)
-    with charts:
-        named = [card.id for card in main]
-        for place, quality in zip(st.columns(2), scores.QUALITIES, strict=True):
-            chart = scores.tradeoff_chart(rows, quality, named)
-            if chart.data:
-                place.plotly_chart(
-                    chart,
-                    alt=f"{quality.words} of each model against its seconds for 10,000 samples.",
-                )
-            else:
-                place.info(f"{quality.words}: not measured on these models yet.")
-
-
-def show_table(place: Any, rows: list[scores.Row]) -> None:
-    place.dataframe(
+    named = [card.id for card in main]
+    for place, quality in zip(st.columns(2), scores.QUALITIES, strict=True):
+        chart = scores.tradeoff_chart(rows, quality, named)
+        if chart.data:
+            place.plotly_chart(
+                chart,
+                alt=f"{quality.words} of each model against its seconds for 10,000 samples.",
+            )
+        else:
+            place.info(f"{quality.words}: not measured on these models yet.")
+    st.dataframe(
         scores.table(rows),
         hide_index=True,
         column_config=columns(rows),
         placeholder="–",
         alt="One row per model: likelihood, distances, modes, speed and size.",
     )
+    if missing := unmeasured():
+        st.caption(f"Measuring how fast {missing[0].id} makes 10,000 samples on this machine …")
 
 
 def rows_now() -> list[scores.Row]:

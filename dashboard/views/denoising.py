@@ -17,7 +17,7 @@ from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
 from genlab.inference.diffusion import to_data
 from genlab.inference.errors import RunError
-from genlab.inference.posterior import step_sizes
+from genlab.inference.reverse import step_sizes
 from genlab.inference.sessions import heavy
 
 Array = NDArray[np.float32]

@@ -1,11 +1,13 @@
 """Flows: an exact likelihood, point by point, layer by layer, step by step of the training."""
 
 import streamlit as st
+from streamlit import runtime
 
 from dashboard import controls, parts, services
+from dashboard.ahead import open_ahead
 from dashboard.figures.training import loss_chart
 from dashboard.flows import bend, density, layers, training, transformations
-from dashboard.flows.shared import VERBS, Look, clouds, colours, open_ahead
+from dashboard.flows.shared import VERBS, Look, clouds, colours
 from dashboard.theme import CHART, ink
 
 VIEWS = ["density", "layers", "training", "transformations", "bend"]
@@ -66,4 +68,5 @@ else:
     samples, latent = clouds(card.id, look.stamp, n, seed)
     parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
     parts.about(card)
-    open_ahead([entry.card for entry in services.models_with(*VERBS) if entry.card])
+    if runtime.exists():
+        open_ahead(*VERBS)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import controls, links, parts, services
 from dashboard.components.stage import peek, stage
-from dashboard.figures import denoising, diffusion, forward
+from dashboard.figures import denoising, diffused, diffusion, forward
 from dashboard.guard import guarded
 from dashboard.theme import ink
 from genlab.inference.sessions import heavy
@@ -42,22 +42,44 @@ extent = denoising.plane(card)
 stage_key = f"forward{dim}_stage"
 
 
-@st.cache_resource(max_entries=16, show_spinner="Blurring the law of the data …")
+@st.cache_resource(max_entries=64, show_spinner=False)
 def film(
-    model_id: str, stamp: str, schedule: str, seed: int, _stop: Callable[[], bool]
-) -> forward.Film:
+    model_id: str, stamp: str, schedule: str, seed: int, coarse: bool, _stop: Callable[[], bool]
+) -> diffused.Film:
     levels = np.asarray(schedules[schedule])
+    model = services.open_model(model_id)
     with heavy():
-        return forward.film(services.open_model(model_id), schedule, levels, extent, seed, _stop)
+        return diffused.film(model, schedule, levels, extent, seed, _stop, coarse)
 
 
-films = [film(card.id, stamp, name, seed, services.watcher()) for name in names[:2]]
+@st.cache_resource(max_entries=1, show_spinner=False)
+def seen() -> set[str]:
+    """Whole films that this process has made: they need no coarse one before them."""
+    return set()
+
+
+def films_of(coarse: bool) -> list[diffused.Film]:
+    stop = services.watcher()
+    return [film(card.id, stamp, name, seed, coarse, stop) for name in names[:2]]
+
+
+whole = f"{card.id} {stamp} {names[:2]} {seed}"
+ready = dim == 1 or whole in seen()
+films = films_of(coarse=not ready)
 
 
 @st.fragment
 @guarded()
 def picture() -> None:
-    """The film with the kernel of the dragged point; a drag runs this fragment alone."""
+    """The film with the kernel of the dragged point; a drag runs this fragment alone.
+
+    A coarse film comes first. As soon as it is painted the whole one is made, and the page is shown
+    with it.
+    """
+    if not ready and peek(stage_key).more == whole:
+        films_of(coarse=False)
+        seen().add(whole)
+        st.rerun()
     count = len(films[0].t)
     data = films[0].samples[0]
     default = links.settled((float(data[0, 0]), float(data[0, 1]) if dim == 2 else 0.0))
@@ -71,7 +93,7 @@ def picture() -> None:
     with shown:
         st.caption("Drag $x_0$, and scrub or play $t$: how long is the point remembered?")
         scene = forward.forward_scene(card, films, at[:dim], extent, seed)
-        state = stage(scene, key=stage_key)
+        state = stage(scene, key=stage_key, more="" if ready else whole)
     with answer:
         table(state.frame, at[:dim])
     links.remember("x0", at)
@@ -86,7 +108,7 @@ def table(frame: int, x0: tuple[float, ...]) -> None:
         cells = " | ".join(column[name] for column in columns)
         lines.append(f"| {ink(role, name) if role else name} | {cells} |")
     st.markdown("\n".join(lines))
-    for one in films:
+    for one in films if ready else []:
         since = forward.noise_from(one)
         st.caption(
             f"On the {one.schedule} schedule q(xₜ) is within {forward.GAUSSIAN} nats of pure noise "

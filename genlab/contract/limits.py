@@ -35,8 +35,8 @@ run can be ended within a tenth of a second of a small U-Net."""
 CHUNK_WORKERS = 4
 """Most threads that compute chunks in one process, however many cores there are."""
 
-MAX_SESSIONS = 48
-"""onnxruntime sessions kept open by one process."""
+MAX_SESSIONS = 128
+"""onnxruntime sessions kept open by one process: all verbs of thirty models, about 2 MB each."""
 MAX_SNAPSHOT_FILES = 8
 """Open snapshot files kept by one process."""
 HEAVY_JOBS = 2

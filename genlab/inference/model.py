@@ -253,10 +253,10 @@ class Model:
             inputs["u"] = noise.uniform(seed, inputs["x"].shape, "dequantisation")
         return self.run("log_prob", stop=stop, deadline=deadline, **inputs)["log_prob"]
 
-    def open(self) -> Model:
-        """Open and verify every verb now instead of at first use; returns the model itself."""
-        for verb, graph in self.card.graphs.items():
-            self._session(verb, graph.outputs, self._wanted.granted)
+    def open(self, *verbs: str) -> Model:
+        """Open and verify every verb, or those named, now instead of at first use."""
+        for verb in verbs or self.card.graphs:
+            self._session(verb, self.card.graphs[verb].outputs, self._wanted.granted)
         return self
 
     def schedule(self, name: str | None = None) -> np.ndarray:

@@ -15,6 +15,7 @@ from dashboard import services
 from dashboard.app import film
 from dashboard.components.blob import decode
 from dashboard.components.gallery import GroupLink, ModelCard, encode_gallery
+from dashboard.components.scene import Scene
 from dashboard.figures import compare, scores
 from genlab.inference.density import log_prob_grid
 from genlab.inference.errors import Busy
@@ -47,6 +48,15 @@ def open_compare(**query: str) -> AppTest:
     return app
 
 
+def said(app: AppTest, level: int) -> AppTest:
+    """The page after the browser has painted all levels before this one."""
+    app.session_state["making_stage"] = {"more": f"moons one of each {level}"}
+    return app.run()
+
+
+WHOLE, FILMS, ODE, SPEEDS = 1, 2, (3, 4), 5
+
+
 def words(app: AppTest) -> str:
     kinds = ("markdown", "caption", "info", "warning", "error")
     return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
@@ -63,7 +73,7 @@ def test_every_data_set_has_a_row_for_each_of_its_models(dataset: str) -> None:
 
 
 def test_the_table_says_what_each_family_can_do_and_leaves_open_what_it_cannot() -> None:
-    table = open_compare(dataset="moons").dataframe[0].value.set_index("model")
+    table = said(open_compare(dataset="moons"), SPEEDS).dataframe[0].value.set_index("model")
     gan = next(card.id for card in services.models_of("moons") if "critic" in card.verbs)
     assert table["inference"]["moons-flow-spline"] == "exact"
     assert table["inference"]["moons-ddpm"] == "by ODE"
@@ -75,8 +85,11 @@ def test_the_table_says_what_each_family_can_do_and_leaves_open_what_it_cannot()
 
 
 def test_a_speed_is_measured_once_in_a_process(quick_and_counted: list[str]) -> None:
-    open_compare(dataset="moons")
-    open_compare(dataset="moons")
+    for _ in range(2):
+        app = open_compare(dataset="moons")
+        assert ("Measuring how fast" in words(app)) == (not quick_and_counted)
+        said(app, SPEEDS)
+        assert not app.exception
     assert sorted(quick_and_counted) == sorted(card.id for card in services.models_of("moons"))
 
 
@@ -93,23 +106,21 @@ def test_a_density_by_ode_comes_when_the_browser_asks_coarse_then_fine(
 
     monkeypatch.setattr(compare, "ode_grid", ode_grid)
     app = open_compare(dataset="moons")
+    for level in (WHOLE, FILMS):
+        assert not said(app, level).exception
     assert asked == []
-    for level in (0, 1):
-        app.session_state["making_stage"] = {"more": f"moons one of each {level}"}
-        app.run()
-        assert not app.exception
+    for level in ODE:
+        assert not said(app, level).exception
     assert [size for size, _ in asked] == sorted({size for size, _ in asked})
     assert len(asked) == 2
-    app.session_state["making_stage"] = {"more": "moons one of each 99"}
-    app.run()
-    assert not app.exception
+    assert not said(app, 99).exception
     assert len(asked) == 2
 
 
 def test_a_busy_machine_costs_the_page_nothing_but_the_density_by_ode(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    app = open_compare(dataset="moons")
+    app = said(open_compare(dataset="moons"), FILMS)
 
     @contextmanager
     def busy() -> Iterator[None]:
@@ -117,11 +128,32 @@ def test_a_busy_machine_costs_the_page_nothing_but_the_density_by_ode(
         yield
 
     monkeypatch.setattr("genlab.inference.sessions.heavy", busy)
-    app.session_state["making_stage"] = {"more": "moons one of each 0"}
-    app.run()
+    said(app, ODE[0])
     assert not app.exception
     assert not app.warning
     assert "flow through its layers" in words(app)
+
+
+def test_densities_come_first_coarse_and_whole_and_then_the_samples(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scenes: list[Scene] = []
+    make = compare.stage_scene
+
+    def stage_scene(*args: Any) -> Scene:
+        scenes.append(make(*args))
+        return scenes[-1]
+
+    monkeypatch.setattr(compare, "stage_scene", stage_scene)
+    app = open_compare(dataset="moons")
+    for level in (WHOLE, FILMS):
+        said(app, level)
+    cells = [scene.panes[0].layers[0].values.shape[1] for scene in scenes[-3:]]
+    frames = [scene.timeline.count for scene in scenes[-3:] if scene.timeline]
+    assert cells == [50, 200, 200]
+    assert frames == [2, 2, compare.FRAMES]
+    samples = [scene.panes[0].layers[-1].xy.shape[1] for scene in scenes[-3:]]
+    assert samples == [0, 0, 1_000]
 
 
 @pytest.mark.parametrize("value", ["9" * 5_000, "no such set", "🦆", "../data", ""])

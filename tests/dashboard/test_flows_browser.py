@@ -11,7 +11,7 @@ from PIL import Image
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
 
 pytestmark = pytest.mark.browser
 
@@ -103,3 +103,44 @@ def test_a_point_is_traced_through_the_layers(visit: Open) -> None:
     assert "x=" in page.url
     root = page.locator(".stage").first
     expect(root).to_have_attribute("data-frame", "10")  # the film stays where it was
+
+
+def test_the_film_travels_once_and_is_there_again_after_another_view(
+    chromium: Browser, server: str
+) -> None:
+    page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+    sizes: list[int] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: sizes.append(len(frame)))
+
+    page.on("websocket", listen)
+    page.goto(f"{server}/flows?flow_view=layers&flow=moons-flow-spline&layer=10")
+    value, film = page.get_by_test_id("stMetricValue").first, page.locator(".stage canvas").first
+    expect(value).to_be_visible(timeout=30_000)
+    settle(page)
+    most = max(sizes) - 400_000  # without the film
+
+    def send(across: float, up: float) -> int:
+        """Click into the plane of data, wait for the answer: the largest message meanwhile."""
+        before = value.inner_text()
+        sizes.clear()
+        page.mouse.click(*place(page.locator(".stage canvas").nth(1), across, up))
+        expect(value).not_to_have_text(before, timeout=10_000)
+        settle(page)
+        return max(sizes)
+
+    shown = film.screenshot()
+    assert send(0.3, 0.75) < most
+    assert film.screenshot() != shown  # the point's own path, on the same film
+    assert send(0.35, 0.7) < most
+    for view in ("density", "layers"):
+        page.get_by_role("radio", name=view, exact=True).click()
+        settle(page)
+    page.locator(".stage .strip").press("Home")
+    settle(page)
+    grey = np.asarray(Image.open(io.BytesIO(film.screenshot())).convert("RGB")).astype(int)
+    orange = (grey[..., 0] > grey[..., 2] + 60).sum()
+    assert orange > 300  # samples are drawn: the film came again
+    assert send(0.6, 0.4) < most
+    page.close()

@@ -138,6 +138,7 @@ def test_layers_trace_a_point_and_say_their_errors() -> None:
     said = texts(app)
     assert "h₆ = (0.50, −0.25)" in said
     assert "nats in 95 of 100 cases" in said
+    assert "The film follows the first 400 of 1,500 samples." in said
     assert 0 < metrics(app)["Round trip, largest error"] < 1e-2
 
 
@@ -228,12 +229,12 @@ def test_absurd_links_are_clamped(value: str) -> None:
 def test_whole_picture_comes_after_the_coarse_one() -> None:
     app = open_page(flow="moons-flow-spline")
     card = services.read_catalogue().cards["moons-flow-spline"]
-    asked = f"{card.id} {services.stamp(card.id)}"
     before = texts(app)
-    app.session_state["flow_stage"] = {"more": asked}
-    app.run()
-    assert not app.exception
-    assert texts(app) == before  # the same answer, from a finer picture
+    for what in ("whole density", "samples"):
+        app.session_state["flow_stage"] = {"more": f"{card.id} {services.stamp(card.id)} {what}"}
+        app.run()
+        assert not app.exception
+        assert texts(app) == before  # the same answer, from a finer picture
 
 
 def test_straightened_map_makes_the_naive_density_right() -> None:

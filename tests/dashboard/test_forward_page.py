@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
 from dashboard.components.blob import decode
-from dashboard.figures import denoising, forward
+from dashboard.figures import denoising, diffused, forward
 from genlab import load
 
 ROOT = Path(__file__).parents[2]
@@ -35,11 +36,11 @@ def texts(app: AppTest) -> str:
     return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
 
 
-def film_of(name: str, schedule: str = "cosine") -> tuple[forward.Film, tuple[float, ...]]:
+def film_of(name: str, schedule: str = "cosine") -> tuple[diffused.Film, tuple[float, ...]]:
     exact = load(f"{name}-exact")
     extent = denoising.plane(exact.card)
     levels = np.asarray(exact.card.constants.schedules[schedule])
-    return forward.film(exact, schedule, levels, extent, seed=0), extent
+    return diffused.film(exact, schedule, levels, extent, seed=0), extent
 
 
 @pytest.mark.parametrize("name", truths())
@@ -112,7 +113,7 @@ def test_the_samples_of_a_frame_follow_its_density() -> None:
 
 def test_what_a_picture_shows_is_blurred_by_half_a_cell_and_nothing_else() -> None:
     exact, size = load("gaussians8-exact"), 24
-    told = forward.visible(exact, [15.0], (-6.0, 6.0, -6.0, 6.0), size)[0]
+    told = diffused.visible(exact, [15.0], (-6.0, 6.0, -6.0, 6.0), size)[0]
     turn = 2 * np.pi * np.arange(8) / 8
     centres = 4 / 1.414 * np.stack([np.cos(turn), np.sin(turn)], -1)
     var = (0.5 / 1.414) ** 2 + (0.5 * 12 / size) ** 2
@@ -149,3 +150,27 @@ def test_the_scene_has_the_kernel_in_every_frame(name: str) -> None:
         if "q(xₜ | x₀)" in layer["label"]
     ]
     assert any(layer["frames"] == len(film.t) for layer in rings)
+
+
+def test_the_whole_film_and_its_divergences_come_after_the_coarse_one() -> None:
+    st.cache_resource.clear()
+    app = open_page(dataset="moons")
+    assert "nats of pure noise" not in texts(app)
+    assert "| KL to noise, nats | – | – |" in texts(app)
+    exact = services.exact_of("moons")
+    assert exact is not None
+    names = sorted(exact.constants.schedules)[:2]
+    whole = f"{exact.id} {services.stamp(exact.id)} {names} 0"
+    app.session_state["forward2_stage"] = {"more": whole}
+    app.run()
+    assert not app.exception
+    assert "nats of pure noise" in texts(app)
+    assert "| KL to noise, nats | – | – |" not in texts(app)
+
+
+def test_cells_that_are_left_out_of_a_divergence_hold_nothing() -> None:
+    film, extent = film_of("spirals")
+    exact = load("spirals-exact")
+    everywhere = np.zeros_like(film.density)  # no cell is empty
+    full = diffused._divergences(exact, film.log_snr, extent, everywhere, None)
+    np.testing.assert_allclose(film.kl, full, atol=1e-5)

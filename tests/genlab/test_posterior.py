@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from genlab import load
-from genlab.inference import noise, posterior, schedules
+from genlab.inference import noise, posterior, reverse, schedules
 from genlab.inference.errors import InputError
-from genlab.inference.posterior import Box, LogProbT, Normal, Posterior, Step
+from genlab.inference.posterior import Box, LogProbT
+from genlab.inference.reverse import Normal, Posterior, Step
 from genlab.inference.samplers import ddpm
 
 COSINE = schedules.cosine(1_000)
@@ -50,6 +51,11 @@ class Mixture:
         away = x_t - np.sqrt(bar_t) * self.mean
         mean = np.sqrt(bar_s) * self.mean + gain[:, None] * away
         return weight, mean, prior - gain * step.shrink * prior
+
+    def mean_of(self, x_t: np.ndarray, step: Step) -> np.ndarray:
+        """E[x_s | x_t], [d]."""
+        weight, mean, _ = self.reverse(x_t, step)
+        return weight @ mean
 
     def denoise(self, x: np.ndarray, log_snr: float) -> tuple[np.ndarray, np.ndarray]:
         bar = float(schedules.alphas_bar(log_snr))
@@ -102,7 +108,7 @@ def test_steps_that_lead_nowhere_are_refused(bad: tuple[float, float]) -> None:
 def test_of_normal_data_every_reverse_step_is_normal(name: str, t: int) -> None:
     law = LAWS[name]
     x = place(law, t) + 0.5
-    for post in steps(law, x, t, posterior.step_sizes(t, 12)):
+    for post in steps(law, x, t, reverse.step_sizes(t, 12)):
         _, mean, var = law.reverse(x, post.step)
         assert post.mass == pytest.approx(1, abs=1e-5)
         scale = np.sqrt(var[0])
@@ -115,7 +121,7 @@ def test_of_normal_data_every_reverse_step_is_normal(name: str, t: int) -> None:
 @pytest.mark.parametrize("t", [60, 300, 700, 1_000])
 def test_of_a_mixture_it_is_the_mixture_of_the_closed_form(law: Mixture, t: int) -> None:
     x = place(law, t)
-    for post in steps(law, x, t, posterior.step_sizes(t, 8)):
+    for post in steps(law, x, t, reverse.step_sizes(t, 8)):
         weight, mean, var = law.reverse(x, post.step)
         assert post.mass == pytest.approx(1, abs=2e-3)
         points = np.stack(np.meshgrid(*post.axes, indexing="ij"), -1)
@@ -139,9 +145,9 @@ def test_its_mean_is_ddpms_with_the_exact_denoiser_and_its_covariance_is_larger(
     t = 450
     x = place(law, t)
     x0, _ = law.denoise(x[None], COSINE[t])
-    spread = posterior.covariance_x0(law.denoise, x[None], COSINE[t])[0]
+    spread = reverse.covariance_x0(law.denoise, x[None], COSINE[t])[0]
     for post in steps(law, x, t, np.array([1, 20, 200, 400])):
-        ddpm_step = posterior.ddpm_normal(x, x0[0], post.step)
+        ddpm_step = reverse.ddpm_normal(x, x0[0], post.step)
         scale = np.sqrt(post.step.beta_tilde)
         np.testing.assert_allclose(ddpm_step.mean, post.normal.mean, atol=1e-3 * scale)
         told = post.step.beta_tilde * np.eye(law.d) + post.step.from_x0**2 * spread
@@ -169,7 +175,7 @@ def test_the_divergences_vanish_with_the_step_the_best_normals_faster(name: str)
     posts = steps(law, x, t, sizes)
     x0, _ = law.denoise(x[None], COSINE[t])
     best = np.array([post.kl(post.normal) for post in posts])
-    plain = np.array([post.kl(posterior.ddpm_normal(x, x0[0], post.step)) for post in posts])
+    plain = np.array([post.kl(reverse.ddpm_normal(x, x0[0], post.step)) for post in posts])
     assert (np.diff(best) > 0).all()
     assert (np.diff(plain) > 0).all()
     assert (plain > best).all()
@@ -180,24 +186,32 @@ def test_the_divergences_vanish_with_the_step_the_best_normals_faster(name: str)
     assert power[1] == pytest.approx(2, abs=0.4)
 
 
-@settings(max_examples=25, deadline=None)
+CORNERS = st.tuples(st.floats(-6, 6), st.floats(-6, 6))
+
+
+@settings(max_examples=200, deadline=None)
 @given(
     t=st.integers(5, 1_000),
     share=st.floats(0, 1),
     x=st.tuples(st.floats(-3, 3), st.floats(-3, 3)),
-    wide=st.booleans(),
+    box=st.none() | st.tuples(CORNERS, st.tuples(st.floats(0.01, 6), st.floats(0.01, 6))),
 )
-def test_the_grid_holds_the_mass_wherever_the_point_stands(
-    t: int, share: float, x: tuple[float, float], wide: bool
+@example(t=500, share=1.0, x=(0.0, 0.0), box=((5.0, 5.0), (0.1, 0.1)))  # holds none of the data
+@example(t=1_000, share=1.0, x=(3.0, -3.0), box=((-1.3, 0.0), (0.2, 0.2)))  # holds one blob
+def test_the_grid_holds_the_mass_wherever_the_point_stands_and_whatever_the_box(
+    t: int,
+    share: float,
+    x: tuple[float, float],
+    box: tuple[tuple[float, float], tuple[float, float]] | None,
 ) -> None:
     law = LAWS["three blobs in the plane"]
     size = max(1, round(share * t))
-    # A box that holds none of the data must not hide them: the mass tells.
-    support = law.support if wide else (np.array([5.0, 5.0]), np.array([5.1, 5.1]))
+    support = (np.array(box[0]), np.add(*box)) if box else law.support
     (post,) = posterior.reverse_steps(law.log_prob_t, x, COSINE[t], [COSINE[t - size]], support)
-    if wide:
-        assert post.mass == pytest.approx(1, abs=0.01)
-    assert 0 < post.mass < 1.02  # a mass that is missing is told, never made up
+    assert post.mass == pytest.approx(1, abs=0.01)
+    _, mean, var = law.reverse(np.array(x), post.step)
+    reach = np.sqrt(var.max()) + np.ptp(mean, axis=0).max()
+    assert (np.abs(post.normal.mean - law.mean_of(np.array(x), post.step)) < 0.02 * reach).all()
     assert np.isfinite(post.kl(post.normal))
 
 
@@ -218,7 +232,7 @@ def test_a_point_without_density_is_refused() -> None:
 
 @pytest.mark.parametrize("t", [1, 2, 37, 1_000])
 def test_step_sizes_run_from_one_index_to_all(t: int) -> None:
-    sizes = posterior.step_sizes(t, 28)
+    sizes = reverse.step_sizes(t, 28)
     assert (sizes[0], sizes[-1]) == (1, t)
     assert (np.diff(sizes) > 0).all()
     assert len(sizes) <= 28
@@ -242,7 +256,7 @@ def run_chain(sampler: object, law: Mixture, steps: int, n: int = 4_000) -> np.n
 def test_with_matched_covariances_few_steps_keep_the_spread_of_the_data() -> None:
     law = LAWS["normal in the plane"]
     for steps in (1, 3, 10):
-        x = run_chain(posterior.matched, law, steps)
+        x = run_chain(reverse.matched, law, steps)
         error = 5 * 0.8 / np.sqrt(len(x))
         np.testing.assert_allclose(x.mean(0), law.mean[0], atol=error)
         np.testing.assert_allclose(np.cov(x.T), 0.64 * np.eye(2), atol=2 * error)
@@ -252,9 +266,9 @@ def test_with_matched_covariances_few_steps_keep_the_spread_of_the_data() -> Non
 def test_matched_steps_are_no_worse_for_a_mixture_and_agree_with_ddpm_when_small() -> None:
     law = LAWS["two points on the line"]
     true = np.sqrt(law.weight @ (law.mean[:, 0] - law.weight @ law.mean[:, 0]) ** 2)
-    few = [run_chain(sampler, law, 4).std() for sampler in (posterior.matched, ddpm)]
+    few = [run_chain(sampler, law, 4).std() for sampler in (reverse.matched, ddpm)]
     assert abs(few[0] - true) < abs(few[1] - true)
-    many = [run_chain(sampler, law, 300, 1_000) for sampler in (posterior.matched, ddpm)]
+    many = [run_chain(sampler, law, 300, 1_000) for sampler in (reverse.matched, ddpm)]
     assert np.abs(many[0] - many[1]).mean() < 0.05
 
 
@@ -277,7 +291,7 @@ def test_of_the_exported_truth_the_quadrature_and_the_denoiser_agree(dataset: st
         log_prob_t, x, levels[t], levels[[399, 390, 200, 60]], (corners[0], corners[1])
     ):
         assert post.mass == pytest.approx(1, abs=5e-4)
-        mean = posterior.ddpm_normal(x, x0, post.step).mean
+        mean = reverse.ddpm_normal(x, x0, post.step).mean
         np.testing.assert_allclose(
             post.normal.mean, mean, atol=2e-3 * np.sqrt(post.step.beta_tilde)
         )

@@ -5,14 +5,26 @@ const HALF = 16384; // int16 steps from a pane's centre to its edge
 const NOTHING = -32768; // a coordinate that is not finite
 
 // The header with every buffer entry replaced by `{shape, values}`, typed arrays on one copy of the bytes.
-function decodeBlob(data) {
+//
+// A large buffer has a name. One that comes without its bytes is taken from `kept`, a map from names to such arrays; the
+// header's `lacks` says whether one was not there. Afterwards `kept` holds what this blob names, and what is in `told`.
+function decodeBlob(data, kept = new Map(), told = []) {
   // Copied: the bytes arrive at any offset of a protocol message, and typed arrays want aligned ones.
   const bytes = new Uint8Array(data).slice();
   const length = new DataView(bytes.buffer).getUint32(0, true);
   const base = 4 + length;
-  return JSON.parse(new TextDecoder().decode(bytes.subarray(4, base)), (_, node) => {
-    if (!node || typeof node !== "object" || !("type" in node) || !("at" in node)) return node;
-    const count = node.shape.reduce((a, b) => a * b, 1);
-    return { shape: node.shape, values: new BUFFERS[node.type](bytes.buffer, base + node.at, count) };
+  const named = new Map();
+  let lacks = false;
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, base)), (_, node) => {
+    if (!node || typeof node !== "object" || !("type" in node) || !("shape" in node)) return node;
+    const { name, at, shape, type } = node;
+    let array = name && kept.get(name);
+    if (!array && at === undefined) lacks = true;
+    else array ??= { shape, values: new BUFFERS[type](bytes.buffer, base + at, shape.reduce((a, b) => a * b, 1)) };
+    if (name) named.set(name, array);
+    return array;
   });
+  for (const name of kept.keys()) if (!named.has(name) && !told.includes(name)) kept.delete(name);
+  for (const [name, array] of named) kept.set(name, array);
+  return { ...header, lacks };
 }

@@ -93,3 +93,8 @@ function saveCanvas(canvas, words) {
 function keepBright(parent) {
   parent.host?.closest(".stElementContainer")?.style.setProperty("opacity", "1", "important");
 }
+
+// For whoever measures: new data are on the screen with the next frame. `detail` says what they are.
+function tellPainted(root, detail) {
+  root.dispatchEvent(new CustomEvent("painted", { bubbles: true, composed: true, detail }));
+}

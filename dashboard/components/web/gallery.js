@@ -119,6 +119,7 @@ function fillGallery(gallery, data) {
   const groups = decodeBlob(data).groups.map((group) => buildGroup(gallery, group));
   gallery.root.replaceChildren(element("div", { className: "groups" }, ...groups));
   gallery.root.dataset.ready = "true";
+  tellPainted(gallery.root, { seq: 0, cells: 0, whole: true });
 }
 
 function release(gallery) {

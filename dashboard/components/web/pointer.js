@@ -2,7 +2,8 @@
 //
 // The point under the finger follows the finger and nothing else. Python is sent the newest place when it has answered the
 // last one, or after `PATIENCE`: never a flood, always the final place. Messages are numbered, and the number comes back
-// with the next scene: a scene that was computed for an older place cannot pull the handle back.
+// with the next scene: a scene that was computed for an older place cannot pull the handle back. Each names the buffers that
+// this stage holds, so that the answer leaves them out.
 
 // ms to wait for the answer of a message before the next. A message interrupts the run that works on the one before: with less
 // patience than a run takes there would be no answer at all until the drag ends.
@@ -11,7 +12,7 @@ const PACE = 50; // ms between two messages at least
 const REACH = { mouse: 22, pen: 28, touch: 34 }; // CSS pixels within which a handle is grabbed
 
 function newSender() {
-  return { seq: 0, heard: 0, sentAt: -Infinity, waiting: false, timer: 0 };
+  return { seq: 0, heard: 0, sentAt: -Infinity, waiting: false, timer: 0, told: [] };
 }
 
 function send(stage) {
@@ -31,7 +32,8 @@ function pump(stage) {
   sender.waiting = false;
   sender.seq += 1;
   sender.sentAt = performance.now();
-  stage.emit("points", { seq: sender.seq, at: { ...stage.points } });
+  sender.told = [...stage.kept.keys()];
+  stage.emit("points", { seq: sender.seq, at: { ...stage.points }, held: sender.told });
 }
 
 // Take Python's places, unless a newer one is on its way to it or under the finger.

@@ -11,7 +11,7 @@ function createStage(parent) {
   const legend = element("div", { className: "legend shared", role: "group", "aria-label": "Layers of all pictures" });
   const stage = {
     root, legend, panes: [], scene: null, theme: null, frame: 0, playing: false, scrubbing: false, drag: null, points: {},
-    shown: new Map(), sender: newSender(), raf: 0, painting: 0, said: null, fresh: true, emit: () => {}, box: panes,
+    shown: new Map(), kept: new Map(), sender: newSender(), raf: 0, painting: 0, said: null, fresh: true, emit: () => {}, box: panes,
   };
   root.append(panes, legend);
   buildTimeline(stage);
@@ -24,7 +24,9 @@ function createStage(parent) {
 
 function adopt(stage, data) {
   const before = stage.scene;
-  stage.scene = decodeBlob(data);
+  const scene = decodeBlob(data, stage.kept, stage.sender.told);
+  if (scene.lacks) return askForAll(stage, scene);
+  stage.scene = scene;
   stage.theme = readTheme(stage.root);
   const { panes, maxWidth } = stage.scene;
   stage.root.style.setProperty("--stage-width", `${maxWidth}px`);
@@ -46,7 +48,23 @@ function adopt(stage, data) {
   stage.fresh = false;
   paint(stage);
   stage.root.dataset.ready = "true";
+  tellPainted(stage.root, paintedOf(stage.scene));
   if (stage.scene.more) askForMore(stage);
+}
+
+// The number of the answered move, the finest heat map's cells along a side, and whether no finer picture will follow.
+function paintedOf({ panes, seq, more }) {
+  const maps = panes.flatMap(({ layers }) => layers.filter((layer) => layer.kind === "heatmap"));
+  return { seq, cells: Math.max(0, ...maps.map((layer) => layer.values.shape[1])), whole: !more };
+}
+
+// The server counts on buffers that this stage no longer has, as after a visit to another page: it is told so.
+function askForAll(stage, { seq, points }) {
+  const { sender } = stage;
+  stage.kept.clear();
+  stage.points = { ...points, ...stage.points };
+  sender.seq = sender.heard = Math.max(sender.seq, seq);
+  send(stage);
 }
 
 // The coarse picture is on the screen: now the whole one may take its time.
@@ -62,7 +80,8 @@ function keepPictures(before, after) {
       const old = before.panes[i]?.layers.find((l) => l.kind === "heatmap" && l.label === layer.label);
       const [a, b] = [old?.values.values, layer.values.values];
       const looks = (l) => String([l.values.shape, l.role, l.lowRole, l.diverging, l.smooth]);
-      if (!old?.cells || looks(old) !== looks(layer) || !a.every((value, k) => value === b[k])) continue;
+      if (!old?.cells || looks(old) !== looks(layer)) continue;
+      if (a !== b && !a.every((value, k) => value === b[k])) continue;
       Object.assign(layer, { cells: old.cells, image: old.image, scaled: old.scaled, key: old.key });
     }
   });

@@ -1,5 +1,7 @@
 """The encoding keeps what it must, and a scene that cannot be drawn says why."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,6 +30,7 @@ from dashboard.components.scene import (
     Scene,
     SceneError,
     Timeline,
+    layer_header,
 )
 
 WINDOW = (-3.0, 5.0, 0.0, 2.0)
@@ -225,3 +228,44 @@ def test_the_strip_becomes_a_chart_with_rows_and_columns():
         Timeline(2, height=4_000)
     with pytest.raises(SceneError, match="span"):
         Timeline(2, rows=[(1.0, "one")])
+
+
+def moving(**options):
+    """A scene with a film of 40 kB and a handle."""
+    film = Points(RNG.normal(size=(50, 200, 2)), "model", "film")
+    return Scene([pane(film, Handle("x", (0.0, 1.0), "accent", "x"))], Timeline(50), **options)
+
+
+def test_what_the_browser_holds_is_left_out_and_named_in_its_place():
+    scene = moving()
+    whole = scene.encode()
+    name = json.loads(whole[4 : 4 + int.from_bytes(whole[:4], "little")])["panes"][0]["layers"][0]
+    name = name["xy"]["name"]
+    again = scene.encode(held=[name, "of something else"])
+    assert len(again) < len(whole) - 4 * 50 * 200 + 100
+    assert decode(again)["panes"][0]["layers"][0]["xy"] == {
+        "shape": [50, 200, 2], "type": "i2", "name": name,
+    }  # fmt: skip
+    assert scene.encode(held=["of something else"]) == whole
+
+
+def test_a_buffer_is_named_by_its_content_and_its_pane():
+    def name(xy, extent=WINDOW):
+        film = Points(xy, "model", "film")
+        blob = Blob()
+        return layer_header(film, Pane("picture", extent, [film], "words"), blob)["xy"].get("name")
+
+    xy = RNG.normal(size=(1, 2_000, 2))
+    assert name(xy) == name(xy.copy())
+    assert name(xy) != name(xy + 0.01)
+    assert name(xy) != name(xy, (-9.0, 9.0, -9.0, 9.0))
+    assert name(xy[:, :3]) is None  # small: it travels
+
+
+def test_one_layer_in_panes_of_other_extents_is_drawn_in_each():
+    film = Points(np.array([[[1.0, 1.0]]]), "model", "film")
+    windows = [WINDOW, (-9.0, 9.0, -9.0, 9.0)]
+    scene = Scene([Pane("picture", window, [film], "words") for window in windows])
+    for window, shown in zip(windows, decode(scene.encode())["panes"], strict=True):
+        back = unquantise(shown["layers"][0]["xy"], window)
+        np.testing.assert_allclose(back, 1.0, atol=1e-3)

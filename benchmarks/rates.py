@@ -1,0 +1,173 @@
+"""How fast the pages answer, in Chromium: pictures, drags and trajectories, page by page.
+
+Nothing is compared here: each figure stands beside the bound that the pages are built for. A figure
+is taken from the key or the pointer to the frame of the screen that shows the answer, with all that
+lies between: browser, network of this machine, Streamlit, onnxruntime. A change of model or data
+set is measured the first time that the server hears of it, as a visitor meets it (flows once the
+server has compiled them); a drag, once the page is at rest.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+
+from playwright.sync_api import Page
+
+from benchmarks.chromium import looking
+from benchmarks.gestures import choose, drag, enter, press, unroll, visit, watch
+from benchmarks.measure import Rate, Reading, timed
+from benchmarks.models import exported
+from dashboard import services
+from genlab import Model
+from genlab.inference.samplers import SAMPLERS
+
+FIRST, WHOLE = 150.0, 500.0
+"""Milliseconds to the first picture after a change, and to the whole one."""
+DRAGS = 10.0
+"""Evaluations a second while a point is dragged."""
+WALK, POINTS, STEPS = 700.0, 2_000, 100
+"""Milliseconds for a trajectory of so many points and steps."""
+OPENING = 25_000
+"""Milliseconds in which the page of flows opens all of them, behind its first picture."""
+LINE = "mixture1d"
+Visit = Callable[[Page, str, str, int], Iterator[Rate]]
+
+
+def rates(dataset: str, pages: Sequence[str], repeats: int) -> Iterator[Rate]:
+    """All pages, or those named; `dataset` is whose models are dragged and walked."""
+    for name in pages or PAGES:
+        with looking() as (server, browser):  # a fresh server: nothing is in its caches
+            page = browser.new_page(viewport={"width": 1360, "height": 1000})
+            watch(page)
+            yield from PAGES[name](page, server, dataset, repeats)
+
+
+def plane() -> list[str]:
+    """Data sets of the plane, those with most models first."""
+    return services.datasets((2,))
+
+
+def lab(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
+    """The front door: from another page to the gallery, from the pointer to a moving strip."""
+    arrivals, strips = [], []
+    visit(page, f"{server}/gans")
+    for _ in range(repeats):
+        arrivals.append(Reading(press(page, "Lab", "link").whole))
+        for card in page.locator(".gallery .card[data-id]").all()[:4]:
+            strips.append(Reading(unroll(page, card), str(card.get_attribute("data-id"))))
+        press(page, "GANs", "link")
+    yield Rate("Lab", "click to gallery", arrivals, WHOLE)
+    yield Rate("Lab", "pointer to moving strip", strips, FIRST)
+
+
+def flows(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
+    """The density of every flow; drags of three views."""
+    ids = [entry.id for entry in services.models_with("log_prob", "encode", "decode", "layers")]
+    visit(page, f"{server}/flows?flow={ids[-1]}")
+    page.wait_for_timeout(OPENING)  # the page compiles all flows, once for each start of the server
+    yield from pictures(page, "Flows: density", "Model", ids[:-1], 200)
+    model = f"{dataset}-flow-spline"
+    for view in ("density", "layers", "bend"):
+        link = f"{server}/flows?flow={model}&flow_view={view}"
+        yield from drags(page, f"Flows: {view}", [(link, "" if view == "bend" else model)], repeats)
+
+
+def compare(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
+    """One of each family on every data set: all densities but the one by ODE, which comes last."""
+    names = plane()
+    # The ODE and the speeds of the table take their time, and a visitor moves on meanwhile.
+    visit(page, f"{server}/compare?dataset={names[-1]}", rest=False)
+    yield from pictures(page, "Compare", "Data set", names[:-1], 200, rest=False)
+
+
+def gans(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
+    """The critic's picture of every GAN; the drag of a forgery."""
+    ids = [entry.id for entry in services.models_with("decode", "critic")]
+    visit(page, f"{server}/gans?gan={ids[-1]}")
+    yield from pictures(page, "GANs: game", "Model", ids[:-1], 200)
+    yield from drags(page, "GANs: game", [(f"{server}/gans?gan={ids[0]}", ids[0])], repeats)
+
+
+def forward(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
+    """The film of q(x_t) of every data set; drags of x_0 on them."""
+    names = plane()
+    visit(page, f"{server}/forward?dataset={names[-1]}")
+    yield from pictures(page, "Forward", "Data set", names[:-1])
+    links = [(f"{server}/forward?dataset={name}", name) for name in [*names, LINE]]
+    yield from drags(page, "Forward", links, 1)
+
+
+def reverse(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
+    """Drags of x_t on every data set."""
+    links = [(f"{server}/reverse?dataset={name}", name) for name in [*plane(), LINE]]
+    yield from drags(page, "Reverse step", links, 1)
+
+
+def diffusion(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
+    """Trajectories of every sampler; exact densities; the dragged point of the likelihood."""
+    yield from walks(page, server, dataset, repeats)
+    exact = [card.id for name in plane() if (card := services.exact_of(name))]
+    visit(page, f"{server}/diffusion?ddpm={exact[-1]}&ddpm_view=likelihood")
+    yield from pictures(page, "Diffusion: exact density", "Model", exact[:-1], 200)
+    link = f"{server}/diffusion?ddpm={dataset}-ddpm&ddpm_view=likelihood"
+    yield from drags(page, "Diffusion: likelihood", [(link, f"{dataset}-ddpm")], repeats)
+
+
+PAGES: dict[str, Visit] = {
+    "lab": lab,
+    "flows": flows,
+    "compare": compare,
+    "gans": gans,
+    "forward": forward,
+    "reverse": reverse,
+    "diffusion": diffusion,
+}
+
+
+def pictures(
+    page: Page, where: str, label: str, options: Iterable[str], cells: int = 0, rest: bool = True
+) -> Iterator[Rate]:
+    """Each option of a select box in turn: when its first picture is there, and its whole one."""
+    answers = {option: choose(page, label, option, cells, rest) for option in options}
+    first = [Reading(answer.first, name) for name, answer in answers.items()]
+    whole = [Reading(answer.whole, name) for name, answer in answers.items()]
+    yield Rate(where, f"another {label.lower()} to first picture", first, FIRST)
+    yield Rate(where, f"another {label.lower()} to whole picture", whole, WHOLE)
+
+
+def drags(page: Page, where: str, links: Iterable[tuple[str, str]], repeats: int) -> Iterator[Rate]:
+    """The first movable point of each link, led around."""
+    found, sizes = [], []
+    for link, name in links:
+        visit(page, link)
+        for _ in range(repeats):
+            rate, kilobytes = drag(page)
+            found.append(Reading(rate, name))
+            sizes.append(kilobytes)
+    what = f"drag ({max(sizes):,.0f} kB an answer at most)"
+    yield Rate(where, what, found, DRAGS, "/s", more_is_better=True)
+
+
+def walks(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
+    """2,000 points × 100 steps with every sampler: by call, and from the click to the stage."""
+    model = exported(f"{dataset}-ddpm")
+    for name in SAMPLERS:
+        walk = timed(partial(walk_of, model, name))
+        walk()
+        told = [Reading(walk(), model.card.id) for _ in range(repeats)]
+        yield Rate("by call", f"{name}: {POINTS:,} × {STEPS}", told, WALK)
+    found: dict[str, list[Reading]] = {name: [] for name in SAMPLERS}
+    first, *others = SAMPLERS
+    visit(page, f"{server}/diffusion?ddpm={model.card.id}&steps={STEPS}&sampler={first}")
+    for seed in range(1, repeats + 1):
+        found[first].append(Reading(enter(page, "Seed", seed).whole, f"seed {seed}"))
+        for name in others:
+            found[name].append(Reading(press(page, name).whole, f"seed {seed}"))
+        press(page, first)
+    for name, told in found.items():
+        yield Rate("Diffusion", f"{name}: {POINTS:,} × {STEPS} to its film", told, WALK)
+
+
+def walk_of(model: Model, sampler: str) -> None:
+    """A trajectory, every frame of it."""
+    for _ in model.trajectory(POINTS, steps=STEPS, sampler=sampler):
+        pass
