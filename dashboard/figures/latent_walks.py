@@ -28,6 +28,12 @@ def straight(card: Card, a: Array, b: Array, count: int) -> NDArray[np.float32]:
     return from_normal(card, (1 - t) * start + t * end)
 
 
+def lengths(card: Card, z: Array) -> tuple[float, float]:
+    """Mean length of two latents `z[2, d]`, in normal numbers, and that of the point between."""
+    ends = to_normal(card, z)
+    return float(np.linalg.norm(ends, axis=1).mean()), float(np.linalg.norm(ends.mean(axis=0)))
+
+
 def round_trips(card: Card, n: int, frames: int, seed: int) -> NDArray[np.float32]:
     """`n` closed walks [frames, n, latent] that at every moment are draws of the latent's law.
 

@@ -12,7 +12,7 @@ from dashboard.figures.gans import judged
 from dashboard.gans.shared import averaged
 from dashboard.guard import guarded
 from dashboard.images.gan_shared import drawn, held_out
-from dashboard.images.shared import TRAINING, Look
+from dashboard.images.shared import TRAINING, Look, linked_picks, remember_picks
 from genlab.inference.sessions import heavy
 
 
@@ -47,7 +47,9 @@ def show(look: Look) -> None:
         else "Pick a tile to see it large. No snapshots of this training were kept: these are its "
         "last weights."
     )
-    state = tiles([sheet], key="epochs_tiles", timeline=timeline, picks={"tile": 0}, enlarge=True)
+    start_tile = linked_picks("epochs_tiles", look.n, tile=0)
+    state = tiles([sheet], key="epochs_tiles", timeline=timeline, picks=start_tile, enlarge=True)
+    remember_picks(state)
     held = len(held_out(card.id, look.stamp))
     kind = judged(card)
     st.caption(

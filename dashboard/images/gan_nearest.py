@@ -10,7 +10,15 @@ from dashboard.figures import neighbours
 from dashboard.figures.neighbours import Nearest, nearest
 from dashboard.guard import guarded
 from dashboard.images.gan_shared import drawn, sheet
-from dashboard.images.shared import TRAINING, Look, Pictures, pictures, units
+from dashboard.images.shared import (
+    TRAINING,
+    Look,
+    Pictures,
+    linked_picks,
+    pictures,
+    remember_picks,
+    units,
+)
 from dashboard.theme import CHART
 from genlab.inference.sessions import heavy
 
@@ -54,8 +62,10 @@ def show(look: Look) -> None:
     n = max(look.n, OFFERED)
     near = _near(look.card.id, look.stamp, n, look.seed)
     own = _yardstick(look.card.id, look.stamp)
-    start = {"tile": int(near.distance[:OFFERED, 0].argmin())}
-    tile = peek_tiles("near_tiles", n=OFFERED, picks=start).picks["tile"]
+    start = linked_picks("near_tiles", OFFERED, tile=int(near.distance[:OFFERED, 0].argmin()))
+    state = peek_tiles("near_tiles", n=OFFERED, picks=start)
+    tile = state.picks["tile"]
+    remember_picks(state)
     left, right = st.columns([2, 3])
     with left:
         st.caption("Pick a sample. The page opens with the one that comes nearest to an image.")

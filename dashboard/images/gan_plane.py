@@ -12,8 +12,8 @@ from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.figures import gan_images
 from dashboard.figures.latent_walks import CORNERS, PLANE, on_plane, raster, weights
 from dashboard.guard import guarded
-from dashboard.images.gan_shared import drawn, held_out, say_meaning, sheet
-from dashboard.images.shared import Look
+from dashboard.images.gan_shared import drawn, explained, held_out, sheet
+from dashboard.images.shared import Look, linked_picks, remember_picks
 from genlab.inference.sessions import heavy
 
 OFFERED, CELLS = 24, 9
@@ -25,9 +25,9 @@ FIRST = (0.5, 0.29)
 @guarded()
 def show(look: Look) -> None:
     """The plane, the point on it, and its image; a drag runs this fragment alone."""
-    start = {"A": 0, "B": 1, "C": 2}
-    picks = peek_tiles("plane_picks", n=OFFERED, picks=start).picks
-    chosen = tuple(picks[name] for name in start)
+    start = linked_picks("plane_picks", OFFERED, A=0, B=1, C=2)
+    picked = peek_tiles("plane_picks", n=OFFERED, picks=start)
+    chosen = tuple(picked.picks.values())
     state = peek("plane_stage", points={"at": links.point("at", FIRST, bound=2)})
     at = links.settled(state.points["at"])
     z = drawn(look, OFFERED)[0][list(chosen)]
@@ -46,12 +46,13 @@ def show(look: Look) -> None:
         a, b, c = weights(np.array(at))
         st.markdown(f"z ∝ {a:+.2f} A {b:+.2f} B {c:+.2f} C".replace("-", "−"))
         tiles([sheet(look, "Corners", OFFERED, 6)], key="plane_picks", picks=start, max_width=420)
-        say_meaning(look, said)
+        st.caption(explained(said))
         st.caption(
             "Between the corners z is scaled to their mean length, so that it stays where the law "
             "has its mass."
         )
     links.remember("at", at)
+    remember_picks(picked)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -44,6 +44,6 @@ def sheet(look: Look, title: str, n: int, columns: int | None = None) -> Sheet:
     return Sheet(grey(x), title, alt, said.captions, columns, role="critic")
 
 
-def say_meaning(look: Look, said: Verdicts) -> None:
+def explained(said: Verdicts) -> str:
     """What the numbers under the tiles are."""
-    st.caption(meaning(said.kind, len(said.yardstick)))
+    return meaning(said.kind, len(said.yardstick))

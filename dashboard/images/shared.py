@@ -10,7 +10,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import services
+from dashboard import links, services
+from dashboard.components.tiles import TilesState
 from dashboard.controls import show_broken
 from genlab.contract.card import Card
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
@@ -145,3 +146,23 @@ class Look:
     def pictures(self) -> Pictures:
         """The images of its data set."""
         return pictures(self.card)
+
+
+def linked_picks(key: str, n: int, **picks: int) -> dict[str, int]:
+    """Where the picks of a wall begin: what the link says of them, `picks` where it says nothing.
+
+    The link is asked once: a wall that followed it would be told its own picks.
+    """
+    start = {
+        name: asked if (asked := links.frame(name.lower(), n)) is not None else place
+        for name, place in picks.items()
+    }
+    kept = st.session_state.setdefault(f"{key}_link", start)
+    return {name: min(kept[name], n - 1) for name in picks}
+
+
+def remember_picks(state: TilesState) -> None:
+    """Write picks that a person made into the link."""
+    if state.touched:
+        for name, tile in state.picks.items():
+            links.remember(name.lower(), tile)

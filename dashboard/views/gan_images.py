@@ -4,12 +4,12 @@ import streamlit as st
 
 from dashboard import controls, parts, services
 from dashboard.figures.training import loss_chart
-from dashboard.images import gan_epochs, gan_nearest, gan_plane, gan_walk
-from dashboard.images.gan_shared import VERBS, drawn
+from dashboard.images import gan_epochs, gan_nearest, gan_plane, walk
+from dashboard.images.gan_shared import VERBS, drawn, explained, sheet
 from dashboard.images.shared import Look, choose_model
 from dashboard.theme import CHART, ink
 
-VIEWS = ["epochs", "walk", "plane", "memory"]
+VIEWS = ["epochs", "walk", "round trips", "plane", "memory"]
 
 st.title("GANs on images")
 st.markdown(
@@ -25,19 +25,31 @@ with right:
         VIEWS,
         "image_gan_view",
         help="**epochs**: the training, scrubbed · **walk**: from one sample to another · "
-        "**plane**: drag a latent between three · **memory**: the nearest training images",
+        "**round trips**: walks that never end · **plane**: drag a latent between three · "
+        "**memory**: the nearest training images",
     )
 with left:
     card = choose_model("image_gan", *VERBS)
 picture = st.container()  # first what is seen, then what changes it: a phone shows both
 with st.container(horizontal=True, gap="medium"):
-    n = controls.whole("Samples", "image_gan_n", 4, 100, 64, 4)
+    # Ways and planes offer a fixed number of samples to pick from.
+    many = view in {"epochs", "memory"}
+    n = controls.whole("Samples", "image_gan_n", 4, 100, 64, 4) if many else walk.OFFERED
     seed = controls.seed()
 look = Look(card, n, seed)
 with picture:
-    {"epochs": gan_epochs, "walk": gan_walk, "plane": gan_plane, "memory": gan_nearest}[view].show(
-        look
-    )
+    match view:
+        case "walk":
+            offered = sheet(look, "Samples", walk.OFFERED, columns=6)
+            walk.show(look, offered, explained(drawn(look)[2]))
+        case "round trips":
+            walk.round_trips(look)
+        case "plane":
+            gan_plane.show(look)
+        case "memory":
+            gan_nearest.show(look)
+        case _:
+            gan_epochs.show(look)
 parts.badges(card, services.open_model(card.id).device, seed)
 if card.history:
     st.plotly_chart(

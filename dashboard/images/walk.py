@@ -4,31 +4,18 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import controls, services
+from dashboard import services
 from dashboard.components.sheet import Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.components.timeline import Timeline
 from dashboard.figures import latent_walks
 from dashboard.guard import guarded
-from dashboard.images.gan_shared import drawn, say_meaning, sheet
-from dashboard.images.shared import Look
+from dashboard.images.shared import Look, linked_picks, remember_picks
 from genlab.inference.latents import between
 from genlab.inference.sessions import heavy
 
 FRAMES, STOPS, OFFERED = 41, 11, 24
 WALKERS, ROUND = 16, 72
-WAYS = ["from A to B", "round trips"]
-
-
-@st.fragment
-@guarded()
-def show(look: Look) -> None:
-    """The chosen way as a film; a pick runs this fragment alone."""
-    way = controls.choose("Way", WAYS, "way")
-    if way == "round trips":
-        _round_trips(look)
-    else:
-        _from_a_to_b(look)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -45,16 +32,24 @@ def _ways(
     return x[:FRAMES], x[FRAMES:]
 
 
-def _from_a_to_b(look: Look) -> None:
-    start = {"A": 0, "B": 1}
+@st.fragment
+@guarded()
+def show(look: Look, offered: Sheet, note: str = "") -> None:
+    """The way between two picked samples as a film and as stops; a pick runs this fragment alone.
+
+    `offered` are the first `OFFERED` samples of the look's seed, and `note` says what stands under
+    them.
+    """
+    start = linked_picks("walk_picks", OFFERED, A=0, B=1)
     state = peek_tiles("walk_picks", n=OFFERED, picks=start)
     a, b = state.picks["A"], state.picks["B"]
     arc, line = _ways(look.card.id, look.stamp, look.seed, a, b)
     left, right = st.columns([2, 3])
     with left:
         st.caption("Pick two samples: the first click is A, the next one B.")
-        tiles([sheet(look, "Samples", OFFERED, columns=6)], key="walk_picks", picks=start)
-        say_meaning(look, drawn(look, OFFERED)[2])
+        tiles([offered], key="walk_picks", picks=start)
+        remember_picks(state)
+        st.caption(note)
     with right:
         there = np.concatenate([arc, arc[-2:0:-1]])
         labels = [f"{100 * t:.0f} % of the way to B" for t in np.linspace(0, 1, FRAMES)]
@@ -69,9 +64,12 @@ def _from_a_to_b(look: Look) -> None:
         )
         tiles([film], key="walk_film", timeline=timeline, max_width=300)
     stops = np.linspace(0, FRAMES - 1, STOPS).astype(int)
+    ends, middle = latent_walks.lengths(
+        look.card, look.model.latent(OFFERED, seed=look.seed)[[a, b]]
+    )
     rows = [
-        (arc[stops], "On the great circle: every stop is as long as a draw of the law"),
-        (line, "On the straight line: the middle is too short, and looks it"),
+        (arc[stops], f"On the great circle: |z| stays near {ends:.1f} all the way"),
+        (line, f"On the straight line: |z| is only {middle:.1f} in the middle"),
     ]
     for place, (x, title) in enumerate(rows):
         alt = f"{STOPS} images on the way from A to B."
@@ -87,7 +85,10 @@ def _walks(model_id: str, stamp: str, seed: int) -> NDArray[np.uint8]:
     return grey(x).reshape(ROUND, WALKERS, *x.shape[2:])
 
 
-def _round_trips(look: Look) -> None:
+@st.fragment
+@guarded()
+def round_trips(look: Look) -> None:
+    """Closed walks that never leave the latent's law."""
     pixels = _walks(look.card.id, look.stamp, look.seed)
     angle = [f"{round(360 * f / ROUND)}° of the circle" for f in range(ROUND)]
     title = f"{WALKERS} walks on great circles of the latent space"
@@ -96,7 +97,7 @@ def _round_trips(look: Look) -> None:
         [Sheet(pixels, title, alt, smooth=True)],
         key="round_tiles",
         timeline=Timeline(ROUND, angle, fps=18, autoplay=True, title="angle"),
-        picks={"tile": 0},
+        picks=linked_picks("round_tiles", WALKERS, tile=0),
         enlarge=True,
     )
     st.caption(
