@@ -1,0 +1,46 @@
+"""From noise to images: a wall of tiles, each state beside what the network takes it for."""
+
+import numpy as np
+import streamlit as st
+
+from dashboard.components.tiles import peek_tiles, tiles
+from dashboard.figures import image_diffusion as figures
+from dashboard.figures.image_diffusion import EVERY, Setting
+from dashboard.guard import guarded
+from dashboard.images.diffusion_shared import generation, judge_of, say_recognised, watch
+from dashboard.images.shared import Look
+
+
+@st.fragment
+@guarded()
+def show(look: Look, setting: Setting) -> None:
+    """The film of `setting`; the picked tile is large beside it, and its way below."""
+    card = look.card
+    classes = card.constants.classes or []
+    columns = len(classes) if setting.label == EVERY else None
+    walk = generation(card.id, look.stamp, setting)
+    moments = watch(walk, "generate", "From noise to images", columns)
+    sheets = figures.film_sheets(moments, setting.words, columns)
+    each = f" Each column is a class: {', '.join(classes)}." if columns else ""
+    told = "Play or scrub the noise away; pick a tile to see it large and follow its way."
+    st.caption(told + each)
+    strip = figures.timeline(moments)
+    tiles(sheets, key="generate_tiles", timeline=strip, picks={"tile": 0}, enlarge=True)
+    tile = peek_tiles("generate_tiles", n=setting.n, picks={"tile": 0}).picks["tile"]
+    labels = figures.labels_of(card, setting.label, setting.n)
+    asked = f", asked for: {classes[labels[tile]]}" if labels is not None else ""
+    tiles([figures.way(moments, tile, asked)], key="generate_way", max_width=960)
+    if walk.done:
+        say_recognised(card, moments, setting.label, lambda: judge_of(card))
+    st.caption(
+        "Grey levels beyond black and white are cut off for the screen, the states themselves go "
+        "on beyond. The curve in the strip is ᾱ_t, the share of signal that is left."
+    )
+
+
+def samples(look: Look, setting: Setting) -> dict[str, np.ndarray]:
+    """What the page offers to download: images [n, 1, h, w] in data units, once they are there."""
+    walk = generation(look.card.id, look.stamp, setting)
+    if not walk.done:
+        return {}
+    return {"x": walk.moments[-1].x_t[:, None] / np.float32(255)}
