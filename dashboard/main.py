@@ -28,6 +28,15 @@ PAGES = [
 # For what its models must have: a page on images. Without such a model there is no page.
 IMAGES = [
     (
+        ("denoise",),
+        st.Page(
+            "views/diffusion_images.py",
+            title="Diffusion on images",
+            icon=":material/grain:",
+            url_path="diffusion-images",
+        ),
+    ),
+    (
         ("decode", "critic"),
         st.Page(
             "views/gan_images.py",

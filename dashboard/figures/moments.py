@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from dashboard.components.sheet import Grey, grey
 from genlab.contract.card import Card
 from genlab.inference.diffusion import to_data
 from genlab.inference.samplers import Frame
+
+_SERIALS = count()
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +48,11 @@ class Walk:
     Attributes:
         moments: Those that are there.
         total: How many there will be.
+        serial: A number of its own, which no other walk of this process has.
     """
 
     def __init__(self, start: Callable[[], Iterator[Moment]], total: int) -> None:
+        self.serial = next(_SERIALS)
         self.moments: list[Moment] = []
         self.total = total
         self._start, self._rest = start, start()
@@ -61,11 +66,10 @@ class Walk:
     def advance(self, known: int) -> Moment:
         """The moment after the first `known` ones; a failure leaves a walk that begins anew."""
         with self._lock:
-            if known < len(self.moments):  # somebody else was faster
-                return self.moments[known]
-            try:
-                self.moments.append(next(self._rest))
-            except BaseException:
-                self.moments, self._rest = [], self._start()
-                raise
-            return self.moments[-1]
+            while len(self.moments) <= known:  # else somebody was faster
+                try:
+                    self.moments.append(next(self._rest))
+                except BaseException:
+                    self.moments, self._rest = [], self._start()
+                    raise
+            return self.moments[known]

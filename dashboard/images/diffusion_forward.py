@@ -40,9 +40,9 @@ def show(look: Look) -> None:
         if "label" in card.graphs["denoise"].inputs and have.classes:
             words = "Whether the network is told the class of each image."
             choice = ["nothing", "its class"]
-            told = controls.choose("The network is told", choice, "img_told", words) == choice[1]
+            told = controls.choose("The network is told", choice, "image_told", words) == choice[1]
         if len(schedules) > 1:
-            schedule = controls.choose("Schedule", schedules, "img_forward_schedule")
+            schedule = controls.choose("Schedule", schedules, "image_forward_schedule")
     walk = _dissolving(card.id, look.stamp, told, schedule, n, look.seed)
     moments = watch(walk, "forward", "Dissolving real images", 6)
     names = [have.name(int(label)) for label in have.test_label[:n]]

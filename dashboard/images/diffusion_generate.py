@@ -3,12 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from dashboard.components.tiles import peek_tiles, tiles
+from dashboard.components.tiles import tiles
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.image_diffusion import EVERY, Setting
 from dashboard.guard import guarded
 from dashboard.images.diffusion_shared import generation, judge_of, say_recognised, watch
-from dashboard.images.shared import Look
+from dashboard.images.shared import Look, linked_picks, remember_picks
 
 
 @st.fragment
@@ -25,8 +25,10 @@ def show(look: Look, setting: Setting) -> None:
     told = "Play or scrub the noise away; pick a tile to see it large and follow its way."
     st.caption(told + each)
     strip = figures.timeline(moments)
-    tiles(sheets, key="generate_tiles", timeline=strip, picks={"tile": 0}, enlarge=True)
-    tile = peek_tiles("generate_tiles", n=setting.n, picks={"tile": 0}).picks["tile"]
+    start = linked_picks("generate_tiles", setting.n, tile=0)
+    state = tiles(sheets, key="generate_tiles", timeline=strip, picks=start, enlarge=True)
+    remember_picks(state)
+    tile = state.picks["tile"]
     labels = figures.labels_of(card, setting.label, setting.n)
     asked = f", asked for: {classes[labels[tile]]}" if labels is not None else ""
     tiles([figures.way(moments, tile, asked)], key="generate_way", max_width=960)

@@ -33,13 +33,13 @@ def show(look: Look) -> None:
     card, n = look.card, min(look.n, MOST)
     sides = st.columns(2)
     settings = []
-    for side, key, guidance in zip(sides, ("img_a", "img_b"), (1.0, 4.0), strict=True):
+    for side, key, guidance in zip(sides, ("image_a", "image_b"), (1.0, 4.0), strict=True):
         with side, st.container(horizontal=True, gap="medium", border=True):
             st.markdown(f"**{key[-1].upper()}**")
             label = class_of(card, f"{key}_class", EVERY)
             w = guidance_of(card, f"{key}_w", label, guidance)
             settings.append(setting_of(card, key, n, look.seed, label, w))
-    shown = SHOWN[controls.choose("Show", list(SHOWN), "img_pair_show")]
+    shown = SHOWN[controls.choose("Show", list(SHOWN), "image_pair_show")]
     films, whole = [], True
     for name, setting in zip("AB", settings, strict=True):
         walk = generation(card.id, look.stamp, setting)

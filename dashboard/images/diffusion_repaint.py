@@ -6,7 +6,7 @@ import binascii
 import numpy as np
 import streamlit as st
 
-from dashboard import controls, links, services
+from dashboard import controls, services
 from dashboard.components.pad import pad
 from dashboard.components.sheet import Grey, Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
@@ -15,7 +15,7 @@ from dashboard.figures.moments import Walk
 from dashboard.guard import guarded
 from dashboard.images.diffusion_forward import missing
 from dashboard.images.diffusion_shared import class_of, guidance_of, watch
-from dashboard.images.shared import Look, pictures, units
+from dashboard.images.shared import Look, linked_picks, pictures, remember_picks, units
 
 OFFERED, MASK = 20, "erased"
 
@@ -51,22 +51,21 @@ def show(look: Look) -> None:
     if not offered:
         st.info(missing(card.dataset), icon=":material/hide_image:")
         return
-    begin = st.session_state.setdefault("repaint_link", links.frame("image", offered) or 0)
-    start = {"image": min(begin, offered - 1)}
+    start = linked_picks("repaint_images", offered, image=0)
     chosen = peek_tiles("repaint_images", n=offered, picks=start).picks["image"]
     image, size = have.test[chosen, 0], card.event_shape[1:]
     first = st.session_state.setdefault("repaint_mask", mask_of_link(size))
     with st.container(horizontal=True, gap="medium"):
-        label = class_of(card, "img_fill_class", figures.ANY, every=False)
-        w = guidance_of(card, "img_fill_w", label)
+        label = class_of(card, "image_fill_class", figures.ANY, every=False)
+        w = guidance_of(card, "image_fill_w", label)
         most = min(50, len(card.constants.log_snr or []) - 1)
-        steps = controls.whole("Steps", "img_fill_steps", 5, most, min(20, most))
+        steps = controls.whole("Steps", "image_fill_steps", 5, most, min(20, most))
         resamplings = controls.whole(
-            "Resamplings", "img_fill_r", 1, 10, 5,
+            "Resamplings", "image_fill_r", 1, 10, 5,
             help="How often each step is walked: once, and what is filled in fits badly to what is "
             "there; the more often, the nearer it comes to p(erased | known).",
         )  # fmt: skip
-        n = controls.whole("Fillings", "img_fill_n", 1, 16, 8)
+        n = controls.whole("Fillings", "image_fill_n", 1, 16, 8)
     left, right = st.columns([2, 5])
     with left:
         st.caption("Erase with pointer or finger; the model fills what is gone.")
@@ -83,11 +82,9 @@ def show(look: Look) -> None:
     with right:
         _result(look, chosen, mask, (label, w, steps, resamplings, n))
     sheet = Sheet(grey(have.test[:offered]), "Images to erase from", "Test images.", columns=10)
-    tiles([sheet], key="repaint_images", picks=start, max_width=640)
+    remember_picks(tiles([sheet], key="repaint_images", picks=start, max_width=640))
     if (mask != first).any() or MASK in st.query_params:
         st.query_params[MASK] = text_of_mask(mask)
-    if chosen != start["image"] or "image" in st.query_params:
-        links.remember("image", chosen)
     st.caption(
         "RePaint (Lugmayr et al. 2022): at every step the known part is the image itself, noised "
         "to that step, and the erased part the model's. The image is one of the test set. Compare "

@@ -63,6 +63,16 @@ def setting_of(card: Card, key: str, n: int, seed: int, label: str, w: float) ->
     sampler = controls.choose("Sampler", list(SAMPLERS), f"{key}_sampler", words, "ddim")
     told = "Predictions of x̂₀ for each image."
     steps = controls.whole("Steps", f"{key}_steps", 1, most, min(50, most), help=told)
+    with st.popover("More", icon=":material/tune:"):
+        eta, clip, schedule = _finer(key, sampler, schedules)
+    classes = len(card.constants.classes or [])
+    if label == EVERY and n > classes:
+        n -= n % classes
+    return Setting(label, w, sampler, steps, eta, clip, schedule, n, seed)
+
+
+def _finer(key: str, sampler: str, schedules: list[str]) -> tuple[float, str, str | None]:
+    """η, what is done to x̂_0, and the schedule where there are several."""
     eta = 0.0
     if "eta" in SAMPLERS[sampler].options:
         eta = controls.share("η", f"{key}_eta", 0.0, "0: deterministic DDIM; 1: as noisy as DDPM.")
@@ -74,10 +84,7 @@ def setting_of(card: Card, key: str, n: int, seed: int, label: str, w: float) ->
     schedule = None
     if len(schedules) > 1:
         schedule = controls.choose("Schedule", schedules, f"{key}_schedule")
-    classes = len(card.constants.classes or [])
-    if label == EVERY and n > classes:
-        n -= n % classes
-    return Setting(label, w, sampler, steps, eta, clip, schedule, n, seed)
+    return eta, clip, schedule
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
@@ -96,7 +103,7 @@ def watch(walk: Walk, key: str, words: str, columns: int | None = None) -> list[
     if walk.done:
         return list(walk.moments)
     held = f"{key}_held"
-    mine = str(id(walk))
+    mine = walk.serial
     if st.session_state.get(held) == mine and walk.moments:
         told = f"Stopped after {len(walk.moments)} of {walk.total}."
         st.button("Go on", key=f"{key}_go", icon=":material/play_arrow:", help=told, on_click=_let,
@@ -107,32 +114,42 @@ def watch(walk: Walk, key: str, words: str, columns: int | None = None) -> list[
         bar = st.progress(0.0, words)
         st.button("Stop here", key=f"{key}_stop", icon=":material/stop:", on_click=_let,
                   args=(held, mine))  # fmt: skip
-        columns_of_page = st.columns(2)
-        pictures = [column.empty() for column in columns_of_page]
-    moments = list(walk.moments)
-    begun, known, shown = time.monotonic(), len(moments), -PREVIEW_SECONDS
-    with heavy():
-        while len(moments) < walk.total:
+        pictures = [column.empty() for column in st.columns(2)]
+    moments, clock = list(walk.moments), Clock(len(walk.moments), walk.total)
+    while len(moments) < walk.total:
+        with heavy():  # for one step, so that several visitors take turns
             moments.append(walk.advance(len(moments)))
-            spent = time.monotonic() - begun
-            left = spent / (len(moments) - known) * (walk.total - len(moments))
-            bar.progress(
-                len(moments) / walk.total,
-                f"{words}: {len(moments)} of {walk.total}, about {left:.0f} s left",
-            )
-            if spent - shown >= PREVIEW_SECONDS:
-                shown = spent
-                for picture, images in zip(
-                    pictures, (moments[-1].x_t, moments[-1].x0), strict=True
-                ):
-                    picture.image(
-                        figures.mosaic(images, columns), width="stretch", output_format="PNG"
-                    )
+        bar.progress(len(moments) / walk.total, f"{words}: {clock.words(len(moments))}")
+        if clock.due():
+            for picture, images in zip(pictures, (moments[-1].x_t, moments[-1].x0), strict=True):
+                shown = figures.mosaic(images, columns)
+                picture.image(shown, width="stretch", output_format="PNG")
     place.empty()
     return moments
 
 
-def _let(held: str, value: str | None) -> None:
+class Clock:
+    """How far a walk is, and when its next preview is due."""
+
+    def __init__(self, known: int, total: int) -> None:
+        self._known, self._total = known, total
+        self._begun = time.monotonic()
+        self._shown = self._begun - PREVIEW_SECONDS
+
+    def words(self, now: int) -> str:
+        """How many of the moments are there, and how long the others will take at this pace."""
+        pace = (time.monotonic() - self._begun) / max(now - self._known, 1)
+        return f"{now} of {self._total}, about {pace * (self._total - now):.0f} s left"
+
+    def due(self) -> bool:
+        """Whether it is time for a preview; once asked and told yes, the next is later."""
+        if time.monotonic() - self._shown < PREVIEW_SECONDS:
+            return False
+        self._shown = time.monotonic()
+        return True
+
+
+def _let(held: str, value: int | None) -> None:
     st.session_state[held] = value
 
 

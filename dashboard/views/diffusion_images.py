@@ -31,22 +31,22 @@ st.markdown(
 left, right = st.columns([2, 3], vertical_alignment="bottom")
 with right:
     words = " · ".join(f"**{name}**: {told}" for name, told in VIEWS.items())
-    view = controls.choose("Look at", list(VIEWS), "img_view", help=words)
+    view = controls.choose("Look at", list(VIEWS), "image_view", help=words)
 with left:
-    card = choose_model("img_ddpm", "denoise")
+    card = choose_model("image_ddpm", "denoise")
 setting, label, w = None, EVERY, 1.0
 if view == "generate":
     with st.container(horizontal=True, gap="medium"):
-        label = class_of(card, "img_class", EVERY)
-        w = guidance_of(card, "img_w", label)
+        label = class_of(card, "image_class", EVERY)
+        w = guidance_of(card, "image_w", label)
 picture = st.container()  # first what is seen, then the rest of what changes it
 with st.container(horizontal=True, gap="medium"):
     n = 64
     if view in {"generate", "compare"}:
-        n = controls.whole("Images", "img_n", 4, 64, 64 if view == "generate" else 20, 4)
+        n = controls.whole("Images", "image_n", 4, 64, 64 if view == "generate" else 20, 4)
     seed = controls.seed()
     if view == "generate":
-        setting = setting_of(card, "img", n, seed, label, w)
+        setting = setting_of(card, "image", n, seed, label, w)
 look = Look(card, n, seed)
 with picture:
     if setting is not None:
