@@ -161,7 +161,7 @@ def film_sheets(moments: Sequence[Moment], words: str, columns: int | None = Non
     return [
         Sheet(
             np.stack([m.x_t for m in moments]),
-            "x_t: the state",
+            "xₜ: the state",
             f"{n} images between noise and data: {words}.",
             columns=columns,
             role="noise",
@@ -197,7 +197,7 @@ def way(moments: Sequence[Moment], tile: int, asked: str = "") -> Sheet:
     words = [f"t = {m.t:,}" for m in shown]
     return Sheet(
         pixels,
-        f"Image {tile + 1}{asked}: x_t above, x̂₀ below",
+        f"Image {tile + 1}{asked}: xₜ above, x̂₀ below",
         "One image at moments of its way from noise to data, above its state, below the estimate.",
         words + words,
         columns=len(shown),

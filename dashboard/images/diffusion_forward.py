@@ -7,7 +7,6 @@ from dashboard import controls, services
 from dashboard.components.tiles import tiles
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.moments import Walk
-from dashboard.guard import guarded
 from dashboard.images.diffusion_shared import watch
 from dashboard.images.shared import Look, pictures, units
 
@@ -25,8 +24,6 @@ def _dissolving(
     return Walk(lambda: figures.dissolve(model, x, label if told else None, schedule, seed), count)
 
 
-@st.fragment
-@guarded()
 def show(look: Look) -> None:
     """The film of the forward process on test images, and the guesses beside it."""
     have, card = look.pictures, look.card
@@ -54,7 +51,7 @@ def show(look: Look) -> None:
     tiles(sheets, key="forward_tiles", timeline=strip, picks={"tile": 0}, enlarge=True)
     st.caption(
         f"The first {n} test images, which no model was trained on, at "
-        "x_t = √ᾱ_t x₀ + √(1 − ᾱ_t) ε with one ε for each image. Under each guess x̂₀: its root "
+        "xₜ = √ᾱₜ x₀ + √(1 − ᾱₜ) ε with one ε for each image. Under each guess x̂₀: its root "
         "mean squared distance to the image, grey levels counted from 0 to 1. From pure noise the "
         "best guess is the mean of all images, not an image."
     )

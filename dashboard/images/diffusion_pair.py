@@ -9,7 +9,6 @@ from dashboard.components.tiles import tiles
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.image_diffusion import EVERY, Setting
 from dashboard.figures.moments import Moment
-from dashboard.guard import guarded
 from dashboard.images.diffusion_shared import (
     class_of,
     generation,
@@ -21,13 +20,11 @@ from dashboard.images.diffusion_shared import (
 )
 from dashboard.images.shared import Look
 
-SHOWN = {"x̂₀": "x0", "x_t": "x_t"}
+SHOWN = {"x̂₀": "x0", "xₜ": "x_t"}
 MOST = 40
 """Images of each setting: two films take twice the time of one."""
 
 
-@st.fragment
-@guarded()
 def show(look: Look) -> None:
     """Two films over one timeline, matched by noise level."""
     card, n = look.card, min(look.n, MOST)

@@ -12,7 +12,6 @@ from dashboard.components.sheet import Grey, Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.moments import Walk
-from dashboard.guard import guarded
 from dashboard.images.diffusion_forward import missing
 from dashboard.images.diffusion_shared import class_of, guidance_of, watch
 from dashboard.images.shared import Look, linked_picks, pictures, remember_picks, units
@@ -42,8 +41,6 @@ def _filling(
     )
 
 
-@st.fragment
-@guarded()
 def show(look: Look) -> None:
     """A strip of images, the pad with the chosen one, and what the model fills in."""
     have, card = look.pictures, look.card

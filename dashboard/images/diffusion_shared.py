@@ -98,7 +98,8 @@ def watch(walk: Walk, key: str, words: str, columns: int | None = None) -> list[
     """All moments of a walk, shown as they come; fewer where a person stopped it.
 
     Between two steps whatever is changed on the page takes over, and the walk waits for the next
-    who asks. Moments that are there already cost nothing.
+    who asks. Moments that are there already cost nothing. Not for a fragment: its own widgets
+    would have to wait for its end.
     """
     if walk.done:
         return list(walk.moments)
@@ -114,16 +115,17 @@ def watch(walk: Walk, key: str, words: str, columns: int | None = None) -> list[
         bar = st.progress(0.0, words)
         st.button("Stop here", key=f"{key}_stop", icon=":material/stop:", on_click=_let,
                   args=(held, mine))  # fmt: skip
-        pictures = [column.empty() for column in st.columns(2)]
+        pictures = [column.empty() for column in st.columns([3, 3, 2])[:2]]
     moments, clock = list(walk.moments), Clock(len(walk.moments), walk.total)
     while len(moments) < walk.total:
         with heavy():  # for one step, so that several visitors take turns
             moments.append(walk.advance(len(moments)))
         bar.progress(len(moments) / walk.total, f"{words}: {clock.words(len(moments))}")
         if clock.due():
-            for picture, images in zip(pictures, (moments[-1].x_t, moments[-1].x0), strict=True):
+            now = {"xₜ so far": moments[-1].x_t, "x̂₀ so far": moments[-1].x0}
+            for picture, (caption, images) in zip(pictures, now.items(), strict=True):
                 shown = figures.mosaic(images, columns)
-                picture.image(shown, width="stretch", output_format="PNG")
+                picture.image(shown, caption, width="stretch", output_format="PNG")
     place.empty()
     return moments
 
