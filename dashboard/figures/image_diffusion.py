@@ -31,6 +31,8 @@ ANY, EVERY = "any", "every"
 """Choices of a class beside the classes themselves: none in particular, and all in turn."""
 STRIP = 10
 """Moments of one image's way, side by side."""
+GAP = 2
+"""Grey rows between the two halves of such a moment."""
 FORWARD = 32
 """Steps of the forward process that are shown."""
 
@@ -188,18 +190,20 @@ def guess_sheets(moments: Sequence[Moment], names: Sequence[str], columns: int) 
 
 
 def way(moments: Sequence[Moment], tile: int, asked: str = "") -> Sheet:
-    """The way of one image: x_t above, x̂_0 below, at moments spread over the film.
+    """The way of one image, at moments spread over the film: each tile is x_t above its x̂_0.
 
     `asked`, words about its class, stand in the title.
     """
     shown = thinned(moments, STRIP)
-    pixels = np.stack([m.x_t[tile] for m in shown] + [m.x0[tile] for m in shown])
-    words = [f"t = {m.t:,}" for m in shown]
+    pairs = []
+    for m in shown:
+        gap = np.full((GAP, m.x_t.shape[2]), 128, np.uint8)
+        pairs.append(np.concatenate([m.x_t[tile], gap, m.x0[tile]]))
     return Sheet(
-        pixels,
+        np.stack(pairs),
         f"Image {tile + 1}{asked}: xₜ above, x̂₀ below",
         "One image at moments of its way from noise to data, above its state, below the estimate.",
-        words + words,
+        [f"t = {m.t:,}" for m in shown],
         columns=len(shown),
         role="noise",
     )
@@ -224,16 +228,20 @@ def mosaic(images: Grey, columns: int | None = None, scale: int = 2) -> Grey:
     return joined.repeat(scale, 0).repeat(scale, 1)
 
 
-def recognised(
-    judge: Model, images: Grey, labels: NDArray[np.int64] | None
-) -> tuple[float, float] | None:
-    """Share of images [n, h, w] that a classifier takes for their class, and its standard error."""
-    if labels is None:
-        return None
+def recognised(judge: Model, images: Grey, labels: NDArray[np.int64]) -> tuple[float, float, float]:
+    """Share of images [n, h, w] that a classifier takes for their class, with a 95 % interval.
+
+    Wilson's interval, which says something even where all or none are recognised.
+    """
     x = (images[:, None] / np.float32(255)).astype(np.float32)
     right = judge.run("classify", fetch=["logits"], x=x)["logits"].argmax(1) == labels
-    share = float(right.mean())
-    return share, math.sqrt(share * (1 - share) / len(labels))
+    n, share, z = len(labels), float(right.mean()), 1.96
+    centre, spread = (
+        share + z**2 / (2 * n),
+        z * math.sqrt(share * (1 - share) / n + (z / n) ** 2 / 4),
+    )
+    low, high = ((centre + side * spread) / (1 + z**2 / n) for side in (-1, 1))
+    return share, low, high
 
 
 def difference(a: Grey, b: Grey) -> tuple[float, float]:

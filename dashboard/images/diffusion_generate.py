@@ -8,7 +8,7 @@ from dashboard.figures import image_diffusion as figures
 from dashboard.figures.image_diffusion import EVERY, Setting
 from dashboard.figures.moments import Moment
 from dashboard.guard import guarded
-from dashboard.images.diffusion_shared import generation, judge_of, say_recognised, watch
+from dashboard.images.diffusion_shared import generation, say_recognised, watch
 from dashboard.images.shared import Look, linked_picks, remember_picks
 
 
@@ -24,7 +24,7 @@ def show(look: Look, setting: Setting) -> None:
     st.caption(told + each)
     _film(look, setting, moments, columns)
     if walk.done:
-        say_recognised(card, moments, setting.label, lambda: judge_of(card))
+        say_recognised(card, moments, setting.label)
     st.caption(
         "Grey levels beyond black and white are cut off for the screen, the states themselves go "
         "on beyond. The curve in the strip is ᾱₜ, the share of signal that is left."

@@ -13,7 +13,6 @@ from dashboard.images.diffusion_shared import (
     class_of,
     generation,
     guidance_of,
-    judge_of,
     say_recognised,
     setting_of,
     watch,
@@ -43,13 +42,14 @@ def show(look: Look) -> None:
         films.append(watch(walk, f"pair_{name}", f"Setting {name}: {setting.words}"))
         whole &= walk.done
     n = min(setting.n for setting in settings)
+    columns = len(card.constants.classes or []) if EVERY in {s.label for s in settings} else None
     a, b = figures.matched(*films)
     sheets = [
         Sheet(
             np.stack([getattr(m, shown)[:n] for m in film]),
             f"{name}: {setting.words}",
             f"{n} images of setting {name}: {setting.words}.",
-            columns=len(card.constants.classes or []) if setting.label == EVERY else None,
+            columns=columns,
             role="model",
         )
         for name, setting, film in zip("AB", settings, (a, b), strict=True)
@@ -75,7 +75,7 @@ def _numbers(
     for cell, name, film, setting in zip(cells, "AB", films, settings, strict=False):
         with cell:
             st.caption(f"Setting {name}")
-            say_recognised(look.card, film, setting.label, lambda: judge_of(look.card))
+            say_recognised(look.card, film, setting.label)
     with cells[2]:
         st.caption("Between the two")
         mean, error = figures.difference(*(film[-1].x_t[:n] for film in films))

@@ -1,7 +1,6 @@
 """What the views of image diffusion share: the settings, and a walk that is watched as it comes."""
 
 import time
-from collections.abc import Callable
 
 import streamlit as st
 
@@ -29,7 +28,7 @@ def class_of(card: Card, key: str, default: str, every: bool = True) -> str:
         return ANY
     first = [ANY, EVERY] if every else [ANY]
     told = "**any**: p(x), the class left open" + (" · **every**: all in turn" if every else "")
-    return controls.choose("Class", [*first, *classes], key, help=told, default=default)
+    return controls.choose("Class", [*first, *classes], key, told, default, wrap=True)
 
 
 def guidance_of(card: Card, key: str, label: str, default: float = 1.0) -> float:
@@ -163,20 +162,18 @@ def judge_of(card: Card) -> Model | None:
     return None
 
 
-def say_recognised(card: Card, moments: list[Moment], label: str, ask: Callable[[], Model | None]
-) -> None:  # fmt: skip
+def say_recognised(card: Card, moments: list[Moment], label: str) -> None:
     """How many of the images a classifier takes for the class that was asked for."""
-    labels = figures.labels_of(card, label, len(moments[-1].x_t))
-    judge = ask() if labels is not None else None
-    if judge is None:
+    images = moments[-1].x_t
+    labels = figures.labels_of(card, label, len(images))
+    judge = judge_of(card) if labels is not None else None
+    if judge is None or labels is None:
         return
-    told = figures.recognised(judge, moments[-1].x_t, labels)
-    if told:
-        share, error = told
-        st.metric(
-            "Recognised as asked",
-            f"{100 * share:.0f} % ± {100 * error:.0f} %",
-            help=f"Share of these {len(moments[-1].x_t)} images that the classifier "
-            f"`{judge.card.id}` takes for the class that was asked for, and its standard error. "
-            "The classifier saw real images only.",
-        )
+    share, low, high = figures.recognised(judge, images, labels)
+    st.metric(
+        "Recognised as asked",
+        f"{100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f} %)",
+        help=f"Share of these {len(images)} images that the classifier `{judge.card.id}` takes for "
+        "the class that was asked for, and its 95 % interval (Wilson). The classifier saw real "
+        "images only.",
+    )
