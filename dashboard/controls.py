@@ -52,8 +52,11 @@ def choose(
     key: str,
     help: str | None = None,
     default: Option | None = None,
+    wrap: bool | None = None,
 ) -> Option:
     """One of a few options, side by side; the first of them unless there is another `default`.
+
+    With `wrap` those that find no place go to a next row, else they are scrolled to.
 
     Options are shown as they are: what a person reads is what stands in the link.
     """
@@ -66,6 +69,7 @@ def choose(
         key=key,
         help=help,
         bind="query-params",
+        wrap=wrap,
     )
     return picked if picked in options else first
 

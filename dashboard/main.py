@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.guard import guarded
+from dashboard.images.shared import images_with
 
 st.set_page_config(
     page_title="Generative Models Lab",
@@ -24,6 +25,37 @@ PAGES = [
     st.Page("views/denoising.py", title="Reverse step", icon=":material/undo:", url_path="reverse"),
 ]
 
-page = st.navigation(PAGES, position="top")
+# For what its models must have: a page on images. Without such a model there is no page.
+IMAGES = [
+    (
+        ("denoise",),
+        st.Page(
+            "views/diffusion_images.py",
+            title="Diffusion on images",
+            icon=":material/grain:",
+            url_path="diffusion-images",
+        ),
+    ),
+    (
+        ("decode", "critic"),
+        st.Page(
+            "views/gan_images.py",
+            title="GAN on images",
+            icon=":material/swords:",
+            url_path="gan-images",
+        ),
+    ),
+    (
+        ("decode", "encode", "log_prob"),
+        st.Page(
+            "views/flow_images.py",
+            title="Flow on images",
+            icon=":material/waves:",
+            url_path="flow-images",
+        ),
+    ),
+]
+able = [page for verbs, page in IMAGES if images_with(*verbs)]
+page = st.navigation({"": PAGES, "Images": able} if able else PAGES, position="top")
 with guarded():
     page.run()

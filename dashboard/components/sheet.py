@@ -20,8 +20,8 @@ from dashboard.components.blob import Blob
 from dashboard.components.layers import Role, require
 from dashboard.components.timeline import Timeline
 
-LIMIT = 8_000_000
-"""Largest blob in bytes: what a telephone loads in a few seconds."""
+LIMIT = 11_000_000
+"""Largest blob in bytes: two films of 64 images over 101 frames, a few seconds for a telephone."""
 MOST_TILES = 100
 MOST_FRAMES = 101
 

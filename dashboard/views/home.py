@@ -9,6 +9,7 @@ from dashboard.figures.lecture import TOPICS
 from dashboard.services import FAMILIES, read_catalogue
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Entry
+from genlab.inference.denoiser import IMAGE_AXES
 
 # For a verb: the page that shows models of the plane with it, its path, its parameter for them.
 PAGES = {
@@ -16,17 +17,25 @@ PAGES = {
     "critic": ("views/gans.py", "gans", "gan"),
     "denoise": ("views/diffusion.py", "diffusion", "ddpm"),
 }
+# The same for models of images.
+IMAGE_PAGES = {
+    "denoise": ("views/diffusion_images.py", "diffusion-images", "image_ddpm"),
+    "critic": ("views/gan_images.py", "gan-images", "image_gan"),
+    "log_prob": ("views/flow_images.py", "flow-images", "image_flow"),
+}
 COMPARE = ("views/compare.py", "compare", "dataset")
 
 
 def page_of(card: Card) -> tuple[tuple[str, str, str], str] | None:
     """The page on which a model is opened and the value of its parameter.
 
-    Over the plane the first page that can use one of its verbs; the line is shown as a whole.
+    Over the plane and of images the first page that can use one of its verbs; the line is shown
+    as a whole.
     """
     if card.event_shape == (1,):
         return COMPARE, card.dataset
-    page = next((page for verb, page in PAGES.items() if verb in card.verbs), None)
+    pages = IMAGE_PAGES if len(card.event_shape) == IMAGE_AXES else PAGES
+    page = next((page for verb, page in pages.items() if verb in card.verbs), None)
     return (page, card.id) if page else None
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genlab.contract.card import Card
-from genlab.inference.diffusion import to_diffusion
+from genlab.inference.diffusion import image_range
 from genlab.inference.errors import InputError
 from genlab.inference.inputs import input_tensors, number, tensor_input
 from genlab.inference.schedules import log_alphas_bar
@@ -122,7 +122,7 @@ def denoiser(
     kind = model.card.constants.parameterisation
     takes = "label" in model.card.graphs["denoise"].inputs
     null = model.card.constants.null_label if takes else None
-    limits = to_diffusion(model.card, np.array([0.0, 1.0])) if clip != "none" else None
+    limits = image_range(model.card) if clip != "none" else None
 
     def predict(x: np.ndarray, log_snr: float) -> np.ndarray:
         labels = label
@@ -154,7 +154,7 @@ def denoiser(
             eps = (x - alpha * x0) / sigma
         if limits is None:
             return x0, eps
-        x0 = clipped(x0, clip, float(limits.flat[0]), float(limits.flat[-1]))
+        x0 = clipped(x0, clip, *limits)
         return x0, (x - alpha * x0) / sigma
 
     return denoise

@@ -22,6 +22,18 @@ def to_diffusion(card: Card, x: np.ndarray) -> np.ndarray:
     return (np.asarray(x) - shift) / scale
 
 
+def image_range(card: Card) -> tuple[float, float]:
+    """What black and white, 0 and 1 in data units, are in diffusion units.
+
+    Raises:
+        InputError: The shift is not one number for all pixels.
+    """
+    scale, shift = _constants(card)
+    if shift.size != 1:
+        raise InputError("model", "one shift for all pixels", f"{card.id}, with {shift.size}")
+    return float((0.0 - shift.item()) / scale), float((1.0 - shift.item()) / scale)
+
+
 def _constants(card: Card) -> tuple[float, np.ndarray]:
     scale, shift = card.constants.diffusion_scale, card.constants.diffusion_shift
     if scale is None or shift is None:

@@ -138,13 +138,22 @@ def ddpm(
     for t in range(last, 0, -1):
         x0, _ = denoise(x, float(lam[t]))
         yield Frame(last - t, t, float(lam[t]), x, x0)
-        log_t, log_s = log_alphas_bar(lam[t]), log_alphas_bar(lam[t - 1])
-        beta = -np.expm1(log_t - log_s)  # 1 − ᾱ_t / ᾱ_s
-        noise_t, noise_s = np.exp(log_alphas_bar(-lam[t])), np.exp(log_alphas_bar(-lam[t - 1]))
-        mean_x0 = np.exp(0.5 * log_s) * beta / noise_t
-        mean_x = np.exp(0.5 * (log_t - log_s)) * noise_s / noise_t
-        x = mean_x0 * x0 + mean_x * x + np.sqrt(beta * noise_s / noise_t) * noise(t)
+        mean, deviation = posterior_law(x, x0, float(lam[t]), float(lam[t - 1]))
+        x = mean + deviation * noise(t)
     yield Frame(last, 0, float(lam[0]), x, x)
+
+
+def posterior_law(
+    x: np.ndarray, x0: np.ndarray, lam_t: float, lam_s: float
+) -> tuple[np.ndarray, np.float64]:
+    """Mean [n, *event] and standard deviation √β̃ of q(x_s | x_t, x_0) (Ho et al. 2020, eq. 7)."""
+    log_t, log_s = log_alphas_bar(lam_t), log_alphas_bar(lam_s)
+    beta = -np.expm1(log_t - log_s)  # 1 − ᾱ_t / ᾱ_s
+    noise_t, noise_s = np.exp(log_alphas_bar(-lam_t)), np.exp(log_alphas_bar(-lam_s))
+    mean_x0 = np.exp(0.5 * log_s) * beta / noise_t
+    mean_x = np.exp(0.5 * (log_t - log_s)) * noise_s / noise_t
+    # float64 on purpose: a plain number would take the type of the noise it is multiplied with.
+    return mean_x0 * x0 + mean_x * x, np.sqrt(np.float64(beta * noise_s / noise_t))
 
 
 def heun(

@@ -96,3 +96,23 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
         except OSError:
             time.sleep(0.1)
     raise AssertionError(f"{url} does not answer")
+
+
+@pytest.fixture(scope="session")
+def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of exported models of images with known laws, in a moment made without training.
+
+    `tiny-ddpm` denoises exactly, for each of ten classes, pixels that are N(level of the class,
+    0.01); `tiny-classifier` asks which level the mean is nearest to.
+    """
+    folder = tmp_path_factory.mktemp("tiny")
+    script = Path(__file__).with_name("tiny_images.py")
+    subprocess.run([sys.executable, str(script), str(folder)], check=True, cwd=ROOT)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_server(tiny_images: Path) -> Iterator[str]:
+    """The address of the dashboard on the committed models and those of `tiny_images`."""
+    with serve(ROOT / "dashboard" / "app.py", GENERATIVE_MODELS=str(tiny_images)) as address:
+        yield address

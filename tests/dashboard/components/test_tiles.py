@@ -72,8 +72,8 @@ def test_a_whole_film_of_sixty_four_tiles_is_one_byte_a_pixel():
             "as many tiles",
         ),
         (
-            lambda: encode_wall([Sheet(film(101, 100, 29, 28), "t", "a")], Timeline(101), {}),
-            "more than the 8,000,000",
+            lambda: encode_wall([Sheet(film(101, 100, 40, 28), "t", "a")], Timeline(101), {}),
+            "more than the 11,000,000",
         ),
     ],
 )

@@ -1,0 +1,1 @@
+"""What the pages on images share, and the pieces of each."""

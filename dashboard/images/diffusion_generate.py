@@ -1,0 +1,55 @@
+"""From noise to images: a wall of tiles, each state beside what the network takes it for."""
+
+import numpy as np
+import streamlit as st
+
+from dashboard.components.tiles import tiles
+from dashboard.figures import image_diffusion as figures
+from dashboard.figures.image_diffusion import EVERY, Setting
+from dashboard.figures.moments import Moment
+from dashboard.guard import guarded
+from dashboard.images.diffusion_shared import generation, say_recognised, watch
+from dashboard.images.shared import Look, linked_picks, remember_picks
+
+
+def show(look: Look, setting: Setting) -> None:
+    """The film of `setting`; the picked tile is large beside it, and its way below."""
+    card = look.card
+    classes = card.constants.classes or []
+    columns = len(classes) if setting.label == EVERY else None
+    walk = generation(card.id, look.stamp, setting)
+    moments = watch(walk, "generate", "From noise to images", columns)
+    each = f" Each column is a class: {', '.join(classes)}." if columns else ""
+    told = "Play or scrub the noise away; pick a tile to see it large and follow its way."
+    st.caption(told + each)
+    _film(look, setting, moments, columns)
+    if walk.done:
+        say_recognised(card, moments, setting.label)
+    st.caption(
+        "Grey levels beyond black and white are cut off for the screen, the states themselves go "
+        "on beyond. The curve in the strip is ᾱₜ, the share of signal that is left."
+    )
+
+
+@st.fragment
+@guarded()
+def _film(look: Look, setting: Setting, moments: list[Moment], columns: int | None) -> None:
+    """The wall and the way of the tile that is picked on it; a pick runs this alone."""
+    sheets = figures.film_sheets(moments, setting.words, columns)
+    strip = figures.timeline(moments)
+    start = linked_picks("generate_tiles", setting.n, tile=0)
+    state = tiles(sheets, key="generate_tiles", timeline=strip, picks=start, enlarge=True)
+    remember_picks(state)
+    tile = state.picks["tile"]
+    classes = look.card.constants.classes or []
+    labels = figures.labels_of(look.card, setting.label, setting.n)
+    asked = f", asked for: {classes[labels[tile]]}" if labels is not None else ""
+    tiles([figures.way(moments, tile, asked)], key="generate_way", max_width=960)
+
+
+def samples(look: Look, setting: Setting) -> dict[str, np.ndarray]:
+    """What the page offers to download: images [n, 1, h, w] in data units, once they are there."""
+    walk = generation(look.card.id, look.stamp, setting)
+    if not walk.done:
+        return {}
+    return {"x": walk.moments[-1].x_t[:, None] / np.float32(255)}

@@ -1,0 +1,89 @@
+"""A plane through three latents: drag the point, and the generator follows."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard import links, services
+from dashboard.components.scene import Handle, Heatmap, Marker, Pane, Scene
+from dashboard.components.sheet import Sheet, grey
+from dashboard.components.stage import peek, stage
+from dashboard.components.tiles import peek_tiles, tiles
+from dashboard.figures import gan_images
+from dashboard.figures.latent_walks import CORNERS, PLANE, on_plane, raster, weights
+from dashboard.guard import guarded
+from dashboard.images.gan_shared import drawn, explained, held_out, sheet
+from dashboard.images.shared import Look, linked_picks, remember_picks
+from genlab.inference.sessions import heavy
+
+OFFERED, CELLS = 24, 9
+FIRST = (0.5, 0.29)
+"""Where the point begins: amid the three corners."""
+
+
+@st.fragment
+@guarded()
+def show(look: Look) -> None:
+    """The plane, the point on it, and its image; a drag runs this fragment alone."""
+    start = linked_picks("plane_picks", OFFERED, A=0, B=1, C=2)
+    picked = peek_tiles("plane_picks", n=OFFERED, picks=start)
+    chosen = tuple(picked.picks.values())
+    state = peek("plane_stage", points={"at": links.point("at", FIRST, bound=2)})
+    at = links.settled(state.points["at"])
+    z = drawn(look, OFFERED)[0][list(chosen)]
+    x = look.model.run("decode", z=on_plane(look.card, z, np.array([at])))["x"]
+    said = gan_images.verdicts(look.model, x, held_out(look.card.id, look.stamp)[:100])
+    picture, answer = st.columns([3, 2])
+    with picture:
+        st.caption("Drag the point: every place of this plane is a latent, and this its image.")
+        stage(_scene(_map(look.card.id, look.stamp, look.seed, chosen), at), key="plane_stage")
+    with answer:
+        one = Sheet(
+            grey(x), "G(z) of the point", "The image of the point.", said.captions,
+            role="critic", smooth=True,
+        )  # fmt: skip
+        tiles([one], key="plane_image", max_width=280)
+        a, b, c = weights(np.array(at))
+        st.markdown(f"z ∝ {a:+.2f} A {b:+.2f} B {c:+.2f} C".replace("-", "−"))
+        tiles([sheet(look, "Corners", OFFERED, 6)], key="plane_picks", picks=start, max_width=420)
+        st.caption(explained(said))
+        st.caption(
+            "Between the corners z is scaled to their mean length, so that it stays where the law "
+            "has its mass."
+        )
+    links.remember("at", at)
+    remember_picks(picked)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _map(model_id: str, stamp: str, seed: int, corners: tuple[int, ...]) -> NDArray[np.float32]:
+    """The plane as a mosaic of images."""
+    model = services.open_model(model_id)
+    z = model.latent(OFFERED, seed=seed)[list(corners)]
+    places = raster(CELLS).reshape(-1, 2)
+    with heavy():
+        x = model.run("decode", z=on_plane(model.card, z, places))["x"]
+    return gan_images.plane_mosaic(x, CELLS)
+
+
+def _scene(mosaic: NDArray[np.float32], at: tuple[float, float]) -> Scene:
+    corners = [
+        Marker(np.asarray(place), "noise", name, text=name)
+        for name, place in zip("ABC", CORNERS, strict=True)
+    ]
+    return Scene(
+        [
+            Pane(
+                "The plane through A, B and C",
+                PLANE,
+                [
+                    Heatmap(mosaic, "neutral", "G(z) on a raster", smooth=False),
+                    *corners,
+                    Handle("at", at, "accent", "your z"),
+                ],
+                alt="A plane of latents as a mosaic of their images, with three corners and a "
+                "point to drag.",
+                pick="at",
+            )
+        ]
+    )

@@ -1,0 +1,61 @@
+"""GANs on images: epochs, ways through the latent space, and whether it is learned by heart."""
+
+import streamlit as st
+
+from dashboard import controls, parts, services
+from dashboard.figures.training import loss_chart
+from dashboard.images import gan_epochs, gan_nearest, gan_plane, walk
+from dashboard.images.gan_shared import VERBS, drawn, explained, sheet
+from dashboard.images.shared import Look, choose_model
+from dashboard.theme import CHART, ink
+
+VIEWS = ["epochs", "walk", "round trips", "plane", "memory"]
+
+st.title("GANs on images")
+st.markdown(
+    f"A {ink('model', 'generator')} of convolutions turns {ink('noise', 'noise z')} into "
+    f"an image in one step; a {ink('critic', 'critic')} of convolutions compares it with "
+    f"{ink('data', 'real ones')}. There is no density here: samples only."
+)
+
+left, right = st.columns([2, 3], vertical_alignment="bottom")
+with right:
+    view = controls.choose(
+        "Look at",
+        VIEWS,
+        "image_gan_view",
+        help="**epochs**: the training, scrubbed · **walk**: from one sample to another · "
+        "**round trips**: walks that never end · **plane**: drag a latent between three · "
+        "**memory**: the nearest training images",
+    )
+with left:
+    card = choose_model("image_gan", *VERBS)
+picture = st.container()  # first what is seen, then what changes it: a phone shows both
+with st.container(horizontal=True, gap="medium"):
+    # Ways and planes offer a fixed number of samples to pick from.
+    many = view in {"epochs", "memory"}
+    n = controls.whole("Samples", "image_gan_n", 4, 100, 64, 4) if many else walk.OFFERED
+    seed = controls.seed()
+look = Look(card, n, seed)
+with picture:
+    match view:
+        case "walk":
+            offered = sheet(look, "Samples", walk.OFFERED, columns=6)
+            walk.show(look, offered, explained(drawn(look)[2]))
+        case "round trips":
+            walk.round_trips(look)
+        case "plane":
+            gan_plane.show(look)
+        case "memory":
+            gan_nearest.show(look)
+        case _:
+            gan_epochs.show(look)
+parts.badges(card, services.open_model(card.id).device, seed)
+if card.history:
+    st.plotly_chart(
+        loss_chart(card, CHART, "loss"),
+        alt="Losses of generator and critic over the training steps.",
+    )
+z, x, _ = drawn(look)
+parts.downloads(f"{card.id}-seed{seed}", {"x": x, "z": z})
+parts.about(card)

@@ -1,0 +1,358 @@
+"""The page of diffusion on images, and the figures it is made of, on images of known laws."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import services
+from dashboard.components.sheet import encode_wall
+from dashboard.figures import image_diffusion as figures
+from dashboard.figures.image_diffusion import ANY, EVERY, Setting
+from dashboard.figures.moments import Moment, Walk
+from dashboard.images import diffusion_repaint, diffusion_shared
+from genlab import Model, load
+from genlab.inference.errors import RunError
+from genlab.inference.samplers import SAMPLERS
+from genlab.inference.sessions import SessionCache
+
+ROOT = Path(__file__).parents[2]
+VIEWS = ("generate", "forward", "compare", "repaint")
+
+
+@pytest.fixture
+def model(tiny_images: Path) -> Model:
+    return load("tiny-ddpm", folders=[tiny_images], device="cpu")
+
+
+@pytest.fixture
+def house(tiny_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The catalogue is a copy of the tiny models; caches are cleared around it."""
+    import streamlit as st
+
+    folder = tmp_path / "exported"
+    shutil.copytree(tiny_images, folder)
+    monkeypatch.setattr(services, "default_folders", lambda: [folder])
+    monkeypatch.setattr("genlab.inference.graphs.CACHE", SessionCache())
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    yield folder
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def open_page(**query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60)
+    app.run()
+    app.switch_page("views/diffusion_images.py")
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    kinds = ("markdown", "caption", "info", "warning", "error")
+    return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
+
+
+def figures_of(app: AppTest) -> dict[str, float]:
+    """The first number of each metric by its label."""
+    return {m.label: float(re.findall(r"[\d.]+", str(m.value))[0]) for m in app.metric}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_opens(house: Path, view: str) -> None:
+    app = open_page(image_view=view)
+    assert not app.error
+    assert not app.warning
+    assert any("tiny-ddpm" in str(item.value) for item in app.markdown)
+    assert not app.info
+
+
+def test_the_picture_is_of_the_class_that_was_asked_for(house: Path) -> None:
+    """Classes of the tiny model are ten grey levels apart, so each image is recognised."""
+    assert figures_of(open_page())["Recognised as asked"] == 100
+    app = open_page(image_class="7", image_n="8", image_sampler="heun", image_steps="9")
+    assert figures_of(app)["Recognised as asked"] == 100
+    assert "Recognised as asked" not in figures_of(open_page(image_class=ANY))
+
+
+def test_guidance_leads_away_from_any_class_and_the_pair_says_how_far(house: Path) -> None:
+    """w = 0 is any class: grey, the level of none; so A is right and B is wrong."""
+    app = open_page(
+        image_view="compare", image_a_class="9", image_b_class="9", image_a_w="1", image_b_w="0"
+    )
+    right, wrong = [m for m in app.metric if m.label == "Recognised as asked"]
+    assert str(right.value).startswith("100 %")
+    assert str(wrong.value).startswith("0 %")
+    assert figures_of(app)["Difference"] == pytest.approx(0.45, abs=0.02)  # from 0 to 0.9, halved
+
+
+def test_equal_settings_make_equal_images(house: Path) -> None:
+    app = open_page(image_view="compare", image_b_w="1")
+    assert figures_of(app)["Difference"] == 0
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_and_setting(house: Path, sampler: str) -> None:
+    more = {"image_clip": "dynamic", "image_schedule": "linear", "image_w": "3", "image_eta": "0.5"}
+    app = open_page(image_sampler=sampler, image_steps="7", image_class="3", **more)
+    assert not app.error
+    assert not app.warning
+
+
+def test_a_walk_that_was_stopped_goes_on_where_it_was(house: Path) -> None:
+    app = open_page(image_steps="20")  # the walk of this setting is now in the cache
+    setting = Setting(EVERY, 1.0, "ddim", 30, 0.0, "static", "cosine", 60, 0)
+    walk = diffusion_shared.generation("tiny-ddpm", services.stamp("tiny-ddpm"), setting)
+    for known in range(4):
+        walk.advance(known)
+    app.session_state["generate_held"] = walk.serial
+    app.query_params["image_steps"] = "30"
+    app.slider(key="image_steps").set_value(30).run()
+    assert len(walk.moments) == 4
+    (go_on,) = [b for b in app.button if b.label == "Go on"]
+    assert not app.metric  # nothing is said of images that are not finished
+    go_on.click().run()
+    assert not app.exception
+    assert walk.done
+    assert figures_of(app)["Recognised as asked"] == 100
+
+
+def test_a_failed_step_is_told_and_the_next_look_starts_anew(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Model.run
+
+    def fail(self: Model, verb: str, *rest: Any, **arrays: Any) -> Any:
+        raise RunError("the run failed")
+
+    monkeypatch.setattr(Model, "run", fail)
+    app = open_page()
+    assert "the run failed" in str(app.error[0].value)
+    monkeypatch.setattr(Model, "run", run)
+    app.run()
+    assert not app.error
+    assert figures_of(app)["Recognised as asked"] == 100
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_views_do_without_data_and_classifier(house: Path, view: str) -> None:
+    shutil.rmtree(house / "data")
+    shutil.rmtree(house / "tiny-classifier")
+    app = open_page(image_view=view)
+    assert not app.error
+    missing = "exported/data/tiny.npz" in words(app)
+    assert missing == (view in {"forward", "repaint"})
+    assert "Recognised as asked" not in figures_of(app)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_damaged_data_are_told(house: Path, view: str) -> None:
+    (house / "data" / "tiny.npz").write_bytes(b"no npz")
+    app = open_page(image_view=view)
+    assert not app.exception
+    assert ("Shown without data" in words(app)) == (view in {"forward", "repaint"})
+
+
+def test_the_page_is_there_where_a_model_is(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import streamlit as st
+
+    navigation, seen = st.navigation, list[set[str]]()
+
+    def look(pages: Any, **options: Any) -> Any:
+        every = chain(*pages.values()) if isinstance(pages, dict) else pages
+        seen.append({page.title for page in every})
+        return navigation(pages, **options)
+
+    monkeypatch.setattr(st, "navigation", look)
+    for there in (True, False):
+        app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60).run()
+        assert not app.exception
+        assert ("Diffusion on images" in seen[-1]) == there
+        shutil.rmtree(house / "tiny-ddpm", ignore_errors=True)
+        st.cache_resource.clear()  # the catalogue is read again every ten seconds
+
+
+def test_an_empty_mask_asks_for_one(house: Path) -> None:
+    none = diffusion_repaint.text_of_mask(np.zeros((28, 28), np.uint8))
+    assert "Nothing is erased yet" in words(open_page(image_view="repaint", erased=none))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("value", ["9" * 400, "NaN", "7", "-1"])
+def test_absurd_links_are_clamped(house: Path, view: str, value: str) -> None:
+    keys = (
+        *("image_ddpm", "image_class", "image_w", "image_sampler", "image_steps", "image_eta"),
+        *("image_n", "image_clip", "image_schedule", "image", "tile", "erased", "image_b_w"),
+        *("image_fill_r", "image_fill_n", "image_fill_steps", "image_told", "image_a_class"),
+    )
+    app = open_page(**dict.fromkeys(keys, value), image_view=view)
+    assert not app.error
+
+
+def test_a_mask_survives_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    import streamlit as st
+
+    mask = (255 * (np.random.default_rng(0).random((28, 28)) < 0.3)).astype(np.uint8)
+    for text, wanted in ((diffusion_repaint.text_of_mask(mask), mask), ("!", None), ("AAAA", None)):
+        monkeypatch.setattr(st, "query_params", {"erased": text})
+        found = diffusion_repaint.mask_of_link((28, 28))
+        if wanted is None:  # the lower half
+            assert (found[:14] == 0).all()
+            assert (found[14:] == 255).all()
+        else:
+            np.testing.assert_array_equal(found, wanted)
+
+
+def some(count: int, n: int = 3) -> list[Moment]:
+    rng = np.random.default_rng(count)
+    levels = np.linspace(-10.0, 15.0, count)
+    return [
+        Moment(
+            count - 1 - i,
+            float(level),
+            *rng.integers(0, 256, (2, n, 28, 28)).astype(np.uint8),
+            error=np.full(n, 0.5),
+        )
+        for i, level in enumerate(levels)
+    ]
+
+
+def test_films_are_matched_by_noise_level() -> None:
+    long, short = some(21), some(6)
+    a, b = figures.matched(long, short)
+    assert a == long
+    assert [m in short for m in b] == [True] * 21
+    assert [abs(x.log_snr - y.log_snr) <= 2.5 + 1e-9 for x, y in zip(a, b, strict=True)]
+    assert (b[0], b[-1]) == (short[0], short[-1])
+    b, a = figures.matched(short, long)
+    assert a == long
+
+
+def test_a_thinned_film_keeps_its_ends() -> None:
+    film = some(250)
+    thin = figures.thinned(film)
+    assert len(thin) == 101
+    assert (thin[0], thin[-1]) == (film[0], film[-1])
+    assert figures.thinned(film[:50]) == film[:50]
+
+
+def test_the_largest_film_fits_the_browser() -> None:
+    film = some(101, 64)
+    sheets = figures.film_sheets(film, "all there is")
+    strip = figures.timeline(film)
+    assert strip is not None
+    assert strip.count == 101
+    assert len(encode_wall(sheets, strip, {"tile": 0}, enlarge=True)) > 2 * 101 * 64 * 784
+    assert figures.timeline(film[:1]) is None
+
+
+def test_the_way_of_an_image_shows_its_tiles() -> None:
+    film = some(40)
+    sheet = figures.way(film, 2, ", asked for: 5")
+    assert sheet.pixels.shape == (1, 10, 58, 28)
+    np.testing.assert_array_equal(sheet.pixels[0, 0, :28], film[0].x_t[2])
+    np.testing.assert_array_equal(sheet.pixels[0, 9, 30:], film[-1].x0[2])
+    assert "Image 3, asked for: 5" in sheet.title
+
+
+def test_a_mosaic_puts_tiles_row_by_row() -> None:
+    images = np.arange(5, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), np.uint8)
+    out = figures.mosaic(images, 3, scale=1)
+    assert out.shape == (4, 6)
+    np.testing.assert_array_equal(out[::2, ::2], [[0, 1, 2], [3, 4, 0]])
+    assert figures.mosaic(images).shape == (8, 12)
+
+
+def test_labels_of_choices(model: Model) -> None:
+    assert figures.labels_of(model.card, ANY, 3) is None
+    assert figures.labels_of(model.card, "4", 3).tolist() == [4] * 3  # type: ignore[union-attr]
+    every = figures.labels_of(model.card, EVERY, 12)
+    assert every is not None
+    assert every.tolist() == [*range(10), 0, 1]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_as_many_moments_as_were_promised(model: Model, sampler: str) -> None:
+    for steps in (1, 2, 9):
+        setting = Setting("3", 2.0, sampler, steps, 0.0, "static", None, 4, 0)
+        film = list(figures.generate(model, setting))
+        assert len(film) == figures.moments_of(setting)
+        assert film[0].x_t.dtype == np.uint8
+
+
+def test_guesses_at_dissolving_images_are_those_of_the_known_law(model: Model) -> None:
+    """Told the class, the error never exceeds its spread of 0.05; untold, it does in the noise."""
+    level = 0.5 * 0.9 + 0.5
+    x = (level + 0.05 * np.random.default_rng(1).standard_normal((6, 1, 28, 28))).clip(0, 1)
+    told, untold = (
+        list(figures.dissolve(model, x.astype(np.float32), label, None, 0)) for label in (9, None)
+    )
+    assert len(told) == figures.FORWARD + 1
+    assert [m.t for m in told] == sorted(m.t for m in told)
+    assert told[0].error is not None
+    assert told[0].error.max() < 0.01
+    assert told[-1].error.max() < 0.06  # type: ignore[union-attr]
+    assert untold[-1].error.min() > 0.4  # type: ignore[union-attr]
+
+
+def test_fillings_keep_what_is_known(model: Model) -> None:
+    image = np.full((1, 28, 28), 0.75, np.float32)
+    keep = np.zeros((1, 28, 28), bool)
+    keep[:, :14] = True
+    film = list(figures.fill(model, image, keep, "2", 1.0, 6, 3, 5, 0))
+    assert len(film) == 6 * 3 + 1
+    assert (film[-1].x_t[:, :14] == 191).all()
+    assert film[-1].x_t[:, 14:].mean() == pytest.approx(255 * (0.5 - 0.25), abs=3)  # m_2 = -0.5
+
+
+def test_difference_and_recognition_count_right() -> None:
+    a = np.zeros((4, 28, 28), np.uint8)
+    b = a.copy()
+    b[2:] = 255
+    mean, error = figures.difference(a, b)
+    assert (mean, error) == (0.5, 0.25)
+
+    class Judge:
+        def run(self, verb: str, fetch: list[str], x: np.ndarray) -> dict[str, np.ndarray]:
+            return {"logits": np.stack([1 - x.mean((1, 2, 3)), x.mean((1, 2, 3))], 1)}
+
+    found = figures.recognised(Judge(), b, np.array([0, 1, 1, 1]))  # type: ignore[arg-type]
+    exact = binomtest(3, 4).proportion_ci(0.95, method="wilson")
+    assert found == pytest.approx((0.75, exact.low, exact.high), abs=1e-4)
+
+
+def test_each_moment_of_a_walk_is_computed_once_and_a_failure_begins_anew() -> None:
+    film, begun = some(5), []
+
+    def start() -> Iterator[Moment]:
+        begun.append(1)
+        for i, each in enumerate(film):
+            if i == 3 and len(begun) == 1:
+                raise RunError("once")
+            yield each
+
+    walk = Walk(start, 5)
+    first, same = walk.advance(0), walk.advance(0)
+    assert first is same
+    for known in (1, 2):
+        walk.advance(known)
+    with pytest.raises(RunError):
+        walk.advance(3)
+    assert not walk.moments
+    assert walk.advance(3) is film[3]  # who had seen three goes on with the fourth
+    assert walk.advance(4) is film[4]
+    assert walk.done
+    assert Walk(start, 5).serial != walk.serial

@@ -1,0 +1,103 @@
+"""Diffusion on images under a real pointer: films play, tiles are picked, images are erased."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(chromium: Browser, tiny_server: str) -> Iterator[Open]:
+    """Opens the page with a query; nothing may break on it until the test ends."""
+    pages: list[Page] = []
+    wrong: list[str] = []
+
+    def open_page(query: str, width: int = 1280) -> Page:
+        page = chromium.new_page(viewport={"width": width, "height": 1000})
+        pages.append(page)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(f"{tiny_server}/diffusion-images?image_ddpm=tiny-ddpm&{query}")
+        expect(page.locator(".wall[data-ready=true]").first).to_be_visible(timeout=60_000)
+        return page
+
+    yield open_page
+    for page in pages:
+        assert page.get_by_test_id("stException").count() == 0
+        assert page.get_by_test_id("stAlertContentError").count() == 0
+        page.close()
+    assert not wrong, wrong
+
+
+def slider(page: Page):
+    return page.locator(".wall").get_by_role("slider").first
+
+
+def test_a_film_scrubs_and_a_picked_tile_shows_its_way(visit: Open) -> None:
+    page = visit("image_n=20&image_steps=10")
+    strip = slider(page)
+    strip.focus()
+    strip.press("Home")
+    expect(strip).to_have_attribute("aria-valuetext", re.compile(r"t = 200 .*ᾱ"))
+    strip.press("End")
+    expect(strip).to_have_attribute("aria-valuetext", re.compile("t = 0 "))
+    page.locator(".wall .sheet").first.locator(".cell").nth(13).click()
+    way = page.get_by_text(re.compile(r"Image 14, asked for: 3"))
+    expect(way).to_be_visible(timeout=20_000)
+    expect(page).to_have_url(re.compile(r"[?&]tile=13"), timeout=20_000)
+
+
+def test_a_link_opens_where_it_was_left(visit: Open) -> None:
+    page = visit("image_n=20&image_steps=10&tile=7&image_class=4")
+    expect(page.get_by_text(re.compile(r"Image 8, asked for: 4"))).to_be_visible()
+
+
+def test_a_film_is_scrubbed_without_asking_the_server(visit: Open) -> None:
+    """All frames are in the browser: the pixels change within a frame of the key."""
+    page = visit("image_n=20&image_steps=10")
+    strip = slider(page)
+    strip.focus()
+    strip.press("Home")
+    sheet, look = page.locator(".wall .sheet canvas").first, "canvas => canvas.toDataURL()"
+    page.context.set_offline(True)
+    pictures = {sheet.evaluate(look)}
+    for _ in range(5):
+        strip.press("ArrowRight")
+        page.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 60)))"
+        )
+        pictures.add(sheet.evaluate(look))
+    page.context.set_offline(False)
+    assert len(pictures) == 6
+
+
+def test_what_is_erased_is_filled_anew(visit: Open) -> None:
+    page = visit("image_view=repaint&image_fill_steps=6&image_fill_n=4")
+    expect(page).not_to_have_url(re.compile("erased="))
+    box = page.locator(".pad canvas").first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.25 * box["height"], steps=8)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"[?&]erased="), timeout=30_000)
+    expect(page.locator(".wall[data-ready=true]").first).to_be_visible()
+    page.locator(".wall .cell").last.click()  # another image to erase from
+    expect(page).to_have_url(re.compile(r"[?&]image=\d+"), timeout=20_000)
+
+
+def test_two_settings_stand_side_by_side_also_on_a_phone(visit: Open) -> None:
+    for width in (1280, 390):
+        page = visit("image_view=compare&image_n=8&image_a_steps=5&image_b_steps=9", width)
+        wall = page.locator(".wall").first
+        expect(wall.locator(".sheet")).to_have_count(2)
+        expect(page.get_by_text(re.compile(r"A: every class in turn, w = 1"))).to_have_count(2)
+        overflow = "() => document.documentElement.scrollWidth - window.innerWidth"
+        assert page.evaluate(overflow) <= 0

@@ -1,0 +1,124 @@
+"""Write models of images with known laws into a folder: `python tiny_images.py FOLDER`.
+
+Diffusion units of an image of class c are N(m_c, V), pixel by pixel, with m_c from -0.9 to 0.9. The
+exact denoiser is linear, so it is a graph of a few nodes. The classifier compares the mean grey
+level with those of the classes.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import parser
+
+from genlab.contract.files import write_npz
+from genlab.contract.publish import publish
+from genlab.inference import schedules
+
+HEAD = '<ir_version: 10, opset_import: ["" : 20]>\n'
+MEANS = np.linspace(-0.9, 0.9, 10).astype(np.float32)
+VARIANCE = 0.01
+IMAGE = "float[n,1,28,28]"
+
+DENOISE = f"""{HEAD}
+denoise ({IMAGE} x, float[n] log_snr, int64[n] label) => ({IMAGE} prediction)
+<float[11] means = {{{", ".join(f"{m:.7f}" for m in [*MEANS, 0.0])}}},
+ float variance = {{{VARIANCE}}}, float one = {{1}}, int64[3] axes = {{1, 2, 3}}>
+{{
+  level = Unsqueeze(log_snr, axes)
+  minus = Neg(level)
+  signal2 = Sigmoid(level)
+  noise2 = Sigmoid(minus)
+  alpha = Sqrt(signal2)
+  sigma = Sqrt(noise2)
+  kept = Mul(signal2, variance)
+  total = Add(kept, noise2)
+  row = Gather(means, label)
+  mean = Unsqueeze(row, axes)
+  at = Mul(alpha, mean)
+  away = Sub(x, at)
+  rest = Sub(one, variance)
+  both = Mul(alpha, sigma)
+  gain = Mul(both, rest)
+  slope = Div(gain, total)
+  moved = Mul(slope, away)
+  still = Mul(sigma, mean)
+  prediction = Sub(moved, still)
+}}"""
+
+CLASSIFY = f"""{HEAD}
+classify ({IMAGE} x) => (float[n,10] logits)
+<float[10] levels = {{{", ".join(f"{0.5 * m + 0.5:.7f}" for m in MEANS)}}},
+ int64[2] axes = {{2, 3}}>
+{{
+  mean = ReduceMean<keepdims=0>(x, axes)
+  away = Sub(mean, levels)
+  square = Mul(away, away)
+  logits = Neg(square)
+}}"""
+
+
+def card(model: str, verb: str, inputs: list[str], output: str, constants: Any) -> dict[str, Any]:
+    dataset, family = model.split("-")
+    return {
+        "schema": 1,
+        "id": model,
+        "title": f"Tiny images: {family}",
+        "family": family,
+        "dataset": dataset,
+        "kind": "trained",
+        "event_shape": [1, 28, 28],
+        "measure": {"kind": "continuous"},
+        "graphs": {verb: {"file": f"{verb}.onnx", "inputs": inputs, "outputs": [output]}},
+        "constants": {"classes": list("0123456789"), **constants},
+        "check": {"file": "check.npz"},
+        "recipe": {},
+        "history": {"step": [0.0, 100.0], "loss": [3.0, 2.5]},
+        "provenance": {
+            "git_commit": "0" * 40,
+            "command": "none",
+            "seed": 0,
+            "versions": {"onnx": onnx.__version__},
+            "created": "2025-01-01T00:00:00Z",
+            "seconds": 0.0,
+            "hardware": "none",
+        },
+        "license": "MIT",
+        "references": [],
+    }
+
+
+def write(folder: Path) -> None:
+    constants = {
+        "log_snr": schedules.cosine(200).tolist(),
+        "schedules": {
+            "cosine": schedules.cosine(200).tolist(),
+            "linear": schedules.linear(200).tolist(),
+        },
+        "parameterisation": "v",
+        "diffusion_scale": 0.5,
+        "diffusion_shift": [0.5],
+        "null_label": 10,
+    }
+    models = {
+        "tiny-ddpm": (DENOISE, "denoise", ["x", "log_snr", "label"], "prediction", constants),
+        "tiny-classifier": (CLASSIFY, "classify", ["x"], "logits", {}),
+    }
+    for name, (text, verb, inputs, output, facts) in models.items():
+        files = {
+            f"{verb}.onnx": parser.parse_model(text).SerializeToString(),
+            "check.npz": write_npz({}),
+        }
+        publish(folder / name, card(name, verb, inputs, output, facts), files)
+    rng = np.random.default_rng(0)
+    label = (np.arange(40) % 10).astype(np.uint8)
+    x = MEANS[label][:, None, None, None] + 0.1 * rng.standard_normal((40, 1, 28, 28))
+    (folder / "data").mkdir(exist_ok=True)
+    levels = np.rint((x + 1) * 127.5).clip(0, 255).astype(np.uint8)
+    (folder / "data" / "tiny.npz").write_bytes(write_npz({"x": levels, "label": label}))
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
