@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.guard import guarded
-from dashboard.images.shared import images_with
+from dashboard.images.shared import absent
 
 st.set_page_config(
     page_title="Generative Models Lab",
@@ -25,37 +25,17 @@ PAGES = [
     st.Page("views/denoising.py", title="Reverse step", icon=":material/undo:", url_path="reverse"),
 ]
 
-# For what its models must have: a page on images. Without such a model there is no page.
-IMAGES = [
-    (
-        ("denoise",),
-        st.Page(
-            "views/diffusion_images.py",
-            title="Diffusion on images",
-            icon=":material/grain:",
-            url_path="diffusion-images",
-        ),
-    ),
-    (
-        ("decode", "critic"),
-        st.Page(
-            "views/gan_images.py",
-            title="GAN on images",
-            icon=":material/swords:",
-            url_path="gan-images",
-        ),
-    ),
-    (
-        ("decode", "encode", "log_prob"),
-        st.Page(
-            "views/flow_images.py",
-            title="Flow on images",
-            icon=":material/waves:",
-            url_path="flow-images",
-        ),
-    ),
+IMAGES = {
+    "views/diffusion_images.py": ("Diffusion on images", ":material/grain:", "diffusion-images"),
+    "views/gan_images.py": ("GAN on images", ":material/swords:", "gan-images"),
+    "views/flow_images.py": ("Flow on images", ":material/waves:", "flow-images"),
+}
+missing = absent()
+images = [
+    st.Page(script, title=title, icon=icon, url_path=path)
+    for script, (title, icon, path) in IMAGES.items()
+    if script not in missing
 ]
-able = [page for verbs, page in IMAGES if images_with(*verbs)]
-page = st.navigation({"": PAGES, "Images": able} if able else PAGES, position="top")
+page = st.navigation({"": PAGES, "Images": images} if images else PAGES, position="top")
 with guarded():
     page.run()

@@ -123,7 +123,7 @@ def when(step: int, card: Card, training: int | None) -> str:
 
 
 def _half(real: float) -> str:
-    return "" if np.isnan(real) else f" · {100 * real:.0f} % of real images judged below the median"
+    return "" if np.isnan(real) else f" · {100 * real:.0f} % of real images below the median sample"
 
 
 def epochs_sheet(film: Epochs) -> Sheet:

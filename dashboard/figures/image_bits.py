@@ -42,6 +42,7 @@ def bits_chart(
     if marked is not None:
         figure.add_vline(x=marked, line={"color": "#000002", "width": 3})
     dress(figure, "bits per dimension (fewer = more likely)", "% of images")
+    figure.update_xaxes(rangemode="normal")
     return figure.update_layout(barmode="overlay", hovermode="closest", height=230)
 
 

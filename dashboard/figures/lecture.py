@@ -93,6 +93,20 @@ TOPICS = (
         "See the pull of both losses on the same critic",
     ),
     Topic(
+        "Convolutions that forge images",
+        "A generator of convolutions paints what a critic of convolutions takes for real.",
+        "views/gan_images.py",
+        (("image_gan_view", "epochs"),),
+        "Scrub the epochs of a GAN on images",
+    ),
+    Topic(
+        "What a likelihood does not say",
+        "A flow trained on clothes can find digits likelier: likely is not typical.",
+        "views/flow_images.py",
+        (("image_flow_view", "surprise"),),
+        "Ask a flow of images about images it has never seen",
+    ),
+    Topic(
         "The diffused data distribution",
         "q(x_t) is the law of the data, shrunk and blurred, on its way to a Normal.",
         "views/forward.py",

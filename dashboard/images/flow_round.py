@@ -62,7 +62,7 @@ def show(look: Look) -> None:
                         "x",
                         "z, 784 numbers",
                         "f(f⁻¹(x))",
-                        f"error × {1 / max(trip.worst, 1e-12):.0f}",
+                        f"error, white = {trip.worst:.0e}",
                     ],
                     columns=4,
                 )
@@ -76,8 +76,8 @@ def show(look: Look) -> None:
             f"Over all {len(levels)} images: max |x − f(f⁻¹(x))| = {trip.worst:.1e} in units of "
             f"white = 1 (a grey level is {1 / 255:.1e}); {trip.moved.sum():,} of "
             f"{levels.size:,} pixels come back on another grey level. The exported graphs in "
-            "float32. z should look like noise: what structure is left in it is what the flow "
-            "has not learned."
+            "float32. z is shown as shares of its law: grey, one half, is the middle of what the "
+            "flow expected of a pixel, given those before it; black and white are surprises."
         )
 
 

@@ -48,8 +48,8 @@ def show(look: Look) -> None:
             "images appear beside it, and show what a likelihood does not say."
         )
     st.caption(
-        f"{MEASURED} test images of each set, one draw of the dequantisation noise each; bits/dim "
-        "are upper bounds, right in the mean. Computed from the exported graphs."
+        f"Up to {MEASURED} test images of each set, one draw of the dequantisation noise each; "
+        "bits/dim are upper bounds, right in the mean. Computed from the exported graphs."
     )
 
 

@@ -19,6 +19,12 @@ from genlab.contract.files import read_bytes, read_npz, verify_bytes
 from genlab.inference.model import Model
 
 Bytes = NDArray[np.uint8]
+NEEDS = {
+    "views/diffusion_images.py": ("denoise",),
+    "views/gan_images.py": ("decode", "critic"),
+    "views/flow_images.py": ("decode", "encode", "log_prob"),
+}
+"""For each page on images: the verbs of its models. Without such a model there is no page."""
 TRAINING = {"mnist": 55_000, "fashion": 55_000}
 """Training images that models of these sets were given (the other 5,000 of 60,000 validate)."""
 
@@ -50,6 +56,11 @@ def images_with(*verbs: str, fits: Callable[[Card], bool] = lambda card: True) -
     cards = services.read_catalogue().cards.values()
     able = [c for c in cards if is_image(c) and c.verbs >= set(verbs) and fits(c)]
     return sorted(able, key=lambda card: (card.dataset != "mnist", card.id))
+
+
+def absent() -> set[str]:
+    """Pages on images that are not there, for want of a model."""
+    return {page for page, verbs in NEEDS.items() if not images_with(*verbs)}
 
 
 def is_image(card: Card) -> bool:

@@ -74,6 +74,7 @@ def show(look: Look, offered: Sheet, note: str = "") -> None:
     for place, (x, title) in enumerate(rows):
         alt = f"{STOPS} images on the way from A to B."
         tiles([Sheet(grey(x), title, alt, columns=STOPS)], key=f"walk_row{place}", max_width=900)
+    st.caption("Lengths |z| are those of the latents as normal numbers, whatever their law.")
 
 
 @st.cache_data(max_entries=8, show_spinner="Walking through the latent space …")

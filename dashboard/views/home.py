@@ -6,6 +6,7 @@ from dashboard import services
 from dashboard.components.gallery import GroupLink, ModelCard, gallery
 from dashboard.controls import show_broken
 from dashboard.figures.lecture import TOPICS
+from dashboard.images.shared import NEEDS, absent
 from dashboard.services import FAMILIES, read_catalogue
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Entry
@@ -36,7 +37,7 @@ def page_of(card: Card) -> tuple[tuple[str, str, str], str] | None:
         return COMPARE, card.dataset
     pages = IMAGE_PAGES if len(card.event_shape) == IMAGE_AXES else PAGES
     page = next((page for verb, page in pages.items() if verb in card.verbs), None)
-    return (page, card.id) if page else None
+    return (page, card.id) if page and card.verbs >= set(NEEDS.get(page[0], ())) else None
 
 
 def in_gallery(entry: Entry, variant: bool) -> ModelCard:
@@ -107,11 +108,12 @@ else:
         st.switch_page(COMPARE[0], query_params={COMPARE[2]: opened})
 
 st.header("The lecture, as a map", divider="gray")
+missing = absent()
 with st.grid("auto", min_column_width=260):
     for topic in TOPICS:
         with st.container(border=True):
             st.markdown(f"**{topic.name}**  \n{topic.idea}")
-            if topic.page:
+            if topic.page and topic.page not in missing:
                 st.page_link(
                     topic.page,
                     label=topic.look,

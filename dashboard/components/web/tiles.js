@@ -37,6 +37,8 @@ function adoptWall(wall, data) {
   wall.theme = readTheme(wall.root);
   const { sheets, picks, enlarge, maxWidth } = wall.scene;
   wall.root.style.setProperty("--sheet-width", `${maxWidth}px`);
+  // A sheet is to fit on the screen with its timeline; a row of tiles may be as wide as it likes.
+  wall.root.style.setProperty("--wide", Math.max(1, sheets[0].columns / Math.ceil(count(sheets[0]) / sheets[0].columns)));
   wall.root.dataset.sheets = sheets.length;
   if (wall.sheets.length !== sheets.length || !!wall.large !== enlarge) buildSheets(wall, sheets.length, enlarge);
   const names = Object.keys(picks);

@@ -1,0 +1,210 @@
+"""GAN on images and Flow on images through `AppTest`: every view, links, and what is missing."""
+
+import base64
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import services
+from genlab.inference.sessions import SessionCache
+from tests.dashboard.image_house import (
+    DIM,
+    digits,
+    flow_log_prob,
+    furnish,
+    toy_flow,
+    toy_gan,
+    write_data,
+)
+
+ROOT = Path(__file__).parents[2]
+GAN, FLOW = "views/gan_images.py", "views/flow_images.py"
+VIEWS = {
+    GAN: ("image_gan_view", ["epochs", "walk", "round trips", "plane", "memory"]),
+    FLOW: ("image_flow_view", ["samples", "walk", "round trip", "bits", "surprise"]),
+}
+ABSURD = ["9" * 5_000, "-5", "1e99", "NaN", "inf,nan", "DROP TABLE", "🦆"]
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A catalogue of its own, empty; caches are cleared around it."""
+
+    def clear() -> None:
+        import streamlit as st
+
+        st.cache_data.clear()
+        st.cache_resource.clear()
+
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    monkeypatch.setattr(services, "default_folders", lambda: [folder])
+    monkeypatch.setattr("genlab.inference.graphs.CACHE", SessionCache())
+    clear()
+    yield folder
+    clear()
+
+
+@pytest.fixture
+def furnished(house: Path) -> Path:
+    furnish(house)
+    return house
+
+
+def open_page(page: str, state: dict[str, Any] | None = None, **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60)
+    app.run()
+    app.switch_page(page)
+    for key, value in query.items():
+        app.query_params[key] = value
+    for key, value in (state or {}).items():
+        app.session_state[key] = value
+    return app.run()
+
+
+def texts(app: AppTest) -> str:
+    kinds = ("markdown", "caption", "info", "warning", "error", "title", "subheader")
+    return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
+
+
+def metric(app: AppTest, label: str) -> str:
+    return next(str(item.value) for item in app.metric if label in item.label)
+
+
+@pytest.mark.parametrize("page", [GAN, FLOW])
+def test_every_view_opens_on_every_model_without_a_word_of_error(
+    furnished: Path, page: str
+) -> None:
+    key, views = VIEWS[page]
+    family = "gan" if page == GAN else "flow"
+    for view in views:
+        for dataset in ("mnist", "fashion"):
+            model = f"{dataset}-{family}-toy"
+            app = open_page(page, **{key: view, f"image_{family}": model})
+            assert not app.exception, (view, app.exception)
+            assert not app.error, (view, app.error)
+            assert not app.warning
+            assert model in texts(app)
+
+
+@pytest.mark.parametrize("page", [GAN, FLOW])
+def test_absurd_links_open_the_page_as_if_they_said_nothing(furnished: Path, page: str) -> None:
+    key, views = VIEWS[page]
+    names = ("tile", "a", "b", "at", "epoch", "seed", "image_gan_n", "image_flow_n", "temperature")
+    for view, absurd in zip(views, ABSURD, strict=False):
+        app = open_page(page, **{key: view} | dict.fromkeys(names, absurd))
+        assert not app.exception, (view, absurd, app.exception)
+        assert not app.error, (view, absurd)
+    app = open_page(page, **{key: "🦆"})
+    assert not app.exception
+
+
+def test_without_models_of_images_there_are_no_such_pages(house: Path) -> None:
+    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60).run()
+    assert not app.exception
+    for page in (GAN, FLOW):
+        with pytest.raises(ValueError, match="Could not find a navigation page"):
+            app.switch_page(page)
+
+
+def test_a_page_is_there_as_soon_as_its_model_is(house: Path) -> None:
+    toy_gan(house, "mnist", "MNIST")
+    assert "GANs on images" in [t.value for t in open_page(GAN).title]
+    with pytest.raises(ValueError, match="Could not find a navigation page"):
+        open_page(FLOW)
+
+
+@pytest.mark.parametrize(("page", "view"), [(p, v) for p in VIEWS for v in VIEWS[p][1]])
+def test_without_a_reference_sample_a_view_says_so_or_does_without(
+    house: Path, page: str, view: str
+) -> None:
+    toy_gan(house, "mnist", "MNIST")
+    toy_flow(house, "mnist", "MNIST")
+    app = open_page(page, **{VIEWS[page][0]: view})
+    assert not app.exception
+    assert not app.error
+    needs = view in {"memory", "round trip", "bits", "surprise"}
+    assert ("mnist.npz` is missing" in texts(app)) == needs
+
+
+def test_a_damaged_reference_sample_is_said_and_the_page_goes_on(furnished: Path) -> None:
+    (furnished / "data" / "mnist.npz").write_bytes(b"PK\x03\x04 not an archive")
+    for page, view in ((GAN, "epochs"), (FLOW, "bits")):
+        app = open_page(page, **{VIEWS[page][0]: view})
+        assert not app.exception
+        assert "Shown without data" in texts(app)
+
+
+def test_memory_says_what_it_compared_with_and_by_which_yardstick(furnished: Path) -> None:
+    words = texts(open_page(GAN, image_gan_view="memory"))
+    assert "Compared with 60 training images of the 55,000" in words
+    assert "50 test images, kept from the training" in words
+    write_data(furnished, "mnist", 1.0, train=0)
+    import streamlit as st
+
+    st.cache_data.clear()
+    words = texts(open_page(GAN, image_gan_view="memory"))
+    assert "Compared with 50 test images, since the reference sample holds no training" in words
+    assert "not what was learned by heart" in words
+
+
+def test_a_score_is_said_to_be_none_of_a_probability_and_log_odds_are_said(house: Path) -> None:
+    write_data(house, "mnist", 1.0)
+    toy_gan(house, "mnist", "MNIST", "score")
+    toy_gan(house, "fashion", "Fashion", "logit")
+    assert "It is no probability" in texts(open_page(GAN))
+    assert "log-odds that it is real" in texts(open_page(GAN, image_gan="fashion-gan-toy"))
+
+
+def test_bits_of_a_test_image_are_those_of_the_closed_form(furnished: Path) -> None:
+    app = open_page(FLOW, image_flow_view="bits", tile="7")
+    shown = metric(app, "mnist-flow-toy")
+    mean, error = (float(part) for part in shown.split(" ± "))
+    levels = digits(50, 1, 1.0)[7:8]
+    u = np.random.default_rng(0).random((2_000, 1, 28, 28))
+    exact = -flow_log_prob(np.repeat(levels, 2_000, axis=0), u, 6.0) / (DIM * np.log(2))
+    assert mean == pytest.approx(exact.mean(), abs=5 * error + 5e-4)
+    assert error == pytest.approx(exact.std() / np.sqrt(8), rel=0.9)
+
+
+def test_what_is_drawn_is_counted(furnished: Path) -> None:
+    blank = metric(open_page(FLOW, image_flow_view="bits", image_source="drawn"), "mnist-flow-toy")
+    ink = base64.b64encode(bytes([255] * 784)).decode()
+    state = {"bits_pad": {"painted": {"pixels": ink, "fresh": ""}}}
+    app = open_page(FLOW, state, image_flow_view="bits", image_source="drawn")
+    full = metric(app, "mnist-flow-toy")
+    # All white: y is nearly 1, so every pixel costs log2(6 · 256) bits but a trifle.
+    assert float(full.split(" ± ")[0]) == pytest.approx(np.log2(6 * 256), abs=0.01)
+    assert float(blank.split(" ± ")[0]) < 4
+
+
+def test_round_trip_measures_what_came_back(furnished: Path) -> None:
+    app = open_page(FLOW, image_flow_view="round trip")
+    assert float(metric(app, "Largest error")) < 1e-5
+    assert metric(app, "another grey level") == "0 of 784"
+
+
+def test_surprise_is_told_of_the_bright_set_and_not_of_the_dark_one(furnished: Path) -> None:
+    app = open_page(FLOW, image_flow_view="surprise")
+    told = [str(item.value) for item in app.info]
+    assert len(told) == 1
+    assert re.search("trained on Fashion-MNIST, it finds MNIST likelier", told[0])
+    assert "Here what it was trained on is likelier: MNIST" in texts(app)
+
+
+def test_one_data_set_is_shown_alone(house: Path) -> None:
+    write_data(house, "mnist", 1.0)
+    toy_flow(house, "mnist", "MNIST")
+    app = open_page(FLOW, image_flow_view="surprise")
+    assert "Only MNIST is here" in texts(app)
+    assert not app.info
+
+
+def test_temperature_other_than_the_model_s_is_said(furnished: Path) -> None:
+    assert "no samples of the model" not in texts(open_page(FLOW))
+    assert "no samples of the model" in texts(open_page(FLOW, temperature="50"))
