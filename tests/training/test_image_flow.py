@@ -1,5 +1,7 @@
 """The flow on images: one-to-one, with the Jacobian it says, each group from those before."""
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor
@@ -125,7 +127,14 @@ def test_every_parameter_learns() -> None:
         model.loss(batch, "denoiser")
 
 
-def test_black_is_told_without_a_step() -> None:
-    levels = torch.tensor([[0.2, 0.9, 1.5, 2.0, 200.0]]) / 256
-    black = seen(levels)[:, 5:]
-    torch.testing.assert_close(black, torch.tensor([[1.0, 1.0, 0.5, 0.0, 0.0]]))
+def test_black_fades_over_sixteen_levels() -> None:
+    levels = torch.tensor([[0.2, 1.0, 9.0, 17.0, 200.0]]) / 256
+    torch.testing.assert_close(seen(levels)[:, 5:], torch.tensor([[1.0, 1.0, 0.5, 0.0, 0.0]]))
+
+
+def test_rounding_does_not_grow_from_group_to_group(flow: ImageFlow) -> None:
+    """Decoded in float32 and in float64: what parity with the exported file depends on."""
+    z = torch.rand(20, 784, generator=torch.Generator().manual_seed(4))
+    torch.testing.assert_close(
+        copy.deepcopy(flow).float().decode(z).double(), flow.decode(z.double()), atol=1e-4, rtol=0
+    )

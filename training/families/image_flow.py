@@ -33,6 +33,8 @@ GROUPS = 8
 COARSE = SIDE // 4
 APART = 3
 """Coarse pixels of one group are so many places apart, each way."""
+FADE = 16
+"""Grey levels over which a pixel ceases to look black."""
 ORDER = ((1, 1), (0, 1), (1, 0))
 """Offsets in a cell of two by two of the pixels that are added to (0, 0), group by group."""
 
@@ -74,12 +76,12 @@ class ImageFlowConfig:
 
 
 def seen(y: Tensor) -> Tensor:
-    """What networks see of pixels [n, c, ...] in [0, 1]: brightness, and whether black.
+    """What networks see of pixels [n, c, ...] in [0, 1]: brightness, and how black, [n, 2c, ...].
 
-    [n, 2c, ...]. The second falls from 1 to 0 over one grey level: a step would not survive
-    rounding.
+    The second falls from 1 for black to 0 over sixteen grey levels: steeper, it would make one
+    group's rounding errors the next group's differences.
     """
-    return torch.cat((2 * y - 1, (2 - LEVELS * y).clamp(0, 1)), 1)
+    return torch.cat((2 * y - 1, ((1 + FADE - LEVELS * y) / FADE).clamp(0, 1)), 1)
 
 
 class Masked(nn.Module):
