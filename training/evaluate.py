@@ -23,8 +23,9 @@ from genlab.inference.density import mass
 from genlab.inference.likelihood import ode_log_prob
 from genlab.inference.path_error import PATHS, path_error, solution
 from genlab.inference.samplers import SAMPLERS
-from training.data import DATASETS, Mixture
+from training.data import DATASETS, IMAGES, Mixture
 from training.data.gaussians import Gaussians
+from training.image_evaluate import measure_images
 from training.metrics import Estimate, coverage, repeated_distance
 
 SAMPLES, PROJECTIONS, PAIRS = 10_000, 500, 16
@@ -52,12 +53,15 @@ def evaluate(folder: Path, n: int, seed: int) -> list[Metric]:
         ContractError: There is no such model, or it is broken.
     """
     model = genlab.load(folder.name, device="cpu", folders=[folder.parent])
-    metrics = [
-        metric
-        for verb, measure in MEASURES
-        if verb in model.verbs
-        for metric in measure(model, n, seed)
-    ]
+    if model.card.dataset in IMAGES:
+        metrics = list(measure_images(model, folder.parent, seed))
+    else:
+        metrics = [
+            metric
+            for verb, measure in MEASURES
+            if verb in model.verbs
+            for metric in measure(model, n, seed)
+        ]
     metrics += [metric for metric in model.card.metrics if metric.name.startswith(TRIALS)]
     card = model.card.model_copy(update={"metrics": metrics})
     publish(folder, card, {name: read_bytes(folder, name) for name in model.card.files}, check)

@@ -1,6 +1,7 @@
-"""Figures of merit in the plane, each with its standard error.
+"""Figures of merit of samples, each with its standard error.
 
-Reference: mode coverage: PacGAN (Lin et al., 2018), https://arxiv.org/abs/1712.04086.
+References: mode coverage: PacGAN (Lin et al., 2018), https://arxiv.org/abs/1712.04086; Fréchet
+distance of Gaussians: Dowson & Landau 1982, https://doi.org/10.1016/0047-259X(82)90077-X.
 """
 
 from collections.abc import Callable
@@ -80,3 +81,38 @@ def coverage(x: np.ndarray, centres: np.ndarray, std: float) -> Coverage:
         reverse_kl=float((present * np.log(present * len(centres))).sum()),
         spread=spread,
     )
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Mean [d] and covariance [d, d] of features."""
+
+    mean: np.ndarray
+    covariance: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> "Gaussian":
+        """Those of features [n, d]."""
+        return cls(features.mean(0), np.cov(features, rowvar=False))
+
+
+def frechet(one: Gaussian, other: Gaussian) -> float:
+    """Squared Fréchet (Wasserstein-2) distance between two Gaussians.
+
+    |m − m'|² + tr(C + C' − 2 (C^½ C' C^½)^½), the last by eigenvalues: the matrix is symmetric.
+    """
+    values, vectors = np.linalg.eigh(one.covariance)
+    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    inner = np.linalg.eigvalsh(root @ other.covariance @ root)
+    shared = np.sqrt(np.clip(inner, 0, None)).sum()
+    apart = np.square(one.mean - other.mean).sum()
+    return float(apart + np.trace(one.covariance) + np.trace(other.covariance) - 2 * shared)
+
+
+def bootstrap(
+    rows: np.ndarray, statistic: Callable[[np.ndarray], float], repeats: int, seed: int
+) -> float:
+    """Standard error of a statistic of rows [n, ...]: its spread over resampled rows."""
+    draw = np.random.default_rng(seed)
+    found = [statistic(rows[draw.integers(0, len(rows), len(rows))]) for _ in range(repeats)]
+    return float(np.std(found, ddof=1))
