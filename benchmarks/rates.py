@@ -159,9 +159,9 @@ def walks(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]
     first, *others = SAMPLERS
     visit(page, f"{server}/diffusion?ddpm={model.card.id}&steps={STEPS}&sampler={first}")
     for seed in range(1, repeats + 1):
-        found[first].append(Reading(enter(page, "Seed", seed).whole, f"seed {seed}"))
+        found[first].append(Reading(enter(page, "Seed", seed).first, f"seed {seed}"))
         for name in others:
-            found[name].append(Reading(press(page, name).whole, f"seed {seed}"))
+            found[name].append(Reading(press(page, name).first, f"seed {seed}"))
         press(page, first)
     for name, told in found.items():
         yield Rate("Diffusion", f"{name}: {POINTS:,} × {STEPS} to its film", told, WALK)

@@ -19,10 +19,11 @@ from dashboard.figures import fields
 from dashboard.figures.density import Scale
 from dashboard.figures.developing import STEPS, Developing, Picture
 from dashboard.guard import guarded
+from dashboard.look import density_grid
 from dashboard.theme import ink
 from genlab.contract.card import Card
 from genlab.inference import likelihood
-from genlab.inference.density import Extent, log_prob_grid
+from genlab.inference.density import Extent
 from genlab.inference.errors import Busy
 from genlab.inference.sessions import heavy
 
@@ -40,12 +41,6 @@ PATH = 64
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _developing(model_id: str, stamp: str, extent: Extent) -> Developing:
     return Developing(services.open_model(model_id), extent)
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _density(model_id: str, stamp: str, extent: Extent) -> Array:
-    with heavy():
-        return log_prob_grid(services.open_model(model_id), extent, GRID)
 
 
 class Reading(NamedTuple):
@@ -78,7 +73,7 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
     exact = services.exactly(
         card.dataset,
         "log_prob",
-        lambda truth: _density(truth.card.id, services.stamp(truth.card.id), extent),
+        lambda truth: density_grid(truth.card.id, services.stamp(truth.card.id), extent, GRID),
     )
     reading = _read(card.id, stamp, point)
     learned, status, more, work = None, "", "", None
@@ -89,7 +84,7 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
         status = _status(work.picture, extent)
         more = "" if work.picture.whole else again(token)
     elif "log_prob" in model.verbs:
-        learned, exact = _density(card.id, stamp, extent), None
+        learned, exact = density_grid(card.id, stamp, extent, GRID), None
     rest = ", and the divergence of the field on its way makes the rest of log p(x)" if work else ""
     st.caption(
         f"Click or drag anywhere: the point walks to its noise z on the probability-flow ODE{rest}."

@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import RectBivariateSpline, interp1d
 
 from dashboard.components.scene import Heatmap, Layer, Points
 from genlab.contract.card import Card
@@ -31,6 +32,8 @@ COARSE = 26
 """Cells along a side of the first picture of the plane."""
 FINE = 3
 """Points along a side of a cell for the divergence, where the noise is narrower than a cell."""
+SMOOTH = 1.5
+"""Large cells that the noise must be wide for the density to be drawn between them."""
 EMPTY = 25.0
 """Nats below the highest density at which a cell counts as empty."""
 SAMPLES = 320
@@ -87,7 +90,7 @@ def film(
     t = np.unique(np.rint(np.linspace(0, len(levels) - 1, FRAMES)).astype(np.int64))
     log_snr = levels[t]
     if exact.card.event_shape == (2,):
-        seen = visible(exact, log_snr, extent, COARSE if coarse else CELLS[2], stop)
+        seen = (_sketch if coarse else _seen)(exact, log_snr, extent, stop)
         density, kl = np.exp(seen), np.full(len(t), np.nan)
         if not coarse:
             kl = _divergences(exact, log_snr, extent, seen, stop)
@@ -102,6 +105,38 @@ def noised(card: Card, x0: np.ndarray, eps: np.ndarray, log_snr: NDArray[np.floa
     """√ᾱ x_0 + √(1 − ᾱ) ε at each level, in data units: [F, n, d] from diffusion units [n, d]."""
     bars = alphas_bar(log_snr)[:, None, None]
     return to_data(card, np.sqrt(bars) * x0 + np.sqrt(1 - bars) * eps).astype(np.float32)
+
+
+def _sketch(
+    exact: Model, log_snr: NDArray[np.float64], extent: Extent, stop: Callable[[], bool] | None
+) -> Array:
+    """The first picture: large cells, and every fourth level; log-density [F, COARSE, COARSE]."""
+    every = np.unique([*range(0, len(log_snr), 4), len(log_snr) - 1])
+    known = visible(exact, log_snr[every], extent, COARSE, stop)
+    between = interp1d(every, known, axis=0)(np.arange(len(log_snr)))
+    return np.asarray(between, dtype=np.float32)
+
+
+def _seen(
+    exact: Model, log_snr: NDArray[np.float64], extent: Extent, stop: Callable[[], bool] | None
+) -> Array:
+    """The whole picture: log-density as in `visible`, [F, cells, cells].
+
+    Where the noise is wider than a large cell, the density is as smooth: it is evaluated at the
+    large cells and drawn between them by cubic splines, true to less than a shade of the picture.
+    """
+    size = CELLS[2]
+    wide = np.sqrt(1 - alphas_bar(log_snr)) > SMOOTH * _width(exact.card, extent, COARSE)
+    found = np.empty((len(log_snr), size, size), dtype=np.float32)
+    found[~wide] = visible(exact, log_snr[~wide], extent, size, stop)
+    if wide.any():
+        cell = (extent[1] - extent[0]) / COARSE
+        around = (extent[0] - cell, extent[1] + cell, extent[2] - cell, extent[3] + cell)
+        known = visible(exact, log_snr[wide], around, COARSE + 2, stop, blur=COARSE / size)
+        at = (np.arange(size) + 0.5) * COARSE / size + 0.5  # in large cells, one of them outside
+        nodes = np.arange(COARSE + 2)
+        found[wide] = [RectBivariateSpline(nodes, nodes, one)(at, at) for one in known]
+    return found
 
 
 def _on_the_line(
@@ -124,18 +159,22 @@ def _divergences(
 ) -> NDArray[np.float64]:
     """KL of q(x_t) in the plane to the standard Normal, [F] nats, by a sum over cells.
 
-    Where the noise is narrower than a cell, over `FINE`² points in each; but only in cells that are
-    not empty by `seen` [F, cells, cells], the density blurred by half a cell: what they leave out
-    of the mass is less than 1e-6.
+    Cells as wide as the noise are enough for a sum that is exact to many digits; where all are
+    wider, the smallest are taken. Of these, only those are asked that are not empty by `seen`
+    [F, cells, cells], the density blurred by half a cell: the others hold less than 1e-6 of the
+    mass.
     """
     card, found = exact.card, []
+    sizes = (COARSE, CELLS[2], FINE * CELLS[2])
     for level, blurred in zip(log_snr, seen, strict=True):
-        cell = _width(card, extent, CELLS[2])
-        fine = FINE if math.sqrt(1 - float(alphas_bar(level))) < cell else 1
-        some = np.kron(blurred > blurred.max() - EMPTY, np.ones((fine, fine))).ravel() > 0
-        places = to_diffusion(card, places_of(extent, CELLS[2] * fine, 2)[some])
-        x = places.astype(np.float32)
-        found.append(_kl(x, _told(exact, x, level, stop), (cell / fine) ** 2))
+        noise = math.sqrt(1 - float(alphas_bar(level)))
+        size = next((n for n in sizes if _width(card, extent, n) < noise), sizes[-1])
+        places = places_of(extent, size, 2)
+        if size >= CELLS[2]:
+            full = blurred > blurred.max() - EMPTY
+            places = places[np.kron(full, np.ones((size // CELLS[2],) * 2)).ravel() > 0]
+        x = to_diffusion(card, places).astype(np.float32)
+        found.append(_kl(x, _told(exact, x, level, stop), _width(card, extent, size) ** 2))
     return np.array(found)
 
 
@@ -168,8 +207,9 @@ def visible(
     extent: Extent,
     size: int,
     stop: Callable[[], bool] | None = None,
+    blur: float = 1.0,
 ) -> Array:
-    """Exact log-density of x_t plus a Normal of half a cell: [F, size, size], data units.
+    """Exact log-density of x_t plus a Normal of `blur` half cells: [F, size, size], data units.
 
     That is q(x_t) as a picture of such cells can show it: modes narrower than a cell do not fall
     between the points. Noise on noise is a later level of the same diffusion, so this is exact too:
@@ -178,7 +218,7 @@ def visible(
     """
     card = exact.card
     scale = card.constants.diffusion_scale or 1.0
-    v = (0.5 * (extent[1] - extent[0]) / size / scale) ** 2
+    v = (0.5 * blur * (extent[1] - extent[0]) / size / scale) ** 2
     bars = alphas_bar(np.asarray(log_snr, dtype=np.float64))
     levels = np.log(bars) - np.log(1 - bars + v)
     x = to_diffusion(card, grid(extent, size)) / math.sqrt(1 + v)

@@ -10,14 +10,13 @@ from dashboard.figures import flows
 from dashboard.figures.density import Scale
 from dashboard.flows.shared import (
     Extent,
-    Look,
     clouds,
-    density_grid,
     first_point,
     show_ledger,
     true_density,
 )
 from dashboard.guard import guarded
+from dashboard.look import Look, density_grid
 
 GRID, COARSE = 200, 50
 

@@ -5,8 +5,9 @@ import streamlit as st
 from dashboard import links, services
 from dashboard.components.stage import peek, stage
 from dashboard.figures import flow_layers, flows
-from dashboard.flows.shared import Extent, Look, density_grid, first_point, show_ledger
+from dashboard.flows.shared import Extent, first_point, show_ledger
 from dashboard.guard import guarded
+from dashboard.look import Look, density_grid
 from dashboard.theme import ink
 from genlab.inference.sessions import heavy
 

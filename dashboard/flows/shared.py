@@ -1,7 +1,5 @@
 """What several views of a flow need: densities, samples, the ledger in words; cached."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -9,40 +7,12 @@ from numpy.typing import NDArray
 from dashboard import controls, services
 from dashboard.figures.density import SCALE_HELP, SCALES, Scale
 from dashboard.figures.flows import Ledger
+from dashboard.look import density_grid
 from dashboard.theme import ink
-from genlab.contract.card import Card
-from genlab.inference.density import log_prob_grid
-from genlab.inference.model import Model
-from genlab.inference.sessions import heavy
 
 Array = NDArray[np.float32]
 Extent = tuple[float, float, float, float]
 VERBS = ("log_prob", "encode", "decode", "layers")
-
-
-@dataclass(frozen=True)
-class Look:
-    """A flow and how it is looked at."""
-
-    card: Card
-    n: int
-    seed: int
-    scale: Scale
-
-    @property
-    def stamp(self) -> str:
-        """Changes when the model is exported again."""
-        return services.stamp(self.card.id)
-
-    @property
-    def extent(self) -> Extent:
-        """The window of the data."""
-        return self.card.extent or services.WINDOW
-
-    @property
-    def model(self) -> Model:
-        """The opened model."""
-        return services.open_model(self.card.id)
 
 
 def colours() -> Scale:
@@ -53,13 +23,6 @@ def colours() -> Scale:
         "scale",
         help=" · ".join(f"**{name}**: {words}" for name, words in SCALE_HELP.items()),
     )
-
-
-@st.cache_data(max_entries=48, show_spinner=False)
-def density_grid(model_id: str, stamp: str, extent: Extent, size: int) -> Array:
-    """Log p on size × size cells, nats."""
-    with heavy():
-        return log_prob_grid(services.open_model(model_id), extent, size)
 
 
 def true_density(dataset: str, extent: Extent, size: int) -> Array | None:

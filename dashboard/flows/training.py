@@ -6,7 +6,8 @@ from dashboard import parts, services
 from dashboard.components.scene import Scene
 from dashboard.figures.density import Scale
 from dashboard.figures.flow_training import Normality, normality_chart, training_scene
-from dashboard.flows.shared import Extent, Look
+from dashboard.flows.shared import Extent
+from dashboard.look import Look
 from genlab.inference.sessions import heavy
 
 

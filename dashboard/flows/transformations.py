@@ -7,8 +7,9 @@ from dashboard.components.stage import stage
 from dashboard.figures import transformations
 from dashboard.figures.density import Scale, peak
 from dashboard.figures.transformations import KINDS, Facts, Floors
-from dashboard.flows.shared import VERBS, density_grid, true_density
+from dashboard.flows.shared import VERBS, true_density
 from dashboard.guard import guarded
+from dashboard.look import density_grid
 from genlab.contract.card import Card
 from genlab.inference.sessions import heavy
 

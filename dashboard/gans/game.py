@@ -8,8 +8,9 @@ from dashboard import links, parts, services
 from dashboard.components.stage import peek, stage
 from dashboard.figures import gans
 from dashboard.figures.gans import Extent
-from dashboard.gans.shared import Look, forgeries
+from dashboard.gans.shared import forgeries
 from dashboard.guard import guarded
+from dashboard.look import Look
 from dashboard.theme import ink
 
 GRID, COARSE = 200, 50

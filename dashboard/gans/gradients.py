@@ -7,8 +7,9 @@ from dashboard.components.scene import Scene
 from dashboard.figures import gan_charts, gan_gradients
 from dashboard.figures.gan_gradients import Pull
 from dashboard.figures.gans import Extent
-from dashboard.gans.shared import Look, averaged
+from dashboard.gans.shared import averaged
 from dashboard.guard import guarded
+from dashboard.look import Look
 from dashboard.theme import ink
 from genlab.contract.card import Card
 from genlab.inference.sessions import heavy

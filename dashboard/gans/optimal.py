@@ -6,8 +6,9 @@ from dashboard import parts, services
 from dashboard.figures import gan_optimum
 from dashboard.figures.gan_optimum import Optimum
 from dashboard.figures.gans import Extent, hyper, judged
-from dashboard.gans.shared import Look, averaged
+from dashboard.gans.shared import averaged
 from dashboard.guard import guarded
+from dashboard.look import Look
 from dashboard.theme import ink
 from genlab.contract.card import Card
 from genlab.inference.sessions import heavy

@@ -1,7 +1,6 @@
 """What several views of a GAN need: the model that is looked at, its forgeries; cached."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -9,36 +8,10 @@ from numpy.typing import NDArray
 
 from dashboard import services
 from dashboard.figures import gans
-from dashboard.figures.gans import Extent
 from genlab.contract.card import Card
-from genlab.inference.model import Model
 
 Array = NDArray[np.float32]
 VERBS = ("decode", "critic")
-
-
-@dataclass(frozen=True)
-class Look:
-    """A GAN and how it is looked at."""
-
-    card: Card
-    n: int
-    seed: int
-
-    @property
-    def stamp(self) -> str:
-        """Changes when the model is exported again."""
-        return services.stamp(self.card.id)
-
-    @property
-    def extent(self) -> Extent:
-        """The window of the data."""
-        return self.card.extent or services.WINDOW
-
-    @property
-    def model(self) -> Model:
-        """The opened model."""
-        return services.open_model(self.card.id)
 
 
 def cards(fits: Callable[[Card], bool] = lambda card: True) -> list[Card]:

@@ -6,7 +6,8 @@ from dashboard import parts, services
 from dashboard.components.scene import Scene
 from dashboard.figures import gans
 from dashboard.figures.gans import Extent
-from dashboard.gans.shared import Look, averaged
+from dashboard.gans.shared import averaged
+from dashboard.look import Look
 from genlab.inference.sessions import heavy
 
 

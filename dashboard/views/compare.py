@@ -2,21 +2,21 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard import controls, parts, services
+from dashboard.compare.columns import columns
 from dashboard.components.stage import peek, stage
 from dashboard.figures import compare, scores
 from dashboard.figures.density import SCALE_HELP, SCALES, Scale, peak
 from dashboard.guard import guarded
+from dashboard.look import density_grid
 from dashboard.theme import ink
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
-from genlab.inference.density import log_prob_grid
 from genlab.inference.errors import Busy, RunError
 from genlab.inference.inputs import say_not_finite
 from genlab.inference.sessions import heavy
@@ -90,12 +90,6 @@ n = 5_000 if line else 1_000 if len(chosen) <= 5 else 500
 def film(model_id: str, stamp: str, n: int, seed: int, _stop: Callable[[], bool]) -> compare.Film:
     with heavy():
         return compare.film(services.open_model(model_id), n, seed, _stop)
-
-
-@st.cache_data(max_entries=48, show_spinner=False)
-def density_grid(model_id: str, stamp: str, extent: Extent, size: int) -> Array:
-    with heavy():
-        return log_prob_grid(services.open_model(model_id), extent, size)
 
 
 @st.cache_data(max_entries=48, show_spinner=False)
@@ -264,53 +258,6 @@ with picture:
         axis()
     else:
         plane()
-
-HELP = {
-    "log_likelihood": "Mean log p(x) over held-out data, nats; more is better, and the row of the "
-    "exact model is the best possible: minus the entropy of the data.",
-    "kl": "KL(data‖model), nats: how far the log-likelihood is below the best possible. 0 is "
-    "perfect.",
-    "distance": "Sliced Wasserstein-2 distance between samples and fresh data, divided by that "
-    "between two fresh samples of the data. 1 is perfect.",
-    "modes": "Modes of the data that samples reach.",
-}
-
-
-def help_of(rows: list[scores.Row], field: str) -> str:
-    """What a column is, and the protocols as they stand on the cards."""
-    figures = [figure for row in rows if (figure := getattr(row, field))]
-    told = dict.fromkeys(figure.protocol for figure in figures)
-    return "  \n• ".join([HELP[field], *told]) if told else f"{HELP[field]} Not measured here."
-
-
-def columns(rows: list[scores.Row]) -> dict[str, Any]:
-    number, column = st.column_config.NumberColumn, st.column_config
-    error = "One standard error of the figure to the left."
-    return {
-        "model": column.TextColumn(pinned=True),
-        "sampling": column.TextColumn(width=110, help="Can it make a new x? In how many steps?"),
-        "inference": column.TextColumn(help="Can it say how likely a given x is, and how?"),
-        "log-likelihood": number(format="%.4f", help=help_of(rows, "log_likelihood")),
-        "± ll": number("±", format="%.4f", help=error),
-        "KL": number("KL above floor", format="%.4f", help=help_of(rows, "kl")),
-        "± KL": number("±", format="%.4f", help=error),
-        "W₂ ratio": number("W₂ / floor", format="%.2f", help=help_of(rows, "distance")),
-        "± W₂": number("±", format="%.2f", help=error),
-        "modes": number("modes", format="%.1f", help=help_of(rows, "modes")),
-        "seconds": number("s / 10,000 samples", format="%.4f", help=SPEED_HELP),
-        "parameters": number(
-            format="localized",
-            help="Trained numbers in the exported graphs, each counted once; of a GAN generator "
-            "and critic together.",
-        ),
-    }
-
-
-SPEED_HELP = (
-    "Seconds for 10,000 samples, measured here and now: on the machine that serves this page, by "
-    "the exported graph, once it is open; the median of five runs where one takes less than "
-    "0.3 s. A diffusion model walks 50 steps of DDIM."
-)
 
 
 @st.fragment

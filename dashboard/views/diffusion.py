@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dashboard import controls, parts, services
 from dashboard.components.scene import Scene
+from dashboard.components.stage import peek
 from dashboard.diffusion.field import field_view
 from dashboard.diffusion.likelihood import likelihood_view
 from dashboard.diffusion.race import race_view
@@ -16,11 +17,12 @@ from dashboard.figures import diffusion
 from dashboard.figures.density import SCALE_HELP, SCALES
 from dashboard.figures.race import BUDGETS
 from dashboard.figures.training import loss_chart
+from dashboard.guard import guarded
 from dashboard.theme import CHART, ink
 from genlab.inference.diffusion import to_data
 from genlab.inference.noise import normal
 from genlab.inference.path_error import end_points
-from genlab.inference.samplers import SAMPLERS
+from genlab.inference.samplers import SAMPLERS, Frame
 from genlab.inference.sessions import heavy
 
 Array = NDArray[np.float32]
@@ -83,37 +85,61 @@ named_schedule = schedule if schedule in card.constants.schedules else None
 
 
 @st.cache_resource(max_entries=8, show_spinner="Walking from noise to data …")
-def film(
+def walk(
     model_id: str,
     stamp: str,
     sampler: str,
     steps: int,
     eta: float,
     n: int,
-    schedule: str,
+    schedule: str | None,
     seed: int,
-    whole_paths: bool,
     _stop: Callable[[], bool],
-) -> tuple[Scene, Array]:
-    """The trajectory on its timeline, and the samples at its end in data units."""
+) -> list[Frame]:
     model = services.open_model(model_id)
     options: dict[str, Any] = {"eta": eta} if "eta" in SAMPLERS[sampler].options else {}
-    data = services.reference(model_id, stamp, n)
     with heavy():
-        walk = model.trajectory(
-            n, seed, sampler=sampler, steps=steps, schedule=named_schedule, stop=_stop, **options
+        return list(
+            model.trajectory(
+                n, seed, sampler=sampler, steps=steps, schedule=schedule, stop=_stop, **options
+            )
         )
-        frames = list(walk)
-        levels = [frame.log_snr for frame in frames]
-        truth = services.exactly(
-            card.dataset,
-            "log_prob_t",
-            lambda exact: diffusion.diffused_density(exact, levels, extent, TRUTH, _stop),
-        )
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def film(
+    walked: tuple[str, str, str, int, float, int, str | None, int],
+    schedule: str,
+    whole_paths: bool,
+    whole: bool,
+    _stop: Callable[[], bool],
+) -> Scene:
+    """The trajectory on its timeline; the `whole` film has the exact q(x_t) behind it."""
+    model_id, stamp, *_, n, _, seed = walked
+    frames = walk(*walked, _stop)
+    data = services.reference(model_id, stamp, n)
+    levels = [frame.log_snr for frame in frames]
+    truth = None
+    if whole:
+        with heavy():
+            truth = services.exactly(
+                card.dataset,
+                "log_prob_t",
+                lambda exact: diffusion.diffused_density(exact, levels, extent, TRUTH, _stop),
+            )
     noised = diffusion.forward(card, data, normal(seed, data.shape, "forward"), levels)
     full = np.asarray(schedules[schedule])
-    scene = diffusion.trajectory_scene(card, frames, full, data, noised, truth, extent, whole_paths)
-    return scene, to_data(card, frames[-1].x_t).astype(np.float32)
+    return diffusion.trajectory_scene(card, frames, full, data, noised, truth, extent, whole_paths)
+
+
+@st.fragment
+@guarded()
+def trajectory() -> None:
+    """The film: first as the sampler made it, and once it is painted with the exact q(x_t)."""
+    whole = f"{walked} {schedule} {trails}"
+    ready = peek("frame_stage").more == whole
+    scene = film(walked, schedule, trails == "whole paths", ready, services.watcher())
+    parts.play(scene, "frame", "" if ready else whole)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -125,19 +151,10 @@ def draw(model_id: str, stamp: str, n: int, seed: int, schedule: str | None) -> 
 
 with picture:
     if view == "trajectory":
-        scene, samples = film(
-            card.id,
-            stamp,
-            sampler,
-            steps,
-            eta,
-            n,
-            schedule,
-            seed,
-            trails == "whole paths",
-            services.watcher(),
-        )
-        parts.film(scene, key="frame")
+        walked = card.id, stamp, sampler, steps, eta, n, named_schedule, seed
+        frames = walk(*walked, services.watcher())
+        samples = to_data(card, frames[-1].x_t).astype(np.float32)
+        trajectory()
         parts.tell_not_finite(samples)
         st.caption(
             "Drag along the strip, or press space to play. The curve in it is ᾱ_t, the share of "

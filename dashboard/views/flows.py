@@ -7,7 +7,8 @@ from dashboard import controls, parts, services
 from dashboard.ahead import open_ahead
 from dashboard.figures.training import loss_chart
 from dashboard.flows import bend, density, layers, training, transformations
-from dashboard.flows.shared import VERBS, Look, clouds, colours
+from dashboard.flows.shared import VERBS, clouds, colours
+from dashboard.look import Look
 from dashboard.theme import CHART, ink
 
 VIEWS = ["density", "layers", "training", "transformations", "bend"]

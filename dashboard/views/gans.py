@@ -5,7 +5,8 @@ import streamlit as st
 from dashboard import controls, parts, services
 from dashboard.figures.training import loss_chart
 from dashboard.gans import game, gradients, objectives, optimal, training
-from dashboard.gans.shared import VERBS, Look, choose_model, forgeries
+from dashboard.gans.shared import VERBS, choose_model, forgeries
+from dashboard.look import Look
 from dashboard.theme import CHART, ink
 
 VIEWS = ["game", "training", "objectives", "optimal", "gradients"]

@@ -174,3 +174,12 @@ def test_cells_that_are_left_out_of_a_divergence_hold_nothing() -> None:
     everywhere = np.zeros_like(film.density)  # no cell is empty
     full = diffused._divergences(exact, film.log_snr, extent, everywhere, None)
     np.testing.assert_allclose(film.kl, full, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["spirals", "checkerboard", "gaussians8"])
+def test_what_is_drawn_between_large_cells_is_the_density_to_less_than_a_shade(name: str) -> None:
+    film, extent = film_of(name)
+    truth = np.exp(diffused.visible(load(f"{name}-exact"), film.log_snr, extent, diffused.CELLS[2]))
+    top = truth.max(axis=(1, 2), keepdims=True)
+    assert np.abs(film.density - truth).max() > 0  # some are drawn between
+    np.testing.assert_allclose(film.density / top, truth / top, atol=1 / 254)

@@ -1,0 +1,1 @@
+"""Parts of the page that compares all models of one data set."""

@@ -1,0 +1,46 @@
+"""What the pages of flows and GANs and all pictures of densities share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard import services
+from dashboard.figures.density import SCALES, Scale
+from genlab.contract.card import Card
+from genlab.inference.density import Extent, log_prob_grid
+from genlab.inference.model import Model
+from genlab.inference.sessions import heavy
+
+
+@dataclass(frozen=True)
+class Look:
+    """A model and how it is looked at: so many samples, a seed, a scale of densities."""
+
+    card: Card
+    n: int
+    seed: int
+    scale: Scale = SCALES[0]
+
+    @property
+    def stamp(self) -> str:
+        """Changes when the model is exported again."""
+        return services.stamp(self.card.id)
+
+    @property
+    def extent(self) -> Extent:
+        """The window of the data."""
+        return self.card.extent or services.WINDOW
+
+    @property
+    def model(self) -> Model:
+        """The opened model."""
+        return services.open_model(self.card.id)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def density_grid(model_id: str, stamp: str, extent: Extent, size: int) -> NDArray[np.float32]:
+    """Log p on size × size cells, nats."""
+    with heavy():
+        return log_prob_grid(services.open_model(model_id), extent, size)
