@@ -35,13 +35,18 @@ class Verdicts:
     @property
     def captions(self) -> list[str]:
         """The numbers under the tiles, with a sign."""
-        return [f"{value - self.zero:+.2f}".replace("-", "−") for value in self.of]
+        return [signed(value - self.zero) for value in self.of]
 
     def passing(self) -> float:
         """Share of held-out images that the critic finds no more real than the median of `of`."""
         if not len(self.yardstick):
             return float("nan")
         return float(np.mean(self.yardstick <= np.median(self.of)))
+
+
+def signed(value: float) -> str:
+    """A number with its sign, as it stands under a tile."""
+    return f"{value:+.2f}".replace("-", "−")
 
 
 def verdicts(model: Model, x: Array, held_out: Array) -> Verdicts:
