@@ -16,6 +16,7 @@ from dashboard.controls import show_broken
 from genlab.contract.card import Card
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import read_bytes, read_npz, verify_bytes
+from genlab.inference.inputs import say_not_finite
 from genlab.inference.model import Model
 
 Bytes = NDArray[np.uint8]
@@ -133,6 +134,13 @@ def _read(model_id: str, stamp: str) -> dict[str, Bytes]:
 def units(levels: Bytes) -> NDArray[np.float32]:
     """Grey levels in data units: level / 255."""
     return levels.astype(np.float32) / np.float32(255)
+
+
+def tell_not_finite(images: NDArray[np.floating]) -> None:
+    """Say how many images have pixels that are no numbers, where any have."""
+    told = say_not_finite("images", images)
+    if told:
+        st.warning(f"{told}: such pixels are drawn black.", icon=":material/error:")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dashboard.components.sheet import Sheet, grey
 from dashboard.figures.training import loss_chart
 from dashboard.images import flow_bits, flow_round, flow_samples, flow_surprise, walk
 from dashboard.images.flow_shared import VERBS, drawn
-from dashboard.images.shared import Look, choose_model
+from dashboard.images.shared import Look, choose_model, tell_not_finite
 from dashboard.theme import CHART, ink
 
 VIEWS = ["samples", "walk", "round trip", "bits", "surprise"]
@@ -57,5 +57,6 @@ if card.history:
         alt="Negative log-likelihood over the training steps.",
     )
 z, x = drawn(look)
+tell_not_finite(x)
 parts.downloads(f"{card.id}-seed{seed}", {"x": x, "z": z})
 parts.about(card)

@@ -6,7 +6,7 @@ from dashboard import controls, parts, services
 from dashboard.figures.training import loss_chart
 from dashboard.images import gan_epochs, gan_nearest, gan_plane, walk
 from dashboard.images.gan_shared import VERBS, drawn, explained, sheet
-from dashboard.images.shared import Look, choose_model
+from dashboard.images.shared import Look, choose_model, tell_not_finite
 from dashboard.theme import CHART, ink
 
 VIEWS = ["epochs", "walk", "round trips", "plane", "memory"]
@@ -57,5 +57,6 @@ if card.history:
         alt="Losses of generator and critic over the training steps.",
     )
 z, x, _ = drawn(look)
+tell_not_finite(x)
 parts.downloads(f"{card.id}-seed{seed}", {"x": x, "z": z})
 parts.about(card)

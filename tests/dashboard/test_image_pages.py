@@ -208,3 +208,25 @@ def test_one_data_set_is_shown_alone(house: Path) -> None:
 def test_temperature_other_than_the_model_s_is_said(furnished: Path) -> None:
     assert "no samples of the model" not in texts(open_page(FLOW))
     assert "no samples of the model" in texts(open_page(FLOW, temperature="50"))
+
+
+@pytest.mark.parametrize("page", [GAN, FLOW])
+def test_a_broken_graph_is_an_error_in_words_and_the_others_still_work(
+    furnished: Path, page: str
+) -> None:
+    family = "gan" if page == GAN else "flow"
+    (furnished / f"mnist-{family}-toy" / "decode.onnx").write_bytes(b"not a graph")
+    app = open_page(page, **{f"image_{family}": f"mnist-{family}-toy"})
+    assert not app.exception
+    assert any(f"mnist-{family}-toy: decode.onnx" in str(item.value) for item in app.error)
+    other = open_page(page, **{f"image_{family}": f"fashion-{family}-toy"})
+    assert not other.exception
+    assert not other.error
+
+
+def test_the_map_of_the_lecture_leads_only_to_pages_that_are_there(house: Path) -> None:
+    toy_gan(house, "mnist", "MNIST")
+    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60).run()
+    assert not app.exception
+    assert "Scrub the epochs of a GAN on images" not in texts(app)  # a link and no caption
+    assert "Ask a flow of images about images it has never seen" in texts(app)

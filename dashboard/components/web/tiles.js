@@ -8,7 +8,7 @@
 
 const walls = new WeakMap();
 const TILE_GAP = 4; // CSS pixels between tiles
-const LEAST = { bare: 30, worded: 50 }; // smallest tile before a row takes fewer: what a finger hits, what a caption needs
+const LEAST = { bare: 28, worded: 50 }; // smallest tile before a row takes fewer: what a finger hits, what a caption needs
 const WORDS = 17; // CSS pixels of a caption's line
 
 const GREYS = Uint32Array.from({ length: 256 }, (_, v) => ((255 << 24) | (v << 16) | (v << 8) | v) >>> 0);
