@@ -105,7 +105,8 @@ def pictures(card: Card) -> Pictures:
     return Pictures(parts["x"], parts["label"], parts["train"], parts["train_label"], classes)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+# A resource: megabytes that every rerun looks at are shared, read-only, and not copied.
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _read(model_id: str, stamp: str) -> dict[str, Bytes]:
     """The arrays of the reference sample, checked; none where there is no such file."""
     entry = services.read_catalogue().entry(model_id)
@@ -128,6 +129,8 @@ def _read(model_id: str, stamp: str) -> dict[str, Bytes]:
         if wrong:
             found = {key: f"{a.dtype} {list(a.shape)}" for key, a in arrays.items()}
             raise ContractError(model_id, f"data/{name}", expected, str(found), EXPORT_AGAIN)
+    for array in arrays.values():
+        array.setflags(write=False)
     return {key: arrays[key] for key in arrays if key in {"x", "label", "train", "train_label"}}
 
 

@@ -148,6 +148,7 @@ def test_memory_says_what_it_compared_with_and_by_which_yardstick(furnished: Pat
     import streamlit as st
 
     st.cache_data.clear()
+    st.cache_resource.clear()
     words = texts(open_page(GAN, image_gan_view="memory"))
     assert "Compared with 50 test images, since the reference sample holds no training" in words
     assert "not what was learned by heart" in words

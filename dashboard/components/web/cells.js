@@ -11,6 +11,8 @@ function fillCells(wall, sheet, spec) {
   if (sheet.cells?.childElementCount === n) return;
   sheet.cells?.remove();
   sheet.cells = element("div", { className: "cells", role: "listbox" });
+  // Captions may have changed with the frame since the labels were written.
+  sheet.cells.addEventListener("focusin", () => markPicks(wall));
   for (let i = 0; i < n; i++) {
     const cell = element("div", { className: "cell", role: "option" });
     cell.onclick = () => pick(wall, i);
