@@ -97,14 +97,14 @@ TOPICS = (
         "A generator of convolutions paints what a critic of convolutions takes for real.",
         "views/gan_images.py",
         (("image_gan_view", "epochs"),),
-        "Scrub the epochs of a GAN on images",
+        "Scrub an image GAN's epochs",
     ),
     Topic(
         "What a likelihood does not say",
         "A flow trained on clothes can find digits likelier: likely is not typical.",
         "views/flow_images.py",
         (("image_flow_view", "surprise"),),
-        "Ask a flow of images about images it has never seen",
+        "Ask a flow about unseen images",
     ),
     Topic(
         "The diffused data distribution",

@@ -229,5 +229,5 @@ def test_the_map_of_the_lecture_leads_only_to_pages_that_are_there(house: Path) 
     toy_gan(house, "mnist", "MNIST")
     app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60).run()
     assert not app.exception
-    assert "Scrub the epochs of a GAN on images" not in texts(app)  # a link and no caption
-    assert "Ask a flow of images about images it has never seen" in texts(app)
+    assert "Scrub an image GAN's epochs" not in texts(app)  # a link and no caption
+    assert "Ask a flow about unseen images" in texts(app)
