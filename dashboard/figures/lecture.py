@@ -127,4 +127,18 @@ TOPICS = (
         (),
         "Play a diffusion, forward and back",
     ),
+    Topic(
+        "From noise to images",
+        "The same walk in 784 dimensions: every state beside the image it is taken for.",
+        "views/diffusion_images.py",
+        (("image_view", "generate"),),
+        "Scrub the noise off sixty images at once",
+    ),
+    Topic(
+        "Images on request",
+        "Guidance enlarges what a class adds: more typical of it, and less different.",
+        "views/diffusion_images.py",
+        (("image_view", "compare"),),
+        "Set two scales of guidance side by side on the same noise",
+    ),
 )

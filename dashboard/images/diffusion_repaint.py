@@ -56,7 +56,7 @@ def show(look: Look) -> None:
         label = class_of(card, "image_fill_class", figures.ANY, every=False)
         w = guidance_of(card, "image_fill_w", label)
         most = min(50, len(card.constants.log_snr or []) - 1)
-        steps = controls.whole("Steps", "image_fill_steps", 5, most, min(20, most))
+        steps = controls.whole("Steps", "image_fill_steps", 1, most, min(20, most))
         resamplings = controls.whole(
             "Resamplings", "image_fill_r", 1, 10, 5,
             help="How often each step is walked: once, and what is filled in fits badly to what is "
@@ -76,17 +76,17 @@ def show(look: Look) -> None:
             fresh=str(size),
             brush=2.5,
         )
-    with right:
-        _result(look, chosen, mask, (label, w, steps, resamplings, n))
+    # Before the walk, which takes its time: the strip to choose from, and the link.
     sheet = Sheet(grey(have.test[:offered]), "Images to erase from", "Test images.", columns=10)
     remember_picks(tiles([sheet], key="repaint_images", picks=start, max_width=640))
-    if (mask != first).any() or MASK in st.query_params:
-        st.query_params[MASK] = text_of_mask(mask)
+    _remember(mask, first)
     st.caption(
         "RePaint (Lugmayr et al. 2022): at every step the known part is the image itself, noised "
         "to that step, and the erased part the model's. The image is one of the test set. Compare "
         "one resampling with five: strokes begin to join."
     )
+    with right:
+        _result(look, chosen, mask, (label, w, steps, resamplings, n))
 
 
 def _result(look: Look, image: int, mask: Grey, choice: tuple[str, float, int, int, int]) -> None:
@@ -99,6 +99,14 @@ def _result(look: Look, image: int, mask: Grey, choice: tuple[str, float, int, i
     sheets = figures.film_sheets(moments, "the erased part is filled in", columns=4)
     strip = figures.timeline(moments, fps=30.0)
     tiles(sheets, key="repaint_tiles", timeline=strip, max_width=420)
+
+
+def _remember(mask: Grey, first: Grey) -> None:
+    """Write the mask into the link once it is another than the page began with."""
+    text = text_of_mask(mask)
+    moved = (mask != first).any() or MASK in st.query_params
+    if moved and st.query_params.get(MASK) != text:
+        st.query_params[MASK] = text
 
 
 def mask_of_link(size: tuple[int, ...]) -> Grey:

@@ -20,12 +20,13 @@ def visit(chromium: Browser, tiny_server: str) -> Iterator[Open]:
     pages: list[Page] = []
     wrong: list[str] = []
 
-    def open_page(query: str, width: int = 1280) -> Page:
+    def open_page(query: str, width: int = 1280, model: str = "tiny-ddpm") -> Page:
         page = chromium.new_page(viewport={"width": width, "height": 1000})
         pages.append(page)
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(f"{tiny_server}/diffusion-images?image_ddpm=tiny-ddpm&{query}")
-        expect(page.locator(".wall[data-ready=true]").first).to_be_visible(timeout=60_000)
+        page.goto(f"{tiny_server}/diffusion-images?image_ddpm={model}&{query}")
+        if model == "tiny-ddpm":
+            expect(page.locator(".wall[data-ready=true]").first).to_be_visible(timeout=60_000)
         return page
 
     yield open_page
@@ -101,3 +102,16 @@ def test_two_settings_stand_side_by_side_also_on_a_phone(visit: Open) -> None:
         expect(page.get_by_text(re.compile(r"A: every class in turn, w = 1"))).to_have_count(2)
         overflow = "() => document.documentElement.scrollWidth - window.innerWidth"
         assert page.evaluate(overflow) <= 0
+
+
+def test_a_walk_is_seen_as_it_comes_and_stops_at_once(visit: Open) -> None:
+    page = visit("image_n=64&image_steps=100", model="tiny-ddpm-slow")
+    expect(page.get_by_test_id("stImage").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile(r"From noise to images: \d+ of 101, about"))).to_be_visible()
+    page.get_by_role("button", name="Stop here").click()
+    expect(page.get_by_role("button", name="Go on")).to_be_visible(timeout=5_000)
+    expect(page.locator(".wall[data-ready=true]").first).to_be_visible(timeout=20_000)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("button", name="Stop here")).to_be_visible(timeout=20_000)
+    page.get_by_role("radio", name="forward").click()
+    expect(page.get_by_text(re.compile("Scrub into the noise"))).to_be_visible(timeout=20_000)
