@@ -13,10 +13,11 @@ from PIL import Image
 
 import genlab
 from genlab.contract.card import Metric
+from genlab.inference.bits import bits_per_dim
 from genlab.inference.check import Report, check
 from genlab.inference.density import mass
 from genlab.inference.likelihood import ode_log_prob
-from training.data import DATASETS
+from training.data import DATASETS, IMAGES
 from training.evaluate import has_modes
 from training.families.gan import GanConfig
 from training.metrics import Estimate, coverage
@@ -28,6 +29,12 @@ VERBS = {
     "flow": {"log_prob", "decode", "encode", "layers"},
     "gan": {"decode", "critic"},
     "ddpm": {"denoise", "divergence"},
+}
+IMAGE_VERBS = {
+    "classifier": {"classify"},
+    "flow": {"log_prob", "decode", "encode"},
+    "gan": {"decode", "critic"},
+    "ddpm": {"denoise"},
 }
 MAIN = ("exact", "flow-spline", "gan-relativistic", "ddpm")
 """What there is of every data set."""
@@ -60,27 +67,30 @@ def close(found: Estimate, said: Metric, rounding: float = 1e-6) -> bool:
 
 def test_every_set_has_every_family_and_every_model_its_recipe() -> None:
     assert {f"{name}-{kind}" for name in DATASETS for kind in MAIN} <= set(MODELS)
-    assert set(MODELS) == set(RECIPES)
+    # Models of images take hours, and come one after the other; those of the plane are all there.
+    of_points = {name for name, recipe in RECIPES.items() if recipe.dataset in DATASETS}
+    assert of_points <= set(MODELS) <= set(RECIPES)
 
 
 def test_model_is_healthy_and_small(report: Report) -> None:
     card = report.card
-    assert set(card.graphs) == VERBS[card.family]
+    images = card.dataset in IMAGES
+    assert set(card.graphs) == (IMAGE_VERBS if images else VERBS)[card.family]
     assert report.parity.keys() == set(card.graphs)
     assert max(report.parity.values()) <= 1e-4
     assert card.parity == pytest.approx(report.parity, abs=1e-4)
-    assert report.bytes < 3_000_000
+    assert report.bytes < (12_000_000 if images else 3_000_000)
 
 
 def test_snapshots_lead_from_the_untrained_to_the_last_step(report: Report) -> None:
     card = report.card
     assert (card.kind == "trained") == (not card.id.endswith("-exact"))
-    if card.kind == "exact":
+    if card.kind == "exact" or (card.dataset in IMAGES and card.family != "gan"):
         assert card.snapshots is None
         return
     assert card.snapshots is not None
     steps = card.snapshots.steps
-    assert len(steps) >= 8
+    assert len(steps) >= (6 if card.dataset in IMAGES else 8)
     assert (steps[0], steps[-1]) == (0, card.recipe["loop"]["steps"])
     verb = "decode" if "decode" in card.graphs else "denoise"
     output = card.graphs[verb].outputs[0]
@@ -96,6 +106,9 @@ def test_snapshots_lead_from_the_untrained_to_the_last_step(report: Report) -> N
 
 def test_thumbnail_can_be_read(report: Report) -> None:
     thumbnail = report.card.thumbnail
+    if report.card.family == "classifier":  # it makes no pictures
+        assert thumbnail is None
+        return
     assert thumbnail is not None
     with Image.open(EXPORTED / report.card.id / thumbnail.file) as picture:
         picture.load()
@@ -158,8 +171,7 @@ def test_diffusion_is_near_the_truth(name: str) -> None:
     x = dataset.sample(few, torch.Generator().manual_seed(SEED))
     true = dataset.distribution.log_prob(x.double()).numpy()
     assert close(Estimate.mean(true - ode_log_prob(opened, x.numpy(), 50)), said["kl_ode"], 0.01)
-    # DDIM on the rings loses one sample in 40,000, and the card says so: a known fault.
-    for sampler in ("ddpm",) if name == "rings" else ("ddim", "ddpm"):
+    for sampler in ("ddim", "ddpm"):
         assert said[f"sliced_w2_{sampler}"].value <= 2 * said["sliced_w2_reference"].value
 
 
@@ -175,3 +187,35 @@ def test_samples_reach_all_modes(name: str, family: str) -> None:
     # From n normals, here two a sample, a standard deviation is known up to 1/√(2n) of itself.
     assert close(Estimate(found.spread, found.spread / math.sqrt(10_000)), said["mode_spread"])
     assert said["reverse_kl"].value <= 0.02
+
+
+@pytest.mark.parametrize("name", ["ring8", "grid25"])
+def test_ten_seeds_of_the_stabilised_gan_find_all_modes(name: str) -> None:
+    """The card's own figures of ten trainings, of which one is committed: that of seed 0."""
+    said = figures(f"{name}-gan-relativistic")
+    assert said["trials_modes"].split == "10 seeds"
+    assert said["trials_modes_least"].value >= {"ring8": 8, "grid25": 24}[name]
+    assert said["trials_reverse_kl_most"].value <= 0.02
+    assert close(
+        Estimate(said["high_quality"].value, 0.05), said["trials_high_quality"]
+    )  # seed 0 is one of them
+
+
+BITS = {"mnist": 1.15, "fashion": 3.2}
+"""Bits a dimension that a flow on images may need at most."""
+IMAGE_FLOWS = [name for name in MODELS if name.endswith("-flow") and name.split("-")[0] in IMAGES]
+
+
+@pytest.mark.parametrize("name", IMAGE_FLOWS)
+def test_bits_of_a_flow_on_images(name: str) -> None:
+    """Those of the first test images anew, with other noise than the card's."""
+    opened, said = model(name), figures(name)
+    dataset = opened.card.dataset
+    assert said["bits_per_dim"].value <= BITS[dataset]
+    x = np.load(EXPORTED / "data" / f"{dataset}.npz")["x"][:200].astype(np.float32) / 255
+    bits = bits_per_dim(opened, x, SEED)
+    # The card's error is that of its own ten thousand images; these are two hundred.
+    assert close(Estimate.mean(bits), said["bits_per_dim"])
+    z = opened.run("encode", x=x[:20])["z"]
+    assert ((z >= 0) & (z <= 1)).all()
+    np.testing.assert_allclose(opened.run("decode", z=z)["x"], x[:20], atol=1 / 512)

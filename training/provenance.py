@@ -9,7 +9,7 @@ from typing import Any
 
 PLACES = ("--runs", "--exported")
 """Options that name folders: they change nothing of what is trained."""
-LIBRARIES = ("torch", "zuko", "numpy", "onnx", "onnxscript")
+LIBRARIES = ("torch", "numpy", "onnx", "onnxscript")
 
 
 def origin() -> dict[str, Any]:
