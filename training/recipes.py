@@ -99,7 +99,7 @@ TEXTBOOK = LoopConfig(
 # from learning them by heart; weights on the way are kept where a page scrubs through them.
 JUDGE = LoopConfig(steps=5_000, batch=128, lr=2e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0)
 IMAGE_FLOW = LoopConfig(
-    steps=4_500, batch=64, lr=2e-3, beta2=0.999, warmup=200, ema=0.999, snapshots=0
+    steps=1_200, batch=64, lr=2e-3, beta2=0.999, warmup=200, ema=0.998, snapshots=0
 )
 IMAGE_DDPM = LoopConfig(
     steps=2_500, batch=128, lr=1.5e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0
