@@ -41,9 +41,10 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
         import_module(name)
 
     from dashboard.ahead import open_ahead  # noqa: PLC0415
-    from dashboard.services import device  # noqa: PLC0415
+    from dashboard.services import device, read_catalogue  # noqa: PLC0415
 
     granted = device()
+    read_catalogue()  # its cards hold a hundred thousand numbers, and each would be looked at
     gc.collect()
     gc.freeze()
     open_ahead("log_prob")  # behind the visitor's first page; a few seconds for thirteen flows

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from genlab.contract.card import Card
+from genlab.contract.card import CARD_FILE, Card
 from genlab.contract.errors import ContractError
 
 FOLDERS_VARIABLE = "GENERATIVE_MODELS"
@@ -74,7 +75,7 @@ class Catalogue:
             todo = f"choose one of them, or add its folder's parent to {FOLDERS_VARIABLE}"
             raise ContractError(model, "id", f"one of {known}", "no such model", todo)
         if entry.problem is not None:
-            raise entry.problem
+            raise entry.problem.with_traceback(None)  # it is kept: tracebacks would pile up on it
         return entry
 
 
@@ -99,10 +100,29 @@ def _entries(folder: Path) -> Iterator[Entry]:
     for child in children:
         if child.name.startswith(".") or child.name in NO_MODELS:
             continue
-        try:
-            yield Entry(child.name, child, Card.read(child), None)
-        except ContractError as problem:
-            yield Entry(child.name, child, None, problem)
+        yield _entry(child, _state(child / CARD_FILE))
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    """What changes when a file is written again; empty where it cannot be asked."""
+    try:
+        asked = file.stat()
+    except OSError:
+        return ()
+    return asked.st_ino, asked.st_size, asked.st_mtime_ns, asked.st_ctime_ns
+
+
+@lru_cache(maxsize=1_024)
+def _entry(folder: Path, state: tuple[int, ...]) -> Entry:
+    """The entry of a folder: a card is parsed once as long as its file stays as it is.
+
+    A catalogue is read again and again while people look at it, and parsing sixty cards takes a
+    tenth of a second.
+    """
+    try:
+        return Entry(folder.name, folder, Card.read(folder), None)
+    except ContractError as problem:
+        return Entry(folder.name, folder, None, problem)
 
 
 def _second(entry: Entry, first: Entry) -> Entry:
