@@ -1,43 +1,55 @@
 """Opening models in the background, so that whoever chooses one next does not wait for it.
 
 onnxruntime takes a quarter of a second to compile the density of a spline flow and a second for all
-four of its graphs; the other families take milliseconds, and nobody opens those ahead.
+four of its graphs. Exact densities, which stand beside those of the flows, take milliseconds and
+come first; the other families are not opened ahead.
 """
 
+import gc
 from contextlib import suppress
-from itertools import product
 from threading import Thread, main_thread
 
 import streamlit as st
 
 from dashboard import services
+from genlab.contract.catalogue import Entry
 from genlab.contract.errors import ContractError
 from genlab.inference.errors import RunError
 from genlab.inference.model import Model
 
 
 def open_ahead(*verbs: str) -> None:
-    """Compile these verbs of all models of the plane that have layers; the first verb first.
+    """Compile the exact densities of the plane, and `verbs` of its models that have layers.
 
-    Done once for each export.
+    The first verb of all models comes first. Done once for each export.
     """
-    able = services.models_with("layers", *verbs)
-    _opened(verbs, tuple((entry.id, services.stamp(entry.id)) for entry in able))
+    exact = [entry.id for entry in services.models_with("log_prob") if _is_exact(entry)]
+    able = [entry.id for entry in services.models_with("layers", *verbs)]
+    wanted = [(name, "log_prob") for name in exact]
+    wanted += [(name, verb) for verb in verbs for name in able]
+    _opened(tuple((name, verb, services.stamp(name)) for name, verb in wanted))
+
+
+def _is_exact(entry: Entry) -> bool:
+    return entry.card is not None and entry.card.kind == "exact"
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _opened(verbs: tuple[str, ...], stamps: tuple[tuple[str, str], ...]) -> None:
-    models: list[Model] = []
-    for model_id, _ in stamps:
+def _opened(wanted: tuple[tuple[str, str, str], ...]) -> None:
+    models: list[tuple[str, Model]] = []
+    for model_id, verb, _ in wanted:
         with suppress(ContractError):  # what is broken is said where somebody looks at it
-            models.append(services.open_model(model_id))
+            models.append((verb, services.open_model(model_id)))
 
     def work() -> None:
-        for verb, model in product(verbs, models):
+        for verb, model in models:
             if not main_thread().is_alive():
                 return  # the server is about to end: it need not wait for the rest
             with suppress(ContractError, RunError):
                 model.open(verb)
+        # Models stay, with all the numbers of their cards: no later collection need walk them.
+        gc.collect()
+        gc.freeze()
 
     # Not a daemon: a process that ends while onnxruntime compiles in a thread aborts.
     Thread(target=work, name="open-ahead", daemon=False).start()
