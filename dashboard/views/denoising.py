@@ -111,9 +111,7 @@ def reverse() -> None:
         scene = replace(scene, timeline=replace(scene.timeline, start=start, autoplay=False))
     picture, answer = st.columns([3, 1])
     with picture:
-        st.caption(
-            "Drag $x_t$, and scrub or play the size of the step: how Normal is the way back?"
-        )
+        st.caption("Drag xₜ, and scrub or play the size of the step: how Normal is the way back?")
         state = stage(scene, key=stage_key)
     with answer:
         verdict(walk, state.frame)

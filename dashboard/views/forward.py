@@ -91,7 +91,7 @@ def picture() -> None:
     )
     shown, answer = st.columns([3, 1])
     with shown:
-        st.caption("Drag $x_0$, and scrub or play $t$: how long is the point remembered?")
+        st.caption("Drag x₀, and scrub or play t: how long is the point remembered?")
         scene = forward.forward_scene(card, films, at[:dim], extent, seed)
         state = stage(scene, key=stage_key, more="" if ready else whole)
     with answer:

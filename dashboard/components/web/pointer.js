@@ -112,7 +112,7 @@ function moveTo(stage, pane, name, at) {
   put(stage, pane, name, toData(cssView(pane), at));
   send(stage);
   placeButtons(stage);
-  repaint(stage);
+  repaint(stage, name);
 }
 
 // Every named point of a pane has a button over it, invisible but for its focus ring: that is what the keyboard moves.
@@ -150,7 +150,7 @@ function nudge(stage, pane, name, event) {
   put(stage, pane, name, [clamp(x + way[0] * by * (x1 - x0), x0, x1), clamp(y + way[1] * by * (y1 - y0), y0, y1)]);
   send(stage);
   placeButtons(stage);
-  repaint(stage);
+  repaint(stage, name);
 }
 
 function placeButtons(stage) {

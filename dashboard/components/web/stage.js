@@ -149,19 +149,22 @@ function chip(stage, layer, index) {
   return button;
 }
 
-// At most one painting for each frame of the screen, however many reasons there are.
-function repaint(stage) {
-  stage.painting ||= requestAnimationFrame(() => paint(stage));
+// At most one painting for each frame of the screen, however many reasons there are. With the `name` of a point that alone has
+// moved, only the panes that show it: a browser without a graphics card pays for every pixel.
+function repaint(stage, name = null) {
+  stage.moved = stage.painting && stage.moved !== name ? null : name;
+  stage.painting ||= requestAnimationFrame(() => paint(stage, stage.moved));
 }
 
-function paint(stage) {
+function paint(stage, moved = null) {
   cancelAnimationFrame(stage.painting);
   stage.painting = 0;
   stage.panes.forEach((pane, index) => {
+    if (moved !== null && !pane.spec.layers.some((layer) => layer.name === moved)) return;
     fit(pane.canvas);
     paintPane(pane.canvas.getContext("2d"), pane.spec, stage.frame, viewOf(stage, index, pane.canvas));
   });
-  if (stage.scene.timeline && !stage.timeline.root.hidden) paintStrip(stage);
+  if (moved === null && stage.scene.timeline && !stage.timeline.root.hidden) paintStrip(stage);
 }
 
 function viewOf(stage, index, canvas, dpr = canvas.width / Math.max(1, canvas.clientWidth)) {

@@ -99,7 +99,8 @@ function tick(stage, time) {
   const { clock } = stage;
   const last = timeline.count - 1;
   // A tab that slept, or a slow computer, goes on where it was instead of leaping.
-  clock.phase += (Math.min(100, Math.max(0, time - clock.last)) * timeline.fps) / 1000;
+  // While a finger holds a point the film stands still: one thing moves at a time, and the answer has the computer to itself.
+  if (!stage.drag) clock.phase += (Math.min(100, Math.max(0, time - clock.last)) * timeline.fps) / 1000;
   clock.last = time;
   if (clock.phase >= last + 1 && !timeline.loop) {
     showFrame(stage, last);
