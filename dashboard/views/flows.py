@@ -8,6 +8,7 @@ from dashboard.ahead import open_ahead
 from dashboard.figures.training import loss_chart
 from dashboard.flows import bend, density, layers, training, transformations
 from dashboard.flows.shared import VERBS, clouds, colours
+from dashboard.guard import guarded
 from dashboard.look import Look
 from dashboard.theme import CHART, ink
 
@@ -22,52 +23,61 @@ st.markdown(
     r"with $h_0 = z = f^{-1}(x)$ and $h_K = x$."
 )
 
-left, right = st.columns([2, 3], vertical_alignment="bottom")
-with right:
-    view = controls.choose("Look at", VIEWS, "flow_view")
 
-if view == "bend":
-    with left:
-        seed = controls.seed()
-    bend.show(seed)
-elif view == "transformations":
-    sets = transformations.choices()
-    if not sets:
-        st.info(
-            "There is nothing to compare yet: this view wants flows of two kinds or more on one "
-            "data set. Train and export some (`python -m training list` shows the recipes).",
-            icon=":material/inventory_2:",
+@st.fragment
+@guarded()
+def body() -> None:
+    """All that depends on a choice: another model runs this alone, not the page's head again."""
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    with right:
+        view = controls.choose("Look at", VIEWS, "flow_view")
+
+    if view == "bend":
+        with left:
+            seed = controls.seed()
+        bend.show(seed)
+    elif view == "transformations":
+        sets = transformations.choices()
+        if not sets:
+            st.info(
+                "There is nothing to compare yet: this view wants flows of two kinds or more on "
+                "one data set. Train and export some (`python -m training list` shows the "
+                "recipes).",
+                icon=":material/inventory_2:",
+            )
+            return
+        with left:
+            name = st.selectbox("Data set", list(sets), key="flow_set", bind="query-params")
+        kinds = sets.get(name or "", next(iter(sets.values())))
+        picture = st.container()
+        with st.container(horizontal=True, gap="medium"):
+            n = controls.whole("Points", "flow_n", 100, 4_000, 1_500, 100)
+            scale = colours()
+            seed = controls.seed()
+        with picture:
+            transformations.show(kinds, n, seed, scale)
+        transformations.protocol(kinds)
+    else:
+        with left:
+            card = controls.choose_model("flow", *VERBS)
+        picture = st.container()  # first what is seen, then what changes it: a phone shows both
+        with st.container(horizontal=True, gap="medium"):
+            n = controls.whole("Points", "flow_n", 100, 4_000, 1_500, 100)
+            scale = colours()
+            seed = controls.seed()
+        look = Look(card, n, seed, scale)
+        with picture:
+            {"density": density, "layers": layers, "training": training}[view].show(look)
+        parts.badges(card, services.open_model(card.id).device, seed)
+        st.plotly_chart(
+            loss_chart(card, CHART, "loss: −log p(x), nats"),
+            alt="Negative log-likelihood over the training steps.",
         )
-        st.stop()
-    with left:
-        name = st.selectbox("Data set", list(sets), key="flow_set", bind="query-params")
-    kinds = sets.get(name or "", next(iter(sets.values())))
-    picture = st.container()
-    with st.container(horizontal=True, gap="medium"):
-        n = controls.whole("Points", "flow_n", 100, 4_000, 1_500, 100)
-        scale = colours()
-        seed = controls.seed()
-    with picture:
-        transformations.show(kinds, n, seed, scale)
-    transformations.protocol(kinds)
-else:
-    with left:
-        card = controls.choose_model("flow", *VERBS)
-    picture = st.container()  # first what is seen, then what changes it: a phone shows both
-    with st.container(horizontal=True, gap="medium"):
-        n = controls.whole("Points", "flow_n", 100, 4_000, 1_500, 100)
-        scale = colours()
-        seed = controls.seed()
-    look = Look(card, n, seed, scale)
-    with picture:
-        {"density": density, "layers": layers, "training": training}[view].show(look)
-    parts.badges(card, services.open_model(card.id).device, seed)
-    st.plotly_chart(
-        loss_chart(card, CHART, "loss: −log p(x), nats"),
-        alt="Negative log-likelihood over the training steps.",
-    )
-    samples, latent = clouds(card.id, look.stamp, n, seed)
-    parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
-    parts.about(card)
-    if runtime.exists():
-        open_ahead(*VERBS)
+        samples, latent = clouds(card.id, look.stamp, n, seed)
+        parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
+        parts.about(card)
+        if runtime.exists():
+            open_ahead(*VERBS)
+
+
+body()
