@@ -159,7 +159,7 @@ def test_broken_truth_leaves_the_learned_on_the_page(page: str, trained: str, ho
     assert not app.exception
     if "diffusion" in page:  # what the browser asks for once the film is painted
         stamp = services.stamp(trained)
-        walked = (trained, stamp, "ddim", 100, 0.0, 2_000, "cosine", 0)
+        walked = (trained, stamp, "ddpm", 100, 0.0, 2_000, "cosine", 0)
         app.session_state["frame_stage"] = {"more": f"{walked} cosine last steps"}
         app.run()
     assert "Shown without what is exact. moons-exact" in texts(app)
