@@ -63,14 +63,16 @@ class Recipe:
         """All hyper-parameters as plain numbers and strings, for checkpoint and card."""
         name = next(name for name, kind in FAMILIES.items() if kind is type(self.family))
         plain = dataclasses.asdict(self)
-        return plain | {"family": {"name": name, **plain["family"]}}
+        loop = plain["loop"] | {"kept": list(self.loop.kept)}  # as a card's JSON gives it back
+        return plain | {"family": {"name": name, **plain["family"]}, "loop": loop}
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> "Recipe":
         """The recipe that `as_dict` came from."""
         shape = dict(plain["family"])
         family = FAMILIES[shape.pop("name")](**shape)
-        return cls(**(plain | {"family": family, "loop": LoopConfig(**plain["loop"])}))
+        loop = plain["loop"] | {"kept": tuple(plain["loop"].get("kept", ()))}
+        return cls(**(plain | {"family": family, "loop": LoopConfig(**loop)}))
 
 
 NOTHING = LoopConfig(steps=0)

@@ -190,4 +190,4 @@ def test_diverging_loss_stops_the_run(tiny: Tiny) -> None:
 def test_recipes_survive_the_checkpoint() -> None:
     for recipe in RECIPES.values():
         assert Recipe.of(recipe.as_dict()) == recipe
-        assert recipe.id.startswith(f"{recipe.dataset}-{recipe.as_dict()['family']['name']}")
+        assert recipe.id.startswith(f"{recipe.dataset}-{recipe.family.family}")
