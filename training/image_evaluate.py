@@ -90,10 +90,10 @@ def _bits(model: genlab.Model, seed: int) -> Iterator[Metric]:
 
 def _samples(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metric]:
     """The distance of samples by `decode`."""
-    draw = model.sample(FAST_SAMPLES, seed)
+    features = _features(judge, model.sample(FAST_SAMPLES, seed))
     test, floor = _references(model, judge, FAST_SAMPLES)
     how = f"{FAST_SAMPLES:,} samples by decode (seed {seed})"
-    yield from _distance(judge, draw, test, floor, FAST_SAMPLES, how)
+    yield from _distance(judge, features, test, floor, how)
 
 
 def _walks(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metric]:
@@ -104,8 +104,9 @@ def _walks(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metr
     full = walk(steps=FULL_STEPS)
     how = f"{SAMPLES:,} samples, equally many of each class, guidance 1, by DPM-Solver++(2M) in"
     told = f"{how} {FULL_STEPS} evaluations (seed {seed})"
-    yield from _distance(judge, full, test, floor, SAMPLES, told)
-    whole = frechet(Gaussian.of(_features(judge, full)), test)
+    seen = _features(judge, full)
+    yield from _distance(judge, seen, test, floor, told)
+    whole = frechet(Gaussian.of(seen), test)
     for steps in FEW_STEPS:
         few = walk(steps=steps)
         features = _features(judge, few)
@@ -125,10 +126,9 @@ def _walks(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metr
 
 
 def _distance(
-    judge: genlab.Model, draw: np.ndarray, test: Gaussian, floor: float, n: int, how: str
+    judge: genlab.Model, features: np.ndarray, test: Gaussian, floor: float, how: str
 ) -> Iterator[Metric]:
-    features = _features(judge, draw)
-    value = frechet(Gaussian.of(features), test)
+    n, value = len(features), frechet(Gaussian.of(features), test)
     error = bootstrap(features, lambda rows: frechet(Gaussian.of(rows), test), REPEATS, 0)
     where = f"in the {features.shape[1]} features of {judge.card.id}, from all test images"
     told = f"Fréchet distance of {how} {where}"

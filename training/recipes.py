@@ -106,7 +106,7 @@ IMAGE_FLOW = LoopConfig(
 IMAGE_DDPM = LoopConfig(
     steps=2_500, batch=128, lr=1.5e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0
 )
-# Both players slow and without momentum, at a constant pace: the game has no end to settle for.
+# Both players slow and without momentum: with it they would chase each other.
 IMAGE_GAN = LoopConfig(steps=0, batch=64, lr=4e-4, beta1=0.0, floor=0.1, ema=0.999, snapshots=0)
 
 LESSONS = ("moons", "gaussians8")

@@ -65,7 +65,6 @@ class ImageSet:
     archives: tuple[Archive, ...]
     """training images, training labels, test images, test labels"""
     reference: str
-    license: str
     mirrored: bool
     """whether an image and its mirror image are of one class (clothes, but not digits)"""
 
@@ -185,7 +184,6 @@ MNIST = ImageSet(
     ),
     reference="LeCun et al. 1998, Gradient-based learning applied to document recognition, "
     "https://doi.org/10.1109/5.726791",
-    license="CC BY-SA 3.0",
     mirrored=False,
 )
 
@@ -227,7 +225,6 @@ FASHION_MNIST = ImageSet(
         }
     ),
     reference="Xiao et al. 2017, Fashion-MNIST, https://arxiv.org/abs/1708.07747",
-    license="MIT",
     mirrored=True,
 )
 

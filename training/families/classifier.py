@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from training.data.images import ImageSet, Labelled
 from training.families.base import Graph
 from training.families.patches import fold
+from training.families.residual import Residual
 from training.families.view import view
 
 
@@ -53,22 +54,6 @@ class ClassifierConfig:
     def facts(self, dataset: ImageSet) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
         return {"family": self.family, "constants": {"classes": list(dataset.classes)}}
-
-
-class Residual(nn.Module):
-    """Two 3 × 3 convolutions around a short cut; GroupNorm, since a row must not see its batch."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norms = nn.ModuleList(nn.GroupNorm(8, width) for _ in range(2))
-        self.layers = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
-
-    def forward(self, h: Tensor) -> Tensor:
-        """Features of the same shape."""
-        inner = h
-        for norm, layer in zip(self.norms, self.layers, strict=True):
-            inner = layer(F.silu(norm(inner)))
-        return h + inner
 
 
 class Classifier(nn.Module):

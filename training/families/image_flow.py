@@ -27,9 +27,9 @@ from training.data.images import LEVELS, SIDE, ImageSet, Labelled, dequantise
 from training.families.base import Graph
 from training.families.patches import unfold
 from training.families.pixel_bins import PixelBins, knots
+from training.families.residual import GROUPS, Residual
 from training.families.view import view
 
-GROUPS = 8
 COARSE = SIDE // 4
 APART = 3
 """Coarse pixels of one group are so many places apart, each way."""
@@ -123,22 +123,6 @@ class Masked(nn.Module):
         return F.linear(h, layer.weight * mask, layer.bias)
 
 
-class Block(nn.Module):
-    """Two 3 × 3 convolutions around a short cut."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norms = nn.ModuleList(nn.GroupNorm(GROUPS, width) for _ in range(2))
-        self.layers = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
-
-    def forward(self, h: Tensor) -> Tensor:
-        """Features of the same shape."""
-        inner = h
-        for norm, layer in zip(self.norms, self.layers, strict=True):
-            inner = layer(F.silu(norm(inner)))
-        return h + inner
-
-
 class Refinement(nn.Module):
     """Twice as many pixels each way: three groups, each seeing those before.
 
@@ -161,7 +145,7 @@ class Refinement(nn.Module):
             for turn in range(len(ORDER) + (onward > 0))
         )
         self.blocks = nn.ModuleList(
-            nn.Sequential(*(Block(width) for _ in range(blocks))) for _ in ORDER
+            nn.Sequential(*(Residual(width) for _ in range(blocks))) for _ in ORDER
         )
         self.norms = nn.ModuleList(nn.GroupNorm(GROUPS, width) for _ in ORDER)
         self.outlets = nn.ModuleList(nn.Conv2d(width, bins, 1) for _ in ORDER)
