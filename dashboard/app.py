@@ -47,7 +47,7 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     read_catalogue()  # its cards hold a hundred thousand numbers, and each would be looked at
     gc.collect()
     gc.freeze()
-    open_ahead("log_prob")  # behind the visitor's first page; a few seconds for thirteen flows
+    open_ahead("log_prob")  # behind the first page that somebody opens; it takes a few seconds
     yield {"device": granted}
 
 

@@ -1,4 +1,4 @@
-"""What the pages of flows and GANs and all pictures of densities share."""
+"""What is looked at, on the pages of the plane and of images; and pictures of densities."""
 
 from dataclasses import dataclass
 
@@ -15,13 +15,12 @@ from genlab.inference.sessions import heavy
 
 
 @dataclass(frozen=True)
-class Look:
-    """A model and how it is looked at: so many samples, a seed, a scale of densities."""
+class Asked:
+    """A model, and how many samples of which seed are looked at."""
 
     card: Card
     n: int
     seed: int
-    scale: Scale = SCALES[0]
 
     @property
     def stamp(self) -> str:
@@ -29,14 +28,21 @@ class Look:
         return services.stamp(self.card.id)
 
     @property
-    def extent(self) -> Extent:
-        """The window of the data."""
-        return self.card.extent or services.WINDOW
-
-    @property
     def model(self) -> Model:
         """The opened model."""
         return services.open_model(self.card.id)
+
+
+@dataclass(frozen=True)
+class Look(Asked):
+    """The same for a model of the plane, with a scale of densities."""
+
+    scale: Scale = SCALES[0]
+
+    @property
+    def extent(self) -> Extent:
+        """The window of the data."""
+        return self.card.extent or services.WINDOW
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

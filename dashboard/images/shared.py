@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from dashboard import links, services
 from dashboard.components.tiles import TilesState
 from dashboard.controls import show_broken
+from dashboard.look import Asked
 from genlab.contract.card import Card
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import read_bytes, read_npz, verify_bytes
 from genlab.inference.inputs import say_not_finite
-from genlab.inference.model import Model
 
 Bytes = NDArray[np.uint8]
 NEEDS = {
@@ -147,22 +147,8 @@ def tell_not_finite(images: NDArray[np.floating]) -> None:
 
 
 @dataclass(frozen=True)
-class Look:
+class Look(Asked):
     """A model of images and how it is looked at."""
-
-    card: Card
-    n: int
-    seed: int
-
-    @property
-    def stamp(self) -> str:
-        """Changes when the model is exported again."""
-        return services.stamp(self.card.id)
-
-    @property
-    def model(self) -> Model:
-        """The opened model."""
-        return services.open_model(self.card.id)
 
     @property
     def pictures(self) -> Pictures:

@@ -103,5 +103,5 @@ def round_trips(look: Look) -> None:
     )
     st.caption(
         "z(φ) = z₁ cos φ + z₂ sin φ with two independent draws: at every moment a draw of the "
-        "latent's own law, so every image on the way is as likely as any sample."
+        "latent's own law, so every image on the way is a sample of the model."
     )

@@ -14,7 +14,7 @@ from scipy.stats import kstest
 
 from dashboard.figures import gan_images, image_bits, latent_walks, neighbours
 from dashboard.figures.round_trip import round_trip
-from dashboard.images.shared import units
+from dashboard.images.shared import TRAINING, units
 from dashboard.images.upload import read_picture
 from genlab import load
 from genlab.inference.bits import bits_per_dim
@@ -30,6 +30,7 @@ from tests.dashboard.image_house import (
     toy_gan,
     write_data,
 )
+from training.data import IMAGES
 
 
 @pytest.fixture(scope="module")
@@ -285,3 +286,7 @@ def test_a_huge_header_is_refused_before_a_pixel_is_decoded(
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decode)
     with pytest.raises(InputError, match="5,000 × 5,000"):
         read_picture(png_header(5_000, 5_000))
+
+
+def test_pages_say_how_many_images_were_trained_on() -> None:
+    assert {name: len(images) for name, images in IMAGES.items()} == TRAINING
