@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.dashboard.pages import ROOT, catalogue_in
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -27,6 +28,15 @@ def _missing(reason: str) -> None:
     if os.environ.get("GENLAB_REQUIRE_BROWSER") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A catalogue of its own, empty; caches are cleared around it."""
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    with catalogue_in(folder, monkeypatch) as place:
+        yield place
 
 
 @pytest.fixture(scope="session")
@@ -106,8 +116,8 @@ def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     0.01); `tiny-classifier` asks which level the mean is nearest to.
     """
     folder = tmp_path_factory.mktemp("tiny")
-    script = Path(__file__).with_name("tiny_images.py")
-    subprocess.run([sys.executable, str(script), str(folder)], check=True, cwd=ROOT)
+    command = [sys.executable, "-m", "tests.dashboard.tiny_images", str(folder)]
+    subprocess.run(command, check=True, cwd=ROOT)
     return folder
 
 

@@ -1,18 +1,19 @@
 """The page of the true reverse step: its numbers, its links, its words where something lacks."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from dashboard import services
 from dashboard.components.blob import decode
 from dashboard.figures import denoising, few_steps, walkback
 from genlab import load
 from genlab.inference.diffusion import to_data
-from genlab.inference.sessions import SessionCache
+from tests.dashboard import pages
+from tests.dashboard.pages import texts
 
 ROOT = Path(__file__).parents[2]
 PAGE = "views/denoising.py"
@@ -26,37 +27,7 @@ def truths() -> list[str]:
     return [card.dataset for card in exact if card and "log_prob_t" in card.verbs]
 
 
-def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60)
-    app.run()
-    app.switch_page(PAGE)
-    for key, value in query.items():
-        app.query_params[key] = value
-    return app.run()
-
-
-def texts(app: AppTest) -> str:
-    kinds = ("markdown", "caption", "info", "warning", "error", "title", "metric")
-    return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
-
-
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """An empty catalogue of its own; caches are cleared around it."""
-
-    def clear() -> None:
-        import streamlit as st
-
-        st.cache_data.clear()
-        st.cache_resource.clear()
-
-    folder = tmp_path / "exported"
-    folder.mkdir()
-    monkeypatch.setattr(services, "default_folders", lambda: [folder])
-    monkeypatch.setattr("genlab.inference.graphs.CACHE", SessionCache())
-    clear()
-    yield folder
-    clear()
+open_page = partial(pages.open_page, PAGE)
 
 
 def walk(name: str, t: int = 500, x: tuple[float, ...] = (0.6, 0.3)) -> walkback.Walkback:

@@ -23,7 +23,8 @@ from dashboard.images import diffusion_repaint, diffusion_shared
 from genlab import Model, load
 from genlab.inference.errors import RunError
 from genlab.inference.samplers import SAMPLERS
-from genlab.inference.sessions import SessionCache
+from tests.dashboard import pages
+from tests.dashboard.pages import texts
 
 ROOT = Path(__file__).parents[2]
 VIEWS = ("generate", "forward", "compare", "repaint")
@@ -37,33 +38,16 @@ def model(tiny_images: Path) -> Model:
 @pytest.fixture
 def house(tiny_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The catalogue is a copy of the tiny models; caches are cleared around it."""
-    import streamlit as st
-
     folder = tmp_path / "exported"
     shutil.copytree(tiny_images, folder)
-    monkeypatch.setattr(services, "default_folders", lambda: [folder])
-    monkeypatch.setattr("genlab.inference.graphs.CACHE", SessionCache())
-    st.cache_data.clear()
-    st.cache_resource.clear()
-    yield folder
-    st.cache_data.clear()
-    st.cache_resource.clear()
+    with pages.catalogue_in(folder, monkeypatch) as place:
+        yield place
 
 
 def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60)
-    app.run()
-    app.switch_page("views/diffusion_images.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
+    app = pages.open_page("views/diffusion_images.py", **query)
     assert not app.exception, app.exception
     return app
-
-
-def words(app: AppTest) -> str:
-    kinds = ("markdown", "caption", "info", "warning", "error")
-    return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
 
 
 def figures_of(app: AppTest) -> dict[str, float]:
@@ -153,7 +137,7 @@ def test_views_do_without_data_and_classifier(house: Path, view: str) -> None:
     shutil.rmtree(house / "tiny-classifier")
     app = open_page(image_view=view)
     assert not app.error
-    missing = "exported/data/tiny.npz" in words(app)
+    missing = "exported/data/tiny.npz" in texts(app)
     assert missing == (view in {"forward", "repaint"})
     assert "Recognised as asked" not in figures_of(app)
 
@@ -163,7 +147,7 @@ def test_damaged_data_are_told(house: Path, view: str) -> None:
     (house / "data" / "tiny.npz").write_bytes(b"no npz")
     app = open_page(image_view=view)
     assert not app.exception
-    assert ("Shown without data" in words(app)) == (view in {"forward", "repaint"})
+    assert ("Shown without data" in texts(app)) == (view in {"forward", "repaint"})
 
 
 def test_the_page_is_there_where_a_model_is(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +172,7 @@ def test_the_page_is_there_where_a_model_is(house: Path, monkeypatch: pytest.Mon
 
 def test_an_empty_mask_asks_for_one(house: Path) -> None:
     none = diffusion_repaint.text_of_mask(np.zeros((28, 28), np.uint8))
-    assert "Nothing is erased yet" in words(open_page(image_view="repaint", erased=none))
+    assert "Nothing is erased yet" in texts(open_page(image_view="repaint", erased=none))
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -13,25 +13,17 @@ from streamlit.testing.v1 import AppTest
 from dashboard import services
 from genlab import load
 from genlab.inference.sessions import SessionCache
+from tests.dashboard import pages
+from tests.dashboard.pages import texts
 
 ROOT = Path(__file__).parents[2]
 VIEWS = ("trajectory", "race", "field", "likelihood")
 
 
 def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60)
-    app.run()
-    app.switch_page("views/diffusion.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
+    app = pages.open_page("views/diffusion.py", **query)
     assert not app.exception, app.exception
     return app
-
-
-def words(app: AppTest) -> str:
-    kinds = ("markdown", "caption", "info", "warning", "error")
-    return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
 
 
 def figures(app: AppTest) -> dict[str, float]:
@@ -85,7 +77,7 @@ def test_the_sum_is_the_log_density_beside_the_truth() -> None:
     exact = truth.log_prob(np.array([[0.5, -1.1]], np.float32))[0]
     assert told["exact log p(x), nats"] == pytest.approx(exact, abs=1e-3)
     assert told["learned log p(x), nats"] == pytest.approx(exact, abs=0.3)
-    assert "x = (0.50, -1.10)" in words(app)
+    assert "x = (0.50, -1.10)" in texts(app)
 
 
 def test_no_density_is_said_as_such() -> None:
@@ -102,20 +94,20 @@ def test_the_picture_develops_as_the_browser_asks() -> None:
         app.session_state["likelihood_stage"] = {"more": f"moons-ddpm {stamp} {turn}"}
         app.run()
         assert not app.exception
-        shares.append(int(re.search(r"(\d+)%", words(app)).group(1)))  # type: ignore[union-attr]
+        shares.append(int(re.search(r"(\d+)%", texts(app)).group(1)))  # type: ignore[union-attr]
     assert shares == sorted(shares)
     assert shares[-1] > 0
 
 
 def test_errors_of_the_race_come_when_the_film_is_painted() -> None:
     app = open_page(ddpm="gaussians8-ddpm", ddpm_view="race", budget="5", seed="77")
-    assert "Measured so far: 0 of 20" in words(app)
+    assert "Measured so far: 0 of 20" in texts(app)
     stamp = services.stamp("gaussians8-ddpm")
     for done in range(2):  # what was measured in a run is shown by the next
         app.session_state["race_stage"] = {"more": f"gaussians8-ddpm {stamp} cosine 77 5 {done}"}
         app.run()
         assert not app.exception
-        assert f"Measured so far: {done} of 20" in words(app)
+        assert f"Measured so far: {done} of 20" in texts(app)
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +15,15 @@ from dashboard import services
 from dashboard.figures import bend
 from genlab.contract.files import write_npz
 from genlab.contract.publish import publish
-from genlab.inference.sessions import SessionCache
+from tests.dashboard import pages
+from tests.dashboard.pages import texts
 
 ROOT = Path(__file__).parents[2]
 ABSURD = ["9" * 5_000, "-5", "1e99", "NaN", "inf,nan", "1,2,3", "DROP TABLE", "🦆"]
 HEAD = '<ir_version: 10, opset_import: ["" : 20]>\n'
 
 
-def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60)
-    app.run()
-    app.switch_page("views/flows.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    return app.run()
-
-
-def texts(app: AppTest) -> str:
-    kinds = ("markdown", "caption", "info", "warning", "error", "title")
-    return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
+open_page = partial(pages.open_page, "views/flows.py")
 
 
 def metrics(app: AppTest) -> dict[str, float]:
@@ -113,23 +104,13 @@ def affine(model: str, dataset: str, d: int) -> tuple[dict[str, Any], dict[str, 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A catalogue of its own: two flows of two kinds on the moons, and a flow of the line."""
-
-    def clear() -> None:
-        import streamlit as st
-
-        st.cache_data.clear()
-        st.cache_resource.clear()
-
     folder = tmp_path / "exported"
     for name in ("moons-flow-spline", "moons-exact", "data"):
         shutil.copytree(ROOT / "exported" / name, folder / name)
     for model, dataset, d in (("moons-flow-affine", "moons", 2), ("line-flow-affine", "line", 1)):
         publish(folder / model, *affine(model, dataset, d))
-    monkeypatch.setattr(services, "default_folders", lambda: [folder])
-    monkeypatch.setattr("genlab.inference.graphs.CACHE", SessionCache())
-    clear()
-    yield folder
-    clear()
+    with pages.catalogue_in(folder, monkeypatch) as place:
+        yield place
 
 
 def test_layers_trace_a_point_and_say_their_errors() -> None:

@@ -1,16 +1,18 @@
 """The page of the forward process: exact densities, one kernel, every data set, absurd links."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from dashboard import services
 from dashboard.components.blob import decode
 from dashboard.figures import denoising, diffused, forward
 from genlab import load
+from tests.dashboard import pages
+from tests.dashboard.pages import texts
 
 ROOT = Path(__file__).parents[2]
 ON_THE_LINE = "mixture1d"
@@ -22,18 +24,7 @@ def truths() -> list[str]:
     return [card.dataset for card in exact if card and "log_prob_t" in card.verbs]
 
 
-def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60)
-    app.run()
-    app.switch_page("views/forward.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    return app.run()
-
-
-def texts(app: AppTest) -> str:
-    kinds = ("markdown", "caption", "info", "warning", "error", "title")
-    return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
+open_page = partial(pages.open_page, "views/forward.py")
 
 
 def film_of(name: str, schedule: str = "cosine") -> tuple[diffused.Film, tuple[float, ...]]:

@@ -1,20 +1,19 @@
 """The page of GANs through `AppTest`: the race of objectives, D beside D*, gradients, and gaps."""
 
 import shutil
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from onnx import parser
-from streamlit.testing.v1 import AppTest
 
-from dashboard import services
 from genlab.contract.files import write_npz
 from genlab.contract.publish import publish
 from genlab.contract.weights import pack
-from genlab.inference.sessions import SessionCache
+from tests.dashboard import pages
+from tests.dashboard.pages import texts
 
 ROOT = Path(__file__).parents[2]
 ABSURD = ["9" * 5_000, "-5", "1e99", "NaN", "inf,nan", "DROP TABLE", "🦆"]
@@ -39,18 +38,7 @@ STEPS = {0: 0.01, 10: 2.0, 100: 0.2}
 """Training steps and the generator's scale at them: it covers the data, then collapses."""
 
 
-def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60)
-    app.run()
-    app.switch_page("views/gans.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    return app.run()
-
-
-def texts(app: AppTest) -> str:
-    kinds = ("markdown", "caption", "info", "warning", "error", "title", "subheader")
-    return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
+open_page = partial(pages.open_page, "views/gans.py")
 
 
 def toy(folder: Path, variant: str, objective: str, k: int, **changes: Any) -> None:
@@ -114,25 +102,6 @@ def toy(folder: Path, variant: str, objective: str, k: int, **changes: Any) -> N
     }
     files |= {"snapshots.npz": pack(weights), "check.npz": write_npz(stored)}
     publish(folder / model, card, files)
-
-
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A catalogue of its own, empty; caches are cleared around it."""
-
-    def clear() -> None:
-        import streamlit as st
-
-        st.cache_data.clear()
-        st.cache_resource.clear()
-
-    folder = tmp_path / "exported"
-    folder.mkdir()
-    monkeypatch.setattr(services, "default_folders", lambda: [folder])
-    monkeypatch.setattr("genlab.inference.graphs.CACHE", SessionCache())
-    clear()
-    yield folder
-    clear()
 
 
 @pytest.fixture

@@ -2,16 +2,12 @@
 
 import base64
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services
-from genlab.inference.sessions import SessionCache
 from tests.dashboard.image_house import (
     DIM,
     digits,
@@ -21,6 +17,7 @@ from tests.dashboard.image_house import (
     toy_gan,
     write_data,
 )
+from tests.dashboard.pages import open_page, texts
 
 ROOT = Path(__file__).parents[2]
 GAN, FLOW = "views/gan_images.py", "views/flow_images.py"
@@ -32,44 +29,9 @@ ABSURD = ["9" * 5_000, "-5", "1e99", "NaN", "inf,nan", "DROP TABLE", "🦆"]
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A catalogue of its own, empty; caches are cleared around it."""
-
-    def clear() -> None:
-        import streamlit as st
-
-        st.cache_data.clear()
-        st.cache_resource.clear()
-
-    folder = tmp_path / "exported"
-    folder.mkdir()
-    monkeypatch.setattr(services, "default_folders", lambda: [folder])
-    monkeypatch.setattr("genlab.inference.graphs.CACHE", SessionCache())
-    clear()
-    yield folder
-    clear()
-
-
-@pytest.fixture
 def furnished(house: Path) -> Path:
     furnish(house)
     return house
-
-
-def open_page(page: str, state: dict[str, Any] | None = None, **query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60)
-    app.run()
-    app.switch_page(page)
-    for key, value in query.items():
-        app.query_params[key] = value
-    for key, value in (state or {}).items():
-        app.session_state[key] = value
-    return app.run()
-
-
-def texts(app: AppTest) -> str:
-    kinds = ("markdown", "caption", "info", "warning", "error", "title", "subheader")
-    return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
 
 
 def metric(app: AppTest, label: str) -> str:

@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import services
 from genlab.contract.catalogue import Catalogue
-from genlab.inference.sessions import Device, SessionCache
+from genlab.inference.sessions import Device
+from tests.dashboard.pages import texts
 
 ROOT = Path(__file__).parents[2]
 MODEL_PAGES = ["views/flows.py", "views/gans.py", "views/diffusion.py"]
@@ -38,32 +39,6 @@ def open_page(page: str, **query: str) -> AppTest:
             app.query_params[key] = value
         app.run()
     return app
-
-
-def texts(app: AppTest) -> str:
-    """All words on the page."""
-    kinds = ("markdown", "caption", "info", "warning", "error", "title", "header")
-    return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
-
-
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A catalogue of its own: returns the folder, empty; caches are cleared around it."""
-
-    def clear() -> None:
-        import streamlit as st
-
-        st.cache_data.clear()
-        st.cache_resource.clear()
-
-    folder = tmp_path / "exported"
-    folder.mkdir()
-    monkeypatch.setattr(services, "default_folders", lambda: [folder])
-    # Sessions are kept by checksum: without this, a file spoilt now would not be read again.
-    monkeypatch.setattr("genlab.inference.graphs.CACHE", SessionCache())
-    clear()
-    yield folder
-    clear()
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,4 +1,4 @@
-"""Write models of images with known laws into a folder: `python tiny_images.py FOLDER`.
+"""Write models of images with known laws: `python -m tests.dashboard.tiny_images FOLDER`.
 
 Diffusion units of an image of class c are N(m_c, V), pixel by pixel, with m_c from -0.9 to 0.9. The
 exact denoiser is linear, so it is a graph of a few nodes; another takes its time. The classifier
@@ -16,37 +16,14 @@ from onnx import parser
 from genlab.contract.files import write_npz
 from genlab.contract.publish import publish
 from genlab.inference import schedules
+from tests.toys import gaussian_denoiser
 
 HEAD = '<ir_version: 10, opset_import: ["" : 20]>\n'
 MEANS = np.linspace(-0.9, 0.9, 10).astype(np.float32)
 VARIANCE = 0.01
 IMAGE = "float[n,1,28,28]"
 
-DENOISE = f"""{HEAD}
-denoise ({IMAGE} x, float[n] log_snr, int64[n] label) => ({IMAGE} prediction)
-<float[11] means = {{{", ".join(f"{m:.7f}" for m in [*MEANS, 0.0])}}},
- float variance = {{{VARIANCE}}}, float one = {{1}}, int64[3] axes = {{1, 2, 3}}>
-{{
-  level = Unsqueeze(log_snr, axes)
-  minus = Neg(level)
-  signal2 = Sigmoid(level)
-  noise2 = Sigmoid(minus)
-  alpha = Sqrt(signal2)
-  sigma = Sqrt(noise2)
-  kept = Mul(signal2, variance)
-  total = Add(kept, noise2)
-  row = Gather(means, label)
-  mean = Unsqueeze(row, axes)
-  at = Mul(alpha, mean)
-  away = Sub(x, at)
-  rest = Sub(one, variance)
-  both = Mul(alpha, sigma)
-  gain = Mul(both, rest)
-  slope = Div(gain, total)
-  moved = Mul(slope, away)
-  still = Mul(sigma, mean)
-  prediction = Sub(moved, still)
-}}"""
+DENOISE = gaussian_denoiser("denoise", (1, 28, 28), [*MEANS, 0.0], VARIANCE)
 
 # The same with work that adds nothing: almost half a second for 64 images on two cores. It hangs on
 # x, or onnxruntime would do it once.

@@ -22,6 +22,7 @@ from genlab.contract.publish import publish
 from genlab.contract.weights import pack
 from genlab.inference import schedules
 from genlab.inference.sessions import SessionCache
+from tests.toys import gaussian_denoiser
 
 LOG_SCALE, SHIFT = np.float32([0.5, -0.25]), np.float32([1.0, -2.0])
 VARIANCE = 0.49
@@ -96,31 +97,7 @@ LABELLED = ["x", "log_snr", "label"]
 CLASS_MEANS, ANY_MEAN, IMAGE_VARIANCE = (-0.5, 0.0, 0.4), 0.1, 0.04
 """Laws of the pixels that `tiny-ddpm` denoises, diffusion units: N(mean of the class, variance)."""
 
-IMAGES = f"""{HEAD}
-images (float[n,1,4,4] x, float[n] log_snr, int64[n] label) => (float[n,1,4,4] prediction)
-<float[4] means = {{{", ".join(map(str, (*CLASS_MEANS, ANY_MEAN)))}}},
- float variance = {{{IMAGE_VARIANCE}}}, float one = {{1}}, int64[3] axes = {{1, 2, 3}}>
-{{
-  level = Unsqueeze(log_snr, axes)
-  minus = Neg(level)
-  signal2 = Sigmoid(level)
-  noise2 = Sigmoid(minus)
-  alpha = Sqrt(signal2)
-  sigma = Sqrt(noise2)
-  kept = Mul(signal2, variance)
-  total = Add(kept, noise2)
-  row = Gather(means, label)
-  mean = Unsqueeze(row, axes)
-  at = Mul(alpha, mean)
-  away = Sub(x, at)
-  rest = Sub(one, variance)
-  both = Mul(alpha, sigma)
-  gain = Mul(both, rest)
-  slope = Div(gain, total)
-  moved = Mul(slope, away)
-  still = Mul(sigma, mean)
-  prediction = Sub(moved, still)
-}}"""
+IMAGES = gaussian_denoiser("images", (1, 4, 4), (*CLASS_MEANS, ANY_MEAN), IMAGE_VARIANCE)
 
 
 def compiled(text: str) -> bytes:

@@ -1,0 +1,49 @@
+"""Pages through `AppTest`: opened as a person would come to them, and read as a whole."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard import services
+from genlab.inference.sessions import SessionCache
+
+ROOT = Path(__file__).parents[2]
+WORDS = ("markdown", "caption", "info", "warning", "error", "title", "header", "subheader")
+
+
+def open_page(page: str, state: dict[str, Any] | None = None, **query: str) -> AppTest:
+    """A page by its script, with a link's query and what components have said in `state`."""
+    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60)
+    app.run()
+    app.switch_page(page)
+    for key, value in query.items():  # a switch of pages clears the link
+        app.query_params[key] = value
+    for key, value in (state or {}).items():
+        app.session_state[key] = value
+    return app.run()
+
+
+def texts(app: AppTest, *more: str) -> str:
+    """All words on a page, and those of elements of `more` kinds."""
+    return "\n".join(str(item.value) for kind in (*WORDS, *more) for item in app.get(kind))
+
+
+@contextmanager
+def catalogue_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The dashboard of this process sees the models of `folder` alone, with nothing in caches."""
+
+    def clear() -> None:
+        st.cache_data.clear()
+        st.cache_resource.clear()
+
+    monkeypatch.setattr(services, "default_folders", lambda: [folder])
+    # Sessions are kept by checksum: without this, a file spoilt now would not be read again.
+    monkeypatch.setattr("genlab.inference.graphs.CACHE", SessionCache())
+    clear()
+    yield folder
+    clear()
