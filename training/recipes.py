@@ -97,14 +97,14 @@ TEXTBOOK = LoopConfig(
     steps=6_000, batch=256, lr=2e-4, beta1=0.5, beta2=0.999, floor=1.0, ema=0.0, snapshots=20
 )
 
-# Images are seen many times, so their noise, their varied copies or the critic must keep the model
-# from learning them by heart; weights on the way are kept where a page scrubs through them.
+# Ten to twenty-five passes over the images, drawn with replacement. Only a GAN keeps weights on the
+# way: a page scrubs through its epochs.
 JUDGE = LoopConfig(steps=5_000, batch=128, lr=2e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0)
 IMAGE_FLOW = LoopConfig(
-    steps=1_200, batch=64, lr=2e-3, beta2=0.999, warmup=200, ema=0.998, snapshots=0
+    steps=9_000, batch=64, lr=2e-3, beta2=0.999, warmup=200, ema=0.9995, snapshots=0
 )
 IMAGE_DDPM = LoopConfig(
-    steps=2_500, batch=128, lr=1.5e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0
+    steps=11_000, batch=128, lr=1.5e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0
 )
 # Both players slow and without momentum: with it they would chase each other.
 IMAGE_GAN = LoopConfig(steps=0, batch=64, lr=4e-4, beta1=0.0, floor=0.1, ema=0.999, snapshots=0)
