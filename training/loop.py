@@ -53,6 +53,9 @@ class LoopConfig:
     """weights to keep, from the untrained ones to the last, denser at the start; 0 keeps none"""
     kept: tuple[int, ...] = ()
     """steps whose weights to keep instead of those, beside the untrained and the last"""
+    autocast: bool = False
+    """compute the loss in bfloat16 where that is safe (convolutions, matrix products); the weights,
+    their gradients' sums and the average stay in float32"""
     seed: int = 0
     """seed of the weights, of the data and of the noise"""
 
@@ -178,7 +181,8 @@ def train(state: State, sample: Sampler) -> Iterator[State]:
     while state.step < state.config.steps:
         for name in order:
             batch = sample(state.config.batch, state.data)
-            loss = cast(Family, state.family).loss(batch, name)
+            with torch.autocast("cpu", torch.bfloat16, enabled=state.config.autocast):
+                loss = cast(Family, state.family).loss(batch, name)
             if not torch.isfinite(loss):
                 raise FloatingPointError(f"loss of {name} is {loss.item()} at step {state.step}")
             # Only the player's own gradients: the other network is part of the scenery.

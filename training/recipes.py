@@ -103,8 +103,17 @@ JUDGE = LoopConfig(steps=5_000, batch=128, lr=2e-3, beta2=0.999, warmup=500, ema
 IMAGE_FLOW = LoopConfig(
     steps=9_000, batch=64, lr=2e-3, beta2=0.999, warmup=200, ema=0.9995, snapshots=0
 )
+# bfloat16 makes a step 1.8 times faster where the processor knows it; its rounding is small beside
+# the noise that the loss is made of.
 IMAGE_DDPM = LoopConfig(
-    steps=11_000, batch=128, lr=1.5e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0
+    steps=16_000,
+    batch=128,
+    lr=1.5e-3,
+    beta2=0.999,
+    warmup=500,
+    ema=0.999,
+    snapshots=0,
+    autocast=True,
 )
 # Both players slow and without momentum: with it they would chase each other.
 IMAGE_GAN = LoopConfig(steps=0, batch=64, lr=4e-4, beta1=0.0, floor=0.1, ema=0.999, snapshots=0)
