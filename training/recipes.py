@@ -100,11 +100,18 @@ TEXTBOOK = LoopConfig(
 # Ten to twenty-five passes over the images, drawn with replacement. Only a GAN keeps weights on the
 # way: a page scrubs through its epochs.
 JUDGE = LoopConfig(steps=5_000, batch=128, lr=2e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0)
+# bfloat16 makes a step 1.5 to 1.8 times faster where the processor knows it; its rounding is small
+# beside the noise that the loss is made of.
 IMAGE_FLOW = LoopConfig(
-    steps=9_000, batch=64, lr=2e-3, beta2=0.999, warmup=200, ema=0.9995, snapshots=0
+    steps=12_000,
+    batch=64,
+    lr=2e-3,
+    beta2=0.999,
+    warmup=200,
+    ema=0.9995,
+    snapshots=0,
+    autocast=True,
 )
-# bfloat16 makes a step 1.8 times faster where the processor knows it; its rounding is small beside
-# the noise that the loss is made of.
 IMAGE_DDPM = LoopConfig(
     steps=16_000,
     batch=128,

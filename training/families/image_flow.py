@@ -27,6 +27,7 @@ from training.data.images import LEVELS, SIDE, ImageSet, Labelled, dequantise
 from training.families.base import Graph
 from training.families.patches import unfold
 from training.families.pixel_bins import PixelBins, knots
+from training.families.precise import convolve, normalise, residual
 from training.families.residual import GROUPS, Residual
 from training.families.view import view
 
@@ -114,13 +115,14 @@ class Masked(nn.Module):
         later = group[:, None] > self.inner  # [49, hidden]
         h = self._masked(h, self.third, later.repeat_interleave(self.rank, 0))
         # Row by row of two dimensions: with three, the file would ask for the size of the batch.
-        rows = self.bins(F.silu(h.reshape(-1, self.rank)))
+        rows = F.silu(h.reshape(-1, self.rank))
+        rows = F.linear(rows, self.bins.weight.to(h.dtype), self.bins.bias.to(h.dtype))
         logits = rows.reshape(-1, COARSE**2, rows.shape[-1]) + self.marginal
         return logits.transpose(1, 2)
 
     @staticmethod
     def _masked(h: Tensor, layer: nn.Linear, mask: Tensor) -> Tensor:
-        return F.linear(h, layer.weight * mask, layer.bias)
+        return F.linear(h, (layer.weight * mask).to(h.dtype), layer.bias.to(h.dtype))
 
 
 class Refinement(nn.Module):
@@ -168,6 +170,45 @@ class Refinement(nn.Module):
     def hand_over(self, h: Tensor) -> Tensor | None:
         """What the finer refinement gets to know, [n, onward, 2 side, 2 side]."""
         return None if self.onward is None else unfold(self.onward(F.silu(h)))
+
+
+class Precise:
+    """A refinement in float64, channels last, with the same weights: the same functions.
+
+    Arguments:
+        part: Whose weights.
+    """
+
+    def __init__(self, part: Refinement) -> None:
+        self.part = part
+
+    def begin(self, coarse: Tensor, context: Tensor | None) -> Tensor:
+        """Features [n, side, side, width] of the coarser pixels [n, 1, side, side]."""
+        told = seen(coarse).permute(0, 2, 3, 1)
+        if context is not None:
+            told = torch.cat((told, context), -1)
+        return self._inlet(told, 0) + self.part.place.double().permute(1, 2, 0)
+
+    def look(self, h: Tensor, turn: int) -> tuple[Tensor, Tensor]:
+        """Features after the blocks of a group, and its logits [n, K, side, side]."""
+        for block in cast(nn.Sequential, self.part.blocks[turn]):
+            h = residual(cast(Residual, block), h)
+        last = F.silu(normalise(cast(nn.GroupNorm, self.part.norms[turn]), h))
+        return h, convolve(cast(nn.Conv2d, self.part.outlets[turn]), last).permute(0, 3, 1, 2)
+
+    def add(self, h: Tensor, pixels: Tensor, turn: int) -> Tensor:
+        """Features that know of a group's pixels [n, side, side] too."""
+        return h + self._inlet(seen(pixels[:, None]).permute(0, 2, 3, 1), turn + 1)
+
+    def hand_over(self, h: Tensor) -> Tensor | None:
+        """What the finer refinement gets to know, [n, 2 side, 2 side, onward]."""
+        if self.part.onward is None:
+            return None
+        cells = convolve(self.part.onward, F.silu(h)).permute(0, 3, 1, 2)
+        return unfold(cells).permute(0, 2, 3, 1)
+
+    def _inlet(self, told: Tensor, turn: int) -> Tensor:
+        return convolve(cast(nn.Conv2d, self.part.inlets[turn]), told)
 
 
 class ImageFlow(nn.Module):
@@ -218,7 +259,12 @@ class ImageFlow(nn.Module):
         return grid, total
 
     def unbend(self, z: Tensor) -> Tensor:
-        """Pixels [n, 1, 28, 28] in [0, 1] from uniform numbers of that shape."""
+        """Pixels [n, 1, 28, 28] in [0, 1] from uniform numbers of that shape, all in float64.
+
+        In a valley between two modes of a pixel the inverse is up to a thousand times steeper than
+        in the middle, and the next groups of pixels look at what came out.
+        """
+        z = z.double()
         flat = z[:, 0, ::4, ::4].reshape(-1, COARSE**2)
         y = torch.zeros_like(flat)
         for group in range(APART**2):
@@ -226,7 +272,7 @@ class ImageFlow(nn.Module):
             y = torch.where(self.coarse.group == group, found, y)
         grid = y.reshape(-1, 1, COARSE, COARSE)
         context: Tensor | None = None
-        for level, part in enumerate(self._parts()):
+        for level, part in enumerate(map(Precise, self._parts())):
             step = 2 >> level
             h = part.begin(grid, context)
             corners = [grid]
@@ -235,7 +281,7 @@ class ImageFlow(nn.Module):
                 part_z = z[:, 0, down * step :: 2 * step, right * step :: 2 * step]
                 pixels = PixelBins(logits, self.edges).from_uniform(part_z)
                 corners.append(pixels[:, None])
-                if turn < len(part.inlets) - 1:
+                if turn < len(part.part.inlets) - 1:
                     h = part.add(h, pixels, turn)
             context, grid = part.hand_over(h), _interleave(corners)
         return grid
@@ -243,7 +289,7 @@ class ImageFlow(nn.Module):
     def decode(self, z: Tensor) -> Tensor:
         """Images [n, 1, 28, 28] in [0, 1] from z [n, 784]: the middle of the noise is taken off."""
         y = self.unbend(z.reshape(-1, 1, SIDE, SIDE))
-        return ((LEVELS * y - 0.5) / (LEVELS - 1)).clamp(0, 1)
+        return ((LEVELS * y - 0.5) / (LEVELS - 1)).clamp(0, 1).float()
 
     def encode(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         """Lower bound [n] of the log mass in nats, and z [n, 784] of the grey levels' middle."""
