@@ -1,8 +1,8 @@
 """Opening models in the background, so that whoever chooses one next does not wait for it.
 
 onnxruntime takes a quarter of a second to compile the density of a spline flow and a second for all
-four of its graphs. Exact densities, which stand beside those of the flows, take milliseconds and
-come first; the other families are not opened ahead.
+four of its graphs. Exact densities, which stand beside learned ones, take milliseconds and come
+first.
 """
 
 import gc
@@ -10,6 +10,7 @@ from contextlib import suppress
 from threading import Thread, main_thread
 
 import streamlit as st
+from streamlit import runtime
 
 from dashboard import services
 from genlab.contract.catalogue import Entry
@@ -18,13 +19,19 @@ from genlab.inference.errors import RunError
 from genlab.inference.model import Model
 
 
+def for_visitors(*verbs: str) -> None:
+    """As `open_ahead`, where there is a server and not only a test of a page's script."""
+    if runtime.exists():
+        open_ahead(*verbs)
+
+
 def open_ahead(*verbs: str) -> None:
-    """Compile the exact densities of the plane, and `verbs` of its models that have layers.
+    """Compile the exact densities of the plane, and `verbs` of all models of it that have them.
 
     The first verb of all models comes first. Done once for each export.
     """
     exact = [entry.id for entry in services.models_with("log_prob") if _is_exact(entry)]
-    able = [entry.id for entry in services.models_with("layers", *verbs)]
+    able = [entry.id for entry in services.models_with(*verbs)]
     wanted = [(name, "log_prob") for name in exact]
     wanted += [(name, verb) for verb in verbs for name in able]
     _opened(tuple((name, verb, services.stamp(name)) for name, verb in wanted))

@@ -47,7 +47,8 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     read_catalogue()  # its cards hold a hundred thousand numbers, and each would be looked at
     gc.collect()
     gc.freeze()
-    open_ahead("log_prob")  # behind the first page that somebody opens; it takes a few seconds
+    for verb in ("log_prob", "log_prob_t"):  # behind the first page that somebody opens
+        open_ahead(verb)
     yield {"device": granted}
 
 

@@ -139,6 +139,11 @@ def exact_of(dataset: str) -> Card | None:
     return next((card for card in models_of(dataset) if card.kind == "exact"), None)
 
 
+def schedules_of(card: Card) -> dict[str, list[float]]:
+    """λ over t of each noise schedule of a diffusion model, by name."""
+    return card.constants.schedules or {"card": card.constants.log_snr or []}
+
+
 def datasets(*shapes: tuple[int, ...]) -> list[str]:
     """Data sets of working models, those with the most first; only of these event shapes if any."""
     cards = read_catalogue().cards.values()

@@ -56,6 +56,10 @@ class StageState:
     """Whether a point was ever moved by hand."""
     more: str = ""
     """The `more` of the last scene that asked to be finished and was painted."""
+    still: int | None = None
+    """The frame that a person looks at while holding a point; None where no point is held or the
+    film plays. An answer may leave the other frames out, and what takes long: another message
+    follows when the point is let go."""
 
 
 def peek(
@@ -150,8 +154,13 @@ def _read(stored: object, points: dict[str, Point], count: int, start: int) -> S
         case [int(chosen), int(of)] if of == count:
             frame = min(max(chosen, 0), count - 1)
     more = stored.get("more") if isinstance(stored, Mapping) else None
+    still = _said(stored, "points").get("still")
     return StageState(
-        places, frame, touched=bool(heard), more=more if isinstance(more, str) else ""
+        places,
+        frame,
+        touched=bool(heard),
+        more=more if isinstance(more, str) else "",
+        still=still if isinstance(still, int) and 0 <= still < count else None,
     )
 
 

@@ -28,14 +28,15 @@ from genlab.inference.errors import Busy
 from genlab.inference.sessions import heavy
 
 Array = NDArray[np.float32]
-GRID = 200
-"""Cells along a side of an exact density."""
+GRID, COARSE = 200, 50
+"""Cells along a side of an exact density, and of its first picture."""
 MOMENT = 0.12
 """Seconds of work on the picture before the page listens again."""
 REST = 0.3
 """Seconds after a move in which the picture waits, so that a drag has the machine to itself."""
 PATH = 64
-"""Runge-Kutta steps of the dragged point: with the check by half of them, 50 ms."""
+"""Runge-Kutta steps of a point at rest, checked by half of them; those of a held point are half as
+many, unchecked."""
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -44,20 +45,26 @@ def _developing(model_id: str, stamp: str, extent: Extent) -> Developing:
 
 
 class Reading(NamedTuple):
-    """A point's way to noise, and by how much half the steps move its log p (None: it has none)."""
+    """A point's way to noise in so many steps, and by how much half of them move its log p.
+
+    That is None where the point is held or the model has no divergence.
+    """
 
     way: likelihood.Path
-    moved: float | None
+    steps: int
+    moved: float | None = None
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _read(model_id: str, stamp: str, point: tuple[float, float]) -> Reading:
+def _read(model_id: str, stamp: str, point: tuple[float, float], held: bool) -> Reading:
     model, at = services.open_model(model_id), np.asarray([point])
+    if held:
+        return Reading(likelihood.path(model, at, PATH // 2), PATH // 2)
     way = likelihood.path(model, at, PATH)
     if "divergence" not in model.verbs:
-        return Reading(way, None)
+        return Reading(way, PATH)
     coarse = likelihood.ode_log_prob(model, at, PATH // 2)
-    return Reading(way, abs(float(coarse[0] - way.log_prob[0])))
+    return Reading(way, PATH, abs(float(coarse[0] - way.log_prob[0])))
 
 
 @st.fragment
@@ -69,22 +76,24 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
     first = (float(data[0, 0]), float(data[0, 1])) if len(data) else (0.0, 0.0)
     state = peek("likelihood_stage", points={"x": links.point("x", first)})
     point = links.settled(state.points["x"])
-    model = services.open_model(card.id)
+    model, token = services.open_model(card.id), f"{card.id} {stamp}"
+    painted = state.more.startswith(token)
+    size = GRID if painted else COARSE
     exact = services.exactly(
         card.dataset,
         "log_prob",
-        lambda truth: density_grid(truth.card.id, services.stamp(truth.card.id), extent, GRID),
+        lambda truth: density_grid(truth.card.id, services.stamp(truth.card.id), extent, size),
     )
-    reading = _read(card.id, stamp, point)
-    learned, status, more, work = None, "", "", None
-    token = f"{card.id} {stamp}"
+    reading = _read(card.id, stamp, point, state.still is not None)
+    learned, status, work = None, "", None
+    more = "" if painted else again(token)
     if "divergence" in model.verbs:
         work = _developing(card.id, stamp, extent)
         learned = work.picture.values
         status = _status(work.picture, extent)
-        more = "" if work.picture.whole else again(token)
+        more = more if work.picture.whole else again(token)
     elif "log_prob" in model.verbs:
-        learned, exact = density_grid(card.id, stamp, extent, GRID), None
+        learned, exact = density_grid(card.id, stamp, extent, size), None
     rest = ", and the divergence of the field on its way makes the rest of log p(x)" if work else ""
     st.caption(
         f"Click or drag anywhere: the point walks to its noise z on the probability-flow ODE{rest}."
@@ -95,7 +104,7 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
     _footnote(card, point, reading, status)
     links.remember("x", point)
     moving = _moving(point)
-    if work and more and state.more.startswith(token) and not moving:
+    if work and not work.picture.whole and painted and not moving:
         # All is drawn: what is computed now is shown when the stage asks next.
         with suppress(Busy), heavy(0.25):
             work.advance(MOMENT)
@@ -133,7 +142,7 @@ def _answer(card: Card, point: tuple[float, float], reading: Reading) -> None:
     true = services.exactly(card.dataset, "log_prob", lambda exact: float(exact.log_prob(at)[0]))
     way = reading.way
     with st.container(horizontal=True, gap="large"):
-        if reading.moved is not None:
+        if "divergence" in card.verbs:
             value, normal_part, rest = way.log_prob[0], way.log_pz[0], way.gained[-1, 0]
             _figure(ink("model", "learned log p(x), nats"), value)
             _figure("= " + ink("noise", "log N(z; 0, I)"), normal_part)
@@ -156,7 +165,10 @@ def _footnote(card: Card, point: tuple[float, float], reading: Reading, status: 
         f"({z[0]:.2f}, {z[1]:.2f}): the path that DDIM, Heun and DPM-Solver++ walk the other way. "
     )
     if reading.moved is not None:
-        how = f"{PATH} Runge-Kutta steps; half of them move log p(x) by {reading.moved:.1g}. "
+        how = f"{reading.steps} Runge-Kutta steps; "
+        how += f"half of them move log p(x) by {reading.moved:.1g}. "
+    elif "divergence" in card.verbs:
+        how = f"{reading.steps} Runge-Kutta steps while the point is held. "
     elif card.kind == "exact":
         how = "Nothing was trained here: the density is known in closed form. "
     else:

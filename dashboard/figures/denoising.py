@@ -118,10 +118,17 @@ def _between(post: Posterior, at: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.exp(np.minimum(found - top, 0.5))
 
 
-def walkback_scene(walk: Walkback, prior: Array, extent: Extent, autoplay: bool) -> Scene:
-    """The film over the size of the step, in the plane or on the line."""
+def walkback_scene(
+    walk: Walkback, prior: Array, extent: Extent, autoplay: bool, still: int | None = None
+) -> Scene:
+    """The film over the size of the step, in the plane or on the line.
+
+    Where a person looks at one `still` frame, only that one is drawn: an answer to a drag is then
+    ten times smaller.
+    """
     panes = _plane_panes if len(walk.x_t) == 2 else _line_panes
-    return Scene(panes(walk, prior, extent), _timeline(walk, autoplay))
+    frames = range(len(walk.exact)) if still is None else [still]
+    return Scene(panes(walk, prior, extent, frames), _timeline(walk, autoplay))
 
 
 def _timeline(walk: Walkback, autoplay: bool) -> Timeline:
@@ -167,11 +174,12 @@ def curves_of(walk: Walkback) -> tuple[tuple[NDArray[np.float64], Role, str], ..
     )
 
 
-def _plane_panes(walk: Walkback, prior: Array, extent: Extent) -> list[Pane]:
+def _plane_panes(walk: Walkback, prior: Array, extent: Extent, frames: Sequence[int]) -> list[Pane]:
     x = to_diffusion(walk.card, walk.x_t)
     kernels, true, heat, rings, orange, dots = [], [], [], [], [], []
-    for i, post in enumerate(walk.exact):
-        unit, best, drawn = walk.spread(i), post.normal, walk.drawn[i]
+    for i in frames:
+        post, unit, drawn = walk.exact[i], walk.spread(i), walk.drawn[i]
+        best = post.normal
         kernels.append(x / post.step.shrink + math.sqrt(post.step.beta) / post.step.shrink * DISCS)
         once = best.ellipse(1.0, NODES) - best.mean
         ellipses = np.stack([once, 2 * once])
@@ -220,14 +228,15 @@ def _plane_panes(walk: Walkback, prior: Array, extent: Extent) -> list[Pane]:
     ]
 
 
-def _line_panes(walk: Walkback, prior: Array, extent: Extent) -> list[Pane]:
+def _line_panes(walk: Walkback, prior: Array, extent: Extent, frames: Sequence[int]) -> list[Pane]:
     places = line(extent)
     x = to_diffusion(walk.card, places[:, None])[:, 0]
     x_t = float(to_diffusion(walk.card, walk.x_t)[0])
     size = 241
     units = (np.arange(size) + 0.5) / size * 2 * HALF - HALF
     kernels, steps, exact, best, drawn = [], [], [], [], []
-    for i, post in enumerate(walk.exact):
+    for i in frames:
+        post = walk.exact[i]
         kernels.append(np.exp(-0.5 * (x_t - post.step.shrink * x) ** 2 / post.step.beta))
         axis = post.axes[0]
         steps.append(_between(post, (x[None] - axis[0]) / (axis[1] - axis[0])))

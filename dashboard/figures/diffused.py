@@ -9,7 +9,7 @@ al. 2020, https://arxiv.org/abs/2006.11239, eq. 4).
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -85,20 +85,30 @@ def film(
 ) -> Film:
     """Evaluate the forward process on `FRAMES` indices of a schedule, evenly spaced.
 
-    `coarse` is a first picture of the plane: larger cells, and no divergences.
+    In the plane its divergences are left out: `measured` adds them. `coarse` is a first picture of
+    the plane, in larger cells.
     """
     t = np.unique(np.rint(np.linspace(0, len(levels) - 1, FRAMES)).astype(np.int64))
     log_snr = levels[t]
     if exact.card.event_shape == (2,):
-        seen = (_sketch if coarse else _seen)(exact, log_snr, extent, stop)
-        density, kl = np.exp(seen), np.full(len(t), np.nan)
-        if not coarse:
-            kl = _divergences(exact, log_snr, extent, seen, stop)
+        density = np.exp((_sketch if coarse else _seen)(exact, log_snr, extent, stop))
+        kl = np.full(len(t), np.nan)
     else:
         density, kl = _on_the_line(exact, log_snr, extent, stop)
     data = to_diffusion(exact.card, exact.sample(SAMPLES, seed=seed, stop=stop))
     eps = normal(seed, data.shape, "forward")
     return Film(schedule, t, log_snr, density, noised(exact.card, data, eps, log_snr), kl)
+
+
+def measured(
+    exact: Model, film: Film, extent: Extent, stop: Callable[[], bool] | None = None
+) -> Film:
+    """The film with its divergences, which take longer than its picture."""
+    if film.density.ndim != 3:
+        return film
+    with np.errstate(divide="ignore"):
+        seen = np.log(film.density)
+    return replace(film, kl=_divergences(exact, film.log_snr, extent, seen, stop))
 
 
 def noised(card: Card, x0: np.ndarray, eps: np.ndarray, log_snr: NDArray[np.float64]) -> Array:

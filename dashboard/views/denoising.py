@@ -39,7 +39,7 @@ st.markdown(
 left, middle, right = st.columns([2, 3, 2], vertical_alignment="bottom")
 with left:
     card = controls.choose_truth("dataset", "log_prob_t", "denoise", "decode")
-schedules = card.constants.schedules or {"card": card.constants.log_snr or []}
+schedules = services.schedules_of(card)
 with right:
     schedule = controls.choose("Schedule", sorted(schedules), "schedule")
 levels = np.asarray(schedules[schedule])
@@ -106,7 +106,8 @@ def reverse() -> None:
     walk = walkback.explore(
         exact, services.open_model(guesser.id), levels, t, at[:dim], services.watcher()
     )
-    scene = denoising.walkback_scene(walk, priors(card.id, stamp, schedule, t), extent, not start)
+    prior = priors(card.id, stamp, schedule, t)
+    scene = denoising.walkback_scene(walk, prior, extent, not start, state.still)
     if start is not None and scene.timeline is not None:
         scene = replace(scene, timeline=replace(scene.timeline, start=start, autoplay=False))
     picture, answer = st.columns([3, 1])
@@ -114,14 +115,17 @@ def reverse() -> None:
         st.caption("Drag xₜ, and scrub or play the size of the step: how Normal is the way back?")
         state = stage(scene, key=stage_key)
     with answer:
-        verdict(walk, state.frame)
+        if state.still is None:
+            verdict(walk, state.frame)
+        else:
+            divergences(walk, state.still)
     links.remember("x", at)
     if state.frame or links.frame("step", count) is not None:
         links.remember("step", state.frame)
 
 
-def verdict(walk: walkback.Walkback, frame: int) -> None:
-    """The numbers of the step at which the timeline rests, and what they say."""
+def divergences(walk: walkback.Walkback, frame: int) -> None:
+    """The two numbers of a step."""
     best, drawn = st.columns(2)
     best.metric(
         "KL, best Normal",
@@ -133,6 +137,11 @@ def verdict(walk: walkback.Walkback, frame: int) -> None:
         walkback.nats(walk.kl_drawn[frame]),
         help=f"KL(exact ‖ N(c₀ x̂₀ + c_t x_t, β̃ I)), nats, with x̂₀ by {walk.source}.",
     )
+
+
+def verdict(walk: walkback.Walkback, frame: int) -> None:
+    """The numbers of the step at which the timeline rests, and what they say."""
+    divergences(walk, frame)
     st.markdown(walkback.verdict(walk, frame))
     how = "trained" if walk.trained else "exact: no trained denoiser of these data is here"
     st.caption(

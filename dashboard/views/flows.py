@@ -1,10 +1,9 @@
 """Flows: an exact likelihood, point by point, layer by layer, step by step of the training."""
 
 import streamlit as st
-from streamlit import runtime
 
 from dashboard import controls, parts, services
-from dashboard.ahead import open_ahead
+from dashboard.ahead import for_visitors
 from dashboard.figures.training import loss_chart
 from dashboard.flows import bend, density, layers, training, transformations
 from dashboard.flows.shared import VERBS, clouds, colours
@@ -76,8 +75,7 @@ def body() -> None:
         samples, latent = clouds(card.id, look.stamp, n, seed)
         parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
         parts.about(card)
-        if runtime.exists():
-            open_ahead(*VERBS)
+        for_visitors(*VERBS)
 
 
 body()

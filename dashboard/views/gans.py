@@ -3,13 +3,16 @@
 import streamlit as st
 
 from dashboard import controls, parts, services
+from dashboard.ahead import for_visitors
 from dashboard.figures.training import loss_chart
 from dashboard.gans import game, gradients, objectives, optimal, training
 from dashboard.gans.shared import VERBS, choose_model, forgeries
+from dashboard.guard import guarded
 from dashboard.look import Look
 from dashboard.theme import CHART, ink
 
 VIEWS = ["game", "training", "objectives", "optimal", "gradients"]
+SHOWN = {"game": game, "training": training, "optimal": optimal, "gradients": gradients}
 # What a view asks of its model beside the verbs, and in words.
 FITS = {
     "optimal": (optimal.fits, "with snapshots"),
@@ -23,17 +26,6 @@ st.markdown(
     "There is no density here: samples only."
 )
 
-left, right = st.columns([2, 3], vertical_alignment="bottom")
-with right:
-    view = controls.choose(
-        "Look at",
-        VIEWS,
-        "gan_view",
-        help="**game**: drag a point of noise · **training**: one run, snapshot by snapshot · "
-        "**objectives**: three from the same start, and k · **optimal**: D beside the best "
-        "possible D* · **gradients**: what the generator feels",
-    )
-
 
 def below() -> tuple[int, int]:
     """The number of forgeries and the seed, under the picture: a phone shows both."""
@@ -41,37 +33,56 @@ def below() -> tuple[int, int]:
         return controls.whole("Forgeries", "gan_n", 100, 4_000, 1_500, 100), controls.seed()
 
 
-if view == "objectives":
-    with left:
-        choice = objectives.choose()
-    picture = st.container()
-    n, seed = below()
-    with picture:
-        objectives.show(choice, n, seed)
-    parts.downloads(
-        f"{choice.shown[0].card.dataset}-k{choice.k}-seed{seed}",
-        objectives.samples(choice, n, seed),
-    )
-    for run in choice.shown:
-        parts.badges(run.card, services.open_model(run.card.id).device, seed)
-        parts.about(run.card)
-else:
-    with left:
-        card = (
-            controls.choose_model("gan", *VERBS) if view not in FITS else choose_model(*FITS[view])
+@st.fragment
+@guarded()
+def body() -> None:
+    """All that depends on a choice: another model runs this alone, not the page's head again."""
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    with right:
+        view = controls.choose(
+            "Look at",
+            VIEWS,
+            "gan_view",
+            help="**game**: drag a point of noise · **training**: one run, snapshot by snapshot · "
+            "**objectives**: three from the same start, and k · **optimal**: D beside the best "
+            "possible D* · **gradients**: what the generator feels",
         )
-    picture = st.container()
-    n, seed = below()
-    look = Look(card, n, seed)
-    with picture:
-        {"game": game, "training": training, "optimal": optimal, "gradients": gradients}[view].show(
-            look
+
+    if view == "objectives":
+        with left:
+            choice = objectives.choose()
+        picture = st.container()
+        n, seed = below()
+        with picture:
+            objectives.show(choice, n, seed)
+        parts.downloads(
+            f"{choice.shown[0].card.dataset}-k{choice.k}-seed{seed}",
+            objectives.samples(choice, n, seed),
         )
-    parts.badges(card, services.open_model(card.id).device, seed)
-    st.plotly_chart(
-        loss_chart(card, CHART, "loss"),
-        alt="Losses of generator and discriminator over the training steps.",
-    )
-    z, samples, _ = forgeries(card.id, look.stamp, n, seed)
-    parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "z": z})
-    parts.about(card)
+        for run in choice.shown:
+            parts.badges(run.card, services.open_model(run.card.id).device, seed)
+            parts.about(run.card)
+    else:
+        with left:
+            card = (
+                controls.choose_model("gan", *VERBS)
+                if view not in FITS
+                else choose_model(*FITS[view])
+            )
+        picture = st.container()
+        n, seed = below()
+        look = Look(card, n, seed)
+        with picture:
+            SHOWN[view].show(look)
+        parts.badges(card, services.open_model(card.id).device, seed)
+        st.plotly_chart(
+            loss_chart(card, CHART, "loss"),
+            alt="Losses of generator and discriminator over the training steps.",
+        )
+        z, samples, _ = forgeries(card.id, look.stamp, n, seed)
+        parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "z": z})
+        parts.about(card)
+        for_visitors(*VERBS)
+
+
+body()

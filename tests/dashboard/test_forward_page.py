@@ -31,7 +31,8 @@ def film_of(name: str, schedule: str = "cosine") -> tuple[diffused.Film, tuple[f
     exact = load(f"{name}-exact")
     extent = denoising.plane(exact.card)
     levels = np.asarray(exact.card.constants.schedules[schedule])
-    return diffused.film(exact, schedule, levels, extent, seed=0), extent
+    film = diffused.film(exact, schedule, levels, extent, seed=0)
+    return diffused.measured(exact, film, extent), extent
 
 
 @pytest.mark.parametrize("name", truths())
@@ -150,9 +151,12 @@ def test_the_whole_film_and_its_divergences_come_after_the_coarse_one() -> None:
     assert "| KL to noise, nats | – | – |" in texts(app)
     exact = services.exact_of("moons")
     assert exact is not None
-    names = sorted(exact.constants.schedules)[:2]
-    whole = f"{exact.id} {services.stamp(exact.id)} {names} 0"
-    app.session_state["forward2_stage"] = {"more": whole}
+    names = tuple(sorted(exact.constants.schedules)[:2])
+    name = f"{exact.id} {services.stamp(exact.id)} {names} 0"
+    app.session_state["forward2_stage"] = {"more": f"{name} whole"}
+    app.run()
+    assert "nats of pure noise" not in texts(app)
+    app.session_state["forward2_stage"] = {"more": f"{name} measured"}
     app.run()
     assert not app.exception
     assert "nats of pure noise" in texts(app)

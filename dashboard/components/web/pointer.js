@@ -3,7 +3,7 @@
 // The point under the finger follows the finger and nothing else. Python is sent the newest place when it has answered the
 // last one, or after `PATIENCE`: never a flood, always the final place. Messages are numbered, and the number comes back
 // with the next scene: a scene that was computed for an older place cannot pull the handle back. Each names the buffers that
-// this stage holds, so that the answer leaves them out.
+// this stage holds, so that the answer leaves them out, and the frame that is looked at while a point is held.
 
 // ms to wait for the answer of a message before the next. A message interrupts the run that works on the one before: with less
 // patience than a run takes there would be no answer at all until the drag ends.
@@ -33,7 +33,8 @@ function pump(stage) {
   sender.seq += 1;
   sender.sentAt = performance.now();
   sender.told = [...stage.kept.keys()];
-  stage.emit("points", { seq: sender.seq, at: { ...stage.points }, held: sender.told });
+  const still = stage.drag && !stage.playing ? stage.frame : null;
+  stage.emit("points", { seq: sender.seq, at: { ...stage.points }, held: sender.told, still });
 }
 
 // Take Python's places, unless a newer one is on its way to it or under the finger.

@@ -67,10 +67,11 @@ function askForAll(stage, { seq, points }) {
   send(stage);
 }
 
-// The coarse picture is on the screen: now the whole one may take its time.
+// The coarse picture is on the screen: now the whole one may take its time, unless a point is held. The answer to its last
+// place asks again.
 function askForMore(stage) {
   const { more } = stage.scene;
-  requestAnimationFrame(() => { if (stage.scene.more === more) stage.emit("more", more); });
+  requestAnimationFrame(() => { if (stage.scene.more === more && !stage.drag) stage.emit("more", more); });
 }
 
 // A heat map that came again unchanged, as it does while a point is dragged, keeps its finished picture.
