@@ -2,12 +2,14 @@
 
 import csv
 import io
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit import runtime
 
 from dashboard import links
 from dashboard.components.scene import Scene
@@ -15,6 +17,18 @@ from dashboard.components.stage import stage
 from genlab.contract.card import Card, Metric
 from genlab.inference.devices import Device
 from genlab.inference.inputs import say_not_finite
+
+PAINTING = 0.06
+"""Seconds in which a browser paints a picture."""
+
+
+def let_paint() -> None:
+    """Wait until the browser has painted the picture, before it gets the charts under it.
+
+    It draws what comes together at once, and a chart takes it longer than the picture.
+    """
+    if runtime.exists():
+        time.sleep(PAINTING)
 
 
 def badges(card: Card, device: Device, seed: int) -> None:

@@ -57,9 +57,9 @@ class StageState:
     more: str = ""
     """The `more` of the last scene that asked to be finished and was painted."""
     still: int | None = None
-    """The frame that a person looks at while holding a point; None where no point is held or the
-    film plays. An answer may leave the other frames out, and what takes long: another message
-    follows when the point is let go."""
+    """The frame that a person looks at while holding a point, None where no point is held. An
+    answer may leave the other frames out, and what takes long: another message follows when the
+    point is let go."""
 
 
 def peek(

@@ -124,29 +124,29 @@ def walkback_scene(
     """The film over the size of the step, in the plane or on the line.
 
     Where a person looks at one `still` frame, only that one is drawn: an answer to a drag is then
-    ten times smaller.
+    twenty times smaller.
     """
     panes = _plane_panes if len(walk.x_t) == 2 else _line_panes
-    frames = range(len(walk.exact)) if still is None else [still]
+    frames = range(len(walk.exact)) if still is None else [walk.place(still)]
     return Scene(panes(walk, prior, extent, frames), _timeline(walk, autoplay))
 
 
 def _timeline(walk: Walkback, autoplay: bool) -> Timeline:
-    places = np.log10(walk.sizes)
+    places = np.log10(walk.all_sizes)
     span = (math.log10(LOW), math.log10(HIGH))
-    labels = [
-        f"t = {walk.t} → s = {walk.t - size} · KL {nats(best)} | {nats(drawn)} nats"
-        for size, best, drawn in zip(walk.sizes, walk.kl_best, walk.kl_drawn, strict=True)
-    ]
+    labels = {size: f"t = {walk.t} → s = {walk.t - size}" for size in walk.all_sizes}
+    for size, best, drawn in zip(walk.sizes, walk.kl_best, walk.kl_drawn, strict=True):
+        labels[size] += f" · KL {nats(best)} | {nats(drawn)} nats"
     curves: list[Curve] = []
     if len(walk.sizes) > 1:
+        known = np.log10(walk.sizes)
         curves = [
-            Curve(np.log10(np.clip(values, LOW, HIGH)), role, words, x=places, span=span)
+            Curve(np.log10(np.clip(values, LOW, HIGH)), role, words, x=known, span=span)
             for values, role, words in curves_of(walk)
         ]
     return Timeline(
-        len(walk.sizes),
-        labels,
+        len(walk.all_sizes),
+        list(labels.values()),
         curves,
         fps=6,
         loop=False,

@@ -120,8 +120,8 @@ def noised(card: Card, x0: np.ndarray, eps: np.ndarray, log_snr: NDArray[np.floa
 def _sketch(
     exact: Model, log_snr: NDArray[np.float64], extent: Extent, stop: Callable[[], bool] | None
 ) -> Array:
-    """The first picture: large cells, and every fourth level; log-density [F, COARSE, COARSE]."""
-    every = np.unique([*range(0, len(log_snr), 4), len(log_snr) - 1])
+    """The first picture: large cells, and every sixth level; log-density [F, COARSE, COARSE]."""
+    every = np.unique([*range(0, len(log_snr), 6), len(log_snr) - 1])
     known = visible(exact, log_snr[every], extent, COARSE, stop)
     between = interp1d(every, known, axis=0)(np.arange(len(log_snr)))
     return np.asarray(between, dtype=np.float32)

@@ -23,6 +23,8 @@ from genlab.inference.reverse import Normal, Posterior, ddpm_normal, step_sizes
 
 FRAMES = 28
 """Most steps, evenly spaced in the logarithm of their size."""
+SPARSE = 3
+"""Of the steps every third is enough for the curves while a point is held."""
 CELLS = {1: 1_200, 2: 112}
 """Most cells of the quadrature along a side, in one and two dimensions."""
 LEAST = 1e-8
@@ -44,7 +46,8 @@ class Walkback:
         card: Of the exact model, whose units these are.
         t: Index of the schedule.
         x_t: The state, data units, [d].
-        sizes: Indices t − s of the steps, rising.
+        all_sizes: Indices t − s of the steps of the film, rising.
+        sizes: Those of them that are known: all, or some while the point is held.
         exact: q(x_s | x_t) of each.
         drawn: What DDPM draws from instead, with the guess `x0`.
         x0: The denoiser's guess x̂_0, diffusion units, [d].
@@ -55,6 +58,7 @@ class Walkback:
     card: Card
     t: int
     x_t: np.ndarray
+    all_sizes: NDArray[np.int64]
     sizes: NDArray[np.int64]
     exact: list[Posterior]
     drawn: list[Normal]
@@ -80,6 +84,10 @@ class Walkback:
     def _kl(self, normals: Sequence[Normal]) -> NDArray[np.float64]:
         values = [post.kl(normal) for post, normal in zip(self.exact, normals, strict=True)]
         return np.where(self.believed, values, np.nan)
+
+    def place(self, frame: int) -> int:
+        """Where the step of a frame of the film stands among the known ones."""
+        return int(np.flatnonzero(self.sizes == self.all_sizes[frame])[0])
 
     def spread(self, i: int) -> float:
         """Standard deviation of the exact step, over its coordinates; diffusion units."""
@@ -120,10 +128,17 @@ def explore(
     t: int,
     x_t: Sequence[float],
     stop: Callable[[], bool] | None = None,
+    still: int | None = None,
 ) -> Walkback:
-    """The steps back from x_t (data units, [d]) at index t, with `guesser` to denoise for DDPM."""
+    """The steps back from x_t (data units, [d]) at index t, with `guesser` to denoise for DDPM.
+
+    Of the film's frames all are known, or only one and every `SPARSE`th where it stands `still`.
+    """
     x = to_diffusion(exact.card, np.asarray(x_t, dtype=np.float64))
-    sizes = step_sizes(t, FRAMES)
+    all_sizes = step_sizes(t, FRAMES)
+    some = np.arange(0, len(all_sizes), 1 if still is None else SPARSE)
+    known = some if still is None else np.union1d(some, [still, len(all_sizes) - 1])
+    sizes = all_sizes[known]
     posts = reverse_steps(
         law(exact, stop),
         x,
@@ -139,6 +154,7 @@ def explore(
         exact.card,
         t,
         np.asarray(x_t, dtype=np.float64),
+        all_sizes,
         sizes,
         posts,
         drawn,

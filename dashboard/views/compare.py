@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from dashboard import controls, services
+from dashboard import controls, parts, services
 from dashboard.compare.films import Shown, axis, plane
 from dashboard.compare.table import figures
 from dashboard.figures.density import SCALE_HELP, SCALES, Scale
-from dashboard.guard import guarded
 from dashboard.theme import ink
 from genlab.contract.card import Card
 
@@ -30,10 +29,11 @@ if not names:
     st.stop()
 
 
-@st.fragment
-@guarded()
 def body() -> None:
-    """All that depends on a choice: another data set runs this alone, not the page's head again."""
+    """All that depends on a choice.
+
+    No fragment: a fragment that works on an ODE is interrupted by a run of the whole page alone.
+    """
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     with left:
         picked = st.selectbox("Data set", names, key="dataset", bind="query-params")
@@ -54,6 +54,7 @@ def body() -> None:
     shown = Shown(dataset, show, cards, on_stage(show, labels, cards), scale, seed)
     with picture:
         axis(shown) if shown.line else plane(shown)
+    parts.let_paint()
     st.header("In figures", divider="gray")
     st.markdown(
         "Good at *inference* on the left, good at *sampling* on the right, fast towards the left "

@@ -103,9 +103,8 @@ def reverse() -> None:
         min(max(at[1], extent[2]), extent[3]) if dim == 2 else 0.0,
     )
     exact = services.open_model(card.id)
-    walk = walkback.explore(
-        exact, services.open_model(guesser.id), levels, t, at[:dim], services.watcher()
-    )
+    guess = services.open_model(guesser.id)
+    walk = walkback.explore(exact, guess, levels, t, at[:dim], services.watcher(), state.still)
     prior = priors(card.id, stamp, schedule, t)
     scene = denoising.walkback_scene(walk, prior, extent, not start, state.still)
     if start is not None and scene.timeline is not None:
@@ -118,7 +117,7 @@ def reverse() -> None:
         if state.still is None:
             verdict(walk, state.frame)
         else:
-            divergences(walk, state.still)
+            divergences(walk, walk.place(state.still))
     links.remember("x", at)
     if state.frame or links.frame("step", count) is not None:
         links.remember("step", state.frame)

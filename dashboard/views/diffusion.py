@@ -53,6 +53,7 @@ def body() -> None:
         samples, name, seed = walked(card)
     else:
         samples, name, seed = looked_at(card, view)
+    parts.let_paint()
     parts.badges(card, services.open_model(card.id).device, seed)
     if view == "trajectory":
         charts(card)

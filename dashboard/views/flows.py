@@ -67,6 +67,7 @@ def body() -> None:
         look = Look(card, n, seed, scale)
         with picture:
             {"density": density, "layers": layers, "training": training}[view].show(look)
+        parts.let_paint()
         parts.badges(card, services.open_model(card.id).device, seed)
         st.plotly_chart(
             loss_chart(card, CHART, "loss: −log p(x), nats"),

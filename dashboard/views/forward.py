@@ -96,6 +96,7 @@ def body() -> None:
         seed = controls.seed()
     shown = Shown(card, tuple(names[:2]), seed)
     picture(shown)
+    parts.let_paint()
     st.caption(
         "Everything here is exact: the law of the data is known, so q(xₜ) and its divergence from "
         "noise are computed, not learned (the divergence by a sum over cells; left out where these "

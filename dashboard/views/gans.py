@@ -74,6 +74,7 @@ def body() -> None:
         look = Look(card, n, seed)
         with picture:
             SHOWN[view].show(look)
+        parts.let_paint()
         parts.badges(card, services.open_model(card.id).device, seed)
         st.plotly_chart(
             loss_chart(card, CHART, "loss"),

@@ -7,8 +7,9 @@ const NOTHING = -32768; // a coordinate that is not finite
 // The header with every buffer entry replaced by `{shape, values}`, typed arrays on one copy of the bytes.
 //
 // A large buffer has a name. One that comes without its bytes is taken from `kept`, a map from names to such arrays; the
-// header's `lacks` says whether one was not there. Afterwards `kept` holds what this blob names, and what is in `told`.
-function decodeBlob(data, kept = new Map(), told = []) {
+// header's `lacks` says whether one was not there. Afterwards `kept` holds what this blob names, and what a message that is still
+// on its way `told` the server of: an answer to it may count on that.
+function decodeBlob(data, kept = new Map(), { seq = 0, told = [] } = {}) {
   // Copied: the bytes arrive at any offset of a protocol message, and typed arrays want aligned ones.
   const bytes = new Uint8Array(data).slice();
   const length = new DataView(bytes.buffer).getUint32(0, true);
@@ -24,7 +25,8 @@ function decodeBlob(data, kept = new Map(), told = []) {
     if (name) named.set(name, array);
     return array;
   });
-  for (const name of kept.keys()) if (!named.has(name) && !told.includes(name)) kept.delete(name);
+  const counted = header.seq < seq ? told : [];
+  for (const name of kept.keys()) if (!named.has(name) && !counted.includes(name)) kept.delete(name);
   for (const [name, array] of named) kept.set(name, array);
   return { ...header, lacks };
 }

@@ -33,7 +33,7 @@ function pump(stage) {
   sender.seq += 1;
   sender.sentAt = performance.now();
   sender.told = [...stage.kept.keys()];
-  const still = stage.drag && !stage.playing ? stage.frame : null;
+  const still = stage.drag ? stage.frame : null; // a film stands still meanwhile
   stage.emit("points", { seq: sender.seq, at: { ...stage.points }, held: sender.told, still });
 }
 

@@ -24,7 +24,7 @@ function createStage(parent) {
 
 function adopt(stage, data) {
   const before = stage.scene;
-  const scene = decodeBlob(data, stage.kept, stage.sender.told);
+  const scene = decodeBlob(data, stage.kept, stage.sender);
   if (scene.lacks) return askForAll(stage, scene);
   stage.scene = scene;
   stage.theme = readTheme(stage.root);
