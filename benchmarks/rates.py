@@ -17,6 +17,7 @@ from benchmarks.gestures import choose, drag, enter, press, unroll, visit, watch
 from benchmarks.measure import Rate, Reading, timed
 from benchmarks.models import exported
 from dashboard import services
+from dashboard.figures.diffused import CELLS
 from genlab import Model
 from genlab.inference.samplers import SAMPLERS
 
@@ -91,7 +92,7 @@ def forward(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rat
     """The film of q(x_t) of every data set; drags of x_0 on them."""
     names = plane()
     visit(page, f"{server}/forward?dataset={names[-1]}")
-    yield from pictures(page, "Forward", "Data set", names[:-1])
+    yield from pictures(page, "Forward", "Data set", names[:-1], CELLS[2])
     links = [(f"{server}/forward?dataset={name}", name) for name in [*names, LINE]]
     yield from drags(page, "Forward", links, 1)
 

@@ -34,9 +34,9 @@ MOMENT = 0.12
 """Seconds of work on the picture before the page listens again."""
 REST = 0.3
 """Seconds after a move in which the picture waits, so that a drag has the machine to itself."""
-PATH = 64
-"""Runge-Kutta steps of a point at rest, checked by half of them; those of a held point are half as
-many, unchecked."""
+PATH, QUICK = 64, 24
+"""Runge-Kutta steps of a point at rest, checked by half of them; and unchecked, of a point that is
+held or under the first picture."""
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -47,7 +47,7 @@ def _developing(model_id: str, stamp: str, extent: Extent) -> Developing:
 class Reading(NamedTuple):
     """A point's way to noise in so many steps, and by how much half of them move its log p.
 
-    That is None where the point is held or the model has no divergence.
+    That is None where the look is quick or the model has no divergence.
     """
 
     way: likelihood.Path
@@ -56,10 +56,10 @@ class Reading(NamedTuple):
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _read(model_id: str, stamp: str, point: tuple[float, float], held: bool) -> Reading:
+def _read(model_id: str, stamp: str, point: tuple[float, float], quick: bool) -> Reading:
     model, at = services.open_model(model_id), np.asarray([point])
-    if held:
-        return Reading(likelihood.path(model, at, PATH // 2), PATH // 2)
+    if quick:
+        return Reading(likelihood.path(model, at, QUICK), QUICK)
     way = likelihood.path(model, at, PATH)
     if "divergence" not in model.verbs:
         return Reading(way, PATH)
@@ -84,7 +84,7 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
         "log_prob",
         lambda truth: density_grid(truth.card.id, services.stamp(truth.card.id), extent, size),
     )
-    reading = _read(card.id, stamp, point, state.still is not None)
+    reading = _read(card.id, stamp, point, state.still is not None or not painted)
     learned, status, work = None, "", None
     more = "" if painted else again(token)
     if "divergence" in model.verbs:
@@ -168,7 +168,7 @@ def _footnote(card: Card, point: tuple[float, float], reading: Reading, status: 
         how = f"{reading.steps} Runge-Kutta steps; "
         how += f"half of them move log p(x) by {reading.moved:.1g}. "
     elif "divergence" in card.verbs:
-        how = f"{reading.steps} Runge-Kutta steps while the point is held. "
+        how = f"{reading.steps} Runge-Kutta steps for a first look. "
     elif card.kind == "exact":
         how = "Nothing was trained here: the density is known in closed form. "
     else:

@@ -132,7 +132,8 @@ def explore(
 ) -> Walkback:
     """The steps back from x_t (data units, [d]) at index t, with `guesser` to denoise for DDPM.
 
-    Of the film's frames all are known, or only one and every `SPARSE`th where it stands `still`.
+    Of the film's frames all are known; where it stands `still`, only that one and every `SPARSE`th,
+    each on its first grid.
     """
     x = to_diffusion(exact.card, np.asarray(x_t, dtype=np.float64))
     all_sizes = step_sizes(t, FRAMES)
@@ -146,6 +147,7 @@ def explore(
         log_snr[t - sizes],
         support(exact.card),
         CELLS[len(x)],
+        once=still is not None,
     )
     guess = denoiser(guesser, stop=stop)(x[None], float(log_snr[t]))[0][0]
     drawn = [ddpm_normal(x, guess, post.step) for post in posts]

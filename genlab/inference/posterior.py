@@ -45,6 +45,7 @@ def reverse_steps(
     log_snr_s: np.ndarray | Sequence[float],
     support: Box,
     most: int = 160,
+    once: bool = False,
 ) -> list[Posterior]:
     """The exact q(x_s | x_t) for one x_t and several s, each on a grid around its mass.
 
@@ -60,6 +61,8 @@ def reverse_steps(
         support: A box that holds the data but for a negligible mass. Where it does not, as the
             mass says, the place of the mass is searched for without it.
         most: Most cells along a side.
+        once: Take the first grids as they are, for a quick look: neither made finer nor searched
+            for. The mass of each says what it is worth.
 
     Raises:
         InputError: x_t is not finite or so far away that its density is zero in float32, or a step
@@ -81,7 +84,7 @@ def reverse_steps(
         grids = [_axes(boxes[i], cells[i]) for i in pending]
         found = _weigh(log_prob_t, x, here, [steps[i] for i in pending], grids)
         done |= dict(zip(pending, found, strict=True))
-        wrong = [i for i in pending if abs(done[i].mass - 1) > TOLERANCE]
+        wrong = [i for i in pending if abs(done[i].mass - 1) > TOLERANCE and not once]
         finer = [i for i in wrong if max(cells[i]) < most and not _resolved(done[i])]
         lost = [i for i in wrong if i not in finer and i not in searched]
         for i in finer:
