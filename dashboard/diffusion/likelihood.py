@@ -77,21 +77,22 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
     state = peek("likelihood_stage", points={"x": links.point("x", first)})
     point = links.settled(state.points["x"])
     model, token = services.open_model(card.id), f"{card.id} {stamp}"
-    painted = state.more.startswith(token)
-    size = GRID if painted else COARSE
+    # First a coarse picture, then the whole one, then the point's own numbers in full.
+    level = next((n for n in (2, 1) if state.more.startswith(f"{token} {n}")), 0)
+    size = GRID if level else COARSE
     exact = services.exactly(
         card.dataset,
         "log_prob",
         lambda truth: density_grid(truth.card.id, services.stamp(truth.card.id), extent, size),
     )
-    reading = _read(card.id, stamp, point, state.still is not None or not painted)
+    reading = _read(card.id, stamp, point, state.still is not None or level < 2)
     learned, status, work = None, "", None
-    more = "" if painted else again(token)
+    more = again(f"{token} {level + 1}") if level < 2 else ""
     if "divergence" in model.verbs:
         work = _developing(card.id, stamp, extent)
         learned = work.picture.values
         status = _status(work.picture, extent)
-        more = more if work.picture.whole else again(token)
+        more = more if work.picture.whole else again(f"{token} {min(level + 1, 2)}")
     elif "log_prob" in model.verbs:
         learned, exact = density_grid(card.id, stamp, extent, size), None
     rest = ", and the divergence of the field on its way makes the rest of log p(x)" if work else ""
@@ -104,7 +105,7 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
     _footnote(card, point, reading, status)
     links.remember("x", point)
     moving = _moving(point)
-    if work and not work.picture.whole and painted and not moving:
+    if work and not work.picture.whole and level == 2 and not moving:
         # All is drawn: what is computed now is shown when the stage asks next.
         with suppress(Busy), heavy(0.25):
             work.advance(MOMENT)

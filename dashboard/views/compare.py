@@ -53,7 +53,7 @@ def body() -> None:
         seed = controls.seed()
     shown = Shown(dataset, show, cards, on_stage(show, labels, cards), scale, seed)
     with picture:
-        axis(shown) if shown.line else plane(shown)
+        (axis if shown.line else plane)(shown)
     parts.let_paint()
     st.header("In figures", divider="gray")
     st.markdown(

@@ -91,7 +91,7 @@ def test_the_picture_develops_as_the_browser_asks() -> None:
     stamp = services.stamp("moons-ddpm")
     shares = []
     for turn in range(12):
-        app.session_state["likelihood_stage"] = {"more": f"moons-ddpm {stamp} {turn}"}
+        app.session_state["likelihood_stage"] = {"more": f"moons-ddpm {stamp} 2 {turn}"}
         app.run()
         assert not app.exception
         shares.append(int(re.search(r"(\d+)%", texts(app)).group(1)))  # type: ignore[union-attr]

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
+from dashboard.diffusion.trajectory import Walk
 from genlab.contract.catalogue import Catalogue
 from genlab.inference.sessions import Device
 from tests.dashboard.pages import texts
@@ -134,8 +135,8 @@ def test_broken_truth_leaves_the_learned_on_the_page(page: str, trained: str, ho
     assert not app.exception
     if "diffusion" in page:  # what the browser asks for once the film is painted
         stamp = services.stamp(trained)
-        walked = (trained, stamp, "ddpm", 100, 0.0, 2_000, "cosine", 0)
-        app.session_state["frame_stage"] = {"more": f"{walked} cosine last steps"}
+        walk = Walk(trained, stamp, "ddpm", 100, 0.0, 2_000, "cosine", 0)
+        app.session_state["frame_stage"] = {"more": f"{walk} cosine False"}
         app.run()
     assert "Shown without what is exact. moons-exact" in texts(app)
     assert not app.error
