@@ -26,6 +26,7 @@ from torch.nn.functional import linear
 from training.data import Dataset
 from training.families.base import Graph
 from training.families.bends import Spline, Stretch
+from training.families.precise import SiLU
 from training.families.view import view
 
 FINE = 0.03
@@ -84,9 +85,9 @@ class Coupling(nn.Module):
         # SiLU rather than ReLU: no creases in the density.
         self.hyper = nn.Sequential(
             nn.Linear(1, hidden),
-            nn.SiLU(),
+            SiLU(),
             nn.Linear(hidden, hidden),
-            nn.SiLU(),
+            SiLU(),
             nn.Linear(hidden, bend.size),
         )
 

@@ -27,7 +27,7 @@ from training.data.images import LEVELS, SIDE, ImageSet, Labelled, dequantise
 from training.families.base import Graph
 from training.families.patches import unfold
 from training.families.pixel_bins import PixelBins, knots
-from training.families.precise import convolve, normalise, residual
+from training.families.precise import convolve, normalise, residual, silu
 from training.families.residual import GROUPS, Residual
 from training.families.view import view
 
@@ -110,12 +110,12 @@ class Masked(nn.Module):
         """Logits [n, K, 49] from coarse pixels [n, 49]; those of later groups do not matter."""
         inner, group = self.inner[:, None], self.group  # masks are made here: no file holds them
         h = self._masked(seen(y), self.first, inner >= group.repeat(2))
-        h = F.silu(h)
-        h = h + F.silu(self._masked(h, self.second, inner >= self.inner))
+        h = silu(h)
+        h = h + silu(self._masked(h, self.second, inner >= self.inner))
         later = group[:, None] > self.inner  # [49, hidden]
         h = self._masked(h, self.third, later.repeat_interleave(self.rank, 0))
         # Row by row of two dimensions: with three, the file would ask for the size of the batch.
-        rows = F.silu(h.reshape(-1, self.rank))
+        rows = silu(h.reshape(-1, self.rank))
         rows = F.linear(rows, self.bins.weight.to(h.dtype), self.bins.bias.to(h.dtype))
         logits = rows.reshape(-1, COARSE**2, rows.shape[-1]) + self.marginal
         return logits.transpose(1, 2)
@@ -193,7 +193,7 @@ class Precise:
         """Features after the blocks of a group, and its logits [n, K, side, side]."""
         for block in cast(nn.Sequential, self.part.blocks[turn]):
             h = residual(cast(Residual, block), h)
-        last = F.silu(normalise(cast(nn.GroupNorm, self.part.norms[turn]), h))
+        last = silu(normalise(cast(nn.GroupNorm, self.part.norms[turn]), h))
         return h, convolve(cast(nn.Conv2d, self.part.outlets[turn]), last).permute(0, 3, 1, 2)
 
     def add(self, h: Tensor, pixels: Tensor, turn: int) -> Tensor:
@@ -204,7 +204,7 @@ class Precise:
         """What the finer refinement gets to know, [n, 2 side, 2 side, onward]."""
         if self.part.onward is None:
             return None
-        cells = convolve(self.part.onward, F.silu(h)).permute(0, 3, 1, 2)
+        cells = convolve(self.part.onward, silu(h)).permute(0, 3, 1, 2)
         return unfold(cells).permute(0, 2, 3, 1)
 
     def _inlet(self, told: Tensor, turn: int) -> Tensor:
