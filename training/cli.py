@@ -17,18 +17,25 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+import genlab
 from genlab.contract.card import Metric
 from genlab.contract.errors import ContractError
 from genlab.inference.errors import InputError, RunError
-from training import runs
+from training import cas, runs
 from training.data import SETS
 from training.data.images import DataError
-from training.evaluate import evaluate
+from training.evaluate import evaluate, rewrite
 from training.export import export
 from training.ranges import complaints
 from training.recipes import RECIPES, Recipe
 from training.trials import measure_all, train_all
 
+COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeRemainingColumn(),
+)
 # The family of a recipe is settled: its fields become plain options, without a subcommand.
 OPTIONS: Any = (tyro.conf.OmitArgPrefixes, tyro.conf.AvoidSubcommands)
 
@@ -101,6 +108,18 @@ class Trials:
     """folder of the exported models"""
 
 
+@dataclass(frozen=True)
+class Cas:
+    """Train a classifier on nothing but a model's samples, and write its accuracy onto the card."""
+
+    model: Annotated[str, tyro.conf.Positional]
+    """identifier of an exported diffusion model of images with classes"""
+    runs: Path = Path("runs")
+    """folder of the runs"""
+    exported: Path = Path("exported")
+    """folder of the exported models"""
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status: 1 where a training diverges, 2 for other errors."""
     commands: dict[str, Callable[[list[str]], None]] = {
@@ -109,6 +128,7 @@ def main(arguments: Sequence[str]) -> int:
         "export": _export,
         "evaluate": _evaluate,
         "trials": _trials,
+        "cas": _cas,
     }
     name, *rest = arguments or ["--help"]
     try:
@@ -233,6 +253,26 @@ def _trials(arguments: list[str]) -> None:
     if asked.measure:
         for metric in measure_all(recipe, asked.count, asked.runs, asked.exported):
             print(_line(asked.recipe, metric))
+
+
+def _cas(arguments: list[str]) -> None:
+    asked = tyro.cli(Cas, prog="python -m training cas", args=arguments)
+    model = genlab.load(asked.model, folders=[asked.exported])
+    recipe = cas.pupil(asked.model, model.card.dataset)
+    folder = asked.runs / recipe.id
+    with Progress(*COLUMNS) as progress:
+        drawing = progress.add_task("samples", total=cas.SAMPLES)
+        for done in cas.draw(model, folder):
+            progress.update(drawing, completed=done)
+        learning = progress.add_task(recipe.id, total=recipe.loop.steps)
+        torch.set_num_threads(1)
+        command = shlex.join(["python", "-m", "training", "cas", *arguments])
+        for run in cas.learn(recipe, cas.read(folder), folder, command):
+            progress.update(learning, completed=run.state.step)
+    metric = cas.score(run, cas.SAMPLES)
+    others = [other for other in model.card.metrics if other.name != cas.NAME]
+    rewrite(asked.exported / asked.model, model, [*others, metric])
+    print(_line(asked.model, metric))
 
 
 def _line(model: str, metric: Metric) -> str:

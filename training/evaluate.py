@@ -23,6 +23,7 @@ from genlab.inference.density import mass
 from genlab.inference.likelihood import ode_log_prob
 from genlab.inference.path_error import PATHS, path_error, solution
 from genlab.inference.samplers import SAMPLERS
+from training import cas
 from training.data import DATASETS, IMAGES, Mixture
 from training.data.gaussians import Gaussians
 from training.image_evaluate import measure_images
@@ -37,6 +38,8 @@ PATH_POINTS, BUDGETS = 1_000, (5, 10, 20, 50, 100)
 LINE_POINTS = 100_000
 TRIALS = "trials_"
 """What the names of figures over several seeds begin with: `trials.py` measures them."""
+ELSEWHERE = (TRIALS, cas.NAME)
+"""Figures that other commands measure: they stay on the card."""
 ROOM = 1.5
 """The window of the mass is so much wider and higher than the plotting window."""
 
@@ -62,10 +65,15 @@ def evaluate(folder: Path, n: int, seed: int) -> list[Metric]:
             if verb in model.verbs
             for metric in measure(model, n, seed)
         ]
-    metrics += [metric for metric in model.card.metrics if metric.name.startswith(TRIALS)]
-    card = model.card.model_copy(update={"metrics": metrics})
-    publish(folder, card, {name: read_bytes(folder, name) for name in model.card.files}, check)
+    metrics += [metric for metric in model.card.metrics if metric.name.startswith(ELSEWHERE)]
+    rewrite(folder, model, metrics)
     return metrics
+
+
+def rewrite(folder: Path, model: genlab.Model, metrics: list[Metric]) -> None:
+    """Publish an exported model anew with these figures on its card."""
+    card = model.card.model_copy(update={"metrics": metrics})
+    publish(folder, card, {name: read_bytes(folder, name) for name in card.files}, check)
 
 
 def _data(model: genlab.Model, n: int, seed: int) -> np.ndarray:

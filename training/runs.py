@@ -110,16 +110,16 @@ def exported_weights(model: str) -> dict[str, np.ndarray]:
     return weights
 
 
-def go(run: Run, every: int) -> Iterator[Run]:
+def go(run: Run, every: int, sample: Callable[..., Any] | None = None) -> Iterator[Run]:
     """Train to the end: snapshots on the way, a checkpoint each `every` steps and at the last.
 
-    Yields the run after each step.
+    Yields the run after each step. The data are those of the recipe's data set, unless `sample`
+    draws others.
     """
     loop = run.recipe.loop
     due = set(snapshot_steps(loop))
     before, begun = run.seconds, time.monotonic()
-    sample: Callable[..., Any] = SETS[run.recipe.dataset].sample
-    for state in train(run.state, sample):
+    for state in train(run.state, sample or SETS[run.recipe.dataset].sample):
         run.seconds = before + time.monotonic() - begun
         if state.step in due:
             _snapshot(run)

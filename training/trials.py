@@ -15,12 +15,9 @@ import numpy as np
 
 import genlab
 from genlab.contract.card import Metric
-from genlab.contract.files import read_bytes
-from genlab.contract.publish import publish
-from genlab.inference.check import check
 from training import runs
 from training.data import DATASETS
-from training.evaluate import MODE_SAMPLES, MODE_WORDS, TRIALS, has_modes, mode_figures
+from training.evaluate import MODE_SAMPLES, MODE_WORDS, TRIALS, has_modes, mode_figures, rewrite
 from training.export import export
 from training.metrics import Estimate
 from training.recipes import Recipe
@@ -74,9 +71,7 @@ def measure_all(recipe: Recipe, count: int, folder: Path, exported: Path) -> lis
     metrics = list(_summary(found, len(law.mean), count))
     model = genlab.load(recipe.id, device="cpu", folders=[exported])
     others = [m for m in model.card.metrics if not m.name.startswith(TRIALS)]
-    card = model.card.model_copy(update={"metrics": [*others, *metrics]})
-    place = exported / recipe.id
-    publish(place, card, {name: read_bytes(place, name) for name in card.files}, check)
+    rewrite(exported / recipe.id, model, [*others, *metrics])
     return metrics
 
 

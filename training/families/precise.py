@@ -17,7 +17,7 @@ from training.families.residual import Residual
 
 
 def silu(x: Tensor) -> Tensor:
-    """x / (1 + e^−x), written out in float64."""
+    """The sigmoid-weighted x / (1 + e^−x), written out in float64."""
     return x / (1 + torch.exp(-x)) if x.dtype == torch.float64 else F.silu(x)
 
 
