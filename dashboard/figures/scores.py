@@ -67,14 +67,14 @@ class Row:
 
 def row(card: Card, exact: Card | None, seconds: float | None, parameters: int | None) -> Row:
     """The row of a model from its card, that of the exact model of its data, and its speed."""
-    kl = _metric(card, "kl", "kl_ode")
+    kl = figure_of(card, "kl", "kl_ode")
     steps = min(DEFAULT_STEPS, len(card.constants.log_snr or []) - 1)
     walks = "decode" not in card.verbs
     return Row(
         card,
         _log_likelihood(card, exact, kl),
         kl,
-        _metric(card, "modes"),
+        figure_of(card, "modes"),
         _distance(card),
         seconds,
         parameters if card.kind == "trained" else None,
@@ -89,7 +89,7 @@ def _inference(card: Card) -> str:
     return "by ODE" if {"denoise", "divergence"} <= card.verbs else "no"
 
 
-def _metric(card: Card, *names: str) -> Figure | None:
+def figure_of(card: Card, *names: str) -> Figure | None:
     """The first of the metrics `names` that the card has."""
     found: Mapping[str, Metric] = {metric.name: metric for metric in card.metrics}
     for name in names:
@@ -101,10 +101,10 @@ def _metric(card: Card, *names: str) -> Figure | None:
 
 def _log_likelihood(card: Card, exact: Card | None, kl: Figure | None) -> Figure | None:
     """Minus the measured NLL; without one, that of the exact model minus the KL."""
-    nll = _metric(card, "nll", "nll_ode")
+    nll = figure_of(card, "nll", "nll_ode")
     if nll:
         return Figure(-nll.value, nll.stderr, nll.protocol)
-    floor = _metric(exact, "nll") if exact else None
+    floor = figure_of(exact, "nll") if exact else None
     if floor is None or kl is None:
         return None
     error = math.hypot(floor.stderr or 0.0, kl.stderr or 0.0)
@@ -114,10 +114,10 @@ def _log_likelihood(card: Card, exact: Card | None, kl: Figure | None) -> Figure
 
 def _distance(card: Card) -> Figure | None:
     """Sliced Wasserstein-2 over its floor; of several samplers, the one whose speed is shown."""
-    floor = _metric(card, "sliced_w2_reference")
+    floor = figure_of(card, "sliced_w2_reference")
     others = [m.name for m in card.metrics if m.name.startswith("sliced_w2_")]
     others = [name for name in others if name != "sliced_w2_reference"]
-    found = _metric(card, "sliced_w2", "sliced_w2_ddim", *others)
+    found = figure_of(card, "sliced_w2", "sliced_w2_ddim", *others)
     if found is None or floor is None or floor.value <= 0:
         return None
     ratio = found.value / floor.value

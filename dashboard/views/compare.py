@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import controls, parts, services
+from dashboard.compare import images
 from dashboard.compare.films import Shown, axis, plane
 from dashboard.compare.table import figures
 from dashboard.figures.density import SCALE_HELP, SCALES, Scale
@@ -10,6 +11,7 @@ from dashboard.theme import ink
 from genlab.contract.card import Card
 
 ONE_OF_EACH = "one of each"
+IMAGE = (1, 28, 28)
 
 st.title("Compare")
 st.markdown(
@@ -17,7 +19,9 @@ st.markdown(
     "can *sample*: give a new $x$. Only some can do *inference*: say how likely a given $x$ is."
 )
 
-names = services.datasets((1,), (2,))
+names = [
+    name for name in services.datasets((1,), (2,), IMAGE) if images.makers(services.models_of(name))
+]
 if not names:
     st.info(
         "There are no exported models here. Train and export some (`python -m training list` shows "
@@ -39,6 +43,11 @@ def body() -> None:
         picked = st.selectbox("Data set", names, key="dataset", bind="query-params")
         dataset = picked if picked in names else names[0]
     cards = services.models_of(dataset)
+    if cards[0].event_shape == IMAGE:
+        with right:
+            seed = controls.seed()
+        images.show(dataset, cards, seed)
+        return
     families = list(dict.fromkeys(card.family for card in cards))
     labels = {services.FAMILIES.get(family, family): family for family in families}
     many = [word for word, family in labels.items() if [c.family for c in cards].count(family) > 1]

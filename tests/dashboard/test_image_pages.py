@@ -2,12 +2,14 @@
 
 import base64
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.dashboard import tiny_images
 from tests.dashboard.image_house import (
     DIM,
     digits,
@@ -193,3 +195,32 @@ def test_the_map_of_the_lecture_leads_only_to_pages_that_are_there(house: Path) 
     assert not app.exception
     assert "Scrub an image GAN's epochs" not in texts(app)  # a link and no caption
     assert "Ask a flow about unseen images" in texts(app)
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "tiny"])
+def test_compare_shows_the_models_of_images_beside_the_truth(furnished: Path, dataset: str) -> None:
+    tiny_images.write(furnished)
+    shutil.rmtree(furnished / "tiny-ddpm-slow")
+    app = open_page("views/compare.py", dataset=dataset, seed="3")
+    assert not app.exception
+    assert not app.error
+    assert not app.warning
+    rows = app.dataframe[0].value.set_index("model")
+    expected = {
+        "mnist": {"mnist-gan-toy": ("at once", "no"), "mnist-flow-toy": ("at once", "lower bound")},
+        "tiny": {"tiny-ddpm": ("20 steps", "no")},  # and no classifier: it makes no images
+    }
+    told = {name: (row["sampling"], row["inference"]) for name, row in rows.iterrows()}
+    assert told == expected[dataset]
+    assert (rows["s / 40 images"] > 0).all()
+
+
+def test_compare_tells_a_broken_model_of_images_in_its_place(furnished: Path) -> None:
+    for path in (furnished / "mnist-gan-toy").glob("*.onnx"):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(bytes(content))
+    app = open_page("views/compare.py", dataset="mnist")
+    assert not app.exception
+    assert any("Shown without mnist-gan-toy" in item.value for item in app.warning)
+    assert "mnist-flow-toy" in set(app.dataframe[0].value["model"])

@@ -1,0 +1,160 @@
+"""Image models of one data set side by side: their samples, and what was measured on each."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard import services
+from dashboard.compare.table import size
+from dashboard.components.sheet import Sheet, grey
+from dashboard.components.tiles import tiles
+from dashboard.figures.scores import Figure, figure_of
+from dashboard.guard import guarded
+from dashboard.images.shared import pictures, tell_not_finite
+from genlab.contract.card import Card
+from genlab.contract.errors import ContractError
+from genlab.inference.errors import RunError
+from genlab.inference.sessions import heavy
+
+N, COLUMNS = 40, 5
+SAMPLER, STEPS = "dpmpp_2m", 20
+KINDS = {"decode": "at once", "denoise": f"{STEPS} steps"}
+"""How a model makes images, by its verb."""
+COLUMN_HELP = {
+    "bits/dim": "Bits per dimension of test images, at most so many: a bound by dequantisation "
+    "(flow) or the variational bound (diffusion). Less is better.",
+    "FD / floor": "Fréchet distance of samples to the test images in the features of this "
+    "project's own classifier, over that of real training images. 1 is perfect.",
+    "agreement": "Share of the samples in which the classifier sees the class that was asked for.",
+    "CAS": "Classification accuracy score: accuracy on test images of a classifier that has seen "
+    "nothing but samples of this model.",
+    "s / 40 images": f"Seconds for the {N} images above, measured here and now on the machine that "
+    "serves this page.",
+}
+
+
+class Drawn(NamedTuple):
+    """Samples of a model in data units [N, 1, h, w], and the seconds that they took."""
+
+    x: NDArray[np.float32]
+    seconds: float
+
+
+def makers(cards: list[Card]) -> list[Card]:
+    """The models that make images; the classifier that judges them makes none."""
+    return [card for card in cards if card.verbs & set(KINDS)]
+
+
+@st.cache_resource(max_entries=24, show_spinner="Making images …")
+def draw(model_id: str, stamp: str, seed: int, _stop: Callable[[], bool]) -> Drawn:
+    """The first samples of a seed; of a diffusion model as many of each class."""
+    model = services.open_model(model_id)
+    options: dict[str, Any] = {}
+    if "decode" not in model.verbs:
+        options = {"sampler": SAMPLER, "steps": min(STEPS, len(model.schedule()) - 1)}
+        classes = len(model.card.constants.classes or [])
+        if model.card.constants.null_label is not None and classes:
+            options["label"] = np.arange(N) % classes
+    with heavy():
+        model.sample(1, stop=_stop, **options | _first(options))  # opened before the clock starts
+        start = time.perf_counter()
+        x = model.sample(N, seed, stop=_stop, **options)
+    return Drawn(x, time.perf_counter() - start)
+
+
+def _first(options: dict[str, Any]) -> dict[str, Any]:
+    """The same options for one image."""
+    label = options.get("label")
+    return {"label": label[:1]} if isinstance(label, np.ndarray) else {}
+
+
+def show(dataset: str, cards: list[Card], seed: int) -> None:
+    """Real images and the samples of each model, then the table."""
+    st.caption(
+        f"Real images that no training has seen, and {N} samples of each model with one seed, none "
+        f"chosen. A diffusion model was asked for the classes in turn (guidance 1, "
+        f"DPM-Solver++(2M) in {STEPS} evaluations); the others know no classes."
+    )
+    walls = makers(cards)
+    places = st.columns(len(walls) + 1)
+    seconds: dict[str, float] = {}
+    with places[0]:
+        real = pictures(walls[0]).test[:N]
+        if len(real):
+            wall(real[:, 0], "the truth", f"compare_{dataset}")
+    for card, place in zip(walls, places[1:], strict=True):
+        with place:
+            if drawn := model(card, seed):
+                seconds[card.id] = drawn.seconds
+    table(walls, seconds)
+
+
+@guarded()
+def model(card: Card, seed: int) -> Drawn | None:
+    """The wall of one model; one that breaks is told in its place."""
+    try:
+        drawn = draw(card.id, services.stamp(card.id), seed, services.watcher())
+    except (ContractError, RunError) as error:
+        st.warning(f"Shown without {card.id}. {error}", icon=":material/broken_image:")
+        return None
+    wall(grey(drawn.x), services.short_title(card), f"compare_{card.id}")
+    tell_not_finite(drawn.x)
+    return drawn
+
+
+def wall(pixels: NDArray[np.uint8], title: str, key: str) -> None:
+    """Images as tiles."""
+    alt = f"{len(pixels)} images: {title}."
+    tiles([Sheet(pixels, title, alt, columns=COLUMNS)], key=key)
+
+
+def table(cards: list[Card], seconds: dict[str, float]) -> None:
+    """What was measured on the exported graphs, and how long the samples took."""
+    st.dataframe(
+        [row(card, seconds.get(card.id)) for card in cards],
+        hide_index=True,
+        placeholder="–",
+        column_config={
+            name: st.column_config.NumberColumn(help=told) for name, told in COLUMN_HELP.items()
+        },
+        alt="One row per model: bits per dimension, distances, agreement, speed and size.",
+    )
+    told = {
+        f"**{card.id}**, {name}: {found.protocol}"
+        for card in cards
+        for name, found in figures(card).items()
+        if found
+    }
+    if told:
+        with st.expander("Protocols"):
+            st.markdown("\n".join(f"- {words}" for words in sorted(told)))
+
+
+def figures(card: Card) -> dict[str, Figure | None]:
+    """The figures of a card by the names of their columns."""
+    return {
+        "bits/dim": figure_of(card, "bits_per_dim", "bound"),
+        "FD / floor": figure_of(card, "frechet_ratio"),
+        "agreement": figure_of(card, "agreement"),
+        "CAS": figure_of(card, "cas"),
+    }
+
+
+def row(card: Card, seconds: float | None) -> dict[str, object]:
+    """A model's row: each figure, and the standard error where chance is in it."""
+    found = figures(card)
+    told: dict[str, object] = {
+        "model": card.id,
+        "sampling": next(words for verb, words in KINDS.items() if verb in card.verbs),
+        "inference": "lower bound" if found["bits/dim"] or "log_prob" in card.verbs else "no",
+    }
+    for name, one in found.items():
+        told[name] = None if one is None else round(one.value, 4)
+        told[f"± {name}"] = None if one is None else one.stderr
+    told["s / 40 images"] = None if seconds is None else round(seconds, 4)
+    told["parameters"] = size(card)
+    return told
