@@ -27,7 +27,7 @@ from training.data import SETS, Dataset, ImageSet
 from training.data.images import LEVELS, Labelled
 from training.families.base import Family, Graph
 from training.image_thumbnail import image_thumbnail
-from training.onnx_files import answers, check_values, halve, store_halved, to_onnx
+from training.onnx_files import LOG_SNR_RANGE, answers, check_values, halve, store_halved, to_onnx
 from training.recipes import RECIPES
 from training.thumbnail import FRAMES, thumbnail
 
@@ -74,6 +74,7 @@ def export(model: str, folder: Path, exported: Path) -> Card:
         draw.x if isinstance(draw, Labelled) else draw,
         (dataset.scale, torch.tensor(dataset.shift)),
         uniform=facts.get("latent", {}).get("law") == "uniform",
+        levels=_levels(facts.get("constants", {}).get("log_snr")),
     )
     reference = reference_sample(dataset, exported)
     card = _card(run, facts, graphs) | {"provenance": _provenance(run, digest(reference))}
@@ -93,6 +94,11 @@ def export(model: str, folder: Path, exported: Path) -> Card:
         card["thumbnail"] = {"file": "thumbnail.webp", "frames": FRAMES}
     card["metrics"] = _measured(target, draft)
     return publish(target, card, files, judge=check)
+
+
+def _levels(log_snr: list[float] | None) -> tuple[float, float]:
+    """Least and greatest λ of a schedule."""
+    return (log_snr[-1], log_snr[0]) if log_snr else LOG_SNR_RANGE
 
 
 def _measured(target: Path, draft: Card) -> list[dict[str, Any]]:

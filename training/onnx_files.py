@@ -21,6 +21,7 @@ from training.families.base import Graph
 
 OPSET = 20
 LOG_SNR_RANGE = (-10.0, 15.0)
+"""Noise levels at which a denoiser is asked, unless its schedule says otherwise."""
 
 HALVED = 1_000
 """Tensors of so many numbers or more are stored in half precision, where that is asked for."""
@@ -129,7 +130,11 @@ def _quiet() -> Iterator[None]:
 
 
 def check_values(
-    graphs: Mapping[str, Graph], x: Tensor, diffusion: tuple[float, Tensor], uniform: bool
+    graphs: Mapping[str, Graph],
+    x: Tensor,
+    diffusion: tuple[float, Tensor],
+    uniform: bool,
+    levels: tuple[float, float] = LOG_SNR_RANGE,
 ) -> Arrays:
     """Fixed inputs and what the torch modules say to them, as `check.npz` stores them.
 
@@ -138,6 +143,7 @@ def check_values(
         x: Points of the data set [36 or more, *event], data units.
         diffusion: Scale and shift between data and diffusion units.
         uniform: Whether the latent law is uniform on [0, 1] rather than normal.
+        levels: Least and greatest λ that samplers ask for.
 
     Returns:
         Arrays by `<verb>/<n>/in/<tensor>` and `<verb>/<n>/out/<tensor>`.
@@ -146,7 +152,7 @@ def check_values(
     values: Arrays = {}
     for graph in graphs.values():
         for n in SIZES:
-            inputs = _inputs(graph, n, x, diffusion, uniform, noise)
+            inputs = _inputs(graph, n, x, diffusion, uniform, levels, noise)
             for verb in graph.verbs:
                 for tensor in VERBS[verb].inputs:
                     if tensor.name in inputs:
@@ -184,11 +190,12 @@ def _inputs(
     x: Tensor,
     diffusion: tuple[float, Tensor],
     uniform: bool,
+    levels: tuple[float, float],
     noise: torch.Generator,
 ) -> dict[str, Tensor]:
     """Noisy points where λ is given; else two thirds on the data and one third pushed off them."""
     scale, shift = diffusion
-    low, high = LOG_SNR_RANGE
+    low, high = levels
     log_snr = low + (high - low) * torch.rand(n, generator=noise)
     column = (-1, *[1] * (x.ndim - 1))
     made: dict[str, Tensor] = {}

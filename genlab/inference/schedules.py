@@ -23,19 +23,22 @@ BETA_MIN, BETA_MAX = 0.1, 20.0
 """Ends of the linear β(t) on [0, 1]: 1e-4 and 0.02 per step at a thousand steps."""
 
 
-def cosine(T: int) -> np.ndarray:
-    """λ_t = −2 log tan of an angle that grows linearly in t: float64 [T+1], falling."""
+def cosine(T: int, log_snr_max: float = LOG_SNR_MAX) -> np.ndarray:
+    """λ_t = −2 log tan of an angle that grows linearly in t: float64 [T+1], from the max down."""
     T = whole("T", T, 1, MAX_STEPS)
-    first, last = np.arctan(np.exp(-0.5 * np.array([LOG_SNR_MAX, LOG_SNR_MIN])))
+    first, last = np.arctan(np.exp(-0.5 * np.array([log_snr_max, LOG_SNR_MIN])))
     return -2.0 * np.log(np.tan(np.linspace(first, last, T + 1)))
 
 
-def linear(T: int) -> np.ndarray:
-    """λ_t of a β that grows linearly in t, ᾱ = exp(−∫β): float64 [T+1], falling."""
+def linear(T: int, log_snr_max: float = LOG_SNR_MAX) -> np.ndarray:
+    """λ_t of a β that grows linearly in t, ᾱ = exp(−∫β): float64 [T+1], from the max down.
+
+    The max is λ_0; it must be above λ_1, which is 9.2 for a thousand steps.
+    """
     T = whole("T", T, 1, MAX_STEPS)
     t = np.arange(1, T + 1) / T
     decay = BETA_MIN * t + 0.5 * (BETA_MAX - BETA_MIN) * t**2  # −log ᾱ
-    return np.concatenate([[LOG_SNR_MAX], -np.log(np.expm1(decay))])
+    return np.concatenate([[log_snr_max], -np.log(np.expm1(decay))])
 
 
 def log_alphas_bar(log_snr: np.ndarray | Sequence[float] | float) -> np.ndarray:

@@ -5,6 +5,9 @@ from typing import Any, Literal
 from genlab.inference import schedules
 from training.data import Dataset, ImageSet
 
+PIXELS = 11.0
+"""λ at t = 0 of images: noise of half a grey level. With less of it a network that predicts v has
+to enlarge what float32 can hardly tell apart, and two machines would differ by more than 1e-4."""
 TIMES = 1000
 """Steps of the full schedules: T in Ho et al., 2020, https://arxiv.org/abs/2006.11239."""
 
@@ -13,7 +16,8 @@ def diffusion_facts(
     dataset: Dataset | ImageSet, parameterisation: Literal["eps", "v"]
 ) -> dict[str, Any]:
     """The card's `constants`: schedules in log-SNR, t = 0 first, and the way to data units."""
-    cosine, linear = schedules.cosine(TIMES).tolist(), schedules.linear(TIMES).tolist()
+    top = PIXELS if isinstance(dataset, ImageSet) else schedules.LOG_SNR_MAX
+    cosine, linear = (make(TIMES, top).tolist() for make in (schedules.cosine, schedules.linear))
     return {
         "log_snr": cosine,
         "schedules": {"cosine": cosine, "linear": linear},
