@@ -19,6 +19,7 @@ from dashboard.guard import guarded
 from dashboard.look import Look, density_grid
 
 GRID, COARSE = 200, 50
+SHOWN = "flow_shown"
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -29,10 +30,26 @@ def _maps(model_id: str, stamp: str, extent: Extent, size: int, scale: Scale) ->
     return flows.density_maps(density, true_density(card.dataset, extent, size), scale)
 
 
+def asked(look: Look) -> list[str]:
+    """What the stage says back when the coarse picture is painted, and when the whole one is."""
+    return [f"{look.card.id} {look.stamp} {what}" for what in ("whole density", "samples")]
+
+
+def painted(look: Look) -> bool:
+    """Whether nothing is left to be painted."""
+    return peek("flow_stage").more == asked(look)[-1]
+
+
+def show(look: Look) -> None:
+    """The heat map and the ledger of one point; the page is shown again when all is painted."""
+    st.session_state[SHOWN] = painted(look)
+    picture(look)
+
+
 @st.fragment
 @guarded()
-def show(look: Look) -> None:
-    """The heat map and the ledger of one point; a drag runs this fragment alone.
+def picture(look: Look) -> None:
+    """A drag runs this fragment alone.
 
     The first picture of a model is a coarse density; as soon as it is painted the browser asks for
     the whole density, and then for the samples and the plane of noise.
@@ -41,21 +58,21 @@ def show(look: Look) -> None:
     data = services.reference(card.id, look.stamp, look.n)
     state = peek("flow_stage", points={"x": links.point("x", first_point(data))})
     x = links.settled(state.points["x"])
-    asked = [f"{card.id} {look.stamp} {what}" for what in ("whole density", "samples")]
-    level = asked.index(state.more) + 1 if state.more in asked else 0
-    picture, answer = st.columns([3, 1])
-    with picture:
+    names = asked(look)
+    level = names.index(state.more) + 1 if state.more in names else 0
+    left, answer = st.columns([3, 1])
+    with left:
         st.caption(
             "Click or drag anywhere in the plane of data: the ledger adds up log p(x) there."
         )
         rest, probe = None, None
-        if level == len(asked):
+        if level == len(names):
             samples, latent = clouds(card.id, look.stamp, look.n, look.seed)
             probe = flows.ledger(look.model, x)
             rest = samples, latent, probe.z
         maps = _maps(card.id, look.stamp, extent, GRID if level else COARSE, look.scale)
         scene = flows.density_scene(maps, data, extent, x, rest)
-        stage(scene, key="flow_stage", more="" if level == len(asked) else asked[level])
+        stage(scene, key="flow_stage", more="" if level == len(names) else names[level])
         if rest:
             parts.tell_not_finite(rest[0])
     with answer:
@@ -69,3 +86,5 @@ def show(look: Look) -> None:
                 else "The true density here is zero (exact)."
             )
     links.remember("x", x)
+    if rest and not st.session_state[SHOWN]:
+        st.rerun()

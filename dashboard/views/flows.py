@@ -11,6 +11,7 @@ from dashboard.guard import guarded
 from dashboard.look import Look
 from dashboard.theme import CHART, ink
 
+CURVE = 270  # pixels of the training curve
 VIEWS = ["density", "layers", "training", "transformations", "bend"]
 
 st.title("Flows")
@@ -69,10 +70,13 @@ def body() -> None:
             {"density": density, "layers": layers, "training": training}[view].show(look)
         parts.let_paint()
         parts.badges(card, services.open_model(card.id).device, seed)
-        st.plotly_chart(
-            loss_chart(card, CHART, "loss: −log p(x), nats"),
-            alt="Negative log-likelihood over the training steps.",
-        )
+        with st.container(height=CURVE, border=False):
+            # Last of all: a chart keeps a browser busy for as long as all the rest.
+            if view != "density" or density.painted(look):
+                st.plotly_chart(
+                    loss_chart(card, CHART, "loss: −log p(x), nats"),
+                    alt="Negative log-likelihood over the training steps.",
+                )
         samples, latent = clouds(card.id, look.stamp, n, seed)
         parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
         parts.about(card)
