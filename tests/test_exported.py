@@ -219,3 +219,21 @@ def test_bits_of_a_flow_on_images(name: str) -> None:
     z = opened.run("encode", x=x[:20])["z"]
     assert ((z >= 0) & (z <= 1)).all()
     np.testing.assert_allclose(opened.run("decode", z=z)["x"], x[:20], atol=1 / 512)
+
+
+ACCURACY = {"mnist": 0.994, "fashion": 0.93}
+"""What the judges of images must know on test images at least."""
+JUDGES = [name for name in MODELS if name.endswith("-classifier")]
+
+
+@pytest.mark.parametrize("name", JUDGES)
+def test_judge_of_images_knows_what_it_judges(name: str) -> None:
+    """Its accuracy, and that of the first test images anew."""
+    opened, said = model(name), figures(name)
+    dataset = opened.card.dataset
+    assert said["accuracy"].n == 10_000
+    assert said["accuracy"].value >= ACCURACY[dataset]
+    data = np.load(EXPORTED / "data" / f"{dataset}.npz")
+    x = data["x"].astype(np.float32) / 255
+    right = opened.run("classify", x=x)["logits"].argmax(1) == data["label"]
+    assert close(Estimate.mean(right.astype(float)), said["accuracy"])

@@ -191,3 +191,22 @@ def test_recipes_survive_the_checkpoint() -> None:
     for recipe in RECIPES.values():
         assert Recipe.of(recipe.as_dict()) == recipe
         assert recipe.id.startswith(f"{recipe.dataset}-{recipe.family.family}")
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_bfloat16_is_for_the_products_alone(tiny: Tiny, autocast: bool) -> None:
+    """Layers answer in bfloat16 where it is asked for; weights and average stay in float32."""
+    recipe = tiny("ddpm", steps=3)
+    state = begin(recipe.build, replace(recipe.loop, autocast=autocast))
+    before = [weight.clone() for weight in state.family.parameters()]
+    seen: set[torch.dtype] = set()
+    for module in state.family.modules():
+        if isinstance(module, torch.nn.Sequential):
+            module.register_forward_hook(lambda _module, _given, said: seen.add(said.dtype))
+    for _ in train(state, DATASETS["moons"].sample):
+        pass
+    assert seen == {torch.bfloat16 if autocast else torch.float32}
+    after = list(state.family.parameters())
+    assert all(weight.dtype == torch.float32 for weight in (*after, *state.model.parameters()))
+    assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert math.isfinite(state.losses["denoiser"])
