@@ -24,6 +24,8 @@ N, COLUMNS = 40, 5
 SAMPLER, STEPS = "dpmpp_2m", 20
 KINDS = {"decode": "at once", "denoise": f"{STEPS} steps"}
 """How a model makes images, by its verb."""
+BOUNDS = {"log_prob": "lower bound", "denoise": "variational bound"}
+"""What a model can say of an image, by its verb."""
 COLUMN_HELP = {
     "bits/dim": "Bits per dimension of test images, at most so many: a bound by dequantisation "
     "(flow) or the variational bound (diffusion). Less is better.",
@@ -120,7 +122,8 @@ def table(cards: list[Card], seconds: dict[str, float]) -> None:
         placeholder="–",
         column_config={
             name: st.column_config.NumberColumn(help=told) for name, told in COLUMN_HELP.items()
-        },
+        }
+        | {"parameters": st.column_config.NumberColumn(format="localized")},
         alt="One row per model: bits per dimension, distances, agreement, speed and size.",
     )
     told = {
@@ -150,7 +153,7 @@ def row(card: Card, seconds: float | None) -> dict[str, object]:
     told: dict[str, object] = {
         "model": card.id,
         "sampling": next(words for verb, words in KINDS.items() if verb in card.verbs),
-        "inference": "lower bound" if found["bits/dim"] or "log_prob" in card.verbs else "no",
+        "inference": next((words for verb, words in BOUNDS.items() if verb in card.verbs), "no"),
     }
     for name, one in found.items():
         told[name] = None if one is None else round(one.value, 4)

@@ -208,7 +208,9 @@ def test_compare_shows_the_models_of_images_beside_the_truth(furnished: Path, da
     rows = app.dataframe[0].value.set_index("model")
     expected = {
         "mnist": {"mnist-gan-toy": ("at once", "no"), "mnist-flow-toy": ("at once", "lower bound")},
-        "tiny": {"tiny-ddpm": ("20 steps", "no")},  # and no classifier: it makes no images
+        "tiny": {
+            "tiny-ddpm": ("20 steps", "variational bound")
+        },  # and no classifier: it makes no images
     }
     told = {name: (row["sampling"], row["inference"]) for name, row in rows.iterrows()}
     assert told == expected[dataset]
