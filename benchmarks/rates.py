@@ -89,7 +89,7 @@ def gans(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
 
 
 def forward(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
-    """The film of q(x_t) of every data set; drags of x_0 on them."""
+    """The film of q(x_t) of every data set, without its divergences; drags of x_0 on them."""
     names = plane()
     visit(page, f"{server}/forward?dataset={names[-1]}")
     yield from pictures(page, "Forward", "Data set", names[:-1], CELLS[2])

@@ -45,6 +45,10 @@ class Look(Asked):
         return self.card.extent or services.WINDOW
 
 
+GRID, COARSE = 200, 50
+"""Cells along a side of a density, and of its first picture."""
+
+
 @st.cache_data(max_entries=128, show_spinner=False)
 def density_grid(model_id: str, stamp: str, extent: Extent, size: int) -> NDArray[np.float32]:
     """Log p on size × size cells, nats."""

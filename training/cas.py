@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genlab.contract.card import Metric
+from genlab.contract.card import Card, Metric
 from genlab.inference.model import Model
 from training import runs
 from training.data import IMAGES
@@ -53,22 +53,30 @@ class Samples:
         return Labelled(self.x[index].float() / 255, self.label[index])
 
 
-def pupil(model: str, dataset: str) -> Recipe:
-    """The recipe of the classifier that learns from the samples of a model."""
-    return replace(RECIPES[f"{dataset}-classifier"], id=f"{dataset}-classifier-of-{model}")
+def pupil(card: Card) -> Recipe:
+    """The recipe of the classifier that learns from the samples of a model.
+
+    Its name, which is that of its folder, tells the weights too: samples of a model before it was
+    trained again are no samples of it.
+
+    Raises:
+        RunError: The model cannot be asked for images of a class.
+    """
+    teacher = RECIPES.get(f"{card.dataset}-classifier")
+    if teacher is None or "denoise" not in card.verbs or not card.constants.classes:
+        raise runs.RunError(
+            f"{card.id} cannot be asked for a class; take a diffusion model of images"
+        )
+    weights = card.graphs["denoise"].sha256[:8]
+    return replace(teacher, id=f"{card.dataset}-classifier-of-{card.id}-{weights}")
 
 
 def draw(model: Model, folder: Path, n: int = SAMPLES) -> Iterator[int]:
     """Draw n samples, equally many of each class, in parts of `PART`; yields how many there are.
 
     Parts that are in `folder` are not drawn again.
-
-    Raises:
-        RunError: The model knows no classes.
     """
     classes = len(model.card.constants.classes or [])
-    if not classes or "denoise" not in model.verbs:
-        raise runs.RunError(f"{model.card.id} cannot be asked for a class; take a diffusion model")
     folder.mkdir(parents=True, exist_ok=True)
     for part in range(n // PART):
         path = folder / f"samples-{part:04d}.npz"

@@ -258,7 +258,7 @@ def _trials(arguments: list[str]) -> None:
 def _cas(arguments: list[str]) -> None:
     asked = tyro.cli(Cas, prog="python -m training cas", args=arguments)
     model = genlab.load(asked.model, folders=[asked.exported])
-    recipe = cas.pupil(asked.model, model.card.dataset)
+    recipe = cas.pupil(model.card)
     folder = asked.runs / recipe.id
     with Progress(*COLUMNS) as progress:
         drawing = progress.add_task("samples", total=cas.SAMPLES)

@@ -13,7 +13,7 @@ from dashboard.components.stage import peek, stage
 from dashboard.figures import compare
 from dashboard.figures.density import Scale, peak
 from dashboard.guard import guarded
-from dashboard.look import density_grid
+from dashboard.look import COARSE, GRID, density_grid
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
 from genlab.inference.density import Extent
@@ -22,8 +22,7 @@ from genlab.inference.inputs import say_not_finite
 from genlab.inference.sessions import heavy
 
 Array = NDArray[np.float32]
-# Cells along a side of a density: at first, and then where few or many stand side by side.
-COARSE, FEW, MANY = 50, 200, 100
+MANY = 100  # cells along a side of a whole density where many stand side by side
 # Cells along a side and Runge-Kutta steps of a density by ODE: first coarse, then fine.
 ODE = ((28, 12), (64, 24))
 KEPT = 32
@@ -132,7 +131,7 @@ def act(shown: Shown, card: Card, level: int, tell: Callable[[int], None]) -> co
         if shown.line:
             density = density_curve(card.id, stamp, extent)
         elif "log_prob" in card.verbs:
-            size = COARSE if level < WHOLE else FEW if len(shown.chosen) <= 5 else MANY
+            size = COARSE if level < WHOLE else GRID if len(shown.chosen) <= 5 else MANY
             density = density_grid(card.id, stamp, extent, size)
         elif "divergence" in card.verbs and level > FILMS:
             density = ode_grid(card, stamp, extent, level - FILMS - 1, tell)

@@ -22,8 +22,7 @@ from genlab.inference.sessions import heavy
 
 N, COLUMNS = 40, 5
 SAMPLER, STEPS = "dpmpp_2m", 20
-KINDS = {"decode": "at once", "denoise": f"{STEPS} steps"}
-"""How a model makes images, by its verb."""
+SECONDS = f"s / {N} images"
 BOUNDS = {"log_prob": "lower bound", "denoise": "variational bound"}
 """What a model can say of an image, by its verb."""
 COLUMN_HELP = {
@@ -34,7 +33,7 @@ COLUMN_HELP = {
     "agreement": "Share of the samples in which the classifier sees the class that was asked for.",
     "CAS": "Classification accuracy score: accuracy on test images of a classifier that has seen "
     "nothing but samples of this model.",
-    "s / 40 images": f"Seconds for the {N} images above, measured here and now on the machine that "
+    SECONDS: f"Seconds for the {N} images above, measured here and now on the machine that "
     "serves this page.",
 }
 
@@ -48,7 +47,17 @@ class Drawn(NamedTuple):
 
 def makers(cards: list[Card]) -> list[Card]:
     """The models that make images; the classifier that judges them makes none."""
-    return [card for card in cards if card.verbs & set(KINDS)]
+    return [card for card in cards if card.verbs & {"decode", "denoise"}]
+
+
+def walks(card: Card) -> bool:
+    """Whether a model makes images in many steps."""
+    return "decode" not in card.verbs
+
+
+def steps_of(card: Card) -> int:
+    """The steps of a model that walks: `STEPS`, or all that its schedule has."""
+    return min(STEPS, len(card.constants.log_snr or []) - 1)
 
 
 @st.cache_resource(max_entries=24, show_spinner="Making images …")
@@ -56,8 +65,8 @@ def draw(model_id: str, stamp: str, seed: int, _stop: Callable[[], bool]) -> Dra
     """The first samples of a seed; of a diffusion model as many of each class."""
     model = services.open_model(model_id)
     options: dict[str, Any] = {}
-    if "decode" not in model.verbs:
-        options = {"sampler": SAMPLER, "steps": min(STEPS, len(model.schedule()) - 1)}
+    if walks(model.card):
+        options = {"sampler": SAMPLER, "steps": steps_of(model.card)}
         classes = len(model.card.constants.classes or [])
         if model.card.constants.null_label is not None and classes:
             options["label"] = np.arange(N) % classes
@@ -76,12 +85,15 @@ def _first(options: dict[str, Any]) -> dict[str, Any]:
 
 def show(dataset: str, cards: list[Card], seed: int) -> None:
     """Real images and the samples of each model, then the table."""
-    st.caption(
-        f"Real images that no training has seen, and {N} samples of each model with one seed, none "
-        f"chosen. A diffusion model was asked for the classes in turn (guidance 1, "
-        f"DPM-Solver++(2M) in {STEPS} evaluations); the others know no classes."
-    )
     walls = makers(cards)
+    told = f"Real images that no training has seen, and {N} samples of each model with one seed, "
+    told += "none chosen."
+    for card in filter(walks, walls):
+        told += (
+            f" {card.id} was asked for the classes in turn (guidance 1, DPM-Solver++(2M) in "
+            f"{steps_of(card)} evaluations)."
+        )
+    st.caption(told)
     places = st.columns(len(walls) + 1)
     seconds: dict[str, float] = {}
     with places[0]:
@@ -152,12 +164,12 @@ def row(card: Card, seconds: float | None) -> dict[str, object]:
     found = figures(card)
     told: dict[str, object] = {
         "model": card.id,
-        "sampling": next(words for verb, words in KINDS.items() if verb in card.verbs),
+        "sampling": f"{steps_of(card)} steps" if walks(card) else "at once",
         "inference": next((words for verb, words in BOUNDS.items() if verb in card.verbs), "no"),
     }
     for name, one in found.items():
         told[name] = None if one is None else round(one.value, 4)
         told[f"± {name}"] = None if one is None else one.stderr
-    told["s / 40 images"] = None if seconds is None else round(seconds, 4)
+    told[SECONDS] = None if seconds is None else round(seconds, 4)
     told["parameters"] = size(card)
     return told

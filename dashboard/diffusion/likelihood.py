@@ -4,7 +4,6 @@ The picture of the learned density develops: a stage that has been painted asks 
 fragment works for a moment, and the page stays free to be touched.
 """
 
-import time
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from dashboard.figures import fields
 from dashboard.figures.density import Scale
 from dashboard.figures.developing import STEPS, Developing, Picture
 from dashboard.guard import guarded
-from dashboard.look import density_grid
+from dashboard.look import COARSE, GRID, density_grid
 from dashboard.theme import ink
 from genlab.contract.card import Card
 from genlab.inference import likelihood
@@ -28,12 +27,8 @@ from genlab.inference.errors import Busy
 from genlab.inference.sessions import heavy
 
 Array = NDArray[np.float32]
-GRID, COARSE = 200, 50
-"""Cells along a side of an exact density, and of its first picture."""
 MOMENT = 0.12
 """Seconds of work on the picture before the page listens again."""
-REST = 0.3
-"""Seconds after a move in which the picture waits, so that a drag has the machine to itself."""
 PATH, QUICK = 64, 24
 """Runge-Kutta steps of a point at rest, checked by half of them; and unchecked, of a point that is
 held or under the first picture."""
@@ -85,7 +80,8 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
         "log_prob",
         lambda truth: density_grid(truth.card.id, services.stamp(truth.card.id), extent, size),
     )
-    reading = _read(card.id, stamp, point, state.still is not None or level < 2)
+    held = state.still is not None
+    reading = _read(card.id, stamp, point, held or level < 2)
     learned, status, work = None, "", None
     more = again(f"{token} {level + 1}") if level < 2 else ""
     if "divergence" in model.verbs:
@@ -104,20 +100,11 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
     stage(scene, key="likelihood_stage", more=more)
     _footnote(card, point, reading, status)
     links.remember("x", point)
-    moving = _moving(point)
-    if work and not work.picture.whole and level == 2 and not moving:
-        # All is drawn: what is computed now is shown when the stage asks next.
+    if work and not work.picture.whole and level == 2 and not held:
+        # All is drawn: what is computed now is shown when the stage asks next. While a point is
+        # held its drag has the machine to itself.
         with suppress(Busy), heavy(0.25):
             work.advance(MOMENT)
-
-
-def _moving(point: tuple[float, float]) -> bool:
-    """Whether the point of this visitor moved a moment ago."""
-    last, since = st.session_state.get("likelihood_last", (point, 0.0))
-    if last != point:
-        since = time.monotonic()
-    st.session_state["likelihood_last"] = (point, since)
-    return time.monotonic() - since < REST
 
 
 def _status(picture: Picture, extent: Extent) -> str:

@@ -123,8 +123,8 @@ def walkback_scene(
 ) -> Scene:
     """The film over the size of the step, in the plane or on the line.
 
-    Where a person looks at one `still` frame, only that one is drawn: an answer to a drag is then
-    twenty times smaller.
+    Where a person looks at one `still` frame, only that one is drawn, so that an answer to a drag
+    is small.
     """
     panes = _plane_panes if len(walk.x_t) == 2 else _line_panes
     frames = range(len(walk.exact)) if still is None else [walk.place(still)]

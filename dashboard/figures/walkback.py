@@ -137,9 +137,9 @@ def explore(
     """
     x = to_diffusion(exact.card, np.asarray(x_t, dtype=np.float64))
     all_sizes = step_sizes(t, FRAMES)
-    some = np.arange(0, len(all_sizes), 1 if still is None else SPARSE)
-    known = some if still is None else np.union1d(some, [still, len(all_sizes) - 1])
-    sizes = all_sizes[known]
+    sizes = all_sizes
+    if still is not None:
+        sizes = np.union1d(all_sizes[::SPARSE], all_sizes[[still, -1]])
     posts = reverse_steps(
         law(exact, stop),
         x,

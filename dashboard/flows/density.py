@@ -16,9 +16,8 @@ from dashboard.flows.shared import (
     true_density,
 )
 from dashboard.guard import guarded
-from dashboard.look import Look, density_grid
+from dashboard.look import COARSE, GRID, Look, density_grid
 
-GRID, COARSE = 200, 50
 SHOWN = "flow_shown"
 
 

@@ -10,10 +10,8 @@ from dashboard.figures import gans
 from dashboard.figures.gans import Extent
 from dashboard.gans.shared import forgeries
 from dashboard.guard import guarded
-from dashboard.look import Look
+from dashboard.look import COARSE, GRID, Look
 from dashboard.theme import ink
-
-GRID, COARSE = 200, 50
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

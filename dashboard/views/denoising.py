@@ -118,6 +118,7 @@ def reverse() -> None:
             verdict(walk, state.frame)
         else:
             divergences(walk, walk.place(state.still))
+            st.caption("A quick look on coarse grids; let go for exact numbers and words.")
     links.remember("x", at)
     if state.frame or links.frame("step", count) is not None:
         links.remember("step", state.frame)

@@ -53,7 +53,6 @@ def body() -> None:
         samples, name, seed = walked(card)
     else:
         samples, name, seed = looked_at(card, view)
-    parts.let_paint()
     parts.badges(card, services.open_model(card.id).device, seed)
     if view == "trajectory":
         charts(card)
@@ -94,6 +93,7 @@ def walked(card: Card) -> tuple[Array, str, int]:
     walk = Walk(card.id, stamp, sampler, steps, eta, n, named(card, schedule), seed)
     with picture:
         trajectory(walk, schedule, trails == "whole paths")
+        parts.let_paint()
         samples = to_data(card, frames(walk, services.watcher())[-1].x_t).astype(np.float32)
         parts.tell_not_finite(samples)
     return samples, f"{sampler}-{steps}", seed

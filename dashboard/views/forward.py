@@ -38,14 +38,12 @@ def film(
 ) -> diffused.Film:
     """The film of one schedule at one of `LEVELS`."""
     model = services.open_model(model_id)
-    extent, levels = (
-        denoising.plane(model.card),
-        np.asarray(services.schedules_of(model.card)[schedule]),
-    )
+    extent = denoising.plane(model.card)
     if level == "measured":
         whole = film(model_id, stamp, schedule, seed, "whole", _stop)
         with heavy():
             return diffused.measured(model, whole, extent, _stop)
+    levels = np.asarray(services.schedules_of(model.card)[schedule])
     with heavy():
         return diffused.film(model, schedule, levels, extent, seed, _stop, level == "coarse")
 

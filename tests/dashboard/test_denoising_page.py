@@ -160,6 +160,38 @@ def test_the_scene_shows_both_panes_for_every_step(name: str) -> None:
     assert [pane["pick"] for pane in header["panes"]] == ["x", None]
 
 
+@pytest.mark.parametrize("name", truths())
+@pytest.mark.parametrize("still", [0, 10, 17])
+def test_a_quick_look_says_what_the_whole_film_says_of_its_frame(name: str, still: int) -> None:
+    """On its first grid, with every third step of the curves."""
+    exact, full = load(f"{name}-exact"), walk(name)
+    quick = walkback.explore(exact, exact, LEVELS, full.t, full.x_t, still=still)
+    place = quick.place(still)
+    assert quick.sizes[place] == full.sizes[still]
+    assert len(quick.sizes) < len(full.sizes) / 2
+    assert quick.kl_best[place] == pytest.approx(full.kl_best[still], rel=0.1, abs=0.01)
+    assert quick.kl_drawn[place] == pytest.approx(full.kl_drawn[still], rel=0.1, abs=0.01)
+    extent = denoising.plane(exact.card)
+    prior = denoising.priors(exact, list(LEVELS[full.t - full.sizes]), extent)
+    scene = denoising.walkback_scene(quick, prior, extent, False, still)
+    header = decode(scene.encode())
+    assert header["timeline"]["count"] == len(full.sizes)
+    moving = [layer["frames"] for pane in header["panes"] for layer in pane["layers"]]
+    assert sorted(set(moving)) == [1, len(full.sizes)]  # the map of q(x_s), which is there already
+
+
+def test_while_the_point_is_held_the_words_wait() -> None:
+    app = open_page(dataset="moons", x="0.5,0.25")
+    assert "should be 1" in texts(app)
+    held = {"points": {"seq": 1, "at": {"x": [0.5, 0.25]}, "still": 3}}
+    app.session_state["reverse2_stage"] = held
+    app.run()
+    assert not app.exception
+    assert "should be 1" not in texts(app)
+    assert "A quick look" in texts(app)
+    assert [metric.label for metric in app.metric] == ["KL, best Normal", "KL, DDPM"]
+
+
 @pytest.mark.parametrize("step", [0, 10, -1])
 def test_the_magnifier_shows_the_density_that_it_magnifies(step: int) -> None:
     """Moments of the picture are those of the exact step: mean 0, variance 1 in its units."""

@@ -80,6 +80,22 @@ def test_the_sum_is_the_log_density_beside_the_truth() -> None:
     assert "x = (0.50, -1.10)" in texts(app)
 
 
+def test_a_held_point_is_read_in_fewer_steps_and_in_full_when_let_go() -> None:
+    app = open_page(ddpm="moons-ddpm", ddpm_view="likelihood", x="0.5,-1.1")
+    stamp, numbers = services.stamp("moons-ddpm"), {}
+    for still in (0, None):
+        app.session_state["likelihood_stage"] = {
+            "points": {"seq": 1, "at": {"x": [0.5, -1.1]}, "still": still},
+            "more": f"moons-ddpm {stamp} 2 0",
+        }
+        app.run()
+        assert not app.exception
+        assert ("half of them move log p(x)" in texts(app)) == (still is None)
+        assert ("for a first look" in texts(app)) == (still == 0)
+        numbers[still] = figures(app)["learned log p(x), nats"]
+    assert numbers[0] == pytest.approx(numbers[None], abs=0.05)
+
+
 def test_no_density_is_said_as_such() -> None:
     """A black square of the checkerboard has no data at all."""
     app = open_page(ddpm="checkerboard-exact", ddpm_view="likelihood", x="50,50")

@@ -403,6 +403,14 @@ def test_schedules_fall_from_noiseless_to_noise(make: Any, T: int) -> None:
     assert schedules.alphas_bar(lam)[-1] < 1e-4
 
 
+@pytest.mark.parametrize("make", [schedules.cosine, schedules.linear])
+def test_a_schedule_begins_at_the_level_that_is_asked_for(make: Any) -> None:
+    lam = make(1_000, 11.0)
+    assert lam[0] == pytest.approx(11.0)
+    assert (np.diff(lam) < 0).all()
+    assert lam[-1] == pytest.approx(make(1_000)[-1])
+
+
 def test_linear_is_the_schedule_of_ho_et_al() -> None:
     """Their product over β from 1e-4 to 0.02, of which the integral is the limit."""
     bars = np.cumprod(1 - np.linspace(1e-4, 0.02, 1_000))

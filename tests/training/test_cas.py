@@ -16,11 +16,22 @@ from training.data.images import Labelled
 CLASSES = list("0123456789")
 
 
+def card(**changes: Any) -> Any:
+    """What a card says of a denoiser of digits."""
+    facts = {
+        "id": "toy-ddpm",
+        "dataset": "mnist",
+        "verbs": {"denoise"},
+        "constants": SimpleNamespace(classes=CLASSES),
+        "graphs": {"denoise": SimpleNamespace(sha256="0123456789abcdef")},
+    }
+    return SimpleNamespace(**(facts | changes))
+
+
 class Painter:
     """A model whose images of a class are a bright row, and which counts its walks."""
 
-    verbs = frozenset({"denoise"})
-    card = SimpleNamespace(id="toy-ddpm", constants=SimpleNamespace(classes=CLASSES))
+    card = card()
 
     def __init__(self) -> None:
         self.walks = 0
@@ -57,11 +68,23 @@ def test_samples_are_drawn_once_and_of_every_class(tmp_path: Path) -> None:
     assert torch.equal(bright, 2 + 2 * batch.label)
 
 
-def test_a_model_without_classes_is_refused(tmp_path: Path) -> None:
-    painter = Painter()
-    painter.card = SimpleNamespace(id="toy-gan", constants=SimpleNamespace(classes=None))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"constants": SimpleNamespace(classes=None)},
+        {"verbs": {"decode", "critic"}},
+        {"dataset": "moons"},
+    ],
+)
+def test_a_model_without_classes_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(runs.RunError, match="toy-gan cannot be asked for a class"):
-        drawn(painter, tmp_path, cas.PART)
+        cas.pupil(card(id="toy-gan", **changes))
+
+
+def test_samples_of_other_weights_have_another_folder() -> None:
+    other = card(graphs={"denoise": SimpleNamespace(sha256="fedcba9876543210")})
+    assert cas.pupil(card()).id == "mnist-classifier-of-toy-ddpm-01234567"
+    assert cas.pupil(other).id != cas.pupil(card()).id
 
 
 def test_a_pupil_learns_from_samples_what_it_is_tested_on(
@@ -71,7 +94,7 @@ def test_a_pupil_learns_from_samples_what_it_is_tested_on(
     test = Labelled(torch.from_numpy(rows(label.numpy())), label)
     monkeypatch.setattr(cas, "IMAGES", {"mnist": SimpleNamespace(split=lambda split: test)})
     drawn(Painter(), tmp_path, cas.PART)
-    recipe = cas.pupil("toy-ddpm", "mnist")
+    recipe = cas.pupil(card())
     shape = replace(recipe.family, width=8, features=16, shift_pixels=0.0, dropout=0.0)
     loop = replace(recipe.loop, steps=60, batch=64, warmup=5, ema=0.8)
     recipe = replace(recipe, family=shape, loop=loop)

@@ -33,6 +33,12 @@ FINE = 0.03
 """Detail finer than this (standardised units) is evaluated in float64 by the exported graphs: a
 flow that squeezes a normal law so far amplifies the rounding of float32 as much."""
 
+
+def is_fine(dataset: Dataset) -> bool:
+    """Whether flows of these data are exported in float64."""
+    return dataset.distribution.finest / dataset.scale < FINE
+
+
 Transform = Literal["spline", "affine-coupling", "elementwise", "affine"]
 
 
@@ -199,8 +205,7 @@ class Flow(nn.Module):
     def __init__(self, config: FlowConfig, dataset: Dataset) -> None:
         super().__init__()
         self.dim = dataset.dim
-        fine = dataset.distribution.finest / dataset.scale < FINE
-        self.precision = torch.float64 if fine else torch.float32
+        self.precision = torch.float64 if is_fine(dataset) else torch.float32
         self.register_buffer("scale", torch.tensor(float(dataset.scale)))
         self.register_buffer("shift", torch.tensor([float(number) for number in dataset.shift]))
         self.couplings = nn.ModuleList(

@@ -164,7 +164,9 @@ class Refinement(nn.Module):
         return h, self.outlets[turn](F.silu(self.norms[turn](h)))
 
     def add(self, h: Tensor, pixels: Tensor, turn: int) -> Tensor:
-        """Features that know of a group's pixels [n, side, side] too."""
+        """Features that know of a group's pixels [n, side, side] too, if anybody asks them."""
+        if turn + 1 == len(self.inlets):
+            return h
         return h + self.inlets[turn + 1](seen(pixels[:, None]))
 
     def hand_over(self, h: Tensor) -> Tensor | None:
@@ -197,7 +199,9 @@ class Precise:
         return h, convolve(cast(nn.Conv2d, self.part.outlets[turn]), last).permute(0, 3, 1, 2)
 
     def add(self, h: Tensor, pixels: Tensor, turn: int) -> Tensor:
-        """Features that know of a group's pixels [n, side, side] too."""
+        """Features that know of a group's pixels [n, side, side] too, if anybody asks them."""
+        if turn + 1 == len(self.part.inlets):
+            return h
         return h + self._inlet(seen(pixels[:, None]).permute(0, 2, 3, 1), turn + 1)
 
     def hand_over(self, h: Tensor) -> Tensor | None:
@@ -253,8 +257,7 @@ class ImageFlow(nn.Module):
                 z, slope = PixelBins(logits, self.edges).to_uniform(pixels)
                 corners.append(z[:, None])
                 total = total + slope.sum((1, 2))
-                if turn < len(part.inlets) - 1:
-                    h = part.add(h, pixels, turn)
+                h = part.add(h, pixels, turn)
             context, grid = part.hand_over(h), _interleave(corners)
         return grid, total
 
@@ -281,8 +284,7 @@ class ImageFlow(nn.Module):
                 part_z = z[:, 0, down * step :: 2 * step, right * step :: 2 * step]
                 pixels = PixelBins(logits, self.edges).from_uniform(part_z)
                 corners.append(pixels[:, None])
-                if turn < len(part.part.inlets) - 1:
-                    h = part.add(h, pixels, turn)
+                h = part.add(h, pixels, turn)
             context, grid = part.hand_over(h), _interleave(corners)
         return grid
 

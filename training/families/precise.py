@@ -3,7 +3,7 @@
 Where a flow's density is low, its inverse is steep, and the rounding errors of a network in float32
 would be seen in the picture: not the same picture on every machine. onnxruntime convolves float32
 only, but multiplies matrices of float64. Channels come last here, so that a convolution is one
-product of all neighbourhoods with all weights. Its sigmoid of float64 is five times slower than its
+product of all neighbourhoods with all weights. Its sigmoid of float64 is slower than its
 exponential.
 """
 

@@ -14,6 +14,7 @@ def script() -> None:
 
     state = peek("stage", points={"x": (1.0, 2.0)}, count=5, start=2)
     st.session_state["answer"] = (dict(state.points), state.frame, state.touched)
+    st.session_state["still"] = state.still
 
 
 def answer(said: object) -> tuple[dict[str, tuple[float, float]], int, bool]:
@@ -22,6 +23,18 @@ def answer(said: object) -> tuple[dict[str, tuple[float, float]], int, bool]:
     app.run()
     assert not app.exception
     return app.session_state["answer"]
+
+
+@pytest.mark.parametrize(
+    ("still", "heard"),
+    [(0, 0), (4, 4), (5, None), (-1, None), (None, None), ("3", None), (2.0, None)],
+)
+def test_a_held_point_says_which_frame_is_looked_at(still, heard):
+    answer_with = AppTest.from_function(script)
+    answer_with.session_state["stage"] = {"points": {"seq": 1, "at": {}, "still": still}}
+    answer_with.run()
+    assert not answer_with.exception
+    assert answer_with.session_state["still"] == heard
 
 
 def test_a_moved_point_and_a_chosen_frame_are_heard():
