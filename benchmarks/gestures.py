@@ -33,10 +33,13 @@ window.WebSocket = class extends WebSocket {
   }
 };
 """
-# The first picture since the press and the first whole one: whole, or as fine as was asked for.
+# The first picture since the press and the first whole one: whole, or as fine as was asked for after
+# a coarser one (the page may have been at work on a fine picture of what was shown before).
 ANSWERED = """cells => {
-  const done = paintings.find((p) => cells ? p.cells >= cells : p.whole);
-  return done && [paintings[0].at - pressed, done.at - pressed];
+  const start = cells ? paintings.findIndex((p) => p.cells < cells) : 0;
+  const seen = start < 0 ? [] : paintings.slice(start);
+  const done = seen.find((p) => cells ? p.cells >= cells : p.whole);
+  return done && [seen[0].at - pressed, done.at - pressed];
 }"""
 # Numbers of a stage's answers with the time of each, in the middle of a drag.
 EVALUATED = """() => {

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import links, services
+from dashboard import links, parts, services
 from dashboard.components.stage import peek, stage
 from dashboard.diffusion.shared import again
 from dashboard.figures import fields
@@ -27,6 +27,7 @@ from genlab.inference.errors import Busy
 from genlab.inference.sessions import heavy
 
 Array = NDArray[np.float32]
+STAGE = "likelihood_stage"
 MOMENT = 0.12
 """Seconds of work on the picture before the page listens again."""
 PATH, QUICK = 64, 24
@@ -62,6 +63,20 @@ def _read(model_id: str, stamp: str, point: tuple[float, float], quick: bool) ->
     return Reading(way, PATH, abs(float(coarse[0] - way.log_prob[0])))
 
 
+def _level(card: Card) -> int:
+    """What has been painted of a model: nothing yet, a coarse picture, or the whole one (2).
+
+    With the whole one come the point's own numbers in full.
+    """
+    said, token = peek(STAGE).more, f"{card.id} {services.stamp(card.id)}"
+    return next((level for level in (2, 1) if said.startswith(f"{token} {level}")), 0)
+
+
+def painted(card: Card) -> bool:
+    """Whether nothing that is quick is left to be painted; if so, the page need not run again."""
+    return parts.note_painted(STAGE, _level(card) == 2)
+
+
 @st.fragment
 @guarded()
 def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
@@ -69,11 +84,10 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
     stamp = services.stamp(card.id)
     data = services.reference(card.id, stamp, n)
     first = (float(data[0, 0]), float(data[0, 1])) if len(data) else (0.0, 0.0)
-    state = peek("likelihood_stage", points={"x": links.point("x", first)})
+    state = peek(STAGE, points={"x": links.point("x", first)})
     point = links.settled(state.points["x"])
     model, token = services.open_model(card.id), f"{card.id} {stamp}"
-    # First a coarse picture, then the whole one, then the point's own numbers in full.
-    level = next((n for n in (2, 1) if state.more.startswith(f"{token} {n}")), 0)
+    level = _level(card)
     size = GRID if level else COARSE
     exact = services.exactly(
         card.dataset,
@@ -97,9 +111,11 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
     )
     _answer(card, point, reading)
     scene = fields.likelihood_scene(card, point, reading.way, learned, exact, data, extent, scale)
-    stage(scene, key="likelihood_stage", more=more)
+    stage(scene, key=STAGE, more=more)
     _footnote(card, point, reading, status)
     links.remember("x", point)
+    if level == 2:
+        parts.show_rest(STAGE)
     if work and not work.picture.whole and level == 2 and not held:
         # All is drawn: what is computed now is shown when the stage asks next. While a point is
         # held its drag has the machine to itself.

@@ -18,8 +18,6 @@ from dashboard.flows.shared import (
 from dashboard.guard import guarded
 from dashboard.look import COARSE, GRID, Look, density_grid
 
-SHOWN = "flow_shown"
-
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _maps(model_id: str, stamp: str, extent: Extent, size: int, scale: Scale) -> list[Heatmap]:
@@ -35,20 +33,14 @@ def asked(look: Look) -> list[str]:
 
 
 def painted(look: Look) -> bool:
-    """Whether nothing is left to be painted."""
-    return peek("flow_stage").more == asked(look)[-1]
-
-
-def show(look: Look) -> None:
-    """The heat map and the ledger of one point; the page is shown again when all is painted."""
-    st.session_state[SHOWN] = painted(look)
-    picture(look)
+    """Whether nothing is left to be painted; if so, the page need not be shown again."""
+    return parts.note_painted("flow_stage", peek("flow_stage").more == asked(look)[-1])
 
 
 @st.fragment
 @guarded()
-def picture(look: Look) -> None:
-    """A drag runs this fragment alone.
+def show(look: Look) -> None:
+    """The heat map and the ledger of one point; a drag runs this fragment alone.
 
     The first picture of a model is a coarse density; as soon as it is painted the browser asks for
     the whole density, and then for the samples and the plane of noise.
@@ -85,5 +77,5 @@ def picture(look: Look) -> None:
                 else "The true density here is zero (exact)."
             )
     links.remember("x", x)
-    if rest and not st.session_state[SHOWN]:
-        st.rerun()
+    if rest:
+        parts.show_rest("flow_stage")

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from dashboard import controls, parts, services
 from dashboard.diffusion.field import field_view
-from dashboard.diffusion.likelihood import likelihood_view
+from dashboard.diffusion.likelihood import likelihood_view, painted
 from dashboard.diffusion.race import race_view
 from dashboard.diffusion.trajectory import Walk, frames, trajectory
 from dashboard.figures import diffusion
@@ -49,6 +49,7 @@ def body() -> None:
     with right:
         words = " · ".join(f"**{name}**: {told}" for name, told in VIEWS.items())
         view = controls.choose("Look at", list(VIEWS), "ddpm_view", help=words)
+    samples: Array | None
     if view == "trajectory":
         samples, name, seed = walked(card)
     else:
@@ -56,7 +57,8 @@ def body() -> None:
     parts.badges(card, services.open_model(card.id).device, seed)
     if view == "trajectory":
         charts(card)
-    parts.downloads(f"{card.id}-{name}-seed{seed}", {"x": samples})
+    if samples is not None:
+        parts.downloads(f"{card.id}-{name}-seed{seed}", {"x": samples})
     parts.about(card)
 
 
@@ -99,8 +101,11 @@ def walked(card: Card) -> tuple[Array, str, int]:
     return samples, f"{sampler}-{steps}", seed
 
 
-def looked_at(card: Card, view: str) -> tuple[Array, str, int]:
-    """One of the other views with its controls: samples by DDIM, their name, and the seed."""
+def looked_at(card: Card, view: str) -> tuple[Array | None, str, int]:
+    """One of the other views with its controls: samples by DDIM, their name, and the seed.
+
+    Samples wait, None, until the picture of the likelihood is painted.
+    """
     schedules, most, budget = sorted(services.schedules_of(card)), most_steps(card), BUDGETS[0]
     if view == "race":
         budgets = [str(each) for each in BUDGETS if each <= most] or [str(most)]
@@ -116,6 +121,7 @@ def looked_at(card: Card, view: str) -> tuple[Array, str, int]:
             schedule = controls.choose("Schedule", schedules, "schedule")
         seed = controls.seed()
     extent = diffusion.window(card, card.extent or services.WINDOW)
+    ready = view != "likelihood" or painted(card)
     with picture:
         if view == "race":
             race_view(card, extent, budget, named(card, schedule), seed, POINTS)
@@ -124,7 +130,9 @@ def looked_at(card: Card, view: str) -> tuple[Array, str, int]:
         else:
             likelihood_view(card, extent, scale, POINTS)
     steps = min(DRAWN_STEPS, most)
-    samples = draw(card.id, services.stamp(card.id), seed, steps, named(card, schedule))
+    samples = None
+    if ready:
+        samples = draw(card.id, services.stamp(card.id), seed, steps, named(card, schedule))
     return samples, f"ddim-{steps}", seed
 
 

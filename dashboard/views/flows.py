@@ -66,13 +66,13 @@ def body() -> None:
             scale = colours()
             seed = controls.seed()
         look = Look(card, n, seed, scale)
+        painted = view != "density" or density.painted(look)
         with picture:
             {"density": density, "layers": layers, "training": training}[view].show(look)
         parts.let_paint()
         parts.badges(card, services.open_model(card.id).device, seed)
         with st.container(height=CURVE, border=False):
-            # Last of all: a chart keeps a browser busy for as long as all the rest.
-            if view != "density" or density.painted(look):
+            if painted:  # last of all: a chart keeps a browser busy for as long as all the rest
                 st.plotly_chart(
                     loss_chart(card, CHART, "loss: −log p(x), nats"),
                     alt="Negative log-likelihood over the training steps.",
