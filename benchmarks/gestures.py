@@ -33,8 +33,8 @@ window.WebSocket = class extends WebSocket {
   }
 };
 """
-# The first picture since the press and the first whole one: whole, or as fine as was asked for after
-# a coarser one (the page may have been at work on a fine picture of what was shown before).
+# The first picture since the press and the first whole one: whole, or as fine as was asked for
+# after a coarser one (the page may have been at work on a fine picture of what was shown before).
 ANSWERED = """cells => {
   const start = cells ? paintings.findIndex((p) => p.cells < cells) : 0;
   const seen = start < 0 ? [] : paintings.slice(start);
