@@ -30,6 +30,8 @@ SAMPLES, FULL_STEPS, FEW_STEPS = 2_000, 250, (10, 20)
 FAST_SAMPLES = 10_000
 """Samples of a model that needs one evaluation each."""
 SAMPLER = "dpmpp_2m"
+GUIDANCE = 2.0
+"""Scale at which the agreement is measured once more: classes as a visitor asks for them."""
 BOUND_IMAGES, BOUND_STRATA = 1_000, 40
 REPEATS = 50
 """Bootstrap samples for the standard error of a distance."""
@@ -102,10 +104,8 @@ def _walks(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metr
     label = np.arange(SAMPLES) % len(model.card.constants.classes or [0])
     walk = partial(model.sample, SAMPLES, seed, sampler=SAMPLER, label=label)
     full = walk(steps=FULL_STEPS)
-    how = f"{SAMPLES:,} samples, equally many of each class, guidance 1, by DPM-Solver++(2M) in"
-    told = f"{how} {FULL_STEPS} evaluations (seed {seed})"
     seen = _features(judge, full)
-    yield from _distance(judge, seen, test, floor, told)
+    yield from _distance(judge, seen, test, floor, f"{_walked(FULL_STEPS)} (seed {seed})")
     whole = frechet(Gaussian.of(seen), test)
     for steps in FEW_STEPS:
         few = walk(steps=steps)
@@ -113,16 +113,30 @@ def _walks(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metr
         error = bootstrap(features, lambda rows: frechet(Gaussian.of(rows), test), REPEATS, seed)
         found = Estimate(frechet(Gaussian.of(features), test) / whole, error / whole)
         told = (
-            f"R({steps}): Fréchet distance of {how} {steps} evaluations, over that in "
-            f"{FULL_STEPS} on the same noise"
+            f"R({steps}): Fréchet distance of {_walked(steps)}, over that in {FULL_STEPS} on the "
+            "same noise"
         )
         yield _metric(f"few_steps_{steps}", found, "test", SAMPLES, told)
-    agree = (judge.run("classify", x=full)["logits"].argmax(1) == label).astype(float)
-    told = (
-        f"share of {how} {FULL_STEPS} evaluations in which the classifier "
-        f"{judge.card.id} sees the class that was asked for"
+    guided = walk(steps=FEW_STEPS[-1], guidance=GUIDANCE)
+    for name, x, how in (
+        ("agreement", full, _walked(FULL_STEPS)),
+        ("agreement_guided", guided, _walked(FEW_STEPS[-1], GUIDANCE)),
+    ):
+        logits = judge.run("classify", x=np.clip(x, 0, 1))["logits"]
+        told = (
+            f"share of {how} in which the classifier {judge.card.id} sees the class that was "
+            f"asked for (seed {seed})"
+        )
+        right = (logits.argmax(1) == label).astype(float)
+        yield _metric(name, Estimate.mean(right), "samples", SAMPLES, told)
+
+
+def _walked(steps: int, guidance: float = 1.0) -> str:
+    """How samples were drawn, for a protocol."""
+    return (
+        f"{SAMPLES:,} samples, equally many of each class, guidance {guidance:g}, by "
+        f"DPM-Solver++(2M) in {steps} {'evaluations' if guidance == 1 else 'steps'}"
     )
-    yield _metric("agreement", Estimate.mean(agree), "samples", SAMPLES, told)
 
 
 def _distance(

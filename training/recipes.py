@@ -97,7 +97,7 @@ TEXTBOOK = LoopConfig(
     steps=6_000, batch=256, lr=2e-4, beta1=0.5, beta2=0.999, floor=1.0, ema=0.0, snapshots=20
 )
 
-# Ten to twenty-five passes over the images, drawn with replacement. Only a GAN keeps weights on the
+# Ten to forty passes over the images, drawn with replacement. Only a GAN keeps weights on the
 # way: a page scrubs through its epochs.
 JUDGE = LoopConfig(steps=5_000, batch=128, lr=2e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0)
 # bfloat16 makes a step faster where the processor knows it; its rounding is small beside the noise

@@ -30,7 +30,8 @@ COLUMN_HELP = {
     "(flow) or the variational bound (diffusion). Less is better.",
     "FD / floor": "Fréchet distance of samples to the test images in the features of this "
     "project's own classifier, over that of real training images. 1 is perfect.",
-    "agreement": "Share of the samples in which the classifier sees the class that was asked for.",
+    "agreement": "Share of the samples in which the classifier sees the class that was asked for. "
+    "On real images that share is its accuracy.",
     "CAS": "Classification accuracy score: accuracy on test images of a classifier that has seen "
     "nothing but samples of this model.",
     SECONDS: f"Seconds for the {N} images above, measured here and now on the machine that "

@@ -64,8 +64,17 @@ class Painter:
     def __init__(self, blur: Callable[[int], float]) -> None:
         self.blur, self.asked = blur, []
 
-    def sample(self, n: int, seed: int, *, label: Any = None, steps: int = 1, **_: Any) -> Any:
-        self.asked.append(steps)
+    def sample(
+        self,
+        n: int,
+        seed: int,
+        *,
+        label: Any = None,
+        steps: int = 1,
+        guidance: float = 1.0,
+        **_: Any,
+    ) -> Any:
+        self.asked.append((steps, guidance))
         x, drawn = real(n, seed + 99)
         label = drawn if label is None else label
         x = 0.5 + (x - 0.5) * self.blur(steps)
@@ -98,7 +107,10 @@ def test_a_perfect_generator_is_at_the_floor_and_a_blurred_one_is_not() -> None:
 def test_few_steps_are_compared_with_many_on_the_same_noise() -> None:
     painter = Painter(lambda steps: 1 - 2 / steps)
     rows = image_evaluate._walks(painter, Judge(), 0)  # type: ignore[arg-type]
-    found = {row.name: row.value for row in rows}
-    assert painter.asked == [250, 10, 20]
+    told = {row.name: row for row in rows}
+    found = {name: row.value for name, row in told.items()}
+    assert painter.asked == [(250, 1), (10, 1), (20, 1), (20, 2)]
     assert found["few_steps_10"] > found["few_steps_20"] > 1
-    assert found["agreement"] == 1.0
+    assert found["agreement"] == found["agreement_guided"] == 1.0
+    assert "guidance 1," in told["agreement"].protocol
+    assert "guidance 2," in told["agreement_guided"].protocol
