@@ -1,36 +1,24 @@
 """The diffusion page under a real pointer: what comes piece by piece comes by itself."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
+
+from tests.dashboard.browsing import Open, visiting
 
 pytestmark = pytest.mark.browser
-
-Open = Callable[[str], Page]
 
 
 @pytest.fixture
 def visit(chromium: Browser, server: str) -> Iterator[Open]:
-    """Opens the page with a query; nothing may break on it until the test ends."""
-    page = chromium.new_page(viewport={"width": 1280, "height": 1000})
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-
-    def open_page(query: str) -> Page:
-        page.goto(f"{server}/diffusion?{query}")
-        expect(page.locator(".stage[data-ready=true]").first).to_be_visible(timeout=30_000)
-        return page
-
-    yield open_page
-    assert page.get_by_test_id("stException").count() == 0
-    assert page.get_by_test_id("stAlertContentError").count() == 0
-    page.close()
-    assert not wrong, wrong
+    """Opens the page with a query."""
+    with visiting(chromium) as open_page:
+        yield lambda query: open_page(f"{server}/diffusion?{query}", ".stage[data-ready=true]")
 
 
 def test_a_dragged_point_gets_its_likelihood_while_the_picture_develops(visit: Open) -> None:

@@ -1,7 +1,7 @@
 """Diffusion on images under a real pointer: films play, tiles are picked, images are erased."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,32 +9,25 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 from playwright.sync_api import Browser, Page, expect
 
-pytestmark = pytest.mark.browser
+from tests.dashboard.browsing import Open, visiting
 
-Open = Callable[..., Page]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 def visit(chromium: Browser, tiny_server: str) -> Iterator[Open]:
-    """Opens the page with a query; nothing may break on it until the test ends."""
-    pages: list[Page] = []
-    wrong: list[str] = []
+    """Opens the page with a query."""
+    address = f"{tiny_server}/diffusion-images"
 
-    def open_page(query: str, width: int = 1280, model: str = "tiny-ddpm") -> Page:
-        page = chromium.new_page(viewport={"width": width, "height": 1000})
-        pages.append(page)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(f"{tiny_server}/diffusion-images?image_ddpm={model}&{query}")
-        if model == "tiny-ddpm":
-            expect(page.locator(".wall[data-ready=true]").first).to_be_visible(timeout=60_000)
-        return page
+    with visiting(chromium) as opened:
 
-    yield open_page
-    for page in pages:
-        assert page.get_by_test_id("stException").count() == 0
-        assert page.get_by_test_id("stAlertContentError").count() == 0
-        page.close()
-    assert not wrong, wrong
+        def open_page(query: str, width: int = 1280, model: str = "tiny-ddpm") -> Page:
+            # The slow one is looked at before its film is there.
+            ready = ".wall[data-ready=true]" if model == "tiny-ddpm" else "[data-testid=stImage]"
+            size = {"width": width, "height": 1000}
+            return opened(f"{address}?image_ddpm={model}&{query}", ready, viewport=size)
+
+        yield open_page
 
 
 def slider(page: Page):
@@ -110,7 +103,6 @@ def test_two_settings_stand_side_by_side_also_on_a_phone(visit: Open) -> None:
 
 def test_a_walk_is_seen_as_it_comes_and_stops_at_once(visit: Open) -> None:
     page = visit("image_n=64&image_steps=100", model="tiny-ddpm-slow")
-    expect(page.get_by_test_id("stImage").first).to_be_visible(timeout=60_000)
     progress = page.get_by_text(re.compile(r"From noise to images: \d+ of 101, about"))
     expect(progress).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Stop here").click()

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,36 +13,22 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
 
-pytestmark = pytest.mark.browser
+from tests.dashboard.browsing import Open, settle, visiting
 
-Open = Callable[[str], Page]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 def visit(chromium: Browser, server: str) -> Iterator[Open]:
-    """Opens the page with a query; nothing may break on it until the test ends."""
-    page = chromium.new_page(viewport={"width": 1280, "height": 1000})
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
+    """Opens the page with a query."""
+    with visiting(chromium) as opened:
 
-    def open_page(query: str) -> Page:
-        page.goto(f"{server}/flows?{query}")
-        expect(page.locator(".stage[data-ready=true]").first).to_be_visible(timeout=30_000)
-        settle(page)
-        return page
+        def open_page(query: str) -> Page:
+            page = opened(f"{server}/flows?{query}", ".stage[data-ready=true]")
+            settle(page)
+            return page
 
-    yield open_page
-    assert page.get_by_test_id("stException").count() == 0
-    page.close()
-    assert not wrong, wrong
-
-
-def settle(page: Page) -> None:
-    for _ in range(3):
-        page.wait_for_timeout(150)
-        expect(page.get_by_test_id("stApp")).to_have_attribute(
-            "data-test-script-state", "notRunning", timeout=30_000
-        )
+        yield open_page
 
 
 def place(canvas: Locator, across: float, up: float) -> tuple[float, float]:

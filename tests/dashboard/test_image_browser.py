@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,13 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 from playwright.sync_api import Browser, Page, expect
 
+from tests.dashboard.browsing import Open, settle, visiting
 from tests.dashboard.conftest import serve
 from tests.dashboard.image_house import furnish
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
-Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
@@ -32,33 +32,16 @@ def house_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def visit(chromium: Browser, house_server: str) -> Iterator[Open]:
-    wrong: list[str] = []
-    contexts = []
+    """Opens a page."""
+    ready = ".wall[data-ready=true], .pad[data-ready=true]"
+    with visiting(chromium, refusals=True) as opened:
 
-    def open_page(path: str, **options: Any) -> Page:
-        context = chromium.new_context(**({"viewport": {"width": 1280, "height": 1000}} | options))
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(f"{house_server}/{path}")
-        expect(page.locator(".wall[data-ready=true], .pad[data-ready=true]").first).to_be_visible(
-            timeout=30_000
-        )
-        settle(page)
-        return page
+        def open_page(path: str, **options: Any) -> Page:
+            page = opened(f"{house_server}/{path}", ready, **options)
+            settle(page)
+            return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not wrong, wrong
-
-
-def settle(page: Page) -> None:
-    for _ in range(3):
-        page.wait_for_timeout(150)
-        expect(page.get_by_test_id("stApp")).to_have_attribute(
-            "data-test-script-state", "notRunning", timeout=30_000
-        )
+        yield open_page
 
 
 def png(kind: str = "PNG") -> bytes:
@@ -150,4 +133,3 @@ def test_an_upload_is_fitted_and_a_bad_one_refused_whatever_its_name(visit: Open
     assert shot.getpixel((w // 2, h // 2)) > 225
     chooser.set_input_files({"name": "digit.png", "mimeType": "image/png", "buffer": png("GIF")})
     expect(page.get_by_role("alert")).to_contain_text("whatever its name says")
-    assert page.get_by_test_id("stException").count() == 0

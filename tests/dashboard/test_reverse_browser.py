@@ -1,7 +1,7 @@
 """The forward process and the reverse step under a real pointer and a real keyboard."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,41 +10,22 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 from playwright.sync_api import Browser, Page, expect
 
-pytestmark = pytest.mark.browser
+from tests.dashboard.browsing import Open, settle, visiting
 
-Open = Callable[..., Page]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 def visit(chromium: Browser, server: str) -> Iterator[Open]:
-    """Opens a page; nothing may break on it until the test ends."""
-    pages: list[Page] = []
-    wrong: list[str] = []
+    """Opens a page."""
+    with visiting(chromium) as opened:
 
-    def open_page(path: str, **options: Any) -> Page:
-        page = chromium.new_page(**{"viewport": {"width": 1280, "height": 1000}} | options)
-        pages.append(page)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(f"{server}/{path}")
-        expect(page.locator(".stage[data-ready=true]").first).to_be_visible(timeout=30_000)
-        settle(page)
-        return page
+        def open_page(path: str, **options: Any) -> Page:
+            page = opened(f"{server}/{path}", ".stage[data-ready=true]", **options)
+            settle(page)
+            return page
 
-    yield open_page
-    for page in pages:
-        settle(page)
-        assert page.get_by_test_id("stException").count() == 0
-        assert page.get_by_test_id("stAlertContentError").count() == 0
-        page.close()
-    assert not wrong, wrong
-
-
-def settle(page: Page) -> None:
-    for _ in range(3):
-        page.wait_for_timeout(150)
-        expect(page.get_by_test_id("stApp")).to_have_attribute(
-            "data-test-script-state", "notRunning", timeout=30_000
-        )
+        yield open_page
 
 
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,30 +13,23 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-pytestmark = pytest.mark.browser
+from tests.dashboard.browsing import Open, visiting
 
-Open = Callable[..., Page]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 def visit(chromium: Browser, tiles_server: str) -> Iterator[Open]:
-    wrong: list[str] = []
-    contexts = []
+    """Opens the page of walls and pads."""
+    with visiting(chromium) as opened:
 
-    def open_page(**options: Any) -> Page:
-        context = chromium.new_context(**({"viewport": {"width": 1300, "height": 1000}} | options))
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(tiles_server)
-        expect(page.locator(".wall[data-ready=true]").nth(1)).to_be_visible(timeout=30_000)
-        expect(page.locator(".pad[data-ready=true]").nth(1)).to_be_attached(timeout=30_000)
-        return page
+        def open_page(**options: Any) -> Page:
+            page = opened(tiles_server, ".wall[data-ready=true]", **options)
+            expect(page.locator(".wall[data-ready=true]").nth(1)).to_be_visible(timeout=30_000)
+            expect(page.locator(".pad[data-ready=true]").nth(1)).to_be_attached(timeout=30_000)
+            return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not wrong, wrong
+        yield open_page
 
 
 def level(canvas: Locator) -> int:
