@@ -13,6 +13,7 @@ from onnx import helper, numpy_helper, parser
 from genlab.contract.files import write_npz
 from genlab.contract.publish import publish
 from genlab.contract.weights import pack
+from tests.toys import card_frame
 
 DIM, SIDE, LATENT = 784, 28, 4
 CLASSES = [str(digit) for digit in range(10)]
@@ -78,7 +79,6 @@ def write_data(folder: Path, dataset: str, bright: float, train: int = 60, test:
 
 def _card(model: str, dataset: str, title: str, **fields: Any) -> dict[str, Any]:
     return {
-        "schema": 1,
         "id": model,
         "title": title,
         "dataset": dataset,
@@ -87,17 +87,7 @@ def _card(model: str, dataset: str, title: str, **fields: Any) -> dict[str, Any]
         "measure": {"kind": "discrete", "levels": 256, "bound": "lower"},
         "check": {"file": "check.npz"},
         "history": {"step": [0.0, 1718.0], "critic": [1.4, 1.3], "generator": [0.7, 0.8]},
-        "provenance": {
-            "git_commit": "0" * 40,
-            "command": "none",
-            "seed": 0,
-            "versions": {},
-            "created": "2025-01-01T00:00:00Z",
-            "seconds": 0.0,
-            "hardware": "none",
-        },
-        "license": "MIT",
-        "references": [],
+        **card_frame(),
         **fields,
     }
 

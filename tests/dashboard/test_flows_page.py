@@ -17,6 +17,7 @@ from genlab.contract.files import write_npz
 from genlab.contract.publish import publish
 from tests.dashboard import pages
 from tests.dashboard.pages import texts
+from tests.toys import card_frame
 
 ROOT = Path(__file__).parents[2]
 ABSURD = ["9" * 5_000, "-5", "1e99", "NaN", "inf,nan", "1,2,3", "DROP TABLE", "🦆"]
@@ -78,24 +79,36 @@ def affine(model: str, dataset: str, d: int) -> tuple[dict[str, Any], dict[str, 
                 stored |= {f"{verb}/{n}/{side}/{key}": value for key, value in tensors.items()}
     there, back = {"file": "forward.onnx"}, {"file": "inverse.onnx"}
     card = {
-        "schema": 1, "id": model, "title": model, "family": "flow", "dataset": dataset,
-        "kind": "trained", "event_shape": [d], "extent": [-4.0, 4.0, -4.0, 4.0],
-        "measure": {"kind": "continuous"}, "check": {"file": "check.npz"},
+        "id": model,
+        "title": model,
+        "family": "flow",
+        "dataset": dataset,
+        "kind": "trained",
+        "event_shape": [d],
+        "extent": [-4.0, 4.0, -4.0, 4.0],
+        "measure": {"kind": "continuous"},
+        "check": {"file": "check.npz"},
         "latent": {"dim": d, "law": "normal"},
         "recipe": {"family": {"name": "flow", "transform": "affine"}},
         "history": {"step": [0.0, 100.0], "flow": [3.0, 2.5]},
-        "metrics": [{"name": "kl", "value": 1.5, "stderr": 0.01, "split": "fresh", "n": 10,
-                     "protocol": "mean"}],
+        "metrics": [
+            {
+                "name": "kl",
+                "value": 1.5,
+                "stderr": 0.01,
+                "split": "fresh",
+                "n": 10,
+                "protocol": "mean",
+            }
+        ],
         "graphs": {
             "decode": there | {"inputs": ["z"], "outputs": ["x"]},
             "layers": there | {"inputs": ["z"], "outputs": ["states", "log_det"]},
             "encode": back | {"inputs": ["x"], "outputs": ["z"]},
             "log_prob": back | {"inputs": ["x"], "outputs": ["log_prob"]},
         },
-        "provenance": {"git_commit": "0" * 40, "command": "none", "seed": 0, "versions": {},
-                       "created": "2025-01-01T00:00:00Z", "seconds": 0.0, "hardware": "none"},
-        "license": "MIT", "references": [],
-    }  # fmt: skip
+        **card_frame(),
+    }
     compiled = {"forward.onnx": forward, "inverse.onnx": inverse}
     files = {name: parser.parse_model(text).SerializeToString() for name, text in compiled.items()}
     return card, files | {"check.npz": write_npz(stored)}

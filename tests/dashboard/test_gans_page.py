@@ -14,6 +14,7 @@ from genlab.contract.publish import publish
 from genlab.contract.weights import pack
 from tests.dashboard import pages
 from tests.dashboard.pages import texts
+from tests.toys import card_frame
 
 ROOT = Path(__file__).parents[2]
 ABSURD = ["9" * 5_000, "-5", "1e99", "NaN", "inf,nan", "DROP TABLE", "🦆"]
@@ -63,7 +64,6 @@ def toy(folder: Path, variant: str, objective: str, k: int, **changes: Any) -> N
     }
     model = f"gaussians8-gan-{variant}"
     card = {
-        "schema": 1,
         "id": model,
         "title": model,
         "family": "gan",
@@ -87,17 +87,7 @@ def toy(folder: Path, variant: str, objective: str, k: int, **changes: Any) -> N
             "loop": {"k": k, "ema": 0.0},
         },
         "history": {"step": [0.0, 100.0], "critic": [1.4, 1.3], "generator": [0.7, 0.8]},
-        "provenance": {
-            "git_commit": "0" * 40,
-            "command": "none",
-            "seed": 0,
-            "versions": {},
-            "created": "2025-01-01T00:00:00Z",
-            "seconds": 0.0,
-            "hardware": "none",
-        },
-        "license": "MIT",
-        "references": [],
+        **card_frame(),
         **changes,
     }
     files |= {"snapshots.npz": pack(weights), "check.npz": write_npz(stored)}

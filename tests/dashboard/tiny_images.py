@@ -16,7 +16,7 @@ from onnx import parser
 from genlab.contract.files import write_npz
 from genlab.contract.publish import publish
 from genlab.inference import schedules
-from tests.toys import gaussian_denoiser
+from tests.toys import card_frame, gaussian_denoiser
 
 HEAD = '<ir_version: 10, opset_import: ["" : 20]>\n'
 MEANS = np.linspace(-0.9, 0.9, 10).astype(np.float32)
@@ -57,7 +57,6 @@ classify ({IMAGE} x) => (float[n,10] logits)
 def card(model: str, verb: str, inputs: list[str], output: str, constants: Any) -> dict[str, Any]:
     dataset, family = model.split("-")[:2]
     return {
-        "schema": 1,
         "id": model,
         "title": f"Tiny images: {family}",
         "family": family,
@@ -70,17 +69,7 @@ def card(model: str, verb: str, inputs: list[str], output: str, constants: Any) 
         "check": {"file": "check.npz"},
         "recipe": {},
         "history": {"step": [0.0, 100.0], "loss": [3.0, 2.5]},
-        "provenance": {
-            "git_commit": "0" * 40,
-            "command": "none",
-            "seed": 0,
-            "versions": {"onnx": onnx.__version__},
-            "created": "2025-01-01T00:00:00Z",
-            "seconds": 0.0,
-            "hardware": "none",
-        },
-        "license": "MIT",
-        "references": [],
+        **card_frame(onnx=onnx.__version__),
     }
 
 

@@ -22,7 +22,7 @@ from genlab.contract.publish import publish
 from genlab.contract.weights import pack
 from genlab.inference import schedules
 from genlab.inference.sessions import SessionCache
-from tests.toys import gaussian_denoiser
+from tests.toys import card_frame, gaussian_denoiser
 
 LOG_SCALE, SHIFT = np.float32([0.5, -0.25]), np.float32([1.0, -2.0])
 VARIANCE = 0.49
@@ -108,7 +108,6 @@ def compiled(text: str) -> bytes:
 def base_card(model: str, **fields: Any) -> dict[str, Any]:
     dataset, family = model.split("-")[:2]
     return {
-        "schema": 1,
         "id": model,
         "title": model,
         "family": family,
@@ -121,17 +120,7 @@ def base_card(model: str, **fields: Any) -> dict[str, Any]:
         "recipe": {"steps": 100},
         "history": {"step": [0.0, 100.0], "loss": [3.0, 2.5]},
         "metrics": [{"name": "nll", "value": 2.5, "split": "test", "n": 10, "protocol": "mean"}],
-        "provenance": {
-            "git_commit": "0" * 40,
-            "command": "none",
-            "seed": 0,
-            "versions": {"onnx": onnx.__version__},
-            "created": "2025-01-01T00:00:00Z",
-            "seconds": 0.0,
-            "hardware": "none",
-        },
-        "license": "MIT",
-        "references": [],
+        **card_frame(onnx=onnx.__version__),
         **fields,
     }
 
