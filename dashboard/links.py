@@ -1,10 +1,27 @@
 """Points and frames of the stage in the page's link, beside the widgets' own parameters."""
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import streamlit as st
 
 DIGITS = 3
+Value = TypeVar("Value")
+
+
+def once(element: str, read: Callable[[], Value], what: str = "frame") -> Value:
+    """What `read` makes of the link, asked anew only where the element of this key is drawn anew.
+
+    An element that followed the link would be sent its own moves again. Where a run left it out,
+    its state is forgotten, and the link knows it. `what` is asked of the link, where an element has
+    several things there.
+    """
+    kept = f"{element}_{what}_link"
+    if element not in st.session_state or kept not in st.session_state:
+        st.session_state[kept] = read()
+    value: Value = st.session_state[kept]
+    return value
 
 
 def point(name: str, default: tuple[float, float], bound: float = 100.0) -> tuple[float, float]:

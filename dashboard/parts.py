@@ -79,8 +79,7 @@ def play(scene: Scene, key: str, more: str = "") -> int:
         stage(scene, key=f"{key}_stage", more=more)
         return 0
     count = scene.timeline.count
-    # The link is asked once: a blob that follows the frame would be sent anew at every rest.
-    start = st.session_state.setdefault(f"{key}_link", links.frame(key, count))
+    start = links.once(f"{key}_stage", lambda: links.frame(key, count))
     timeline = scene.timeline
     if start is not None and start < count:
         timeline = replace(timeline, start=start, autoplay=False)

@@ -17,11 +17,16 @@ from dashboard.guard import guarded
 from dashboard.images.shared import pictures, tell_not_finite
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
+from genlab.inference.diffusion import to_data
 from genlab.inference.errors import RunError
+from genlab.inference.model import Model
+from genlab.inference.samplers import Frame
 from genlab.inference.sessions import heavy
 
 N, COLUMNS = 40, 5
 SAMPLER, STEPS = "dpmpp_2m", 20
+PATIENCE = 10.0
+"""Seconds to wait for a place between two steps, rather than give up half an image."""
 SECONDS = f"s / {N} images"
 BOUNDS = {"log_prob": "lower bound", "denoise": "variational bound"}
 """What a model can say of an image, by its verb."""
@@ -34,8 +39,8 @@ COLUMN_HELP = {
     "On real images that share is its accuracy.",
     "CAS": "Classification accuracy score: accuracy on test images of a classifier that has seen "
     "nothing but samples of this model.",
-    SECONDS: f"Seconds for the {N} images above, measured here and now on the machine that "
-    "serves this page.",
+    SECONDS: f"Seconds for the {N} images above on the machine that serves this page, measured "
+    "when they were first drawn there.",
 }
 
 
@@ -71,17 +76,28 @@ def draw(model_id: str, stamp: str, seed: int, _stop: Callable[[], bool]) -> Dra
         classes = len(model.card.constants.classes or [])
         if model.card.constants.null_label is not None and classes:
             options["label"] = np.arange(N) % classes
+    model.open()  # before the clock starts
+    if walks(model.card):
+        return _walk(model, seed, _stop, options)
     with heavy():
-        model.sample(1, stop=_stop, **options | _first(options))  # opened before the clock starts
         start = time.perf_counter()
-        x = model.sample(N, seed, stop=_stop, **options)
-    return Drawn(x, time.perf_counter() - start)
+        x = model.sample(N, seed, stop=_stop)
+        return Drawn(x, time.perf_counter() - start)
 
 
-def _first(options: dict[str, Any]) -> dict[str, Any]:
-    """The same options for one image."""
-    label = options.get("label")
-    return {"label": label[:1]} if isinstance(label, np.ndarray) else {}
+def _walk(model: Model, seed: int, stop: Callable[[], bool], options: dict[str, Any]) -> Drawn:
+    """Samples by many steps; between two of them others may have the place."""
+    frames, seconds = model.trajectory(N, seed, stop=stop, **options), 0.0
+    last: Frame | None = None
+    more = True
+    while more:
+        with heavy(PATIENCE):
+            start = time.perf_counter()
+            frame = next(frames, None)
+            seconds += time.perf_counter() - start
+        last, more = frame or last, frame is not None
+    assert last is not None  # a walk has a first frame
+    return Drawn(to_data(model.card, last.x_t).astype(np.float32), seconds)
 
 
 def show(dataset: str, cards: list[Card], seed: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -112,7 +112,7 @@ def dissolve(
         x0, _ = denoise(x_t, level)
         away = (to_data(model.card, x0) - x).reshape(len(x), -1)
         told = moment(model.card, Frame(0, int(t), level, x_t, x0))
-        yield Moment(told.t, level, told.x_t, told.x0, np.sqrt((away**2).mean(1)))
+        yield replace(told, error=np.sqrt((away**2).mean(1)))
 
 
 def fill(
@@ -244,8 +244,14 @@ def recognised(judge: Model, images: Grey, labels: NDArray[np.int64]) -> tuple[f
     return share, low, high
 
 
-def difference(a: Grey, b: Grey) -> tuple[float, float]:
-    """Root mean squared pixel difference of pairs [n, h, w], 0 to 1: mean and standard error."""
-    away = (a.astype(np.float64) - b).reshape(len(a), -1) / 255
-    each = np.sqrt((away**2).mean(1))
+def difference(a: Moment, b: Moment, n: int) -> tuple[float, float]:
+    """Root mean squared pixel difference of the states of the first n pairs, 0 to 1.
+
+    Mean and standard error, over pairs of which both are numbers; NaN where there are none.
+    """
+    away = (a.x_t[:n].astype(np.float64) - b.x_t[:n]).reshape(n, -1) / 255
+    broken = [np.zeros(n, bool) if m.broken is None else m.broken[:n] for m in (a, b)]
+    each = np.sqrt((away**2).mean(1))[~np.logical_or(*broken)]
+    if not len(each):
+        return math.nan, math.nan
     return float(each.mean()), float(each.std() / math.sqrt(len(each)))

@@ -38,8 +38,7 @@ def show(look: Look) -> None:
     data = services.reference(card.id, look.stamp, look.n)
     film = _film(card.id, look.stamp, min(look.n, MOST), look.seed, look.extent)
     count = len(film.points)
-    # The link is asked once: a scene that follows the frame would be sent anew at every rest.
-    start = st.session_state.setdefault("layer_link", links.frame("layer", count))
+    start = links.once("layer_stage", lambda: links.frame("layer", count))
     state = peek("layer_stage", points={"x": links.point("x", first_point(data))}, count=count)
     x = links.settled(state.points["x"])
     probe = flows.ledger(look.model, x)

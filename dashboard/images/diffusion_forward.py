@@ -7,13 +7,12 @@ from dashboard import controls, services
 from dashboard.components.tiles import tiles
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.moments import Walk
-from dashboard.images.diffusion_shared import watch
+from dashboard.images.diffusion_shared import kept, watch
 from dashboard.images.shared import Look, pictures, units
 
 SHOWN = 24
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
 def _dissolving(
     model_id: str, stamp: str, told: bool, schedule: str | None, n: int, seed: int
 ) -> Walk:
@@ -21,7 +20,13 @@ def _dissolving(
     have = pictures(model.card)
     x, label = units(have.test[:n]), have.test_label[:n].astype(np.int64)
     count = min(figures.FORWARD, len(model.schedule(schedule)) - 1) + 1
-    return Walk(lambda: figures.dissolve(model, x, label if told else None, schedule, seed), count)
+    return kept(
+        ("forward", model_id, stamp, told, schedule, n, seed),
+        lambda: figures.dissolve(model, x, label if told else None, schedule, seed),
+        count,
+        n,
+        model.card,
+    )
 
 
 def show(look: Look) -> None:
@@ -53,7 +58,7 @@ def show(look: Look) -> None:
         f"The first {n} test images, which no model was trained on, at "
         "xₜ = √ᾱₜ x₀ + √(1 − ᾱₜ) ε with one ε for each image. Under each guess x̂₀: its root "
         "mean squared distance to the image, grey levels counted from 0 to 1. From pure noise the "
-        "best guess is the mean of all images, not an image."
+        f"best guess is the mean of all images{' of that class' if told else ''}, not an image."
     )
 
 

@@ -6,7 +6,6 @@ import streamlit as st
 from dashboard.components.tiles import tiles
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.image_diffusion import EVERY, Setting
-from dashboard.figures.moments import Moment
 from dashboard.guard import guarded
 from dashboard.images.diffusion_shared import generation, say_recognised, watch
 from dashboard.images.shared import Look, linked_picks, remember_picks
@@ -22,9 +21,9 @@ def show(look: Look, setting: Setting) -> None:
     each = f" Each column is a class: {', '.join(classes)}." if columns else ""
     told = "Play or scrub the noise away; pick a tile to see it large and follow its way."
     st.caption(told + each)
-    _film(look, setting, moments, columns)
+    _film(look, setting, len(moments), columns)
     if walk.done:
-        say_recognised(card, moments, setting.label)
+        say_recognised(card, moments[-1], setting.label)
     st.caption(
         "Grey levels beyond black and white are cut off for the screen, the states themselves go "
         "on beyond. The curve in the strip is ᾱₜ, the share of signal that is left."
@@ -33,8 +32,14 @@ def show(look: Look, setting: Setting) -> None:
 
 @st.fragment
 @guarded()
-def _film(look: Look, setting: Setting, moments: list[Moment], columns: int | None) -> None:
-    """The wall and the way of the tile that is picked on it; a pick runs this alone."""
+def _film(look: Look, setting: Setting, shown: int, columns: int | None) -> None:
+    """The wall and the way of the tile that is picked on it; a pick runs this alone.
+
+    It asks for the moments anew, since what a fragment is given stays in memory with its visitor.
+    """
+    moments = generation(look.card.id, look.stamp, setting).moments[:shown]
+    if len(moments) < shown:  # others needed the memory meanwhile
+        st.rerun()
     sheets = figures.film_sheets(moments, setting.words, columns)
     strip = figures.timeline(moments)
     start = linked_picks("generate_tiles", setting.n, tile=0)
@@ -52,4 +57,8 @@ def samples(look: Look, setting: Setting) -> dict[str, np.ndarray]:
     walk = generation(look.card.id, look.stamp, setting)
     if not walk.done:
         return {}
-    return {"x": walk.moments[-1].x_t[:, None] / np.float32(255)}
+    last = walk.moments[-1]
+    x = last.x_t[:, None] / np.float32(255)
+    if last.broken is not None:
+        x[last.broken] = np.nan
+    return {"x": x}

@@ -26,7 +26,7 @@ MOST = 40
 
 def show(look: Look) -> None:
     """Two films over one timeline, matched by noise level."""
-    card, n = look.card, min(look.n, MOST)
+    card, n = look.card, look.n
     sides = st.columns(2)
     settings = []
     for side, key, guidance in zip(sides, ("image_a", "image_b"), (1.0, 4.0), strict=True):
@@ -75,10 +75,10 @@ def _numbers(
     for cell, name, film, setting in zip(cells, "AB", films, settings, strict=False):
         with cell:
             st.caption(f"Setting {name}")
-            say_recognised(look.card, film, setting.label)
+            say_recognised(look.card, film[-1], setting.label)
     with cells[2]:
         st.caption("Between the two")
-        mean, error = figures.difference(*(film[-1].x_t[:n] for film in films))
+        mean, error = figures.difference(films[0][-1], films[1][-1], n)
         st.metric(
             "Difference",
             f"{mean:.3f} ± {error:.3f}",

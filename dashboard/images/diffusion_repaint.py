@@ -6,20 +6,19 @@ import binascii
 import numpy as np
 import streamlit as st
 
-from dashboard import controls, services
+from dashboard import controls, links, services
 from dashboard.components.pad import pad
 from dashboard.components.sheet import Grey, Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.moments import Walk
 from dashboard.images.diffusion_forward import missing
-from dashboard.images.diffusion_shared import class_of, guidance_of, watch
+from dashboard.images.diffusion_shared import class_of, guidance_of, kept, watch
 from dashboard.images.shared import Look, linked_picks, pictures, remember_picks, units
 
 OFFERED, MASK = 20, "erased"
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
 def _filling(
     model_id: str,
     stamp: str,
@@ -35,9 +34,13 @@ def _filling(
     model = services.open_model(model_id)
     x = units(pictures(model.card).test[image])
     keep = np.frombuffer(erased, np.uint8).reshape(x.shape) == 0
-    return Walk(
-        lambda: figures.fill(model, x, keep, label, guidance, steps, resamplings, n, seed),
+    choice = (label, guidance, steps, resamplings, n, seed)
+    return kept(
+        ("repaint", model_id, stamp, image, erased, choice),
+        lambda: figures.fill(model, x, keep, *choice),
         steps * resamplings + 1,
+        n,
+        model.card,
     )
 
 
@@ -50,8 +53,9 @@ def show(look: Look) -> None:
         return
     start = linked_picks("repaint_images", offered, image=0)
     chosen = peek_tiles("repaint_images", n=offered, picks=start).picks["image"]
-    image, size = have.test[chosen, 0], card.event_shape[1:]
-    first = st.session_state.setdefault("repaint_mask", mask_of_link(size))
+    image = have.test[chosen, 0]
+    size = image.shape[0], image.shape[1]
+    first = links.once("repaint_pad", lambda: mask_of_link(size), MASK)
     with st.container(horizontal=True, gap="medium"):
         label = class_of(card, "image_fill_class", figures.ANY, every=False)
         w = guidance_of(card, "image_fill_w", label)
@@ -75,6 +79,7 @@ def show(look: Look) -> None:
             start=first,
             fresh=str(size),
             brush=2.5,
+            size=size,
         )
     # Before the walk, which takes its time: the strip to choose from, and the link.
     sheet = Sheet(grey(have.test[:offered]), "Images to erase from", "Test images.", columns=10)

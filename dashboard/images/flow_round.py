@@ -31,9 +31,9 @@ def show(look: Look) -> None:
         say_no_test(look.card.dataset)
         return
     levels, trip = _trip(look.card.id, look.stamp)
-    start = linked_picks("round_picks", len(levels), tile=0)
+    start = linked_picks("round_picks", len(levels), image=0)
     state = peek_tiles("round_picks", n=len(levels), picks=start)
-    tile = state.picks["tile"]
+    tile = state.picks["image"]
     names = [look.pictures.name(int(i)) for i in look.pictures.test_label[: len(levels)]]
     left, right = st.columns([2, 3])
     with left:
@@ -56,11 +56,11 @@ def show(look: Look) -> None:
                 Sheet(
                     row,
                     f"Test image {tile + 1} ({names[tile]}), there and back",
-                    "The image, its latent as 784 grey numbers, the image of the latent, and the "
+                    "The image, its latent as grey numbers, the image of the latent, and the "
                     "difference.",
                     [
                         "x",
-                        "z, 784 numbers",
+                        f"z, {row[0].size} numbers",
                         "f(f⁻¹(x))",
                         f"error, white = {trip.worst:.0e}",
                     ],
@@ -77,7 +77,9 @@ def show(look: Look) -> None:
             f"white = 1 (a grey level is {1 / 255:.1e}); {trip.moved.sum():,} of "
             f"{levels.size:,} pixels come back on another grey level. The exported graphs in "
             "float32. z is shown as shares of its law: grey, one half, is the middle of what the "
-            "flow expected of a pixel, given those before it; black and white are surprises."
+            "flow expected of a pixel, given those before it; black and white are surprises. Each "
+            "pixel is sent from the middle of its grey level (u = ½), so pixels that are surely "
+            "black come out mid-grey; with the noise u drawn, z would be even noise."
         )
 
 

@@ -29,8 +29,10 @@ def show(look: Look) -> None:
     _, x = samples(look.card.id, look.stamp, look.n, look.seed, temperature / 100)
     with place:
         st.caption(
-            f"Each tile is the image of one draw of {ink('noise', 'z')}, exactly invertible. Pick "
-            "one to see it large; turn the temperature down and up."
+            f"Each tile is the image of one draw of {ink('noise', 'z')}. The flow's map is "
+            "invertible; what is shown has lost the noise inside of a grey level, which was added "
+            "to make an image a point of a density. Pick a tile to see it large; turn the "
+            "temperature down and up."
         )
         sheet = Sheet(
             grey(x), f"{look.n} samples", f"{look.n} images made by the flow.", smooth=False

@@ -1,5 +1,8 @@
 """What the views of flows on images share: samples, and bits per dimension of any images."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -7,7 +10,9 @@ from numpy.typing import NDArray
 from dashboard import services
 from dashboard.images.shared import Bytes, Look, images_with, pictures, units
 from genlab.contract.card import Card
+from genlab.contract.errors import ContractError
 from genlab.inference.bits import bits_per_dim
+from genlab.inference.errors import RunError
 from genlab.inference.latents import at_temperature
 from genlab.inference.sessions import heavy
 
@@ -19,9 +24,23 @@ DRAWS = 8
 """Draws of the dequantisation noise for one image: what its number is the mean of."""
 
 
-def flows() -> list[Card]:
-    """All flows of images that have bits: those of a discrete measure."""
-    return images_with(*VERBS, fits=lambda card: card.measure.kind == "discrete")
+def flows(first: Card) -> list[Card]:
+    """A flow and all others that have bits (a discrete measure) of images of the same shape."""
+
+    def fits(card: Card) -> bool:
+        return card.measure.kind == "discrete" and card.event_shape == first.event_shape
+
+    others = [card for card in images_with(*VERBS, fits=fits) if card.id != first.id]
+    return [first, *others]
+
+
+@contextmanager
+def without(card: Card) -> Iterator[None]:
+    """Around what another model adds to a page: where it is broken, a warning says so instead."""
+    try:
+        yield
+    except (ContractError, RunError) as error:
+        st.warning(f"Shown without {card.id}. {error}", icon=":material/broken_image:")
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
@@ -37,10 +56,10 @@ def samples(
         return z, model.run("decode", z=z)["x"]
 
 
-def test_sets() -> dict[str, Card]:
-    """For each data set of a flow whose test images are here: one of its models."""
+def test_sets(first: Card) -> dict[str, Card]:
+    """For each data set with test images of a flow's shape: one of its models."""
     found: dict[str, Card] = {}
-    for card in images_with():
+    for card in images_with(fits=lambda card: card.event_shape == first.event_shape):
         if card.dataset not in found and len(pictures(card).test):
             found[card.dataset] = card
     return found

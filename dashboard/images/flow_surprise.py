@@ -1,5 +1,6 @@
 """What a likelihood does not say: images of another set under each flow."""
 
+from contextlib import nullcontext
 from itertools import cycle
 
 import numpy as np
@@ -9,7 +10,7 @@ from dashboard import services
 from dashboard.figures.image_bits import bits_chart, lesson
 from dashboard.guard import guarded
 from dashboard.images.flow_round import say_no_test
-from dashboard.images.flow_shared import MEASURED, bits_of_set, flows, test_sets
+from dashboard.images.flow_shared import MEASURED, bits_of_set, flows, test_sets, without
 from dashboard.images.shared import Look, pictures
 from dashboard.theme import CHART
 from genlab.contract.card import Card
@@ -19,29 +20,22 @@ from genlab.contract.card import Card
 @guarded()
 def show(look: Look) -> None:
     """Histograms of the bits of all test sets under each flow, and what they teach."""
-    sets = test_sets()
+    sets = test_sets(look.card)
     if not sets:
         say_no_test(look.card.dataset)
         return
     titles = {name: services.dataset_title(name) for name in sets}
     hues = dict(zip(titles.values(), cycle([CHART["data"], CHART["noise"]]), strict=False))
-    for card in sorted(flows(), key=lambda card: card.id != look.card.id):
-        st.subheader(f"Under {card.id}")
-        rows = {titles[name]: bits_of_set(card, owner) for name, owner in sets.items()}
-        st.plotly_chart(
-            bits_chart(rows, hues),
-            alt=f"Histograms of bits per dimension of test images under {card.id}.",
-            key=f"surprise_{card.id}",
-        )
-        own = titles.get(card.dataset)
-        if own is None:
-            continue
-        black = {titles[k]: _black(owner) for k, owner in sets.items()}
-        for other, bits in rows.items():
-            if other != own:
-                share = black[own], black[other]
-                surprising, words = lesson(own, other, rows[own], bits, share)
-                (st.info if surprising else st.markdown)(words)
+    for card in flows(look.card):
+        with nullcontext() if card.id == look.card.id else without(card):
+            rows = {titles[name]: bits_of_set(card, owner) for name, owner in sets.items()}
+            st.subheader(f"Under {card.id}")
+            st.plotly_chart(
+                bits_chart(rows, hues),
+                alt=f"Histograms of bits per dimension of test images under {card.id}.",
+                key=f"surprise_{card.id}",
+            )
+            _lessons(rows, titles, card, sets)
     if len(sets) < 2:
         st.caption(
             f"Only {' and '.join(titles.values())} is here: with a model of a second data set its "
@@ -51,6 +45,21 @@ def show(look: Look) -> None:
         f"Up to {MEASURED} test images of each set, one draw of the dequantisation noise each; "
         "bits/dim are upper bounds, right in the mean. Computed from the exported graphs."
     )
+
+
+def _lessons(
+    rows: dict[str, np.ndarray], titles: dict[str, str], card: Card, sets: dict[str, Card]
+) -> None:
+    """What the histograms of a flow teach of its own data set and each other one."""
+    own = titles.get(card.dataset)
+    if own is None:
+        return
+    black = {titles[name]: _black(owner) for name, owner in sets.items()}
+    for other, bits in rows.items():
+        if other != own:
+            share = black[own], black[other]
+            surprising, words = lesson(own, other, rows[own], bits, share)
+            (st.info if surprising else st.markdown)(words)
 
 
 def _black(owner: Card) -> float:

@@ -36,8 +36,8 @@ def show(look: Look) -> None:
         _, x, said = drawn(look)
         sheet = replace(sheet, pixels=grey(x), captions=said.captions)
     else:
-        # The link is asked once: a film that follows the frame would be sent anew at every rest.
-        start = st.session_state.setdefault("epoch_link", links.frame("epoch", timeline.count))
+        count = timeline.count
+        start = links.once("epochs_tiles", lambda: links.frame("epoch", count))
         if start is not None and start < timeline.count:
             timeline = replace(timeline, start=start, autoplay=False)
     st.caption(

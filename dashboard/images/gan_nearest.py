@@ -62,13 +62,18 @@ def show(look: Look) -> None:
     n = max(look.n, OFFERED)
     near = _near(look.card.id, look.stamp, n, look.seed)
     own = _yardstick(look.card.id, look.stamp)
-    start = linked_picks("near_tiles", OFFERED, tile=int(near.distance[:OFFERED, 0].argmin()))
+    nearest_of_all = int(near.distance[:OFFERED, 0].argmin())
+    start = linked_picks("near_tiles", OFFERED, near=nearest_of_all)
     state = peek_tiles("near_tiles", n=OFFERED, picks=start)
-    tile = state.picks["tile"]
+    tile = state.picks["near"]
     remember_picks(state)
     left, right = st.columns([2, 3])
     with left:
-        st.caption("Pick a sample. The page opens with the one that comes nearest to an image.")
+        kind = "a training image" if trained else "a test image"
+        st.caption(
+            f"Pick a sample. Of these {OFFERED}, number {nearest_of_all + 1} comes nearest to "
+            f"{kind}{', and it is the one picked' if tile == nearest_of_all else ''}."
+        )
         tiles([sheet(look, "Samples", OFFERED, 8)], key="near_tiles", picks=start, max_width=480)
     with right:
         _neighbours(look, have, near, tile, trained)

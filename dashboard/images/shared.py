@@ -159,14 +159,11 @@ class Look(Asked):
 def linked_picks(key: str, n: int, **picks: int) -> dict[str, int]:
     """Where the picks of a wall begin: what the link says of them, `picks` where it says nothing.
 
-    The link is asked once: a wall that followed it would be told its own picks.
+    Walls of the same samples share a name, and so a pick; of other images have another.
     """
-    start = {
-        name: asked if (asked := links.frame(name.lower(), n)) is not None else place
-        for name, place in picks.items()
-    }
-    kept = st.session_state.setdefault(f"{key}_link", start)
-    return {name: min(kept[name], n - 1) for name in picks}
+    asked = links.once(key, lambda: {name: links.frame(name.lower(), n) for name in picks}, "picks")
+    linked = {name: at for name in picks if (at := asked.get(name)) is not None and at < n}
+    return picks | linked
 
 
 def remember_picks(state: TilesState) -> None:

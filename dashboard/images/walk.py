@@ -28,7 +28,7 @@ def _ways(
     arc = between(model.card, z[a], z[b], FRAMES)
     line = latent_walks.straight(model.card, z[a], z[b], STOPS)
     with heavy():
-        x = model.run("decode", z=np.concatenate([arc, line]))["x"]
+        x = model.run("decode", z=np.concatenate([arc, line]), stop=services.watcher())["x"]
     return x[:FRAMES], x[FRAMES:]
 
 
@@ -98,7 +98,7 @@ def round_trips(look: Look) -> None:
         [Sheet(pixels, title, alt, smooth=True)],
         key="round_tiles",
         timeline=Timeline(ROUND, angle, fps=18, autoplay=True, title="angle"),
-        picks=linked_picks("round_tiles", WALKERS, tile=0),
+        picks={"walk": 0},
         enlarge=True,
     )
     st.caption(

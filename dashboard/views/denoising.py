@@ -91,8 +91,7 @@ chain = "a learned denoiser" if guesser.kind == "trained" else "the exact denois
 def reverse() -> None:
     """The film of the steps back from x_t; a drag runs this fragment alone."""
     count = len(step_sizes(t, walkback.FRAMES))
-    # The link is asked once: a blob that follows the frame would be sent anew at every rest.
-    asked = st.session_state.setdefault(f"step_link_{dim}", links.frame("step", count))
+    asked = links.once(stage_key, lambda: links.frame("step", count))
     start = asked if asked is not None and asked < count else None
     first = to_data(card, np.asarray(FIRST[:dim]))
     default = links.settled((float(first[0]), float(first[1]) if dim == 2 else 0.0))

@@ -42,8 +42,10 @@ if view == "generate":
 picture = st.container()  # first what is seen, then the rest of what changes it
 with st.container(horizontal=True, gap="medium"):
     n = 64
-    if view in {"generate", "compare"}:
-        n = controls.whole("Images", "image_n", 4, 64, 64 if view == "generate" else 20, 4)
+    if view == "generate":
+        n = controls.whole("Images", "image_n", 4, 64, n, 4)
+    elif view == "compare":
+        n = controls.whole("Images of each", "image_pair_n", 4, diffusion_pair.MOST, 20, 4)
     seed = controls.seed()
     if view == "generate":
         setting = setting_of(card, "image", n, seed, label, w)

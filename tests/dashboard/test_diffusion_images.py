@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,12 +22,14 @@ from streamlit.testing.v1 import AppTest
 from dashboard import services
 from dashboard.components.sheet import encode_wall
 from dashboard.figures import image_diffusion as figures
+from dashboard.figures import moments
 from dashboard.figures.image_diffusion import ANY, EVERY, Setting
-from dashboard.figures.moments import Moment, Walk
+from dashboard.figures.moments import Moment, Shelf, Walk
 from dashboard.images import diffusion_repaint, diffusion_shared
 from genlab import Model, load
-from genlab.inference.errors import RunError
-from genlab.inference.samplers import SAMPLERS
+from genlab.contract.card import Card
+from genlab.inference.errors import Busy, RunError
+from genlab.inference.samplers import SAMPLERS, Frame
 from tests.dashboard import pages
 from tests.dashboard.pages import texts
 
@@ -307,8 +314,12 @@ def test_difference_and_recognition_count_right() -> None:
     a = np.zeros((4, 28, 28), np.uint8)
     b = a.copy()
     b[2:] = 255
-    mean, error = figures.difference(a, b)
+    pair = Moment(0, 9.0, a, a), Moment(0, 9.0, b, b)
+    mean, error = figures.difference(*pair, 4)
     assert (mean, error) == (0.5, 0.25)
+    broken = Moment(0, 9.0, b, b, broken=np.array([True, True, False, False]))
+    assert figures.difference(pair[0], broken, 4) == (1.0, 0.0)
+    assert figures.difference(broken, pair[0], 3)[0] == 1.0
 
     class Judge:
         def run(self, verb: str, fetch: list[str], x: np.ndarray) -> dict[str, np.ndarray]:
@@ -341,3 +352,110 @@ def test_each_moment_of_a_walk_is_computed_once_and_a_failure_begins_anew() -> N
     assert walk.advance(4) is film[4]
     assert walk.done
     assert Walk(start, 5).serial != walk.serial
+
+
+def test_a_crowd_at_one_walk_waits_outside_the_places_for_heavy_jobs() -> None:
+    film, computing, most = some(5), [0], [0]
+
+    def start() -> Iterator[Moment]:
+        for each in film:
+            time.sleep(0.05)
+            yield each
+
+    walk = Walk(start, 5)
+
+    @contextmanager
+    def place() -> Iterator[None]:
+        computing[0] += 1
+        most[0] = max(most[0], computing[0])
+        yield
+        computing[0] -= 1
+
+    def look(_: int) -> list[Moment]:
+        seen: list[Moment] = []
+        while len(seen) < 5:
+            found = walk.advance(len(seen), place)
+            seen += [found] if found else []
+        return seen
+
+    with ThreadPoolExecutor(20) as crowd:
+        for seen in crowd.map(look, range(20)):
+            assert all(one is other for one, other in zip(seen, film, strict=True))
+    assert most == [1]
+
+
+def test_who_waits_long_for_somebody_s_step_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    go, begun = threading.Event(), threading.Event()
+    film = some(1)
+
+    def start() -> Iterator[Moment]:
+        begun.set()
+        go.wait(10)
+        yield from film
+
+    monkeypatch.setattr(moments, "TURN_SECONDS", 0.01)
+    walk = Walk(start, 1)
+    with ThreadPoolExecutor(1) as other:
+        slow = other.submit(walk.advance, 0)
+        assert begun.wait(10)
+        assert walk.advance(0) is None
+        go.set()
+        assert slow.result() is film[0]
+    assert walk.advance(0) is film[0]
+
+
+def test_a_full_machine_loses_no_moment_of_a_walk() -> None:
+    film = some(3)
+    walk = Walk(lambda: iter(film), 3)
+    walk.advance(0)
+
+    @contextmanager
+    def full() -> Iterator[None]:
+        raise Busy("full")
+        yield
+
+    with pytest.raises(Busy):
+        walk.advance(1, full)
+    assert walk.moments == film[:1]
+    assert walk.advance(1) is film[1]
+
+
+def test_walks_that_nobody_asked_for_longest_make_room() -> None:
+    shelf = Shelf(most=100)
+
+    def make(size: int = 40) -> Walk:
+        return Walk(lambda: iter(()), 1, size)
+
+    a, b = shelf.walk("a", make), shelf.walk("b", make)
+    assert shelf.walk("a", make) is a
+    shelf.walk("c", make)
+    assert shelf.walk("a", make) is a
+    assert shelf.walk("b", make) is not b
+    huge = shelf.walk("huge", lambda: make(1_000))
+    assert shelf.walk("huge", make) is huge  # what is asked for now is there, whatever its size
+    assert shelf.walk("a", make) is not a
+
+
+def test_images_that_are_no_numbers_are_counted_and_left_out(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(card: Card, frame: Frame) -> Moment:
+        x = frame.x_t.copy()
+        x[:3, 0, 5, 5] = np.nan
+        return moments.moment(card, replace(frame, x_t=x))
+
+    monkeypatch.setattr(figures, "moment", spoil)
+    app = open_page(image_n="20", image_steps="5")
+    assert "3 of 20 images have pixels that are no numbers" in texts(app)
+    (recognised,) = [item for item in app.metric if item.label == "Recognised as asked"]
+    assert "these 17 images" in recognised.help
+    assert not app.exception
+
+
+def test_a_broken_classifier_takes_nothing_but_its_number(house: Path) -> None:
+    (house / "tiny-classifier" / "classify.onnx").write_bytes(b"not a graph")
+    app = open_page(image_steps="5")
+    assert not app.exception
+    assert not app.error
+    assert "Shown without a classifier" in texts(app)
+    assert app.get("download_button")

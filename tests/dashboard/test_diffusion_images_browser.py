@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -9,7 +10,7 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.dashboard.browsing import Open, visiting
+from tests.dashboard.browsing import Open, settle, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -87,11 +88,21 @@ def test_what_is_erased_is_filled_anew(visit: Open) -> None:
     expect(page.locator(".wall[data-ready=true]").first).to_be_visible()
     page.locator(".wall .cell").last.click()  # another image to erase from
     expect(page).to_have_url(re.compile(r"[?&]image=\d+"), timeout=20_000)
+    # Another view, and back: the painting and the choice are as they were left.
+    left = parse_qs(urlsplit(page.url).query)
+    for view, there in (("forward", "Scrub into the noise"), ("repaint", "Images to erase from")):
+        page.get_by_role("radio", name=view).click()
+        expect(page.get_by_text(re.compile(there)).first).to_be_visible(timeout=20_000)
+    settle(page)
+    now = parse_qs(urlsplit(page.url).query)
+    assert (now["erased"], now["image"]) == (left["erased"], left["image"])
+    number = int(left["image"][0]) + 1
+    expect(page.get_by_role("img", name=re.compile(f"Test image {number},"))).to_be_visible()
 
 
 def test_two_settings_stand_side_by_side_also_on_a_phone(visit: Open) -> None:
     for width in (1280, 390):
-        page = visit("image_view=compare&image_n=8&image_a_steps=5&image_b_steps=9", width)
+        page = visit("image_view=compare&image_pair_n=8&image_a_steps=5&image_b_steps=9", width)
         wall = page.locator(".wall").first
         expect(wall.locator(".sheet")).to_have_count(2)
         expect(page.get_by_text(re.compile(r"A: every class in turn, w = 1"))).to_have_count(

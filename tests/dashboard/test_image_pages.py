@@ -59,7 +59,19 @@ def test_every_view_opens_on_every_model_without_a_word_of_error(
 @pytest.mark.parametrize("page", [GAN, FLOW])
 def test_absurd_links_open_the_page_as_if_they_said_nothing(furnished: Path, page: str) -> None:
     key, views = VIEWS[page]
-    names = ("tile", "a", "b", "at", "epoch", "seed", "image_gan_n", "image_flow_n", "temperature")
+    names = (
+        "tile",
+        "image",
+        "near",
+        "a",
+        "b",
+        "at",
+        "epoch",
+        "seed",
+        "image_gan_n",
+        "image_flow_n",
+        "temperature",
+    )
     for view, absurd in zip(views, ABSURD, strict=False):
         app = open_page(page, **{key: view} | dict.fromkeys(names, absurd))
         assert not app.exception, (view, absurd, app.exception)
@@ -127,7 +139,7 @@ def test_a_score_is_said_to_be_none_of_a_probability_and_log_odds_are_said(house
 
 
 def test_bits_of_a_test_image_are_those_of_the_closed_form(furnished: Path) -> None:
-    app = open_page(FLOW, image_flow_view="bits", tile="7")
+    app = open_page(FLOW, image_flow_view="bits", image="7")
     shown = metric(app, "mnist-flow-toy")
     mean, error = (float(part) for part in shown.split(" ± "))
     levels = digits(50, 1, 1.0)[7:8]
@@ -226,3 +238,19 @@ def test_compare_tells_a_broken_model_of_images_in_its_place(furnished: Path) ->
     assert not app.exception
     assert any("Shown without mnist-gan-toy" in item.value for item in app.warning)
     assert "mnist-flow-toy" in set(app.dataframe[0].value["model"])
+
+
+@pytest.mark.parametrize("view", ["bits", "surprise"])
+def test_another_flow_that_is_broken_is_told_and_the_own_numbers_stay(
+    furnished: Path, view: str
+) -> None:
+    for file in (furnished / "fashion-flow-toy").glob("encode*.onnx"):
+        file.write_bytes(b"not a graph")
+    app = open_page(FLOW, image_flow="mnist-flow-toy", image_flow_view=view)
+    assert not app.exception
+    assert not app.error
+    assert "Shown without fashion-flow-toy" in texts(app)
+    if view == "bits":
+        assert metric(app, "mnist-flow-toy")
+    else:
+        assert "Under mnist-flow-toy" in texts(app)

@@ -243,6 +243,39 @@ def test_transparent_parts_are_paper_and_sixteen_bits_are_scaled() -> None:
     assert read_picture(saved(Image.fromarray(deep)))[14, 14] == 128
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_the_shade_and_the_grain_of_paper_are_taken_away(kind: str) -> None:
+    """A digit as a camera sees it: dark grey on light grey, one side in the shade, noise on all."""
+    x = digits(1, 3, 1.0)[0, 0]
+    paper = (
+        205
+        - 15 * np.linspace(0, 1, 840)[:, None]
+        + np.random.default_rng(0).normal(0, 6, (840, 840))
+    )
+    ink = x.repeat(30, 0).repeat(30, 1) / 255
+    photo = Image.fromarray((paper * (1 - 0.8 * ink)).clip(0, 255).astype(np.uint8))
+    levels = read_picture(saved(photo, kind))
+    assert (levels[x == 0] == 0).mean() > 0.9
+    assert np.abs(levels.astype(float) - x).mean() < 6
+    assert levels.max() == 255
+
+
+def test_a_picture_with_an_uneven_border_keeps_its_greys() -> None:
+    greys = np.random.default_rng(1).integers(40, 120, (28, 28)).astype(np.uint8)
+    np.testing.assert_array_equal(read_picture(saved(Image.fromarray(greys))), greys)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_picture_stands_as_its_camera_says(kind: str) -> None:
+    picture = Image.new("L", (1_120, 1_120), 0)
+    picture.paste(255, (0, 0, 1_120, 560))  # light above
+    exif = picture.getexif()
+    exif[0x0112] = 6  # to be turned clockwise by a quarter
+    levels = read_picture(saved(picture, kind, exif=exif))
+    light = levels[:, 20:], levels[:, :8]
+    assert abs(float(light[0].mean()) - float(light[1].mean())) > 200
+
+
 def png_header(w: int, h: int) -> bytes:
     """A PNG file whose header asks for w × h pixels and whose data are a few bytes."""
 
@@ -264,7 +297,7 @@ def png_header(w: int, h: int) -> bytes:
         (b"\x89PNG\r\n\x1a\n" + bytes(5 * 2**20), "at most 5 MB"),
         (b"\x89PNG\r\n\x1a\n", "a damaged one"),
         (png_header(50_000, 50_000), "picture"),
-        (png_header(6_001, 10), "6,001 × 10"),
+        (png_header(8_001, 10), "8,001 × 10"),
         (png_header(5_000, 5_000), "5,000 × 5,000"),
         (png_header(300, 300), "a damaged one"),
         (saved(ink_on_paper(), "JPEG")[:400], "a damaged one"),
