@@ -8,7 +8,7 @@ from dashboard.components.tiles import tiles
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.moments import Walk
 from dashboard.images.diffusion_shared import kept, watch
-from dashboard.images.shared import Look, pictures, units
+from dashboard.images.shared import Look, pictures, say_no_test, units
 
 SHOWN = 24
 
@@ -34,7 +34,7 @@ def show(look: Look) -> None:
     have, card = look.pictures, look.card
     n = min(SHOWN, len(have.test))
     if not n:
-        st.info(missing(card.dataset), icon=":material/hide_image:")
+        say_no_test(card.dataset)
         return
     schedules = sorted(card.constants.schedules)
     told, schedule = False, None
@@ -59,12 +59,4 @@ def show(look: Look) -> None:
         "xₜ = √ᾱₜ x₀ + √(1 − ᾱₜ) ε with one ε for each image. Under each guess x̂₀: its root "
         "mean squared distance to the image, grey levels counted from 0 to 1. From pure noise the "
         f"best guess is the mean of all images{' of that class' if told else ''}, not an image."
-    )
-
-
-def missing(dataset: str) -> str:
-    """What to do where there are no images of a data set."""
-    return (
-        f"There are no images of {dataset} here: `exported/data/{dataset}.npz` is missing or "
-        "empty. Export a model of it again, which writes the file."
     )

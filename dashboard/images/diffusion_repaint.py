@@ -12,9 +12,15 @@ from dashboard.components.sheet import Grey, Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.moments import Walk
-from dashboard.images.diffusion_forward import missing
 from dashboard.images.diffusion_shared import class_of, guidance_of, kept, watch
-from dashboard.images.shared import Look, linked_picks, pictures, remember_picks, units
+from dashboard.images.shared import (
+    Look,
+    linked_picks,
+    pictures,
+    remember_picks,
+    say_no_test,
+    units,
+)
 
 OFFERED, MASK = 20, "erased"
 
@@ -49,7 +55,7 @@ def show(look: Look) -> None:
     have, card = look.pictures, look.card
     offered = min(OFFERED, len(have.test))
     if not offered:
-        st.info(missing(card.dataset), icon=":material/hide_image:")
+        say_no_test(card.dataset)
         return
     start = linked_picks("repaint_images", offered, image=0)
     chosen = peek_tiles("repaint_images", n=offered, picks=start).picks["image"]

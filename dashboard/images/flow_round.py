@@ -9,7 +9,14 @@ from dashboard.components.sheet import Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.figures.round_trip import RoundTrip, round_trip
 from dashboard.guard import guarded
-from dashboard.images.shared import Look, linked_picks, pictures, remember_picks, units
+from dashboard.images.shared import (
+    Look,
+    linked_picks,
+    pictures,
+    remember_picks,
+    say_no_test,
+    units,
+)
 from genlab.inference.sessions import heavy
 
 OFFERED = 40
@@ -81,12 +88,3 @@ def show(look: Look) -> None:
             "pixel is sent from the middle of its grey level (u = ½), so pixels that are surely "
             "black come out mid-grey; with the noise u drawn, z would be even noise."
         )
-
-
-def say_no_test(dataset: str) -> None:
-    """Why there is nothing to see, and what to do."""
-    st.info(
-        f"There are no test images of {dataset}: `exported/data/{dataset}.npz` is missing or "
-        "empty. Export a model of it again, which writes the file.",
-        icon=":material/hide_image:",
-    )

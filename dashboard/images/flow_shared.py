@@ -25,13 +25,12 @@ DRAWS = 8
 
 
 def flows(first: Card) -> list[Card]:
-    """A flow and all others that have bits (a discrete measure) of images of the same shape."""
+    """Flows with bits (a discrete measure) of images of a model's shape, itself before others."""
 
     def fits(card: Card) -> bool:
         return card.measure.kind == "discrete" and card.event_shape == first.event_shape
 
-    others = [card for card in images_with(*VERBS, fits=fits) if card.id != first.id]
-    return [first, *others]
+    return sorted(images_with(*VERBS, fits=fits), key=lambda card: card.id != first.id)
 
 
 @contextmanager

@@ -9,9 +9,8 @@ import streamlit as st
 from dashboard import services
 from dashboard.figures.image_bits import bits_chart, lesson
 from dashboard.guard import guarded
-from dashboard.images.flow_round import say_no_test
 from dashboard.images.flow_shared import MEASURED, bits_of_set, flows, test_sets, without
-from dashboard.images.shared import Look, pictures
+from dashboard.images.shared import Look, pictures, say_no_test
 from dashboard.theme import CHART
 from genlab.contract.card import Card
 

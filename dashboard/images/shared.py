@@ -171,3 +171,12 @@ def remember_picks(state: TilesState) -> None:
     if state.touched:
         for name, tile in state.picks.items():
             links.remember(name.lower(), tile)
+
+
+def say_no_test(dataset: str) -> None:
+    """Why there is nothing to see, and what to do."""
+    st.info(
+        f"There are no test images of {dataset}: `exported/data/{dataset}.npz` is missing or "
+        "empty. Export a model of it again, which writes the file.",
+        icon=":material/hide_image:",
+    )

@@ -6,6 +6,7 @@ from dashboard import controls, parts, services
 from dashboard.figures.image_diffusion import EVERY
 from dashboard.figures.training import loss_chart
 from dashboard.images import (
+    diffusion_bits,
     diffusion_forward,
     diffusion_generate,
     diffusion_pair,
@@ -20,6 +21,7 @@ VIEWS = {
     "forward": "real images dissolve, and what the network makes of them",
     "compare": "the same noise under two settings",
     "repaint": "erase a part of an image, the model fills it in",
+    "bits": "what an image costs: the variational bound, term by term",
 }
 
 st.title("Diffusion on images")
@@ -57,8 +59,10 @@ with picture:
         diffusion_forward.show(look)
     elif view == "compare":
         diffusion_pair.show(look)
-    else:
+    elif view == "repaint":
         diffusion_repaint.show(look)
+    else:
+        diffusion_bits.show(look)
 
 parts.badges(card, services.open_model(card.id).device, seed)
 if card.history and view == "generate":

@@ -55,19 +55,27 @@ DEVIATION = (1e-6, 10.0)
 
 @dataclass(frozen=True)
 class Bound:
-    """An upper bound of −log p of n images, term by term, each [n] float64 in nats.
+    """An upper bound of −log p of n images, term by term, in nats, [n] unless said otherwise.
 
     Attributes:
         prior: What the end of the forward process still tells of the image.
-        steps: The estimated sum over t = 2 to T.
+        strata: The estimated sums over the t of each stratum, [n, strata].
         reconstruction: What x_1 leaves open about the grey levels.
         dim: Numbers of an image.
+        edges: The t between the strata, [strata + 1]: stratum s is the whole t in
+            (edges[s], edges[s + 1]].
     """
 
     prior: np.ndarray
-    steps: np.ndarray
+    strata: np.ndarray
     reconstruction: np.ndarray
     dim: int
+    edges: np.ndarray
+
+    @property
+    def steps(self) -> np.ndarray:
+        """The estimated sum over t = 2 to T."""
+        return np.asarray(self.strata.sum(1))
 
     @property
     def nats(self) -> np.ndarray:
@@ -122,17 +130,17 @@ def variational_bound(
     signal, rest = alphas_bar([lam[last], -lam[last]])
     prior = 0.5 * _sum(signal * x**2 + rest - 1.0 - np.log(rest))
     edges = np.linspace(1, last, strata + 1)  # t = 2 to T are the cells (1, 2] to (T − 1, T]
-    total = np.zeros(n)
+    parts = np.zeros((n, strata))
     for stratum in range(strata):
         first, end = math.ceil(edges[stratum]) + 1, math.ceil(edges[stratum + 1])
         count = end - first + 1
         t = first + np.floor(uniform[:, stratum] * count).astype(np.int64)  # [n]
         gained = 0.5 * (np.exp(lam[t - 1]) - np.exp(lam[t]))
         error = x - denoise(*_noised(x, lam[t], draw("step", stratum)))[0]
-        total += count * gained * _sum(error**2)
+        parts[:, stratum] = count * gained * _sum(error**2)
     x0, _ = denoise(*_noised(x, np.full(n, lam[1]), draw("last", 0)))
     told = _log_mass(x, x0, deviation, cell, low, high)
-    return Bound(prior, total, -_sum(told), math.prod(x.shape[1:]))
+    return Bound(prior, parts, -_sum(told), math.prod(x.shape[1:]), edges)
 
 
 def bound(

@@ -21,20 +21,22 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import services
 from dashboard.components.sheet import encode_wall
+from dashboard.figures import image_bound, moments
 from dashboard.figures import image_diffusion as figures
-from dashboard.figures import moments
 from dashboard.figures.image_diffusion import ANY, EVERY, Setting
 from dashboard.figures.moments import Moment, Shelf, Walk
 from dashboard.images import diffusion_repaint, diffusion_shared
 from genlab import Model, load
 from genlab.contract.card import Card
+from genlab.inference.bound import bound, decoder_deviation
 from genlab.inference.errors import Busy, RunError
 from genlab.inference.samplers import SAMPLERS, Frame
+from genlab.inference.walks import Request
 from tests.dashboard import pages
 from tests.dashboard.pages import texts
 
 ROOT = Path(__file__).parents[2]
-VIEWS = ("generate", "forward", "compare", "repaint")
+VIEWS = ("generate", "forward", "compare", "repaint", "bits")
 
 
 @pytest.fixture
@@ -145,7 +147,7 @@ def test_views_do_without_data_and_classifier(house: Path, view: str) -> None:
     app = open_page(image_view=view)
     assert not app.error
     missing = "exported/data/tiny.npz" in texts(app)
-    assert missing == (view in {"forward", "repaint"})
+    assert missing == (view in {"forward", "repaint", "bits"})
     assert "Recognised as asked" not in figures_of(app)
 
 
@@ -154,7 +156,7 @@ def test_damaged_data_are_told(house: Path, view: str) -> None:
     (house / "data" / "tiny.npz").write_bytes(b"no npz")
     app = open_page(image_view=view)
     assert not app.exception
-    assert ("Shown without data" in texts(app)) == (view in {"forward", "repaint"})
+    assert ("Shown without data" in texts(app)) == (view in {"forward", "repaint", "bits"})
 
 
 def test_the_page_is_there_where_a_model_is(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -459,3 +461,23 @@ def test_a_broken_classifier_takes_nothing_but_its_number(house: Path) -> None:
     assert not app.error
     assert "Shown without a classifier" in texts(app)
     assert app.get("download_button")
+
+
+def test_bits_on_the_page_are_those_of_the_bound_and_the_bars_add_up(
+    house: Path, model: Model
+) -> None:
+    app = open_page(image_view="bits", image="3", image_bits_class="2")
+    shown = {m.label: str(m.value) for m in app.metric}
+    with np.load(house / "data" / "tiny.npz") as data:
+        x = data["x"][3:4].astype(np.float32) / 255
+        unseen = data["x"][-100:].astype(np.float32) / 255
+    wide = decoder_deviation(model, unseen) if len(unseen) == 100 else None
+    rows = np.repeat(x, 8, axis=0)
+    found = bound(model, rows, strata=40, deviation=wide, request=Request(np.full(8, 2)))
+    mean, error = found.mean()
+    assert shown["bits/dim, at most"] == f"{mean:.3f} ± {error:.3f}"
+    for name, value in found.terms().items():
+        assert shown[name] == f"{value:.2g}"
+    bars = image_bound.bound_chart(found).data
+    assert sum(float(np.sum(bar.y)) for bar in bars) == pytest.approx(mean)
+    assert float(np.sum(bars[0].width)) == pytest.approx(len(model.schedule()) - 2)

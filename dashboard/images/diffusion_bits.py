@@ -1,0 +1,144 @@
+"""Bits per dimension under a diffusion model: the variational bound of an image, term by term."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard import services
+from dashboard.figures.image_bits import bits_chart, mean_error
+from dashboard.figures.image_bound import bits_of, bound_chart
+from dashboard.figures.image_diffusion import ANY, labels_of
+from dashboard.guard import guarded
+from dashboard.images.diffusion_shared import class_of
+from dashboard.images.flow_shared import bits_of_set as bits_of_flow
+from dashboard.images.flow_shared import flows, test_sets, without
+from dashboard.images.shared import Bytes, Look, pictures, units
+from dashboard.images.sources import some_image
+from dashboard.theme import CHART
+from genlab.contract.card import Card
+from genlab.inference.bound import Bound, bound, decoder_deviation
+from genlab.inference.sessions import heavy
+from genlab.inference.walks import Request
+
+DRAWS, STRATA = 8, 40
+"""Draws of noise and times for one image, and strata of t: the bars of the chart."""
+SET, SET_STRATA, PART = 60, 16, 20
+"""Test images of each data set for the histograms, their strata, and how many hold a place."""
+UNSEEN = 100
+"""Test images, other than those measured, that the decoder's width is measured on."""
+
+
+@st.fragment
+@guarded()
+def show(look: Look) -> None:
+    """The image, its bound and where its bits are spent; a stroke or a pick runs this alone."""
+    left, right = st.columns([2, 3])
+    with left:
+        levels = some_image(look)
+    if levels is None:
+        return
+    with right:
+        label = class_of(look.card, "image_bits_class", ANY, every=False)
+        _numbers(look, levels, label)
+    _place(look, levels, label)
+
+
+def _numbers(look: Look, levels: Bytes, label: str) -> None:
+    found = _bound(look.card.id, look.stamp, levels, label)
+    mean, error = mean_error(found.bits_per_dim)
+    cells = st.columns(4)
+    told = "The sum: −log₂ p(x) / dimension is at most this, in the mean over the noise."
+    cells[0].metric("bits/dim, at most", f"{mean:.3f} ± {error:.3f}", help=told)
+    words = {
+        "reconstruction": ("How surely the grey levels are known from x₁.", found.reconstruction),
+        "steps": ("KL(q(xₜ₋₁ | xₜ, x₀) ‖ p(xₜ₋₁ | xₜ)), summed over t.", found.steps),
+        "prior": ("KL(q(x_T | x₀) ‖ N(0, I)): what the noise still knows.", found.prior),
+    }
+    for cell, (name, (told, nats)) in zip(cells[1:], words.items(), strict=True):
+        cell.metric(name, f"{float(bits_of(found, nats).mean()):.2g}", help=told)
+    st.plotly_chart(bound_chart(found), alt="Bits per dimension over the noise levels of the walk.")
+    st.caption(
+        f"Each bar is a stratum of the {len(look.model.schedule()) - 1:,} steps: the squared error "
+        f"of x̂₀ times what a step gains in signal-to-noise, from {DRAWS} draws of t and of the "
+        "noise; bars add up to the number above. Where t is small the network is asked for grey "
+        "levels, where it is large for the class and the shape."
+    )
+
+
+def _place(look: Look, levels: Bytes, label: str) -> None:
+    """Where the image stands among test images of all sets, under this model and under flows."""
+    mean, _ = mean_error(_bound(look.card.id, look.stamp, levels, label).bits_per_dim)
+    sets = test_sets(look.card)
+    if not sets:
+        return
+    titles = {name: f"{services.dataset_title(name)} test images" for name in sets}
+    hues = dict(zip(titles.values(), (CHART["data"], CHART["noise"]), strict=False))
+    rows = {titles[name]: _bits_of_set(look.card, owner) for name, owner in sets.items()}
+    rows = {name: bits for name, bits in rows.items() if name in hues}
+    st.plotly_chart(
+        bits_chart(rows, hues, marked=mean),
+        alt="Histograms of bits per dimension of test images; a line marks this image.",
+    )
+    told = [f"{name}: {_words(bits)}" for name, bits in rows.items()]
+    st.caption(
+        f"Under {look.card.id}, class unknown (the line is this image): {'; '.join(told)}. "
+        f"{SET} test images of each set, {SET_STRATA} strata."
+    )
+    own = sets.get(look.card.dataset)
+    if own is None:
+        return
+    for card in (card for card in flows(look.card) if card.dataset == look.card.dataset):
+        with without(card):
+            st.caption(
+                f"For comparison, the flow {card.id} on its own test images: "
+                f"{_words(bits_of_flow(card, own))}. Both are upper bounds of what a code built on "
+                "the model would need."
+            )
+
+
+def _words(bits: NDArray[np.floating]) -> str:
+    mean, error = mean_error(bits)
+    return f"{mean:.2f} ± {error:.2f} bits/dim"
+
+
+@st.cache_data(max_entries=128, show_spinner="Adding up the bound …")
+def _bound(model_id: str, stamp: str, levels: Bytes, label: str) -> Bound:
+    """The bound of one image [1, h, w], a row for each of `DRAWS` draws."""
+    model = services.open_model(model_id)
+    x = np.repeat(units(levels)[None], DRAWS, axis=0)
+    wide = _deviation(model_id, stamp)
+    request = Request(labels_of(model.card, label, DRAWS), stop=services.watcher())
+    strata = min(STRATA, len(model.schedule()) - 2)
+    with heavy():
+        return bound(model, x, strata=strata, deviation=wide, request=request)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _deviation(model_id: str, stamp: str) -> float | None:
+    """The decoder's width on test images that are measured nowhere here; Ho et al.'s without."""
+    model = services.open_model(model_id)
+    unseen = pictures(model.card).test[-UNSEEN:]
+    if len(unseen) < UNSEEN:
+        return None
+    with heavy():
+        return decoder_deviation(model, units(unseen), request=Request(stop=services.watcher()))
+
+
+def _bits_of_set(card: Card, owner: Card) -> NDArray[np.float64]:
+    """Bits per dimension of test images of the owner's data set under a model, [SET]."""
+    return _set_bits(card.id, services.stamp(card.id), owner.id, services.stamp(owner.id))
+
+
+@st.cache_data(max_entries=16, show_spinner="Coding test images …")
+def _set_bits(model_id: str, stamp: str, owner_id: str, owner_stamp: str) -> NDArray[np.float64]:
+    model = services.open_model(model_id)
+    x = units(pictures(services.read_catalogue().cards[owner_id]).test[:SET])
+    strata = min(SET_STRATA, len(model.schedule()) - 2)
+    wide, found = _deviation(model_id, stamp), []
+    for part in range(0, len(x), PART):
+        with heavy():
+            request = Request(stop=services.watcher())
+            rows = x[part : part + PART]
+            part_bound = bound(model, rows, part, strata=strata, deviation=wide, request=request)
+            found.append(part_bound.bits_per_dim)
+    return np.concatenate(found)
