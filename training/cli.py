@@ -90,6 +90,8 @@ class Evaluate:
     """fresh points for the Kullback-Leibler divergence"""
     seed: int = 12345
     """seed of the fresh points and of the noise"""
+    only: tuple[str, ...] = ()
+    """what to measure ("bound", "samples", …), where not everything; other figures stay"""
 
 
 @dataclass(frozen=True)
@@ -237,7 +239,7 @@ def _export(arguments: list[str]) -> None:
 def _evaluate(arguments: list[str]) -> None:
     asked = tyro.cli(Evaluate, prog="python -m training evaluate", args=arguments)
     _refuse(asked)
-    for metric in evaluate(asked.exported / asked.model, asked.n, asked.seed):
+    for metric in evaluate(asked.exported / asked.model, asked.n, asked.seed, asked.only):
         print(_line(asked.model, metric))
 
 

@@ -8,6 +8,7 @@ A protocol says what was measured, on how many points, of which law, drawn with 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeGuard
 
@@ -20,13 +21,14 @@ from genlab.contract.files import read_bytes
 from genlab.contract.publish import publish
 from genlab.inference.check import check
 from genlab.inference.density import mass
+from genlab.inference.errors import InputError
 from genlab.inference.likelihood import ode_log_prob
 from genlab.inference.path_error import PATHS, path_error, solution
 from genlab.inference.samplers import SAMPLERS
 from training import cas
 from training.data import DATASETS, IMAGES, Mixture
 from training.data.gaussians import Gaussians
-from training.image_evaluate import measure_images
+from training.image_evaluate import image_measures
 from training.metrics import Estimate, coverage, repeated_distance
 
 SAMPLES, PROJECTIONS, PAIRS = 10_000, 500, 16
@@ -44,30 +46,51 @@ ROOM = 1.5
 """The window of the mass is so much wider and higher than the plotting window."""
 
 
-def evaluate(folder: Path, n: int, seed: int) -> list[Metric]:
-    """All figures of one model; its card is republished with them.
+def evaluate(folder: Path, n: int, seed: int, only: Sequence[str] = ()) -> list[Metric]:
+    """The figures of one model; its card is republished with them.
 
     Arguments:
         folder: The exported model's folder.
         n: Fresh points for averages over the data.
         seed: Seed of the fresh points and of the noise.
+        only: Names of what to measure, such as "bound"; everything by default. Other figures stay.
 
     Raises:
         ContractError: There is no such model, or it is broken.
+        InputError: There is no such thing to measure.
     """
     model = genlab.load(folder.name, device="cpu", folders=[folder.parent])
+    measures = _measures(model, folder.parent, n, seed)
+    unknown = set(only) - set(measures)
+    if unknown:
+        raise InputError("only", f"some of {', '.join(measures)}", ", ".join(sorted(unknown)))
+    fresh = [
+        metric
+        for name, measure in measures.items()
+        if not only or name in only
+        for metric in measure()
+    ]
+    known = {metric.name for metric in fresh}
+    stays = [
+        metric
+        for metric in model.card.metrics
+        if metric.name not in known and (only or metric.name.startswith(ELSEWHERE))
+    ]
+    rewrite(folder, model, fresh + stays)
+    return fresh + stays
+
+
+def _measures(
+    model: genlab.Model, folder: Path, n: int, seed: int
+) -> dict[str, Callable[[], Iterator[Metric]]]:
+    """What there is to measure of a model, by name."""
     if model.card.dataset in IMAGES:
-        metrics = list(measure_images(model, folder.parent, seed))
-    else:
-        metrics = [
-            metric
-            for verb, measure in MEASURES
-            if verb in model.verbs
-            for metric in measure(model, n, seed)
-        ]
-    metrics += [metric for metric in model.card.metrics if metric.name.startswith(ELSEWHERE)]
-    rewrite(folder, model, metrics)
-    return metrics
+        return image_measures(model, folder, seed)
+    found: dict[str, Callable[[], Iterator[Metric]]] = {}
+    for name, verb, measure in MEASURES:
+        if verb in model.verbs:
+            found.setdefault(name, partial(measure, model, n, seed))
+    return found
 
 
 def rewrite(folder: Path, model: genlab.Model, metrics: list[Metric]) -> None:
@@ -285,13 +308,13 @@ def _metric(name: str, found: Estimate, n: int, protocol: str) -> Metric:
 
 Measure = Callable[[genlab.Model, int, int], Iterator[Metric]]
 
-MEASURES: tuple[tuple[str, Measure], ...] = (
-    ("log_prob", _likelihood),
-    ("decode", _distance),
-    ("denoise", _steps),
-    ("denoise", _path_errors),
-    ("divergence", _ode_likelihood),
-    ("decode", _modes),
-    ("divergence", _modes),
+MEASURES: tuple[tuple[str, str, Measure], ...] = (
+    ("likelihood", "log_prob", _likelihood),
+    ("distance", "decode", _distance),
+    ("steps", "denoise", _steps),
+    ("path_errors", "denoise", _path_errors),
+    ("ode_likelihood", "divergence", _ode_likelihood),
+    ("modes", "decode", _modes),
+    ("modes", "divergence", _modes),
 )
-"""Pairs of a verb and what to measure of every model that has it."""
+"""Rows of a name, a verb, and what to measure of every model that has it."""

@@ -10,7 +10,7 @@ classifier trained on samples (Ravuri & Vinyals, 2019), https://arxiv.org/abs/19
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -37,27 +37,38 @@ REPEATS = 50
 """Bootstrap samples for the standard error of a distance."""
 
 
-def measure_images(model: genlab.Model, folder: Path, seed: int) -> Iterator[Metric]:
-    """All figures of one model of images.
+def image_measures(
+    model: genlab.Model, folder: Path, seed: int
+) -> dict[str, Callable[[], Iterator[Metric]]]:
+    """What there is to measure of a model of images, by name.
 
     Arguments:
         model: The model.
         folder: Where the exported models are, the classifier of the data set among them.
         seed: Seed of samples and noise.
 
-    Raises:
+    Raises (as they are measured):
         ContractError: A model of images to be judged, and no classifier of its data is there.
         DataError: The images are not at hand.
     """
-    if "classify" in model.verbs:
-        yield from _accuracy(model)
-    if "log_prob" in model.verbs:
-        yield from _bits(model, seed)
-    if model.verbs & {"decode", "denoise"}:
+
+    def judged(
+        measure: Callable[[genlab.Model, genlab.Model, int], Iterator[Metric]],
+    ) -> Iterator[Metric]:
         judge = genlab.load(f"{model.card.dataset}-classifier", device="cpu", folders=[folder])
-        yield from (_walks if "denoise" in model.verbs else _samples)(model, judge, seed)
+        return measure(model, judge, seed)
+
+    found: dict[str, Callable[[], Iterator[Metric]]] = {}
+    if "classify" in model.verbs:
+        found["accuracy"] = lambda: _accuracy(model)
+    if "log_prob" in model.verbs:
+        found["bits"] = lambda: _bits(model, seed)
     if "denoise" in model.verbs:
-        yield from _bound(model, seed)
+        found["samples"] = lambda: judged(_walks)
+        found["bound"] = lambda: _bound(model, seed)
+    elif "decode" in model.verbs:
+        found["samples"] = lambda: judged(_samples)
+    return found
 
 
 def images_of(model: genlab.Model, split: Split) -> tuple[np.ndarray, np.ndarray]:
@@ -176,7 +187,8 @@ def _bound(model: genlab.Model, seed: int) -> Iterator[Metric]:
     steps = len(model.schedule()) - 1
     how = (
         f"variational bound in bits per dimension with T = {steps} steps, class unknown, on the "
-        f"first {len(x):,} test images; t drawn from each of {BOUND_STRATA} strata (seed {seed}); "
+        f"first {len(x):,} test images; one t drawn from each of {BOUND_STRATA} strata, narrower "
+        f"where t is small (seed {seed}); "
         f"decoder's standard deviation {deviation:.4g}, chosen on validation images"
     )
     yield _metric("bound", Estimate(*found.mean()), "test", len(x), how)

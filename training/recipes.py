@@ -123,7 +123,9 @@ IMAGE_DDPM = LoopConfig(
     autocast=True,
 )
 # Both players slow and without momentum: with it they would chase each other.
-IMAGE_GAN = LoopConfig(steps=0, batch=64, lr=4e-4, beta1=0.0, floor=0.1, ema=0.999, snapshots=0)
+IMAGE_GAN = LoopConfig(
+    steps=0, batch=64, lr=4e-4, beta1=0.0, floor=0.1, ema=0.999, snapshots=0, autocast=True
+)
 
 LESSONS = ("moons", "gaussians8")
 """Data sets on which what simpler flows and the textbook's GANs cannot do is shown as well."""

@@ -1,6 +1,7 @@
 """The variational bound of an image over the noise levels: where its bits are spent."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,6 +13,7 @@ from dashboard.theme import CHART
 from genlab.inference.bound import Bound
 
 Array = NDArray[np.floating]
+TICKS = 9
 
 
 def bits_of(found: Bound, nats: Array) -> Array:
@@ -22,32 +24,40 @@ def bits_of(found: Bound, nats: Array) -> Array:
 def bound_chart(found: Bound) -> go.Figure:
     """Bits per dimension of each stratum of t and of both ends, in the mean over the rows.
 
-    A bar is as wide as its stratum and carries the standard error over the rows.
+    Strata stand side by side, however many t they have, so that heights add up to the bound; a bar
+    carries the standard error over the rows.
     """
-    parts = bits_of(found, found.strata)
-    n, last = len(parts), float(found.edges[-1])
+    parts, last = bits_of(found, found.strata), found.edges[-1]
+    n, strata = parts.shape
+    spans = [
+        f"t = {low + 1:,}" + (f" to {high:,}" if high > low + 1 else "")
+        for low, high in pairwise(found.edges.tolist())
+    ]
     figure = go.Figure()
     figure.add_bar(
-        x=(found.edges[1:] + found.edges[:-1]) / 2,
+        x=np.arange(strata) + 0.5,
         y=parts.mean(0),
-        width=np.diff(found.edges),
+        width=1,
         error_y={"array": parts.std(0, ddof=1) / math.sqrt(n), "thickness": 1, "width": 0},
         name="steps: x̂₀ against x₀",
         marker={"color": CHART["model"]},
-        hovertemplate="t around %{x:.0f}<br>%{y:.4f} bits/dim<extra></extra>",
+        customdata=spans,
+        hovertemplate="%{customdata}<br>%{y:.4f} bits/dim<extra></extra>",
     )
     ends: tuple[tuple[str, Array, Role, float], ...] = (
-        ("reconstruction: x₁ to grey levels", found.reconstruction, "data", -0.02 * last),
-        ("prior: what is left at T", found.prior, "noise", 1.02 * last),
+        ("reconstruction: x₁ to grey levels", found.reconstruction, "data", -1.0),
+        (f"prior: what is left at t = {last:,}", found.prior, "noise", strata + 1.0),
     )
     for name, nats, role, place in ends:
         figure.add_bar(
             x=[place],
             y=[float(bits_of(found, nats).mean())],
-            width=[0.02 * last],
+            width=[1],
             name=name,
             marker={"color": CHART[role]},
             hovertemplate=name + "<br>%{y:.2g} bits/dim<extra></extra>",
         )
-    dress(figure, "t, from an image to noise", "bits per dimension")
+    dress(figure, "t, from an image to noise (not to scale)", "bits per dimension")
+    ticks = np.unique(np.linspace(0, strata, TICKS).round().astype(int))
+    figure.update_xaxes(tickvals=ticks, ticktext=[f"{found.edges[i]:,}" for i in ticks])
     return figure.update_layout(hovermode="closest", height=260, bargap=0)

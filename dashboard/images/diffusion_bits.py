@@ -46,7 +46,7 @@ def show(look: Look) -> None:
 def _numbers(look: Look, levels: Bytes, label: str) -> None:
     found = _bound(look.card.id, look.stamp, levels, label)
     mean, error = mean_error(found.bits_per_dim)
-    cells = st.columns(4)
+    cells = st.columns([2, 1, 1, 1])
     told = "The sum: −log₂ p(x) / dimension is at most this, in the mean over the noise."
     cells[0].metric("bits/dim, at most", f"{mean:.3f} ± {error:.3f}", help=told)
     words = {
@@ -55,13 +55,15 @@ def _numbers(look: Look, levels: Bytes, label: str) -> None:
         "prior": ("KL(q(x_T | x₀) ‖ N(0, I)): what the noise still knows.", found.prior),
     }
     for cell, (name, (told, nats)) in zip(cells[1:], words.items(), strict=True):
-        cell.metric(name, f"{float(bits_of(found, nats).mean()):.2g}", help=told)
+        value = float(bits_of(found, nats).mean())
+        cell.metric(name, f"{value:.3f}" if value >= 5e-4 else f"{value:.0e}", help=told)
     st.plotly_chart(bound_chart(found), alt="Bits per dimension over the noise levels of the walk.")
     st.caption(
-        f"Each bar is a stratum of the {len(look.model.schedule()) - 1:,} steps: the squared error "
-        f"of x̂₀ times what a step gains in signal-to-noise, from {DRAWS} draws of t and of the "
-        "noise; bars add up to the number above. Where t is small the network is asked for grey "
-        "levels, where it is large for the class and the shape."
+        f"Each bar sums some of the {len(look.model.schedule()) - 1:,} steps, few where t is small "
+        f"and many where it is large: the squared error of x̂₀ times what a step gains in "
+        f"signal-to-noise, from {DRAWS} draws of t and of the noise. Bars add up to the number "
+        "above. Where t is small the network is asked for grey levels, where it is large for the "
+        "class and the shape."
     )
 
 

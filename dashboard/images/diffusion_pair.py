@@ -27,6 +27,7 @@ MOST = 40
 def show(look: Look) -> None:
     """Two films over one timeline, matched by noise level."""
     card, n = look.card, look.n
+    picture = st.container()  # first what is seen, then what changes it
     sides = st.columns(2)
     settings = []
     for side, key, guidance in zip(sides, ("image_a", "image_b"), (1.0, 4.0), strict=True):
@@ -35,6 +36,13 @@ def show(look: Look) -> None:
             label = class_of(card, f"{key}_class", EVERY)
             w = guidance_of(card, f"{key}_w", label, guidance)
             settings.append(setting_of(card, key, n, look.seed, label, w))
+    with picture:
+        _films(look, settings)
+
+
+def _films(look: Look, settings: list[Setting]) -> None:
+    """The two films, and what the settings do to the images in numbers."""
+    card = look.card
     shown = SHOWN[controls.choose("Show", list(SHOWN), "image_pair_show")]
     films, whole = [], True
     for name, setting in zip("AB", settings, strict=True):

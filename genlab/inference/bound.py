@@ -12,7 +12,8 @@ on images of its own which one is better.
 
 The sum over t is estimated: it is cut into strata of neighbouring t, and one t is drawn from each,
 anew for every image. So images are independent of each other, and the spread over them is all of
-the standard error. With as many strata as there are steps nothing is drawn but the noise.
+the standard error. Strata are narrow where t is small, where the steps cost most and differ most.
+With as many strata as there are steps nothing is drawn but the noise.
 
 λ of t = 0 has no part in it: x itself is the image, without noise.
 
@@ -49,6 +50,8 @@ LEVELS = 256
 """Grey levels of an 8-bit image."""
 STRATA = 16
 """Strata of t unless a caller says otherwise."""
+CROWDING = 3
+"""Stratum s of S ends near T (s/S)^CROWDING."""
 DEVIATION = (1e-6, 10.0)
 """Bounds of the decoder's standard deviation, diffusion units."""
 
@@ -129,18 +132,27 @@ def variational_bound(
     last, strata = len(lam) - 1, uniform.shape[1]
     signal, rest = alphas_bar([lam[last], -lam[last]])
     prior = 0.5 * _sum(signal * x**2 + rest - 1.0 - np.log(rest))
-    edges = np.linspace(1, last, strata + 1)  # t = 2 to T are the cells (1, 2] to (T − 1, T]
+    edges = strata_edges(last, strata)
     parts = np.zeros((n, strata))
     for stratum in range(strata):
-        first, end = math.ceil(edges[stratum]) + 1, math.ceil(edges[stratum + 1])
-        count = end - first + 1
-        t = first + np.floor(uniform[:, stratum] * count).astype(np.int64)  # [n]
+        count = edges[stratum + 1] - edges[stratum]
+        t = edges[stratum] + 1 + np.floor(uniform[:, stratum] * count).astype(np.int64)  # [n]
         gained = 0.5 * (np.exp(lam[t - 1]) - np.exp(lam[t]))
         error = x - denoise(*_noised(x, lam[t], draw("step", stratum)))[0]
         parts[:, stratum] = count * gained * _sum(error**2)
     x0, _ = denoise(*_noised(x, np.full(n, lam[1]), draw("last", 0)))
     told = _log_mass(x, x0, deviation, cell, low, high)
     return Bound(prior, parts, -_sum(told), math.prod(x.shape[1:]), edges)
+
+
+def strata_edges(last: int, strata: int) -> np.ndarray:
+    """Whole t [strata + 1] from 1 to T = `last`, rising, denser where t is small.
+
+    Stratum s is the t in (edges[s], edges[s + 1]], at least one; strata ≤ T − 1.
+    """
+    rank = np.arange(strata + 1)
+    edges = np.rint(1 + (last - 1) * (rank / strata) ** CROWDING).astype(np.int64)
+    return np.minimum(np.maximum(edges, 1 + rank), last - strata + rank)
 
 
 def bound(

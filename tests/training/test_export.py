@@ -19,6 +19,7 @@ from genlab.contract.errors import ContractError
 from genlab.contract.publish import verify_folder
 from genlab.contract.weights import Snapshots, initializers, with_weights
 from genlab.inference.check import difference
+from genlab.inference.errors import InputError
 from training import evaluate, export, provenance, runs
 from training.families.flow import FlowConfig
 from training.onnx_files import to_onnx
@@ -157,6 +158,14 @@ def test_figures_stay_with_the_weights_they_were_measured_on(
     assert export.export(*places).metrics == []
     found = evaluate.evaluate(tmp_path / "exported" / recipe.id, n=500, seed=3)
     assert export.export(*places).metrics == found
+    folder = tmp_path / "exported" / recipe.id
+    again = {m.name: m for m in evaluate.evaluate(folder, n=500, seed=4, only=("distance",))}
+    before = {m.name: m for m in found}
+    assert again.keys() == before.keys()
+    for name, metric in again.items():  # what was not asked for stays as it was
+        assert (metric == before[name]) == (not name.startswith("sliced_w2"))
+    with pytest.raises(InputError, match="distance"):
+        evaluate.evaluate(folder, n=500, seed=4, only=("beauty",))
     with torch.no_grad():
         next(run.state.model.parameters()).mul_(1.5)
     runs.save(run)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from training.data import DATASETS
-from training.families.gan import OBJECTIVES, Gan, GanConfig, Waves
+from training.families.gan import OBJECTIVES, Gan, GanConfig, Waves, falling
 
 
 @pytest.fixture(params=list(OBJECTIVES))
@@ -96,7 +96,7 @@ def test_penalty_falls_by_a_constant_factor_and_stays() -> None:
     config = GanConfig(hidden=8, penalty=0.1, penalty_end=0.001, fall=4)
     gan, batch, seen = config.build(DATASETS["moons"]), DATASETS["moons"].sample(8), []
     for _ in range(6):
-        seen.append(gan._gamma())
+        seen.append(falling(config.penalty, config.penalty_end, gan.played, config.fall))
         gan.loss(batch, "critic")
         gan.loss(batch, "generator")  # the generator's steps do not count
     assert seen == pytest.approx([0.1 * 0.01 ** (min(step, 4) / 4) for step in range(6)])

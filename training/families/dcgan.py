@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from training.data.images import ImageSet, Labelled
 from training.families.base import Graph
-from training.families.gan import OBJECTIVES, ObjectiveName
+from training.families.gan import OBJECTIVES, ObjectiveName, falling
 from training.families.patches import fold, unfold
 from training.families.view import view
 
@@ -43,13 +43,20 @@ class DcganConfig:
     """what the players minimise"""
     latent: int = 64
     """dimension of the normal noise z"""
-    deep: int = 64
-    """channels of both networks at 7 × 7 places"""
-    width: int = 48
-    """channels of the generator at 14 × 14 places; the critic has two thirds of them"""
+    deep: int = 80
+    """channels of the generator at 7 × 7 places"""
+    critic_deep: int = 112
+    """channels of the critic at 7 × 7 places"""
+    width: int = 64
+    """channels of both networks at 14 × 14 places"""
     penalty: float = 0.05
     """weight γ of the critic's squared gradient, γ/2 each at real and at generated images
     (diffusion units, [-1, 1], the square summed over pixels)"""
+    penalty_end: float = 0.003
+    """what γ falls to, by a constant factor a step: a critic that is held back to the end sees no
+    broken strokes"""
+    fall: int = 10_000
+    """steps of the critic over which γ falls"""
 
     def build(self, dataset: ImageSet) -> "Dcgan":
         """The untrained pair of networks; all sets of images are of one size."""
@@ -97,7 +104,10 @@ class Critic(nn.Module):
         self.early = nn.Conv2d(width, width, 3, padding=1)
         self.narrow = nn.Conv2d(width, deep, 4, stride=2, padding=1)
         self.late = nn.Conv2d(deep, deep, 3, padding=1)
-        self.gather = nn.Linear(deep * PLACES**2, deep)
+        # A weight of its own for each channel and place, then a mixture of the channels: a
+        # matrix for all of it would be most of the network.
+        self.gather = nn.Parameter(torch.randn(deep, PLACES, PLACES) / PLACES)
+        self.mix = nn.Linear(deep, deep)
         self.outlet = nn.Linear(deep, 1, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -106,7 +116,7 @@ class Critic(nn.Module):
         h = h + self.early(F.silu(h))
         h = self.narrow(F.silu(h))
         h = h + self.late(F.silu(h))
-        h = self.gather(F.silu(h).flatten(1))
+        h = self.mix((F.silu(h) * self.gather).sum((-2, -1)))
         return self.outlet(F.silu(h)).squeeze(-1)
 
 
@@ -122,13 +132,16 @@ class Dcgan(nn.Module):
         config: Shape and objective.
     """
 
+    played: Tensor
+
     def __init__(self, config: DcganConfig) -> None:
         super().__init__()
         self.config = config
+        self.register_buffer("played", torch.tensor(0.0))  # steps of the critic
         self.generator = Generator(config.latent, config.deep, config.width)
         # A comparison of judgements does not feel what is added to all of them.
         compared = config.objective == "relativistic"
-        self.judge = Critic(config.deep, 2 * config.width // 3, bias=not compared)
+        self.judge = Critic(config.critic_deep, config.width, bias=not compared)
 
     def decode(self, z: Tensor) -> Tensor:
         """Images [n, 1, 28, 28] in [0, 1] from noise [n, latent]."""
@@ -163,7 +176,10 @@ class Dcgan(nn.Module):
         loss = objective.critic(on_real, on_fake).mean()
         (slope,) = torch.autograd.grad(judged.sum(), both, create_graph=True)
         # The mean over both halves of one batch, times two; a unit of [-1, 1] is half of [0, 1].
-        penalty = self.config.penalty / 2 * (slope / 2).square().sum((1, 2, 3)).mean() * 2
+        config = self.config
+        gamma = falling(config.penalty, config.penalty_end, self.played, config.fall)
+        penalty = gamma / 2 * (slope / 2).square().sum((1, 2, 3)).mean() * 2
+        self.played += 1
         return loss + (penalty - penalty.detach())
 
     def graphs(self) -> dict[str, Graph]:

@@ -107,6 +107,12 @@ class GanConfig:
         }
 
 
+def falling(start: float, end: float, played: Tensor, fall: int) -> float:
+    """A penalty's weight after some steps of the critic: from `start` to `end` within `fall`."""
+    share = min(1.0, float(played) / fall)
+    return start ** (1 - share) * end**share
+
+
 def mlp(inputs: int, hidden: int, depth: int, outputs: int) -> nn.Sequential:
     """`depth` hidden layers with SiLU: smooth, so that the gradient penalty has a gradient."""
     layers: list[nn.Module] = []
@@ -201,15 +207,12 @@ class Gan(nn.Module):
         loss = objective.critic(on_real, on_fake).mean()
         if self.config.penalty:
             slopes = self._squared_slope(on_real, real) + self._squared_slope(on_fake, fake)
-            penalty = self._gamma() / 2 * slopes
+            config = self.config
+            gamma = falling(config.penalty, config.penalty_end, self.played, config.fall)
+            penalty = gamma / 2 * slopes
             loss = loss + (penalty - penalty.detach())  # of value zero; its gradient stays
         self.played += 1
         return loss
-
-    def _gamma(self) -> float:
-        """The penalty's weight after the steps that the critic has played."""
-        share = min(1.0, float(self.played) / self.config.fall)
-        return self.config.penalty ** (1 - share) * self.config.penalty_end**share
 
     def _squared_slope(self, judged: Tensor, x: Tensor) -> Tensor:
         """Mean |∇ critic|² at x, per standardised unit (so that γ means the same on every set)."""
