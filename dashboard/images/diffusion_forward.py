@@ -7,8 +7,8 @@ from dashboard import controls, services
 from dashboard.components.tiles import tiles
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.moments import Walk
-from dashboard.images.diffusion_shared import kept, watch
 from dashboard.images.shared import Look, pictures, say_no_test, units
+from dashboard.images.watching import kept, watch
 
 SHOWN = 24
 

@@ -7,8 +7,9 @@ from dashboard.components.tiles import tiles
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.image_diffusion import EVERY, Setting
 from dashboard.guard import guarded
-from dashboard.images.diffusion_shared import generation, say_recognised, watch
+from dashboard.images.diffusion_shared import generation, say_recognised
 from dashboard.images.shared import Look, linked_picks, remember_picks
+from dashboard.images.watching import watch
 
 
 def show(look: Look, setting: Setting) -> None:

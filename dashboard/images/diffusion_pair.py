@@ -15,9 +15,9 @@ from dashboard.images.diffusion_shared import (
     guidance_of,
     say_recognised,
     setting_of,
-    watch,
 )
 from dashboard.images.shared import Look
+from dashboard.images.watching import watch
 
 SHOWN = {"x̂₀": "x0", "xₜ": "x_t"}
 MOST = 40

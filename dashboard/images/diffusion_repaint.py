@@ -12,7 +12,7 @@ from dashboard.components.sheet import Grey, Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.moments import Walk
-from dashboard.images.diffusion_shared import class_of, guidance_of, kept, watch
+from dashboard.images.diffusion_shared import class_of, guidance_of
 from dashboard.images.shared import (
     Look,
     linked_picks,
@@ -21,6 +21,7 @@ from dashboard.images.shared import (
     say_no_test,
     units,
 )
+from dashboard.images.watching import kept, watch
 
 OFFERED, MASK = 20, "erased"
 

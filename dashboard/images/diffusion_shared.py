@@ -1,7 +1,4 @@
-"""What the views of image diffusion share: the settings, and a walk that is watched as it comes."""
-
-import time
-from collections.abc import Callable, Hashable, Iterator
+"""What the views of image diffusion share: the settings, and what a classifier says."""
 
 import numpy as np
 import streamlit as st
@@ -9,24 +6,18 @@ import streamlit as st
 from dashboard import controls, services
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.image_diffusion import ANY, EVERY, Setting
-from dashboard.figures.moments import Moment, Shelf, Walk
+from dashboard.figures.moments import Moment, Walk
 from dashboard.images.shared import images_with
+from dashboard.images.watching import kept
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
 from genlab.inference.denoiser import CLIPS
-from genlab.inference.errors import Busy, RunError
+from genlab.inference.errors import RunError
 from genlab.inference.model import Model
 from genlab.inference.samplers import SAMPLERS
-from genlab.inference.sessions import heavy
 
 MOST_STEPS = 100
 MOST_GUIDANCE = 8.0
-PREVIEW_SECONDS = 0.6
-"""Time between two previews: each costs the browser a picture and the walk a few milliseconds."""
-PATIENCE = 30.0
-"""Seconds without a moment after which a walk waits to be asked again."""
-SHELF_BYTES = 256 * 2**20
-"""What all walks together may take: 25 of 64 images in 100 steps, hundreds of shorter ones."""
 
 
 def class_of(card: Card, key: str, default: str, every: bool = True) -> str:
@@ -94,126 +85,12 @@ def _finer(key: str, sampler: str, schedules: list[str]) -> tuple[float, str, st
     return eta, clip, schedule
 
 
-@st.cache_resource(show_spinner=False)
-def shelf() -> Shelf:
-    """The walks of all visitors: who asks for the same one looks at the same one."""
-    return Shelf(SHELF_BYTES)
-
-
-def kept(
-    key: Hashable, start: Callable[[], Iterator[Moment]], total: int, n: int, card: Card
-) -> Walk:
-    """The walk of a key with `total` moments of n images of a model, begun where there is none."""
-    size = 2 * total * n * int(np.prod(card.event_shape))  # a byte a pixel, xₜ and x̂₀
-    return shelf().walk(key, lambda: Walk(start, total, size))
-
-
 def generation(model_id: str, stamp: str, setting: Setting) -> Walk:
     """The walk of a setting, kept for whoever asks for it again."""
     model = services.open_model(model_id)
     total = figures.moments_of(setting)
     key = ("generate", model_id, stamp, setting)
     return kept(key, lambda: figures.generate(model, setting), total, setting.n, model.card)
-
-
-def watch(walk: Walk, key: str, words: str, columns: int | None = None) -> list[Moment]:
-    """All moments of a walk, shown as they come; fewer where a person stopped it.
-
-    Between two steps whatever is changed on the page takes over, and the walk waits for the next
-    who asks. Moments that are there already cost nothing. Where the machine has no place free for
-    `PATIENCE` the walk stops by itself. Not for a fragment: its own widgets would have to wait for
-    its end.
-
-    Raises:
-        Busy: Not even a first moment was to be had.
-    """
-    held = f"{key}_held"
-    if not walk.done and (st.session_state.get(held) != walk.serial or not walk.moments):
-        moments = _follow(walk, held, words, columns)
-    else:
-        moments = list(walk.moments)
-    if st.session_state.get(held) == walk.serial and not walk.done:
-        told = f"Stopped after {len(moments)} of {walk.total}."
-        st.button("Go on", key=f"{key}_go", icon=":material/play_arrow:", help=told, on_click=_let,
-                  args=(held, None))  # fmt: skip
-    tell_broken(moments[-1])
-    return moments
-
-
-def _follow(walk: Walk, held: str, words: str, columns: int | None) -> list[Moment]:
-    """The moments of a walk to its end, with a bar and previews as long as they are coming."""
-    place = st.empty()
-    with place.container():
-        bar = st.progress(0.0, words)
-        st.button("Stop here", key=f"{held}_stop", icon=":material/stop:", on_click=_let,
-                  args=(held, walk.serial))  # fmt: skip
-        pictures = [column.empty() for column in st.columns([3, 3, 2])[:2]]
-    moments, clock = list(walk.moments), Clock(len(walk.moments), walk.total)
-    while len(moments) < walk.total:
-        try:  # a place for one step, so that several visitors take turns
-            found = walk.advance(len(moments), heavy)
-        except Busy:
-            found = None
-        if found is None:
-            told = "the machine is busy with other people's images"
-            bar.progress(len(moments) / walk.total, f"{words}: {told}")
-            if clock.idle() > PATIENCE:
-                place.empty()
-                if not moments:
-                    raise Busy(told)
-                st.session_state[held] = walk.serial
-                return moments
-            continue
-        moments.append(found)
-        bar.progress(len(moments) / walk.total, f"{words}: {clock.words(len(moments))}")
-        if clock.due():
-            now = {"xₜ so far": moments[-1].x_t, "x̂₀ so far": moments[-1].x0}
-            for picture, (caption, images) in zip(pictures, now.items(), strict=True):
-                shown = figures.mosaic(images, columns)
-                picture.image(shown, caption, width="stretch", output_format="PNG")
-    place.empty()
-    return moments
-
-
-def tell_broken(last: Moment) -> None:
-    """Say how many images have pixels that are no numbers, where any have."""
-    if last.broken is not None:
-        st.warning(
-            f"{int(last.broken.sum())} of {len(last.broken)} images have pixels that are no "
-            "numbers: they are drawn black and left out of the figures below.",
-            icon=":material/error:",
-        )
-
-
-class Clock:
-    """How far a walk is, and when its next preview is due."""
-
-    def __init__(self, known: int, total: int) -> None:
-        self._known, self._total = known, total
-        self._begun = time.monotonic()
-        self._shown = self._begun - PREVIEW_SECONDS
-        self._moved = self._begun
-
-    def idle(self) -> float:
-        """Seconds since a moment came."""
-        return time.monotonic() - self._moved
-
-    def words(self, now: int) -> str:
-        """How many of the moments are there, and how long the others will take at this pace."""
-        self._moved = time.monotonic()
-        pace = (time.monotonic() - self._begun) / max(now - self._known, 1)
-        return f"{now} of {self._total}, about {pace * (self._total - now):.0f} s left"
-
-    def due(self) -> bool:
-        """Whether it is time for a preview; once asked and told yes, the next is later."""
-        if time.monotonic() - self._shown < PREVIEW_SECONDS:
-            return False
-        self._shown = time.monotonic()
-        return True
-
-
-def _let(held: str, value: int | None) -> None:
-    st.session_state[held] = value
 
 
 def judge_of(card: Card) -> Model | None:
