@@ -24,7 +24,7 @@ from training.families.gan import OBJECTIVES, ObjectiveName, falling
 from training.families.patches import fold, unfold
 from training.families.view import view
 
-SIDE, PLACES = 28, 7
+SIDE, PLACES, GATHERED = 28, 7, 48
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class DcganConfig:
     """dimension of the normal noise z"""
     deep: int = 80
     """channels of the generator at 7 × 7 places"""
-    critic_deep: int = 112
+    critic_deep: int = 80
     """channels of the critic at 7 × 7 places"""
-    width: int = 64
+    width: int = 48
     """channels of both networks at 14 × 14 places"""
-    penalty: float = 0.05
+    penalty: float = 0.02
     """weight γ of the critic's squared gradient, γ/2 each at real and at generated images
     (diffusion units, [-1, 1], the square summed over pixels)"""
     penalty_end: float = 0.003
@@ -104,11 +104,8 @@ class Critic(nn.Module):
         self.early = nn.Conv2d(width, width, 3, padding=1)
         self.narrow = nn.Conv2d(width, deep, 4, stride=2, padding=1)
         self.late = nn.Conv2d(deep, deep, 3, padding=1)
-        # A weight of its own for each channel and place, then a mixture of the channels: a
-        # matrix for all of it would be most of the network.
-        self.gather = nn.Parameter(torch.randn(deep, PLACES, PLACES) / PLACES)
-        self.mix = nn.Linear(deep, deep)
-        self.outlet = nn.Linear(deep, 1, bias=bias)
+        self.gather = nn.Linear(deep * PLACES**2, GATHERED)
+        self.outlet = nn.Linear(GATHERED, 1, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """The judgement of each row alone."""
@@ -116,7 +113,7 @@ class Critic(nn.Module):
         h = h + self.early(F.silu(h))
         h = self.narrow(F.silu(h))
         h = h + self.late(F.silu(h))
-        h = self.mix((F.silu(h) * self.gather).sum((-2, -1)))
+        h = self.gather(F.silu(h).flatten(1))
         return self.outlet(F.silu(h)).squeeze(-1)
 
 
