@@ -145,10 +145,14 @@ def schedules_of(card: Card) -> dict[str, list[float]]:
 
 
 def datasets(*shapes: tuple[int, ...]) -> list[str]:
-    """Data sets of working models, those with the most first; only of these event shapes if any."""
-    cards = read_catalogue().cards.values()
-    count = Counter(card.dataset for card in cards if not shapes or card.event_shape in shapes)
-    return sorted(count, key=lambda name: (-count[name], name))
+    """Data sets of working models, those with the most first; only of these event shapes if any.
+
+    Of as many, images come before points.
+    """
+    cards = [c for c in read_catalogue().cards.values() if not shapes or c.event_shape in shapes]
+    count = Counter(card.dataset for card in cards)
+    points = {card.dataset for card in cards if len(card.event_shape) == 1}
+    return sorted(count, key=lambda name: (-count[name], name in points, name))
 
 
 def watcher() -> Callable[[], bool]:

@@ -116,7 +116,7 @@ def show(dataset: str, cards: list[Card], seed: int) -> None:
     with places[0]:
         real = pictures(walls[0]).test[:N]
         if len(real):
-            wall(real[:, 0], "the truth", f"compare_{dataset}")
+            wall(real[:, 0], "real images", f"compare_{dataset}")
     for card, place in zip(walls, places[1:], strict=True):
         with place:
             if drawn := model(card, seed):

@@ -49,10 +49,10 @@ class DcganConfig:
     """channels of the critic at 7 × 7 places"""
     width: int = 48
     """channels of both networks at 14 × 14 places"""
-    penalty: float = 0.02
+    penalty: float = 0.05
     """weight γ of the critic's squared gradient, γ/2 each at real and at generated images
     (diffusion units, [-1, 1], the square summed over pixels)"""
-    penalty_end: float = 0.003
+    penalty_end: float = 0.005
     """what γ falls to, by a constant factor a step: a critic that is held back to the end sees no
     broken strokes"""
     fall: int = 10_000
