@@ -63,6 +63,7 @@ def show(look: Look) -> None:
     image = have.test[chosen, 0]
     size = image.shape[0], image.shape[1]
     first = links.once("repaint_pad", lambda: mask_of_link(size), MASK)
+    picture, strip = st.container(), st.container()  # first what is seen, then what changes it
     with st.container(horizontal=True, gap="medium"):
         label = class_of(card, "image_fill_class", figures.ANY, every=False)
         w = guidance_of(card, "image_fill_w", label)
@@ -74,7 +75,7 @@ def show(look: Look) -> None:
             "there; the more often, the nearer it comes to p(erased | known).",
         )  # fmt: skip
         n = controls.whole("Fillings", "image_fill_n", 1, 16, 8)
-    left, right = st.columns([2, 5])
+    left, right = picture.columns([2, 5])
     with left:
         st.caption("Erase with pointer or finger; the model fills what is gone.")
         mask = pad(
@@ -90,7 +91,8 @@ def show(look: Look) -> None:
         )
     # Before the walk, which takes its time: the strip to choose from, and the link.
     sheet = Sheet(grey(have.test[:offered]), "Images to erase from", "Test images.", columns=10)
-    remember_picks(tiles([sheet], key="repaint_images", picks=start, max_width=640))
+    with strip:
+        remember_picks(tiles([sheet], key="repaint_images", picks=start, max_width=640))
     _remember(mask, first)
     st.caption(
         "RePaint (Lugmayr et al. 2022): at every step the known part is the image itself, noised "
