@@ -123,7 +123,7 @@ def test_an_upload_is_fitted_and_a_bad_one_refused_whatever_its_name(visit: Open
     chooser = page.locator("input[type=file]")
     chooser.set_input_files({"name": "digit.png", "mimeType": "image/png", "buffer": png()})
     wall = page.locator(".wall").first
-    expect(wall).to_contain_text("As the flow sees it")
+    expect(wall).to_contain_text("As the model sees it")
     expect(page.get_by_test_id("stMetricValue").first).to_contain_text("±")
     settle(page)
     # Paper has become black, and the ink in the middle light.
