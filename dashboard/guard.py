@@ -11,6 +11,19 @@ from genlab.inference.errors import Busy, InputError, NoGpuError, RunError, Stop
 
 
 @contextmanager
+def without(what: str) -> Iterator[None]:
+    """Around what another model adds to a page: where it is broken, a warning says so instead.
+
+    Arguments:
+        what: What the page is then without.
+    """
+    try:
+        yield
+    except (ContractError, RunError) as error:
+        st.warning(f"Shown without {what}. {error}", icon=":material/broken_image:")
+
+
+@contextmanager
 def guarded() -> Iterator[None]:
     """Around a page or a fragment: show the known failures of models and inputs in words.
 

@@ -15,12 +15,12 @@ from onnx import TensorProto, helper
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from dashboard.guard import without
 from genlab import load
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue, Entry, default_folders
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import read_bytes, read_npz, verify_bytes
-from genlab.inference.errors import RunError
 from genlab.inference.model import Model
 from genlab.inference.sessions import Device, build, choose_device, granted_device
 
@@ -173,10 +173,8 @@ def exactly(dataset: str, verb: str, use: Callable[[Model], Result]) -> Result |
     for entry in read_catalogue().entries.values():
         card = entry.card
         if card and card.kind == "exact" and card.dataset == dataset and verb in card.verbs:
-            try:
+            with without("what is exact"):
                 return use(open_model(entry.id))
-            except (ContractError, RunError) as error:
-                st.warning(f"Shown without what is exact. {error}", icon=":material/broken_image:")
     return None
 
 
@@ -185,11 +183,9 @@ def reference(model_id: str, stamp: str, n: int) -> NDArray[np.float32]:
 
     Empty where there is none, or where it is damaged; then a warning says so.
     """
-    try:
+    with without("data"):
         return _reference(model_id, stamp)[:n]
-    except ContractError as error:
-        st.warning(f"Shown without data. {error}", icon=":material/broken_image:")
-        return np.empty((0, *read_catalogue().cards[model_id].event_shape), dtype=np.float32)
+    return np.empty((0, *read_catalogue().cards[model_id].event_shape), dtype=np.float32)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -122,8 +122,8 @@ IMAGE_DDPM = LoopConfig(
     snapshots=0,
     autocast=True,
 )
-# Both players slow and without momentum: with it they would chase each other. In bfloat16 a critic
-# whose judgements differ by little would judge by its rounding.
+# Both players slow and without momentum: with it they would chase each other. In float32: the
+# critic compares judgements that may differ by little.
 IMAGE_GAN = LoopConfig(steps=0, batch=64, lr=4e-4, beta1=0.0, floor=0.1, ema=0.999, snapshots=0)
 
 LESSONS = ("moons", "gaussians8")

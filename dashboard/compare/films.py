@@ -12,12 +12,11 @@ from dashboard.compare.speed import measure_one, unmeasured
 from dashboard.components.stage import peek, stage
 from dashboard.figures import compare
 from dashboard.figures.density import Scale, peak
-from dashboard.guard import guarded
+from dashboard.guard import guarded, without
 from dashboard.look import COARSE, GRID, density_grid
 from genlab.contract.card import Card
-from genlab.contract.errors import ContractError
 from genlab.inference.density import Extent
-from genlab.inference.errors import Busy, RunError
+from genlab.inference.errors import Busy
 from genlab.inference.inputs import say_not_finite
 from genlab.inference.sessions import heavy
 
@@ -124,7 +123,7 @@ def ode_grid(
 
 def act(shown: Shown, card: Card, level: int, tell: Callable[[int], None]) -> compare.Act | None:
     """What the stage shows of one model at a level; a broken one is told and left out."""
-    try:
+    with without(card.id):
         stamp, extent, density, words = services.stamp(card.id), shown.extent, None, ""
         if "log_prob" not in card.verbs:
             words = "density by ODE" if "divergence" in card.verbs else "no tractable density"
@@ -139,9 +138,7 @@ def act(shown: Shown, card: Card, level: int, tell: Callable[[int], None]) -> co
         if level >= FILMS:
             made = film(card.id, stamp, shown.n, shown.seed, services.watcher())
         return compare.Act(services.short_title(card), card.kind, made, density, words)
-    except (ContractError, RunError) as error:
-        st.warning(f"Shown without {card.id}. {error}", icon=":material/broken_image:")
-        return None
+    return None
 
 
 MAKING = (

@@ -13,14 +13,12 @@ from dashboard.compare.table import size
 from dashboard.components.sheet import Sheet, grey
 from dashboard.components.tiles import tiles
 from dashboard.figures.scores import Figure, figure_of
-from dashboard.guard import guarded
+from dashboard.guard import guarded, without
 from dashboard.images.shared import pictures, tell_not_finite
 from genlab.contract.card import Card
-from genlab.contract.errors import ContractError
 from genlab.inference.diffusion import to_data
-from genlab.inference.errors import RunError
 from genlab.inference.model import Model
-from genlab.inference.samplers import Frame
+from genlab.inference.samplers import SAMPLERS
 from genlab.inference.sessions import heavy
 
 N, COLUMNS = 40, 5
@@ -76,9 +74,9 @@ def draw(model_id: str, stamp: str, seed: int, _stop: Callable[[], bool]) -> Dra
         classes = len(model.card.constants.classes or [])
         if model.card.constants.null_label is not None and classes:
             options["label"] = np.arange(N) % classes
-    model.open()  # before the clock starts
     if walks(model.card):
         return _walk(model, seed, _stop, options)
+    model.open("decode")  # before the clock starts
     with heavy():
         start = time.perf_counter()
         x = model.sample(N, seed, stop=_stop)
@@ -87,17 +85,14 @@ def draw(model_id: str, stamp: str, seed: int, _stop: Callable[[], bool]) -> Dra
 
 def _walk(model: Model, seed: int, stop: Callable[[], bool], options: dict[str, Any]) -> Drawn:
     """Samples by many steps; between two of them others may have the place."""
+    model.open("denoise")  # before the clock starts
     frames, seconds = model.trajectory(N, seed, stop=stop, **options), 0.0
-    last: Frame | None = None
-    more = True
-    while more:
+    for _ in range(SAMPLERS[SAMPLER].intervals(steps_of(model.card)) + 1):
         with heavy(PATIENCE):
             start = time.perf_counter()
-            frame = next(frames, None)
+            frame = next(frames)
             seconds += time.perf_counter() - start
-        last, more = frame or last, frame is not None
-    assert last is not None  # a walk has a first frame
-    return Drawn(to_data(model.card, last.x_t).astype(np.float32), seconds)
+    return Drawn(to_data(model.card, frame.x_t).astype(np.float32), seconds)
 
 
 def show(dataset: str, cards: list[Card], seed: int) -> None:
@@ -127,14 +122,12 @@ def show(dataset: str, cards: list[Card], seed: int) -> None:
 @guarded()
 def model(card: Card, seed: int) -> Drawn | None:
     """The wall of one model; one that breaks is told in its place."""
-    try:
+    with without(card.id):
         drawn = draw(card.id, services.stamp(card.id), seed, services.watcher())
-    except (ContractError, RunError) as error:
-        st.warning(f"Shown without {card.id}. {error}", icon=":material/broken_image:")
-        return None
-    wall(grey(drawn.x), services.short_title(card), f"compare_{card.id}")
-    tell_not_finite(drawn.x)
-    return drawn
+        wall(grey(drawn.x), services.short_title(card), f"compare_{card.id}")
+        tell_not_finite(drawn.x)
+        return drawn
+    return None
 
 
 def wall(pixels: NDArray[np.uint8], title: str, key: str) -> None:

@@ -5,20 +5,13 @@ from itertools import pairwise
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from dashboard.components.scene import Role
 from dashboard.figures.training import dress
 from dashboard.theme import CHART
 from genlab.inference.bound import Bound
 
-Array = NDArray[np.floating]
 TICKS = 9
-
-
-def bits_of(found: Bound, nats: Array) -> Array:
-    """Nats in bits per dimension."""
-    return np.asarray(nats / (found.dim * math.log(2.0)))
 
 
 def bound_chart(found: Bound) -> go.Figure:
@@ -27,7 +20,7 @@ def bound_chart(found: Bound) -> go.Figure:
     Strata stand side by side, however many t they have, so that heights add up to the bound; a bar
     carries the standard error over the rows.
     """
-    parts, last = bits_of(found, found.strata), found.edges[-1]
+    parts, last = found.bits(found.strata), found.edges[-1]
     n, strata = parts.shape
     spans = [
         f"t = {low + 1:,}" + (f" to {high:,}" if high > low + 1 else "")
@@ -44,14 +37,15 @@ def bound_chart(found: Bound) -> go.Figure:
         customdata=spans,
         hovertemplate="%{customdata}<br>%{y:.4f} bits/dim<extra></extra>",
     )
-    ends: tuple[tuple[str, Array, Role, float], ...] = (
-        ("reconstruction: x₁ to grey levels", found.reconstruction, "data", -1.0),
-        (f"prior: what is left at t = {last:,}", found.prior, "noise", strata + 1.0),
+    terms = found.terms()
+    ends: tuple[tuple[str, float, Role, float], ...] = (
+        ("reconstruction: x₁ to grey levels", terms["reconstruction"], "data", -1.0),
+        (f"prior: what is left at t = {last:,}", terms["prior"], "noise", strata + 1.0),
     )
-    for name, nats, role, place in ends:
+    for name, bits, role, place in ends:
         figure.add_bar(
             x=[place],
-            y=[float(bits_of(found, nats).mean())],
+            y=[bits],
             width=[1],
             name=name,
             marker={"color": CHART[role]},

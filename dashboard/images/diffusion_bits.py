@@ -1,17 +1,19 @@
 """Bits per dimension under a diffusion model: the variational bound of an image, term by term."""
 
+from itertools import cycle
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard import services
 from dashboard.figures.image_bits import bits_chart, mean_error
-from dashboard.figures.image_bound import bits_of, bound_chart
+from dashboard.figures.image_bound import bound_chart
 from dashboard.figures.image_diffusion import ANY, labels_of
-from dashboard.guard import guarded
+from dashboard.guard import guarded, without
 from dashboard.images.diffusion_shared import class_of
 from dashboard.images.flow_shared import bits_of_set as bits_of_flow
-from dashboard.images.flow_shared import flows, test_sets, without
+from dashboard.images.flow_shared import flows, test_sets
 from dashboard.images.shared import Bytes, Look, pictures, units
 from dashboard.images.sources import some_image
 from dashboard.theme import CHART
@@ -32,9 +34,7 @@ UNSEEN = 100
 @guarded()
 def show(look: Look) -> None:
     """The image, its bound and where its bits are spent; a stroke or a pick runs this alone."""
-    left, right = st.columns([2, 3])
-    with left:
-        levels = some_image(look)
+    levels, right = some_image(look)
     if levels is None:
         return
     with right:
@@ -45,17 +45,18 @@ def show(look: Look) -> None:
 
 def _numbers(look: Look, levels: Bytes, label: str) -> None:
     found = _bound(look.card.id, look.stamp, levels, label)
-    mean, error = mean_error(found.bits_per_dim)
+    mean, error = found.mean()
     cells = st.columns([2, 1, 1, 1])
     told = "The sum: −log₂ p(x) / dimension is at most this, in the mean over the noise."
     cells[0].metric("bits/dim, at most", f"{mean:.3f} ± {error:.3f}", help=told)
     words = {
-        "reconstruction": ("How surely the grey levels are known from x₁.", found.reconstruction),
-        "steps": ("KL(q(xₜ₋₁ | xₜ, x₀) ‖ p(xₜ₋₁ | xₜ)), summed over t.", found.steps),
-        "prior": ("KL(q(x_T | x₀) ‖ N(0, I)): what the noise still knows.", found.prior),
+        "reconstruction": "How surely the grey levels are known from x₁.",
+        "steps": "KL(q(xₜ₋₁ | xₜ, x₀) ‖ p(xₜ₋₁ | xₜ)), summed over t.",
+        "prior": "KL(q(x_T | x₀) ‖ N(0, I)): what the noise still knows.",
     }
-    for cell, (name, (told, nats)) in zip(cells[1:], words.items(), strict=True):
-        value = float(bits_of(found, nats).mean())
+    terms = found.terms()
+    for cell, (name, told) in zip(cells[1:], words.items(), strict=True):
+        value = terms[name]
         cell.metric(name, f"{value:.3f}" if value >= 5e-4 else f"{value:.0e}", help=told)
     st.plotly_chart(bound_chart(found), alt="Bits per dimension over the noise levels of the walk.")
     st.caption(
@@ -69,28 +70,28 @@ def _numbers(look: Look, levels: Bytes, label: str) -> None:
 
 def _place(look: Look, levels: Bytes, label: str) -> None:
     """Where the image stands among test images of all sets, under this model and under flows."""
-    mean, _ = mean_error(_bound(look.card.id, look.stamp, levels, label).bits_per_dim)
+    mean, _ = _bound(look.card.id, look.stamp, levels, label).mean()
     sets = test_sets(look.card)
     if not sets:
         return
     titles = {name: f"{services.dataset_title(name)} test images" for name in sets}
-    hues = dict(zip(titles.values(), (CHART["data"], CHART["noise"]), strict=False))
+    hues = dict(zip(titles.values(), cycle([CHART["data"], CHART["noise"]]), strict=False))
     rows = {titles[name]: _bits_of_set(look.card, owner) for name, owner in sets.items()}
-    rows = {name: bits for name, bits in rows.items() if name in hues}
     st.plotly_chart(
         bits_chart(rows, hues, marked=mean),
         alt="Histograms of bits per dimension of test images; a line marks this image.",
     )
     told = [f"{name}: {_words(bits)}" for name, bits in rows.items()]
+    known = "" if label == ANY else f", told that it is of class {label}"
     st.caption(
-        f"Under {look.card.id}, class unknown (the line is this image): {'; '.join(told)}. "
-        f"{SET} test images of each set, {SET_STRATA} strata."
+        f"Under {look.card.id}, class unknown: {'; '.join(told)}. Up to {SET} test images of each "
+        f"set, {SET_STRATA} strata. The orange line is this image{known}."
     )
     own = sets.get(look.card.dataset)
     if own is None:
         return
     for card in (card for card in flows(look.card) if card.dataset == look.card.dataset):
-        with without(card):
+        with without(card.id):
             st.caption(
                 f"For comparison, the flow {card.id} on its own test images: "
                 f"{_words(bits_of_flow(card, own))}. Both are upper bounds of what a code built on "
@@ -119,11 +120,12 @@ def _bound(model_id: str, stamp: str, levels: Bytes, label: str) -> Bound:
 def _deviation(model_id: str, stamp: str) -> float | None:
     """The decoder's width on test images that are measured nowhere here; Ho et al.'s without."""
     model = services.open_model(model_id)
-    unseen = pictures(model.card).test[-UNSEEN:]
-    if len(unseen) < UNSEEN:
+    test = pictures(model.card).test
+    if len(test) < SET + UNSEEN:
         return None
+    unseen, request = units(test[-UNSEEN:]), Request(stop=services.watcher())
     with heavy():
-        return decoder_deviation(model, units(unseen), request=Request(stop=services.watcher()))
+        return decoder_deviation(model, unseen, request=request)
 
 
 def _bits_of_set(card: Card, owner: Card) -> NDArray[np.float64]:

@@ -7,12 +7,11 @@ from dashboard import controls, services
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.image_diffusion import ANY, EVERY, Setting
 from dashboard.figures.moments import Moment, Walk
+from dashboard.guard import without
 from dashboard.images.shared import images_with
 from dashboard.images.watching import kept
 from genlab.contract.card import Card
-from genlab.contract.errors import ContractError
 from genlab.inference.denoiser import CLIPS
-from genlab.inference.errors import RunError
 from genlab.inference.model import Model
 from genlab.inference.samplers import SAMPLERS
 
@@ -110,18 +109,15 @@ def say_recognised(card: Card, last: Moment, label: str) -> None:
     whole = np.ones(len(last.x_t), bool) if last.broken is None else ~last.broken
     if labels is None or not whole.any():
         return
-    try:
+    with without("a classifier"):
         judge = judge_of(card)
         if judge is None:
             return
         share, low, high = figures.recognised(judge, last.x_t[whole], labels[whole])
-    except (ContractError, RunError) as error:
-        st.warning(f"Shown without a classifier. {error}", icon=":material/broken_image:")
-        return
-    st.metric(
-        "Recognised as asked",
-        f"{100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f} %)",
-        help=f"Share of these {whole.sum()} images that the classifier `{judge.card.id}` takes for "
-        "the class that was asked for, and its 95 % interval (Wilson). The classifier saw real "
-        "images only.",
-    )
+        st.metric(
+            "Recognised as asked",
+            f"{100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f} %)",
+            help=f"Share of these {whole.sum()} images that the classifier `{judge.card.id}` takes "
+            "for the class that was asked for, and its 95 % interval (Wilson). The classifier saw "
+            "real images only.",
+        )

@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard import services
 from dashboard.figures.image_bits import bits_chart, mean_error
-from dashboard.guard import guarded
+from dashboard.guard import guarded, without
 from dashboard.images.flow_shared import (
     DRAWS,
     MEASURED,
@@ -13,7 +13,6 @@ from dashboard.images.flow_shared import (
     flows,
     image_bits,
     test_sets,
-    without,
 )
 from dashboard.images.shared import Bytes, Look
 from dashboard.images.sources import some_image
@@ -24,9 +23,7 @@ from dashboard.theme import CHART
 @guarded()
 def show(look: Look) -> None:
     """The image and its number under each flow; a stroke or a pick runs this fragment alone."""
-    left, right = st.columns([2, 3])
-    with left:
-        levels = some_image(look)
+    levels, right = some_image(look)
     if levels is None:
         return
     with right:
@@ -42,7 +39,7 @@ def _numbers(look: Look, levels: Bytes) -> None:
     cards = flows(look.card)
     columns = st.columns(max(2, len(cards)))
     for place, card in zip(columns, cards, strict=False):
-        with place, without(card):
+        with place, without(card.id):
             bits, error = mean_error(image_bits(card.id, services.stamp(card.id), levels))
             st.metric(f"{card.id}, bits/dim", f"{bits:.3f} ± {error:.3f}")
     size = levels.size

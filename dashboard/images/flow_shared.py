@@ -1,8 +1,5 @@
 """What the views of flows on images share: samples, and bits per dimension of any images."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -10,9 +7,7 @@ from numpy.typing import NDArray
 from dashboard import services
 from dashboard.images.shared import Bytes, Look, images_with, pictures, units
 from genlab.contract.card import Card
-from genlab.contract.errors import ContractError
 from genlab.inference.bits import bits_per_dim
-from genlab.inference.errors import RunError
 from genlab.inference.latents import at_temperature
 from genlab.inference.sessions import heavy
 
@@ -31,15 +26,6 @@ def flows(first: Card) -> list[Card]:
         return card.measure.kind == "discrete" and card.event_shape == first.event_shape
 
     return sorted(images_with(*VERBS, fits=fits), key=lambda card: card.id != first.id)
-
-
-@contextmanager
-def without(card: Card) -> Iterator[None]:
-    """Around what another model adds to a page: where it is broken, a warning says so instead."""
-    try:
-        yield
-    except (ContractError, RunError) as error:
-        st.warning(f"Shown without {card.id}. {error}", icon=":material/broken_image:")
 
 
 @st.cache_data(max_entries=24, show_spinner=False)

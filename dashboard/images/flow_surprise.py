@@ -8,8 +8,8 @@ import streamlit as st
 
 from dashboard import services
 from dashboard.figures.image_bits import bits_chart, lesson
-from dashboard.guard import guarded
-from dashboard.images.flow_shared import MEASURED, bits_of_set, flows, test_sets, without
+from dashboard.guard import guarded, without
+from dashboard.images.flow_shared import MEASURED, bits_of_set, flows, test_sets
 from dashboard.images.shared import Look, pictures, say_no_test
 from dashboard.theme import CHART
 from genlab.contract.card import Card
@@ -26,7 +26,7 @@ def show(look: Look) -> None:
     titles = {name: services.dataset_title(name) for name in sets}
     hues = dict(zip(titles.values(), cycle([CHART["data"], CHART["noise"]]), strict=False))
     for card in flows(look.card):
-        with nullcontext() if card.id == look.card.id else without(card):
+        with nullcontext() if card.id == look.card.id else without(card.id):
             rows = {titles[name]: bits_of_set(card, owner) for name, owner in sets.items()}
             st.subheader(f"Under {card.id}")
             st.plotly_chart(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dashboard import links, services
 from dashboard.components.tiles import TilesState
 from dashboard.controls import show_broken
+from dashboard.guard import without
 from dashboard.look import Asked
 from genlab.contract.card import Card
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
@@ -92,11 +93,9 @@ def pictures(card: Card) -> Pictures:
     """
     shape = (0, *card.event_shape)
     classes = tuple(card.constants.classes or ())
-    try:
+    arrays: dict[str, Bytes] = {}
+    with without("data"):
         arrays = _read(card.id, services.stamp(card.id))
-    except ContractError as error:
-        st.warning(f"Shown without data. {error}", icon=":material/broken_image:")
-        arrays = {}
     parts = {}
     for images, labels in (("x", "label"), ("train", "train_label")):
         x = arrays.get(images, np.empty(shape, np.uint8))

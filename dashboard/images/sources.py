@@ -1,6 +1,7 @@
 """An image to ask a model about: one of the test set, one drawn by hand, one from a file."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import controls
 from dashboard.components.pad import pad
@@ -14,16 +15,22 @@ SOURCES = ["test image", "drawn", "upload"]
 OFFERED = 40
 
 
-def some_image(look: Look) -> Bytes | None:
-    """Grey levels [1, h, w] of the image that a person chose; None while there is none.
+def some_image(look: Look) -> tuple[Bytes | None, DeltaGenerator]:
+    """Grey levels [1, h, w] of the image that a person chose, and the place beside it.
+
+    None while there is no image.
 
     Raises:
         InputError: The file is not one.
         Busy: No place to decode it became free.
     """
     _, height, width = look.card.event_shape
-    source = controls.choose("Image", SOURCES if height == width else SOURCES[:1], "image_source")
-    return {"test image": _test, "drawn": _drawn, "upload": _uploaded}[source](look)
+    left, right = st.columns([2, 3])
+    with left:
+        offered = SOURCES if height == width else SOURCES[:1]
+        source = controls.choose("Image", offered, "image_source")
+        levels = {"test image": _test, "drawn": _drawn, "upload": _uploaded}[source](look)
+    return levels, right
 
 
 def _test(look: Look) -> Bytes | None:

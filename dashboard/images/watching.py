@@ -45,12 +45,11 @@ def watch(walk: Walk, key: str, words: str, columns: int | None = None) -> list[
     Raises:
         Busy: Not even a first moment was to be had.
     """
-    held = f"{key}_held"
-    if not walk.done and (st.session_state.get(held) != walk.serial or not walk.moments):
+    held, moments = f"{key}_held", list(walk.moments)
+    stopped = bool(moments) and st.session_state.get(held) == walk.serial
+    if len(moments) < walk.total and not stopped:
         moments = _follow(walk, held, words, columns)
-    else:
-        moments = list(walk.moments)
-    if st.session_state.get(held) == walk.serial and not walk.done:
+    if len(moments) < walk.total:
         told = f"Stopped after {len(moments)} of {walk.total}."
         st.button("Go on", key=f"{key}_go", icon=":material/play_arrow:", help=told, on_click=_let,
                   args=(held, None))  # fmt: skip
@@ -66,7 +65,8 @@ def _follow(walk: Walk, held: str, words: str, columns: int | None) -> list[Mome
         st.button("Stop here", key=f"{held}_stop", icon=":material/stop:", on_click=_let,
                   args=(held, walk.serial))  # fmt: skip
         pictures = [column.empty() for column in st.columns([3, 3, 2])[:2]]
-    moments, clock = list(walk.moments), Clock(len(walk.moments), walk.total)
+    moments = list(walk.moments)
+    clock, moved = Clock(len(moments), walk.total), time.monotonic()
     while len(moments) < walk.total:
         try:  # a place for one step, so that several visitors take turns
             found = walk.advance(len(moments), heavy)
@@ -75,7 +75,7 @@ def _follow(walk: Walk, held: str, words: str, columns: int | None) -> list[Mome
         if found is None:
             told = "the machine is busy with other people's images"
             bar.progress(len(moments) / walk.total, f"{words}: {told}")
-            if clock.idle() > PATIENCE:
+            if time.monotonic() - moved > PATIENCE:
                 place.empty()
                 if not moments:
                     raise Busy(told)
@@ -83,6 +83,7 @@ def _follow(walk: Walk, held: str, words: str, columns: int | None) -> list[Mome
                 return moments
             continue
         moments.append(found)
+        moved = time.monotonic()
         bar.progress(len(moments) / walk.total, f"{words}: {clock.words(len(moments))}")
         if clock.due():
             now = {"xₜ so far": moments[-1].x_t, "x̂₀ so far": moments[-1].x0}
@@ -110,15 +111,9 @@ class Clock:
         self._known, self._total = known, total
         self._begun = time.monotonic()
         self._shown = self._begun - PREVIEW_SECONDS
-        self._moved = self._begun
-
-    def idle(self) -> float:
-        """Seconds since a moment came."""
-        return time.monotonic() - self._moved
 
     def words(self, now: int) -> str:
         """How many of the moments are there, and how long the others will take at this pace."""
-        self._moved = time.monotonic()
         pace = (time.monotonic() - self._begun) / max(now - self._known, 1)
         return f"{now} of {self._total}, about {pace * (self._total - now):.0f} s left"
 

@@ -11,12 +11,10 @@ from dashboard import controls, links, parts, services
 from dashboard.components.scene import Scene
 from dashboard.components.stage import peek, stage
 from dashboard.figures import denoising, few_steps, walkback
-from dashboard.guard import guarded
+from dashboard.guard import guarded, without
 from dashboard.theme import ink
 from genlab.contract.card import Card
-from genlab.contract.errors import ContractError
 from genlab.inference.diffusion import to_data
-from genlab.inference.errors import RunError
 from genlab.inference.reverse import step_sizes
 from genlab.inference.sessions import heavy
 
@@ -61,15 +59,10 @@ def learned(card: Card) -> Card | None:
     for other in services.models_of(card.dataset):
         own = other.constants.diffusion_scale, other.constants.diffusion_shift
         if other.kind == "trained" and "denoise" in other.verbs and own == units:
-            try:
+            with without("what is learned"):
                 services.open_model(other.id).run(
                     "denoise", x=np.zeros((1, *card.event_shape)), log_snr=np.zeros(1)
                 )
-            except (ContractError, RunError) as error:
-                st.warning(
-                    f"Shown without what is learned. {error}", icon=":material/broken_image:"
-                )
-            else:
                 return other
     return None
 

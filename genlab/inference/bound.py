@@ -88,7 +88,11 @@ class Bound:
     @property
     def bits_per_dim(self) -> np.ndarray:
         """The bound of each image, [n] bits per dimension."""
-        return self.nats / (self.dim * math.log(2.0))
+        return self.bits(self.nats)
+
+    def bits(self, nats: np.ndarray) -> np.ndarray:
+        """Nats of an image, or of a part of its bound, in bits per dimension."""
+        return np.asarray(nats / (self.dim * math.log(2.0)))
 
     def mean(self) -> tuple[float, float]:
         """Mean over the images in bits per dimension, and its standard error."""
@@ -98,9 +102,8 @@ class Bound:
 
     def terms(self) -> dict[str, float]:
         """Means of the three terms in bits per dimension; they add up to that of `mean`."""
-        unit = self.dim * math.log(2.0)
         named = {"prior": self.prior, "steps": self.steps, "reconstruction": self.reconstruction}
-        return {name: float(values.mean() / unit) for name, values in named.items()}
+        return {name: float(self.bits(values).mean()) for name, values in named.items()}
 
 
 def variational_bound(

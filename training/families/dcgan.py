@@ -53,8 +53,8 @@ class DcganConfig:
     """weight γ of the critic's squared gradient, γ/2 each at real and at generated images
     (diffusion units, [-1, 1], the square summed over pixels)"""
     penalty_end: float = 0.005
-    """what γ falls to, by a constant factor a step: a critic that is held back to the end sees no
-    broken strokes"""
+    """what γ falls to, by a constant factor a step: in the end the critic may be as steep as fine
+    detail asks"""
     fall: int = 10_000
     """steps of the critic over which γ falls"""
 

@@ -108,7 +108,12 @@ class GanConfig:
 
 
 def falling(start: float, end: float, played: Tensor, fall: int) -> float:
-    """A penalty's weight after some steps of the critic: from `start` to `end` within `fall`."""
+    """A penalty's weight after some steps of the critic: from `start` to `end` within `fall`.
+
+    None, 0, where it starts at 0.
+    """
+    if not start:
+        return 0.0
     share = min(1.0, float(played) / fall)
     return start ** (1 - share) * end**share
 
