@@ -25,6 +25,7 @@ from genlab.inference.model import Model
 from genlab.inference.sessions import Device, build, choose_device, granted_device
 
 Result = TypeVar("Result")
+IMAGE = (1, 28, 28)
 REFERENCE = 10_000
 """Most points of a reference sample that a page uses."""
 FAMILIES = {"exact": "Exact", "flow": "Flow", "gan": "GAN", "ddpm": "Diffusion"}
@@ -153,6 +154,17 @@ def datasets(*shapes: tuple[int, ...]) -> list[str]:
     count = Counter(card.dataset for card in cards)
     points = {card.dataset for card in cards if len(card.event_shape) == 1}
     return sorted(count, key=lambda name: (-count[name], name in points, name))
+
+
+def makers(cards: list[Card]) -> list[Card]:
+    """The models that make samples; a classifier that judges them makes none."""
+    return [card for card in cards if card.verbs & {"decode", "denoise"}]
+
+
+def comparable() -> dict[str, int]:
+    """Data sets whose models can be seen side by side, and how many there are of each."""
+    found = {name: len(makers(models_of(name))) for name in datasets((1,), (2,), IMAGE)}
+    return {name: count for name, count in found.items() if count}
 
 
 def watcher() -> Callable[[], bool]:

@@ -49,11 +49,6 @@ class Drawn(NamedTuple):
     seconds: float
 
 
-def makers(cards: list[Card]) -> list[Card]:
-    """The models that make images; the classifier that judges them makes none."""
-    return [card for card in cards if card.verbs & {"decode", "denoise"}]
-
-
 def walks(card: Card) -> bool:
     """Whether a model makes images in many steps."""
     return "decode" not in card.verbs
@@ -97,7 +92,7 @@ def _walk(model: Model, seed: int, stop: Callable[[], bool], options: dict[str, 
 
 def show(dataset: str, cards: list[Card], seed: int) -> None:
     """Real images and the samples of each model, then the table."""
-    walls = makers(cards)
+    walls = services.makers(cards)
     told = f"Real images that no training has seen, and {N} samples of each model with one seed, "
     told += "none chosen."
     for card in filter(walks, walls):

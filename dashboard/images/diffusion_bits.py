@@ -35,16 +35,17 @@ UNSEEN = 100
 def show(look: Look) -> None:
     """The image, its bound and where its bits are spent; a stroke or a pick runs this alone."""
     levels, right = some_image(look)
+    with right:
+        label = class_of(look.card, "image_bits_class", ANY, every=False)
     if levels is None:
         return
     with right:
-        label = class_of(look.card, "image_bits_class", ANY, every=False)
         _numbers(look, levels, label)
     _place(look, levels, label)
 
 
 def _numbers(look: Look, levels: Bytes, label: str) -> None:
-    found = _bound(look.card.id, look.stamp, levels, label)
+    found = _bound(look.card.id, look.stamp, levels, label, look.seed)
     mean, error = found.mean()
     cells = st.columns([2, 1, 1, 1])
     told = "The sum: −log₂ p(x) / dimension is at most this, in the mean over the noise."
@@ -70,7 +71,7 @@ def _numbers(look: Look, levels: Bytes, label: str) -> None:
 
 def _place(look: Look, levels: Bytes, label: str) -> None:
     """Where the image stands among test images of all sets, under this model and under flows."""
-    mean, _ = _bound(look.card.id, look.stamp, levels, label).mean()
+    mean, _ = _bound(look.card.id, look.stamp, levels, label, look.seed).mean()
     sets = test_sets(look.card)
     if not sets:
         return
@@ -105,7 +106,7 @@ def _words(bits: NDArray[np.floating]) -> str:
 
 
 @st.cache_data(max_entries=128, show_spinner="Adding up the bound …")
-def _bound(model_id: str, stamp: str, levels: Bytes, label: str) -> Bound:
+def _bound(model_id: str, stamp: str, levels: Bytes, label: str, seed: int) -> Bound:
     """The bound of one image [1, h, w], a row for each of `DRAWS` draws."""
     model = services.open_model(model_id)
     x = np.repeat(units(levels)[None], DRAWS, axis=0)
@@ -113,7 +114,7 @@ def _bound(model_id: str, stamp: str, levels: Bytes, label: str) -> Bound:
     request = Request(labels_of(model.card, label, DRAWS), stop=services.watcher())
     strata = min(STRATA, len(model.schedule()) - 2)
     with heavy():
-        return bound(model, x, strata=strata, deviation=wide, request=request)
+        return bound(model, x, seed, strata=strata, deviation=wide, request=request)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

@@ -11,7 +11,6 @@ from dashboard.theme import ink
 from genlab.contract.card import Card
 
 ONE_OF_EACH = "one of each"
-IMAGE = (1, 28, 28)
 
 st.title("Compare")
 st.markdown(
@@ -19,9 +18,7 @@ st.markdown(
     "can *sample*: give a new $x$. Only some can do *inference*: say how likely a given $x$ is."
 )
 
-names = [
-    name for name in services.datasets((1,), (2,), IMAGE) if images.makers(services.models_of(name))
-]
+names = list(services.comparable())
 if not names:
     st.info(
         "There are no exported models here. Train and export some (`python -m training list` shows "
@@ -43,7 +40,7 @@ def body() -> None:
         picked = st.selectbox("Data set", names, key="dataset", bind="query-params")
         dataset = picked if picked in names else names[0]
     cards = services.models_of(dataset)
-    if cards[0].event_shape == IMAGE:
+    if cards[0].event_shape == services.IMAGE:
         with right:
             seed = controls.seed()
         images.show(dataset, cards, seed)

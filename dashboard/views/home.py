@@ -61,11 +61,14 @@ def in_gallery(entry: Entry, variant: bool) -> ModelCard:
 
 
 def on_show() -> list[ModelCard]:
-    """All models by data set, main ones first; the broken ones at the end."""
+    """All models by data set, main ones first; the broken ones at the end.
+
+    A classifier, which judges models and is none, is not among them.
+    """
     entries = read_catalogue().entries
     shown = []
     for dataset in services.datasets():
-        cards = services.models_of(dataset)
+        cards = [card for card in services.models_of(dataset) if card.verbs != {"classify"}]
         main = {card.id for card in services.main_models(cards)}
         leading = [card for card in cards if card.id in main]
         others = [card for card in cards if card.id not in main]
@@ -78,10 +81,10 @@ def links() -> dict[str, GroupLink]:
     return {
         services.dataset_title(name): GroupLink(
             name,
-            f"compare all {len(services.models_of(name))} →",
+            f"compare all {count} →",
             f"{COMPARE[1]}?{COMPARE[2]}={name}",
         )
-        for name in services.datasets((1,), (2,))
+        for name, count in services.comparable().items()
     }
 
 

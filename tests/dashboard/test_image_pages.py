@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import services
+from dashboard.components import gallery
+from dashboard.components.gallery import ModelCard
 from tests.dashboard import tiny_images
 from tests.dashboard.image_house import (
     DIM,
@@ -254,3 +257,18 @@ def test_another_flow_that_is_broken_is_told_and_the_own_numbers_stay(
         assert metric(app, "mnist-flow-toy")
     else:
         assert "Under mnist-flow-toy" in texts(app)
+
+
+def test_a_classifier_is_no_model_of_the_gallery_and_images_can_be_compared(
+    furnished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_images.write(furnished)
+    shown: list[ModelCard] = []
+    monkeypatch.setattr(gallery, "gallery", lambda cards, **_: shown.extend(cards))
+    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60).run()
+    assert not app.exception
+    assert services.comparable() == {"mnist": 2, "fashion": 2, "tiny": 2}  # and one classifier
+    assert {card.id for card in shown} == {
+        *(f"{name}-{kind}-toy" for name in ("mnist", "fashion") for kind in ("flow", "gan")),
+        *("tiny-ddpm", "tiny-ddpm-slow"),
+    }
