@@ -95,8 +95,8 @@ def _place(look: Look, levels: Bytes, label: str) -> None:
         with without(card.id):
             st.caption(
                 f"For comparison, the flow {card.id} on its own test images: "
-                f"{_words(bits_of_flow(card, own))}. Both are upper bounds of what a code built on "
-                "the model would need."
+                f"{_words(bits_of_flow(card, own, look.seed))}. Both are upper bounds of what a "
+                "code built on the model would need."
             )
 
 

@@ -30,17 +30,20 @@ def show(look: Look) -> None:
         _numbers(look, levels)
     own = test_sets(look.card).get(look.card.dataset)
     if own is not None:
-        _place(look, levels, bits_of_set(look.card, own), services.dataset_title(own.dataset))
+        bits = bits_of_set(look.card, own, look.seed)
+        _place(look, levels, bits, services.dataset_title(own.dataset))
 
 
 def _numbers(look: Look, levels: Bytes) -> None:
     """The image's bits per dimension under every flow, the chosen one first."""
-    mean, _ = mean_error(image_bits(look.card.id, look.stamp, levels))
+    mean, _ = mean_error(image_bits(look.card.id, look.stamp, levels, look.seed))
     cards = flows(look.card)
     columns = st.columns(max(2, len(cards)))
     for place, card in zip(columns, cards, strict=False):
         with place, without(card.id):
-            bits, error = mean_error(image_bits(card.id, services.stamp(card.id), levels))
+            bits, error = mean_error(
+                image_bits(card.id, services.stamp(card.id), levels, look.seed)
+            )
             st.metric(f"{card.id}, bits/dim", f"{bits:.3f} ± {error:.3f}")
     size = levels.size
     st.caption(
@@ -53,7 +56,7 @@ def _numbers(look: Look, levels: Bytes) -> None:
 
 def _place(look: Look, levels: Bytes, bits: np.ndarray, title: str) -> None:
     """Where the image stands among the test images."""
-    mean, _ = mean_error(image_bits(look.card.id, look.stamp, levels))
+    mean, _ = mean_error(image_bits(look.card.id, look.stamp, levels, look.seed))
     name = f"{title} test images"
     st.plotly_chart(
         bits_chart({name: bits}, {name: CHART["data"]}, marked=mean),

@@ -51,24 +51,26 @@ def test_sets(first: Card) -> dict[str, Card]:
 
 
 @st.cache_data(max_entries=16, show_spinner="Coding test images …")
-def test_bits(model_id: str, stamp: str, owner_id: str, owner_stamp: str) -> NDArray[np.float64]:
+def test_bits(
+    model_id: str, stamp: str, owner_id: str, owner_stamp: str, seed: int
+) -> NDArray[np.float64]:
     """Bits per dimension of test images of the owner's data set under a flow, [MEASURED]."""
     owner = services.read_catalogue().cards[owner_id]
     with heavy():
         x = units(pictures(owner).test[:MEASURED])
-        return bits_per_dim(services.open_model(model_id), x, stop=services.watcher())
+        return bits_per_dim(services.open_model(model_id), x, seed, stop=services.watcher())
 
 
-def bits_of_set(card: Card, owner: Card) -> NDArray[np.float64]:
+def bits_of_set(card: Card, owner: Card, seed: int) -> NDArray[np.float64]:
     """As `test_bits`, of cards."""
-    return test_bits(card.id, services.stamp(card.id), owner.id, services.stamp(owner.id))
+    return test_bits(card.id, services.stamp(card.id), owner.id, services.stamp(owner.id), seed)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def image_bits(model_id: str, stamp: str, levels: Bytes) -> NDArray[np.float64]:
+def image_bits(model_id: str, stamp: str, levels: Bytes, seed: int) -> NDArray[np.float64]:
     """Bits per dimension of one image [1, h, w], once for each of DRAWS draws of the noise."""
     x = np.repeat(units(levels)[None], DRAWS, axis=0)
-    return bits_per_dim(services.open_model(model_id), x)
+    return bits_per_dim(services.open_model(model_id), x, seed)
 
 
 def drawn(look: Look) -> tuple[Array, Array]:

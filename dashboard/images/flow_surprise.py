@@ -27,7 +27,9 @@ def show(look: Look) -> None:
     hues = dict(zip(titles.values(), cycle([CHART["data"], CHART["noise"]]), strict=False))
     for card in flows(look.card):
         with nullcontext() if card.id == look.card.id else without(card.id):
-            rows = {titles[name]: bits_of_set(card, owner) for name, owner in sets.items()}
+            rows = {
+                titles[name]: bits_of_set(card, owner, look.seed) for name, owner in sets.items()
+            }
             st.subheader(f"Under {card.id}")
             st.plotly_chart(
                 bits_chart(rows, hues),
