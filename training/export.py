@@ -26,6 +26,7 @@ from training import provenance, runs
 from training.data import SETS, Dataset, ImageSet
 from training.data.images import LEVELS, Labelled
 from training.families.base import Family, Graph
+from training.families.fold import fold
 from training.image_thumbnail import image_thumbnail
 from training.onnx_files import LOG_SNR_RANGE, answers, check_values, halve, store_halved, to_onnx
 from training.recipes import RECIPES
@@ -59,7 +60,7 @@ def export(model: str, folder: Path, exported: Path) -> Card:
     """
     run = _finished(model, folder)
     dataset, shape = SETS[run.recipe.dataset], cast(Any, run.recipe.family)
-    family = cast(Any, run.state.model.eval())
+    family = cast(Any, fold(run.state.model.eval()))
     images = isinstance(dataset, ImageSet)
     if images:  # networks of a million weights, which do not need seven digits
         halve(family)
@@ -217,6 +218,6 @@ def _answers(
     run: runs.Run, weights: dict[str, Tensor], values: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """What the family says to the check inputs with other weights."""
-    family = run.recipe.build()
+    family = fold(run.recipe.build())
     family.load_state_dict(weights, strict=False)  # buffers are constants and stay
     return answers(cast(Family, family).graphs(), values)

@@ -67,7 +67,7 @@ class State:
     Attributes:
         family: The model being trained.
         config: How it is trained.
-        average: Exponential moving average of its weights.
+        average: Exponential moving average of its weights and of what batch norms have measured.
         optimisers: Adam for each player.
         schedulers: The learning rate of each player.
         data: Generator that the data are drawn with (the noise comes from torch's global one).
@@ -139,7 +139,7 @@ def begin(build: Callable[[], nn.Module], config: LoopConfig) -> State:
         name: LambdaLR(optimiser, lambda step: rate(config, step))
         for name, optimiser in optimisers.items()
     }
-    average = AveragedModel(family, multi_avg_fn=_average(config.ema))
+    average = AveragedModel(family, multi_avg_fn=_average(config.ema), use_buffers=True)
     average.update_parameters(family)  # the first call copies: step 0 is the untrained model
     data = torch.Generator().manual_seed(config.seed + 1)
     return State(family, config, average, optimisers, schedulers, data)
@@ -157,6 +157,9 @@ def _average(decay: float) -> Callable[[Any, Any, Any], None]:
 
     @torch.no_grad()
     def update(averages: list[Tensor], currents: list[Tensor], number: Tensor | int) -> None:
+        if not averages[0].is_floating_point():  # masks and counters
+            torch._foreach_copy_(averages, currents)
+            return
         n = float(number)
         torch._foreach_lerp_(averages, currents, 1 - min(decay, (1 + n) / (10 + n)))
 

@@ -122,9 +122,10 @@ IMAGE_DDPM = LoopConfig(
     snapshots=0,
     autocast=True,
 )
-# Both players slow and without momentum: with it they would chase each other. In float32: the
-# critic compares judgements that may differ by little.
-IMAGE_GAN = LoopConfig(steps=0, batch=64, lr=4e-4, beta1=0.0, floor=0.1, ema=0.999, snapshots=0)
+# Without momentum: with it the two players would chase each other.
+IMAGE_GAN = LoopConfig(
+    steps=0, batch=64, lr=1e-3, beta1=0.0, floor=0.05, ema=0.999, snapshots=0, autocast=True
+)
 
 LESSONS = ("moons", "gaussians8")
 """Data sets on which what simpler flows and the textbook's GANs cannot do is shown as well."""
@@ -203,7 +204,7 @@ def _images(name: str) -> list[Recipe]:
     if name == "fashion":  # told apart by their fabric: seen longer, and blurred less by turning
         judge = ClassifierConfig(width=40, shift_pixels=1.0, turn_degrees=2.0, zoom=0.03)
         taught = replace(JUDGE, steps=12_000, autocast=True)
-    game = replace(IMAGE_GAN, steps=12 * epoch, kept=(epoch, 2 * epoch, 5 * epoch, 10 * epoch))
+    game = replace(IMAGE_GAN, steps=20 * epoch, kept=(epoch, 2 * epoch, 5 * epoch, 10 * epoch))
     return [
         Recipe(f"{name}-classifier", f"{title}: classifier", name, judge, taught),
         Recipe(f"{name}-flow", f"{title}: flow", name, ImageFlowConfig(), IMAGE_FLOW),

@@ -23,6 +23,7 @@ from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
 from training import provenance
 from training.data import SETS
+from training.families.fold import fold, is_plain
 from training.families.gan import GanConfig
 from training.loop import LoopConfig, State, begin, train
 from training.recipes import Recipe
@@ -46,7 +47,7 @@ class Run:
         state: The state of the loop.
         command: The command line that started it, for the card.
         seconds: Time spent so far, over all continuations.
-        snapshots: Averaged weights by step.
+        snapshots: Averaged weights by step, as they are exported.
         origin: Commit, versions and machine that started it (`provenance.origin`); None where an
             older version did, which did not note them.
     """
@@ -83,6 +84,11 @@ def _built(recipe: Recipe, init: str | None) -> nn.Module:
     family = recipe.build()
     if init is None:
         return family
+    if not is_plain(family):
+        raise RunError(
+            f"{recipe.id} cannot start from {init}: its training needs norms that an export folds "
+            "into the weights. Train it from the beginning, or go on with --resume"
+        )
     weights = exported_weights(init)
     try:
         with torch.no_grad():
@@ -139,7 +145,7 @@ def snapshot_steps(loop: LoopConfig) -> list[int]:
 
 
 def _snapshot(run: Run) -> None:
-    weights = dict(run.state.model.named_parameters())
+    weights = dict(fold(run.state.model).named_parameters())
     run.snapshots[run.state.step] = {name: w.detach().clone() for name, w in weights.items()}
 
 

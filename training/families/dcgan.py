@@ -1,14 +1,15 @@
 """Generative adversarial network on images: convolutions both ways, stabilised.
 
-The generator turns 64 normal numbers into 7 × 7 places and enlarges them twice; the critic looks at
-14 × 14, then at 7 × 7 places. As in DCGAN both are convolutional and step in turn; unlike it, no
-layer looks at the whole batch, enlarging repeats pixels before it convolves (which leaves no
-chequered traces), and the relativistic objective with penalties on the critic's gradient takes the
-place of tricks that keep the game from collapsing.
+As in DCGAN the generator enlarges noise to 7 × 7, 14 × 14 and 28 × 28 places by transposed
+convolutions with batch norms between them, the critic goes the other way, and they step in turn.
+Three things keep the game from collapsing: the critic's layers are divided by their largest
+singular value, so that its judgement never changes faster than the image; the hinge objective
+stops pushing what is told apart well enough; and neither player has momentum. Once trained, both
+norms are folded into the weights.
 
-References: DCGAN (Radford et al., 2016), https://arxiv.org/abs/1511.06434; R3GAN (Huang et al.,
-2024), https://arxiv.org/abs/2501.05441; resize-convolution (Odena et al., 2016),
-https://doi.org/10.23915/distill.00003.
+References: DCGAN (Radford et al., 2016), https://arxiv.org/abs/1511.06434; spectral normalisation
+(Miyato et al., 2018), https://arxiv.org/abs/1802.05957; hinge objective (Lim & Ye, 2017),
+https://arxiv.org/abs/1705.02894.
 """
 
 from dataclasses import dataclass
@@ -16,15 +17,14 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
 
 from training.data.images import ImageSet, Labelled
 from training.families.base import Graph
-from training.families.gan import OBJECTIVES, ObjectiveName, falling
-from training.families.patches import fold, unfold
+from training.families.gan import OBJECTIVES, ObjectiveName
 from training.families.view import view
 
-SIDE, PLACES, GATHERED = 28, 7, 48
+SIDE, PLACES = 28, 7
 
 
 @dataclass(frozen=True)
@@ -35,28 +35,18 @@ class DcganConfig:
     references: ClassVar[tuple[str, ...]] = (
         "Radford et al., Unsupervised Representation Learning with Deep Convolutional Generative "
         "Adversarial Networks, 2016. https://arxiv.org/abs/1511.06434",
-        "Huang et al., The GAN is dead; long live the GAN! A Modern GAN Baseline, 2024. "
-        "https://arxiv.org/abs/2501.05441",
+        "Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018. "
+        "https://arxiv.org/abs/1802.05957",
     )
 
-    objective: ObjectiveName = "relativistic"
+    objective: ObjectiveName = "hinge"
     """what the players minimise"""
     latent: int = 64
     """dimension of the normal noise z"""
-    deep: int = 80
-    """channels of the generator at 7 × 7 places"""
-    critic_deep: int = 80
-    """channels of the critic at 7 × 7 places"""
-    width: int = 48
-    """channels of both networks at 14 × 14 places"""
-    penalty: float = 0.05
-    """weight γ of the critic's squared gradient, γ/2 each at real and at generated images
-    (diffusion units, [-1, 1], the square summed over pixels)"""
-    penalty_end: float = 0.005
-    """what γ falls to, by a constant factor a step: in the end the critic may be as steep as fine
-    detail asks"""
-    fall: int = 10_000
-    """steps of the critic over which γ falls"""
+    width: int = 64
+    """channels of the generator at 14 × 14 places; twice as many at 7 × 7, half at 28 × 28"""
+    critic_width: int = 64
+    """channels of the critic at 14 × 14 places; twice as many at 7 × 7"""
 
     def build(self, dataset: ImageSet) -> "Dcgan":
         """The untrained pair of networks; all sets of images are of one size."""
@@ -74,52 +64,40 @@ class DcganConfig:
         }
 
 
-class Generator(nn.Module):
-    """z [n, latent] → images [n, 1, 28, 28] in [0, 1]."""
+def generator(latent: int, width: int) -> nn.Sequential:
+    """From z [n, latent, 1, 1] to images [n, 1, 28, 28] in [0, 1]."""
 
-    def __init__(self, latent: int, deep: int, width: int) -> None:
-        super().__init__()
-        self.inlet = nn.Linear(latent, deep * PLACES**2)
-        self.early = nn.Conv2d(deep, deep, 3, padding=1)
-        self.enlarge = nn.Conv2d(deep, width, 3, padding=1)
-        self.late = nn.Conv2d(width, width, 3, padding=1)
-        self.fine = nn.Conv2d(width, 32, 3, padding=1)
-        self.outlet = nn.Conv2d(8, 1, 3, padding=1)
+    def enlarge(inputs: int, outputs: int) -> nn.ConvTranspose2d:
+        return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Images of the latent points."""
-        h = self.inlet(z).reshape(len(z), -1, PLACES, PLACES)
-        h = h + self.early(F.silu(h))
-        h = self.enlarge(_twice(F.silu(h)))
-        h = h + self.late(F.silu(h))
-        return self.outlet(F.silu(unfold(self.fine(F.silu(h))))).sigmoid()
-
-
-class Critic(nn.Module):
-    """Images [n, 1, 28, 28] in [0, 1] → judgement [n]."""
-
-    def __init__(self, deep: int, width: int, bias: bool) -> None:
-        super().__init__()
-        self.inlet = nn.Conv2d(4, width, 3, padding=1)
-        self.early = nn.Conv2d(width, width, 3, padding=1)
-        self.narrow = nn.Conv2d(width, deep, 4, stride=2, padding=1)
-        self.late = nn.Conv2d(deep, deep, 3, padding=1)
-        self.gather = nn.Linear(deep * PLACES**2, GATHERED)
-        self.outlet = nn.Linear(GATHERED, 1, bias=bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The judgement of each row alone."""
-        h = self.inlet(fold(2 * x - 1))
-        h = h + self.early(F.silu(h))
-        h = self.narrow(F.silu(h))
-        h = h + self.late(F.silu(h))
-        h = self.gather(F.silu(h).flatten(1))
-        return self.outlet(F.silu(h)).squeeze(-1)
+    return nn.Sequential(
+        nn.ConvTranspose2d(latent, 2 * width, PLACES, bias=False),
+        nn.BatchNorm2d(2 * width),
+        nn.ReLU(),
+        enlarge(2 * width, width),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        enlarge(width, width // 2),
+        nn.BatchNorm2d(width // 2),
+        nn.ReLU(),
+        nn.Conv2d(width // 2, 1, 3, padding=1),
+        nn.Sigmoid(),
+    )
 
 
-def _twice(x: Tensor) -> Tensor:
-    """Every pixel four times: [n, c, h, w] to [n, c, 2h, 2w]."""
-    return unfold(x.repeat_interleave(4, 1))
+def critic(width: int) -> nn.Sequential:
+    """From images [n, 1, 28, 28] in [-1, 1] to judgements [n, 1], each row alone."""
+    layers: list[nn.Module] = []
+    for inputs, outputs, halves in (
+        (1, width // 2, True),
+        (width // 2, width, False),
+        (width, 2 * width, True),
+        (2 * width, 2 * width, False),
+    ):
+        size, stride = (4, 2) if halves else (3, 1)
+        convolution = nn.Conv2d(inputs, outputs, size, stride=stride, padding=1)
+        layers += [spectral_norm(convolution), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Flatten(), spectral_norm(nn.Linear(2 * width * PLACES**2, 1)))
 
 
 class Dcgan(nn.Module):
@@ -129,24 +107,22 @@ class Dcgan(nn.Module):
         config: Shape and objective.
     """
 
-    played: Tensor
-
     def __init__(self, config: DcganConfig) -> None:
         super().__init__()
         self.config = config
-        self.register_buffer("played", torch.tensor(0.0))  # steps of the critic
-        self.generator = Generator(config.latent, config.deep, config.width)
-        # A comparison of judgements does not feel what is added to all of them.
-        compared = config.objective == "relativistic"
-        self.judge = Critic(config.critic_deep, config.width, bias=not compared)
+        self.generator = generator(config.latent, config.width)
+        self.judge = critic(config.critic_width)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Images [n, 1, 28, 28] in [0, 1] from noise [n, latent]."""
-        return self.generator(z)
+        """Images [n, 1, 28, 28] in [0, 1] from noise [n, latent].
+
+        While it is trained, the batch norms look at all of z; in `eval` each row is alone.
+        """
+        return self.generator(z[:, :, None, None])
 
     def critic(self, x: Tensor) -> Tensor:
         """The critic's judgement [n] of images in [0, 1]."""
-        return self.judge(x)
+        return self.judge(2 * x - 1).squeeze(-1)
 
     def players(self) -> dict[str, list[nn.Parameter]]:
         """The critic steps first, so that the generator meets the critic that has just looked."""
@@ -156,28 +132,18 @@ class Dcgan(nn.Module):
         }
 
     def loss(self, batch: Labelled, player: str) -> Tensor:
-        """The player's objective, a mean over the batch; penalties act by their gradient alone.
+        """The player's objective, a mean over the batch.
 
         Raises:
             KeyError: A GAN has no such player.
         """
-        objective, real = OBJECTIVES[self.config.objective], batch.x
-        fake = self.generator(torch.randn(len(real), self.config.latent))
-        if player == "generator":
-            return objective.generator(self.judge(real), self.judge(fake)).mean()
-        if player != "critic":
+        if player not in ("critic", "generator"):
             raise KeyError(player)
-        both = torch.cat((real, fake.detach())).requires_grad_()
-        judged = self.judge(both)
-        on_real, on_fake = judged.chunk(2)
-        loss = objective.critic(on_real, on_fake).mean()
-        (slope,) = torch.autograd.grad(judged.sum(), both, create_graph=True)
-        # The mean over both halves of one batch, times two; a unit of [-1, 1] is half of [0, 1].
-        config = self.config
-        gamma = falling(config.penalty, config.penalty_end, self.played, config.fall)
-        penalty = gamma / 2 * (slope / 2).square().sum((1, 2, 3)).mean() * 2
-        self.played += 1
-        return loss + (penalty - penalty.detach())
+        objective, real = OBJECTIVES[self.config.objective], batch.x
+        with torch.set_grad_enabled(player == "generator"):
+            fake = self.decode(torch.randn(len(real), self.config.latent))
+        judged = (self.critic(x).float() for x in (real, fake))
+        return getattr(objective, player)(*judged).mean()
 
     def graphs(self) -> dict[str, Graph]:
         """The two networks, a file each."""

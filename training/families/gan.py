@@ -6,7 +6,8 @@ circles and collapses; a penalty on the critic's gradient at real and at generat
 R2) makes the equilibrium attracting, and no network sees more than one row at a time.
 
 References: GAN (Goodfellow et al., 2014), https://arxiv.org/abs/1406.2661; least squares (Mao et
-al., 2017), https://arxiv.org/abs/1611.04076; R1 and R2 (Mescheder et al., 2018),
+al., 2017), https://arxiv.org/abs/1611.04076; hinge (Lim & Ye, 2017),
+https://arxiv.org/abs/1705.02894; R1 and R2 (Mescheder et al., 2018),
 https://arxiv.org/abs/1801.04406; relativistic pairing (Jolicoeur-Martineau, 2018),
 https://arxiv.org/abs/1807.00734, with both penalties: R3GAN (Huang et al., 2024),
 https://arxiv.org/abs/2501.05441.
@@ -18,13 +19,13 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn.functional import relu, softplus
 
 from training.data import Dataset
 from training.families.base import Graph
 from training.families.view import view
 
-ObjectiveName = Literal["nonsaturating", "minimax", "least-squares", "relativistic"]
+ObjectiveName = Literal["nonsaturating", "minimax", "least-squares", "hinge", "relativistic"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,10 @@ OBJECTIVES: dict[ObjectiveName, Objective] = {
         lambda real, fake: (real - 1).square() + fake.square(),
         lambda real, fake: (fake - 1).square(),
         "score",
+    ),
+    # What is told apart by more than 1 counts no more: the critic works where it errs.
+    "hinge": Objective(
+        lambda real, fake: relu(1 - real) + relu(1 + fake), lambda real, fake: -fake, "score"
     ),
     # Each fake is judged against a real point, so that none of the modes can be left alone.
     "relativistic": Objective(

@@ -62,6 +62,9 @@ class ImageFlowConfig:
     """channels of the refinement to 28 × 28 pixels"""
     blocks: int = 2
     """residual blocks before each group of a refinement"""
+    dropout: float = 0.0
+    """share of values that training leaves out in each residual block: for data that are learned
+    by heart before they are understood"""
 
     def build(self, dataset: ImageSet) -> "ImageFlow":
         """The untrained flow; all sets of images are of one size."""
@@ -135,10 +138,18 @@ class Refinement(nn.Module):
         bins: Bins of a histogram.
         context: Channels that the coarser refinement hands over, 0 if there is none.
         onward: Channels to hand over to the finer one, 0 if there is none.
+        dropout: Of the blocks.
     """
 
     def __init__(
-        self, side: int, width: int, blocks: int, bins: int, context: int, onward: int
+        self,
+        side: int,
+        width: int,
+        blocks: int,
+        bins: int,
+        context: int,
+        onward: int,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.place = nn.Parameter(torch.zeros(width, side, side))
@@ -147,7 +158,7 @@ class Refinement(nn.Module):
             for turn in range(len(ORDER) + (onward > 0))
         )
         self.blocks = nn.ModuleList(
-            nn.Sequential(*(Residual(width) for _ in range(blocks))) for _ in ORDER
+            nn.Sequential(*(Residual(width, dropout) for _ in range(blocks))) for _ in ORDER
         )
         self.norms = nn.ModuleList(nn.GroupNorm(GROUPS, width) for _ in ORDER)
         self.outlets = nn.ModuleList(nn.Conv2d(width, bins, 1) for _ in ORDER)
@@ -229,11 +240,11 @@ class ImageFlow(nn.Module):
         self.register_buffer("edges", knots(), persistent=False)
         bins = len(self.edges) - 1
         self.coarse = Masked(config.hidden, config.rank, bins)
-        half = config.width // 2
+        half, shared = config.width // 2, config.dropout
         self.refinements = nn.ModuleList(
             [
-                Refinement(COARSE, config.deep, config.blocks, bins, 0, half),
-                Refinement(2 * COARSE, config.width, config.blocks, bins, half, 0),
+                Refinement(COARSE, config.deep, config.blocks, bins, 0, half, shared),
+                Refinement(2 * COARSE, config.width, config.blocks, bins, half, 0, shared),
             ]
         )
 

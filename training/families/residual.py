@@ -7,16 +7,21 @@ GROUPS = 8
 
 
 class Residual(nn.Module):
-    """Two 3 × 3 convolutions around a short cut; GroupNorm, since a row must not see its batch."""
+    """Two 3 × 3 convolutions around a short cut; GroupNorm, since a row must not see its batch.
 
-    def __init__(self, width: int) -> None:
+    Arguments:
+        width: Channels.
+        dropout: Share of the channels' values that training leaves out before the second one.
+    """
+
+    def __init__(self, width: int, dropout: float = 0.0) -> None:
         super().__init__()
+        self.dropout = dropout
         self.norms = nn.ModuleList(nn.GroupNorm(GROUPS, width) for _ in range(2))
         self.layers = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
 
     def forward(self, h: Tensor) -> Tensor:
         """Features of the same shape [n, width, ...]."""
-        inner = h
-        for norm, layer in zip(self.norms, self.layers, strict=True):
-            inner = layer(F.silu(norm(inner)))
-        return h + inner
+        inner = self.layers[0](F.silu(self.norms[0](h)))
+        inner = F.dropout(F.silu(self.norms[1](inner)), self.dropout, self.training)
+        return h + self.layers[1](inner)
