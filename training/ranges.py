@@ -61,7 +61,7 @@ RANGES: dict[str, Range] = {
     "snapshots": NOT_NEGATIVE,
     "rank": SIZE,
     "deep": SIZE,
-    "critic_deep": SIZE,
+    "critic_width": SIZE,
     "hidden_labels": SHARE,
     "features": SIZE,
     "shift_pixels": NOT_NEGATIVE,
