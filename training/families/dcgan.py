@@ -3,7 +3,7 @@
 As in DCGAN the generator enlarges noise to 7 × 7, 14 × 14 and 28 × 28 places by transposed
 convolutions with batch norms between them, the critic goes the other way, and they step in turn.
 Three things keep the game from collapsing: the critic's layers are divided by their largest
-singular value, so that its judgement never changes faster than the image; the hinge objective
+singular value, which bounds how steep its judgement can become; the hinge objective
 stops pushing what is told apart well enough; and neither player has momentum. Once trained, both
 norms are folded into the weights.
 
