@@ -113,12 +113,7 @@ class GanConfig:
 
 
 def falling(start: float, end: float, played: Tensor, fall: int) -> float:
-    """A penalty's weight after some steps of the critic: from `start` to `end` within `fall`.
-
-    None, 0, where it starts at 0.
-    """
-    if not start:
-        return 0.0
+    """A penalty's weight after some steps of the critic: from `start` to `end` within `fall`."""
     share = min(1.0, float(played) / fall)
     return start ** (1 - share) * end**share
 
