@@ -24,6 +24,7 @@ from training import runs
 from training.data import IMAGES
 from training.data.images import Labelled
 from training.families.classifier import Classifier
+from training.loop import Device
 from training.metrics import Estimate
 from training.recipes import RECIPES, Recipe
 
@@ -97,10 +98,16 @@ def read(folder: Path, n: int = SAMPLES) -> Samples:
     return Samples(torch.from_numpy(x), torch.from_numpy(label.astype(np.int64)))
 
 
-def learn(recipe: Recipe, samples: Samples, folder: Path, command: str) -> Iterator[runs.Run]:
+def learn(
+    recipe: Recipe, samples: Samples, folder: Path, command: str, device: Device = "cpu"
+) -> Iterator[runs.Run]:
     """Train the classifier on the samples alone, continuing what has begun; yields each step."""
     begun = (folder / runs.CHECKPOINT).exists()
-    run = runs.load(folder, recipe) if begun else runs.start(recipe, folder, command)
+    run = (
+        runs.load(folder, recipe, device)
+        if begun
+        else runs.start(recipe, folder, command, device=device)
+    )
     yield run
     yield from runs.go(run, 500, samples.sample)
 
@@ -108,7 +115,7 @@ def learn(recipe: Recipe, samples: Samples, folder: Path, command: str) -> Itera
 def score(run: runs.Run, n: int) -> Metric:
     """The accuracy of a trained classifier on all test images."""
     test = IMAGES[run.recipe.dataset].split("test")
-    model = run.state.model.eval()
+    model = run.state.model.eval().cpu()
     assert isinstance(model, Classifier)
     with torch.no_grad():
         logits = torch.cat([model.classify(part)[0] for part in test.x.split(BATCH)])

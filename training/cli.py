@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 import tyro
@@ -22,10 +22,11 @@ from genlab.contract.card import Metric
 from genlab.contract.errors import ContractError
 from genlab.inference.errors import InputError, RunError
 from training import cas, runs
-from training.data import SETS
+from training.data import IMAGES, SETS
 from training.data.images import DataError
 from training.evaluate import evaluate, rewrite
 from training.export import export
+from training.loop import Device
 from training.ranges import complaints
 from training.recipes import RECIPES, Recipe
 from training.trials import measure_all, train_all
@@ -62,6 +63,8 @@ class Train:
     """identifier of an exported model whose weights to start from"""
     checkpoint: int = 1000
     """steps between two checkpoints"""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """where to train; auto: models of images on a GPU where there is one, all else on the CPU"""
     runs: Path = Path("runs")
     """folder of the runs"""
 
@@ -200,11 +203,34 @@ def prepare(asked: Train, command: str) -> runs.Run:
         RunError: The folder holds a run, and the command says neither --resume nor --restart.
     """
     folder = asked.runs / asked.recipe.id
+    device = place(asked.recipe, asked.device)
     if asked.resume:
-        return runs.load(folder, asked.recipe)
+        return runs.load(folder, asked.recipe, device)
     if (folder / runs.CHECKPOINT).exists() and not asked.restart:
         raise runs.RunError(f"{folder} holds a run; say --resume or --restart")
-    return runs.start(asked.recipe, folder, command, asked.init)
+    return runs.start(asked.recipe, folder, command, asked.init, device)
+
+
+def place(recipe: Recipe, asked: Literal["auto", "cpu", "cuda"] = "auto") -> Device:
+    """Where to train a recipe.
+
+    Raises:
+        UsageError: On a GPU that is not there, or that would be slower.
+    """
+    images = recipe.dataset in IMAGES
+    if asked == "auto":
+        return "cuda" if images and torch.cuda.is_available() else "cpu"
+    if asked == "cuda" and not images:
+        raise UsageError(
+            f"{recipe.id} is trained on the CPU: its networks are too small to keep a GPU busy. "
+            "Leave --device out"
+        )
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise UsageError(
+            f"torch {torch.__version__} sees no GPU here; install a build of torch for CUDA and a "
+            "driver, or leave --device out to train on the CPU"
+        )
+    return asked
 
 
 def follow(run: runs.Run, asked: Train) -> None:
@@ -269,7 +295,7 @@ def _cas(arguments: list[str]) -> None:
         learning = progress.add_task(recipe.id, total=recipe.loop.steps)
         torch.set_num_threads(1)
         command = shlex.join(["python", "-m", "training", "cas", *arguments])
-        for run in cas.learn(recipe, cas.read(folder), folder, command):
+        for run in cas.learn(recipe, cas.read(folder), folder, command, place(recipe)):
             progress.update(learning, completed=run.state.step)
     metric = cas.score(run, cas.SAMPLES)
     others = [other for other in model.card.metrics if other.name != cas.NAME]

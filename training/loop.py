@@ -3,7 +3,8 @@
 `train` yields its state after every step; snapshots, checkpoints and progress are the caller's
 `for` loop. The state is complete: weights, optimisers, learning rates, moving average, both
 random generators and the curve so far. A run that continues from a saved state therefore computes,
-bit for bit, what the uninterrupted one would have.
+bit for bit, what the uninterrupted one would have; on a GPU as far as its kernels repeat
+themselves.
 
 Reference for loops as generators: smalldiffusion, https://github.com/yuanchenyang/smalldiffusion;
 for the moving average's warm-up: tf.train.ExponentialMovingAverage.
@@ -12,7 +13,7 @@ for the moving average's warm-up: tf.train.ExponentialMovingAverage.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from training.families.base import Family
 
+Device = Literal["cpu", "cuda"]
 Sampler = Callable[[int, torch.Generator], Any]
 """n and a generator to a batch of n rows of the data, in the form that the family's loss takes:
 points [n, *event], or images with their labels."""
@@ -70,7 +72,7 @@ class State:
         average: Exponential moving average of its weights and of what batch norms have measured.
         optimisers: Adam for each player.
         schedulers: The learning rate of each player.
-        data: Generator that the data are drawn with (the noise comes from torch's global one).
+        data: Generator that the data are drawn with (the noise comes from the device's global one).
         step: Steps done.
         losses: Each player's loss in the last step.
         curve: Columns "step" and one for each player, means over `every` steps.
@@ -82,6 +84,7 @@ class State:
     optimisers: dict[str, Adam]
     schedulers: dict[str, LambdaLR]
     data: torch.Generator
+    device: Device = "cpu"
     step: int = 0
     losses: dict[str, float] = field(default_factory=dict)
     curve: dict[str, list[float]] = field(default_factory=dict)
@@ -106,29 +109,37 @@ class State:
             "optimisers": {name: item.state_dict() for name, item in self.optimisers.items()},
             "schedulers": {name: item.state_dict() for name, item in self.schedulers.items()},
             "data": self.data.get_state(),
-            "noise": torch.get_rng_state(),
+            "noise": _noise(self.device).get_state(),
+            "device": self.device,
             "losses": dict(self.losses),
             "curve": {name: list(values) for name, values in self.curve.items()},
             "pending": dict(self.pending),
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Continue where `state_dict` was called; sets torch's global generator too."""
+        """Continue where `state_dict` was called; sets the device's global generator too.
+
+        Another kind of device has another generator: there the noise goes on with its own.
+        """
         self.family.load_state_dict(saved["family"])
         self.average.load_state_dict(saved["average"])
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(saved["optimisers"][name])
             self.schedulers[name].load_state_dict(saved["schedulers"][name])
         self.data.set_state(saved["data"])
-        torch.set_rng_state(saved["noise"])
+        if saved.get("device", "cpu") == self.device:
+            _noise(self.device).set_state(saved["noise"])
         self.step, self.losses = saved["step"], saved["losses"]
         self.curve, self.pending = saved["curve"], saved["pending"]
 
 
-def begin(build: Callable[[], nn.Module], config: LoopConfig) -> State:
-    """The state before the first step; `build` makes the untrained family, after seeding."""
+def begin(build: Callable[[], nn.Module], config: LoopConfig, device: Device = "cpu") -> State:
+    """The state before the first step; `build` makes the untrained family, after seeding.
+
+    It is made on the CPU and then moved: the same weights on every device.
+    """
     torch.manual_seed(config.seed)
-    family = build()
+    family = build().to(device)
     players = cast(Family, family).players()
     optimisers = {
         name: Adam(parameters, config.lr, (config.beta1, config.beta2), fused=True)
@@ -142,7 +153,21 @@ def begin(build: Callable[[], nn.Module], config: LoopConfig) -> State:
     average = AveragedModel(family, multi_avg_fn=_average(config.ema), use_buffers=True)
     average.update_parameters(family)  # the first call copies: step 0 is the untrained model
     data = torch.Generator().manual_seed(config.seed + 1)
-    return State(family, config, average, optimisers, schedulers, data)
+    return State(family, config, average, optimisers, schedulers, data, device)
+
+
+def _noise(device: Device) -> torch.Generator:
+    """The generator that `torch.randn` asks there."""
+    if device == "cpu":
+        return torch.default_generator
+    return torch.cuda.default_generators[torch.cuda.current_device()]
+
+
+def _moved(batch: Any, device: Device) -> Any:
+    """Points, or images with their labels, on a device."""
+    if isinstance(batch, Tensor):
+        return batch.to(device)
+    return type(batch)(*(part.to(device) for part in batch))
 
 
 def rate(config: LoopConfig, step: int) -> float:
@@ -183,17 +208,18 @@ def train(state: State, sample: Sampler) -> Iterator[State]:
     order = [*others] * state.config.k + [last]
     while state.step < state.config.steps:
         for name in order:
-            batch = sample(state.config.batch, state.data)
-            with torch.autocast("cpu", torch.bfloat16, enabled=state.config.autocast):
+            batch = _moved(sample(state.config.batch, state.data), state.device)
+            with torch.autocast(state.device, torch.bfloat16, enabled=state.config.autocast):
                 loss = cast(Family, state.family).loss(batch, name)
-            if not torch.isfinite(loss):
-                raise FloatingPointError(f"loss of {name} is {loss.item()} at step {state.step}")
+            value = loss.item()
+            if not math.isfinite(value):
+                raise FloatingPointError(f"loss of {name} is {value} at step {state.step}")
             # Only the player's own gradients: the other network is part of the scenery.
             gradients = torch.autograd.grad(loss, players[name])
             for parameter, gradient in zip(players[name], gradients, strict=True):
                 parameter.grad = gradient
             state.optimisers[name].step()
-            state.losses[name] = loss.item()
+            state.losses[name] = value
         for scheduler in state.schedulers.values():
             scheduler.step()
         state.average.update_parameters(state.family)

@@ -7,13 +7,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 PLACES = ("--runs", "--exported")
 """Options that name folders: they change nothing of what is trained."""
 LIBRARIES = ("torch", "numpy", "onnx", "onnxscript")
 
 
-def origin() -> dict[str, Any]:
+def origin(device: str = "cpu") -> dict[str, Any]:
     """The card's `git_commit`, `versions` and `hardware`, as they are at this moment.
+
+    `device` is where it trains, "cpu" or "cuda".
 
     A run notes them when it is started and keeps them in its checkpoint, so that the card tells
     what trained the weights and not what exported them; continuing a run changes nothing.
@@ -22,7 +26,7 @@ def origin() -> dict[str, Any]:
         "git_commit": git_commit(),
         "versions": {"python": platform.python_version()}
         | {library: version(library) for library in LIBRARIES},
-        "hardware": hardware(),
+        "hardware": hardware(device),
     }
 
 
@@ -58,8 +62,10 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def hardware() -> str:
-    """The processor's own name, and that one thread of it is used."""
+def hardware(device: str = "cpu") -> str:
+    """The GPU's own name, or the processor's and that one thread of it is used."""
+    if device == "cuda":
+        return f"{torch.cuda.get_device_name()}, fed by one thread"
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

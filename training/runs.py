@@ -25,7 +25,7 @@ from training import provenance
 from training.data import SETS
 from training.families.fold import fold, is_plain
 from training.families.gan import GanConfig
-from training.loop import LoopConfig, State, begin, train
+from training.loop import Device, LoopConfig, State, begin, train
 from training.recipes import Recipe
 
 CHECKPOINT = "checkpoint.pt"
@@ -61,7 +61,9 @@ class Run:
     origin: dict[str, Any] | None = None
 
 
-def start(recipe: Recipe, folder: Path, command: str, init: str | None = None) -> Run:
+def start(
+    recipe: Recipe, folder: Path, command: str, init: str | None = None, device: Device = "cpu"
+) -> Run:
     """A run at step 0; nothing is written yet.
 
     Arguments:
@@ -69,12 +71,13 @@ def start(recipe: Recipe, folder: Path, command: str, init: str | None = None) -
         folder: `runs/<model>`.
         command: The command line, for the card.
         init: Identifier of an exported model whose weights to start from.
+        device: Where to train.
 
     Raises:
         RunError: The exported model has no such weights.
     """
-    state = begin(lambda: _built(recipe, init), recipe.loop)
-    run = Run(recipe, folder, state, command, origin=provenance.origin())
+    state = begin(lambda: _built(recipe, init), recipe.loop, device)
+    run = Run(recipe, folder, state, command, origin=provenance.origin(device))
     if 0 in snapshot_steps(recipe.loop):
         _snapshot(run)
     return run
@@ -146,7 +149,7 @@ def snapshot_steps(loop: LoopConfig) -> list[int]:
 
 def _snapshot(run: Run) -> None:
     weights = dict(fold(run.state.model).named_parameters())
-    run.snapshots[run.state.step] = {name: w.detach().clone() for name, w in weights.items()}
+    run.snapshots[run.state.step] = {name: w.detach().cpu().clone() for name, w in weights.items()}
 
 
 def save(run: Run) -> None:
@@ -179,12 +182,13 @@ def replace_file(path: Path, data: bytes) -> None:
     os.replace(new, path)
 
 
-def load(folder: Path, recipe: Recipe | None = None) -> Run:
+def load(folder: Path, recipe: Recipe | None = None, device: Device = "cpu") -> Run:
     """The run in a folder, as of its last checkpoint.
 
     Arguments:
         folder: `runs/<model>`.
         recipe: What the caller means to continue; without it the run's own recipe is taken.
+        device: Where to continue.
 
     Raises:
         RunError: There is no run, it was trained with other hyper-parameters, or it is the
@@ -193,14 +197,14 @@ def load(folder: Path, recipe: Recipe | None = None) -> Run:
     path = folder / CHECKPOINT
     if not path.exists():
         raise RunError(f"no checkpoint in {folder}; train first: python -m training train …")
-    saved = torch.load(path, weights_only=True)
+    saved = torch.load(path, weights_only=True, map_location="cpu")
     kept = Recipe.of(saved["recipe"])
     if recipe is not None and recipe != kept:
         raise RunError(
             f"{path} was trained with other settings: {_differences(recipe, kept)}. "
             "Give the same ones, or begin anew with --restart"
         )
-    run = start(kept, folder, saved["command"])
+    run = start(kept, folder, saved["command"], device=device)
     run.state.load_state_dict(saved["state"])
     run.seconds, run.snapshots = saved["seconds"], saved["snapshots"]
     run.origin = saved.get("origin")

@@ -76,7 +76,7 @@ def test_loss_is_zero_for_a_denoiser_that_knows_the_answer(
         return (alpha * x - x0) / sigma
 
     monkeypatch.setattr(Unet, "denoise", lambda self, *inputs: oracle(*inputs))
-    monkeypatch.setattr(unet, "noise_levels", lambda n, flat: torch.linspace(-8, 8, n))
+    monkeypatch.setattr(unet, "noise_levels", lambda n, *_: torch.linspace(-8, 8, n))
     many = Labelled(one.x.expand(40, -1, -1, -1), torch.zeros(40, dtype=torch.int64))
     assert net.loss(many, "denoiser").item() == pytest.approx(0, abs=1e-4)
 

@@ -108,12 +108,12 @@ class Classifier(nn.Module):
 
     def vary(self, x: Tensor) -> Tensor:
         """The images, each moved, turned and scaled at random; half of the clothes mirrored."""
-        n, config = len(x), self.config
-        turn, zoom, right, down = 2 * torch.rand(4, n) - 1
+        n, config, device = len(x), self.config, x.device
+        turn, zoom, right, down = 2 * torch.rand(4, n, device=device) - 1
         angle = turn * math.radians(config.turn_degrees)
         scale = 1 + zoom * config.zoom
         cos, sin = angle.cos() * scale, angle.sin() * scale
-        side = torch.where((torch.rand(n) < 0.5) & self.mirrored, -1.0, 1.0)
+        side = torch.where((torch.rand(n, device=device) < 0.5) & self.mirrored, -1.0, 1.0)
         pixel = 2 * config.shift_pixels / x.shape[-1]  # grid coordinates span [-1, 1]
         rows = (cos * side, -sin, right * pixel, sin * side, cos, down * pixel)
         grid = F.affine_grid(torch.stack(rows, -1).reshape(n, 2, 3), list(x.shape), False)

@@ -141,7 +141,8 @@ class Dcgan(nn.Module):
             raise KeyError(player)
         objective, real = OBJECTIVES[self.config.objective], batch.x
         with torch.set_grad_enabled(player == "generator"):
-            fake = self.decode(torch.randn(len(real), self.config.latent))
+            z = torch.randn(len(real), self.config.latent, device=real.device)
+            fake = self.decode(z)
         judged = (self.critic(x).float() for x in (real, fake))
         return getattr(objective, player)(*judged).mean()
 

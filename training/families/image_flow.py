@@ -16,6 +16,7 @@ from coarse to fine (Reed et al., 2017), https://arxiv.org/abs/1703.03664; MADE 
 https://arxiv.org/abs/1511.01844.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -63,8 +64,8 @@ class ImageFlowConfig:
     blocks: int = 2
     """residual blocks before each group of a refinement"""
     dropout: float = 0.0
-    """share of values that training leaves out in each residual block: for data that are learned
-    by heart before they are understood"""
+    """share of values that training leaves out in each residual block and hidden layer: for data
+    that are learned by heart before they are understood"""
 
     def build(self, dataset: ImageSet) -> "ImageFlow":
         """The untrained flow; all sets of images are of one size."""
@@ -94,8 +95,9 @@ class Masked(nn.Module):
     group: Tensor
     inner: Tensor
 
-    def __init__(self, hidden: int, rank: int, bins: int) -> None:
+    def __init__(self, hidden: int, rank: int, bins: int, dropout: float = 0.0) -> None:
         super().__init__()
+        self.dropout = dropout
         row, column = torch.meshgrid(torch.arange(COARSE), torch.arange(COARSE), indexing="ij")
         group = (row % APART * APART + column % APART).flatten()  # 0 to 8, in order
         self.register_buffer("group", group, persistent=False)
@@ -113,8 +115,9 @@ class Masked(nn.Module):
         """Logits [n, K, 49] from coarse pixels [n, 49]; those of later groups do not matter."""
         inner, group = self.inner[:, None], self.group  # masks are made here: no file holds them
         h = self._masked(seen(y), self.first, inner >= group.repeat(2))
-        h = silu(h)
+        h = F.dropout(silu(h), self.dropout, self.training)
         h = h + silu(self._masked(h, self.second, inner >= self.inner))
+        h = F.dropout(h, self.dropout, self.training)
         later = group[:, None] > self.inner  # [49, hidden]
         h = self._masked(h, self.third, later.repeat_interleave(self.rank, 0))
         # Row by row of two dimensions: with three, the file would ask for the size of the batch.
@@ -239,8 +242,8 @@ class ImageFlow(nn.Module):
         super().__init__()
         self.register_buffer("edges", knots(), persistent=False)
         bins = len(self.edges) - 1
-        self.coarse = Masked(config.hidden, config.rank, bins)
         half, shared = config.width // 2, config.dropout
+        self.coarse = Masked(config.hidden, config.rank, bins, shared)
         self.refinements = nn.ModuleList(
             [
                 Refinement(COARSE, config.deep, config.blocks, bins, 0, half, shared),
@@ -312,7 +315,7 @@ class ImageFlow(nn.Module):
     def log_prob(self, x: Tensor, u: Tensor) -> Tensor:
         """Lower bound [n] of the log mass of images, in nats; its mean over u is what counts."""
         _, density = self.bend(dequantise(x, u))
-        return density - SIDE**2 * torch.log(torch.tensor(float(LEVELS)))
+        return density - SIDE**2 * math.log(LEVELS)
 
     def players(self) -> dict[str, list[nn.Parameter]]:
         """One player: everything there is to learn."""

@@ -181,11 +181,11 @@ class Unet(nn.Module):
             raise KeyError(player)
         x0 = (batch.x - self.shift) / self.scale
         eps, n = torch.randn_like(x0), len(x0)
-        log_snr = noise_levels(n, self.config.flat)
+        log_snr = noise_levels(n, self.config.flat, x0.device)
         alpha, sigma = (
             share.sqrt()[:, None, None, None] for share in (log_snr.sigmoid(), (-log_snr).sigmoid())
         )
-        hidden = torch.rand(n) < self.config.hidden_labels
+        hidden = torch.rand(n, device=x0.device) < self.config.hidden_labels
         label = batch.label.masked_fill(hidden, self.null)
         v = self.denoise(alpha * x0 + sigma * eps, log_snr, label)
         return (v - (alpha * eps - sigma * x0)).square().mean()
