@@ -16,6 +16,7 @@ SUBJECTS = {
     "diffusion": "DDIM, against diffusers around the PyTorch module",
     "pictures": "a density and a film on their way to the browser, against Plotly",
     "opening": "a verified model, against onnxruntime alone",
+    "devices": "the same graphs on a GPU and on the CPU",
     "snapshots": "scrubbing through a training, against new sessions",
     "browser": "film and drag in Chromium, against Plotly.js and a slider's rerun",
     "rates": "how fast every page answers in Chromium, against the bounds they are built for",

@@ -204,7 +204,7 @@ def _images(name: str) -> list[Recipe]:
     if name == "fashion":  # told apart by their fabric: seen longer, and blurred less by turning
         judge = ClassifierConfig(width=40, shift_pixels=1.0, turn_degrees=2.0, zoom=0.03)
         taught = replace(JUDGE, steps=12_000, autocast=True)
-    game = replace(IMAGE_GAN, steps=20 * epoch, kept=(epoch, 2 * epoch, 5 * epoch, 10 * epoch))
+    game = replace(IMAGE_GAN, steps=25 * epoch, kept=(epoch, 2 * epoch, 5 * epoch, 10 * epoch))
     return [
         Recipe(f"{name}-classifier", f"{title}: classifier", name, judge, taught),
         Recipe(f"{name}-flow", f"{title}: flow", name, ImageFlowConfig(), IMAGE_FLOW),
