@@ -24,7 +24,7 @@ from genlab.inference.errors import InputError, RunError
 from training import cas, runs
 from training.data import IMAGES, SETS
 from training.data.images import DataError
-from training.evaluate import evaluate, rewrite
+from training.evaluate import add_figures, evaluate
 from training.export import export
 from training.loop import Device
 from training.ranges import complaints
@@ -298,8 +298,7 @@ def _cas(arguments: list[str]) -> None:
         for run in cas.learn(recipe, cas.read(folder), folder, command, place(recipe)):
             progress.update(learning, completed=run.state.step)
     metric = cas.score(run, cas.SAMPLES)
-    others = [other for other in model.card.metrics if other.name != cas.NAME]
-    rewrite(asked.exported / asked.model, model, [*others, metric])
+    add_figures(model, [metric])
     print(_line(asked.model, metric))
 
 

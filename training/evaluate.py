@@ -25,7 +25,7 @@ from genlab.inference.errors import InputError
 from genlab.inference.likelihood import ode_log_prob
 from genlab.inference.path_error import PATHS, path_error, solution
 from genlab.inference.samplers import SAMPLERS
-from training import cas
+from training import cas, runs
 from training.data import DATASETS, IMAGES, Mixture
 from training.data.gaussians import Gaussians
 from training.image_evaluate import image_measures
@@ -70,13 +70,7 @@ def evaluate(folder: Path, n: int, seed: int, only: Sequence[str] = ()) -> list[
         if not only or name in only
         for metric in measure()
     ]
-    known = {metric.name for metric in fresh}
-    stays = [
-        metric
-        for metric in model.card.metrics
-        if metric.name not in known and (only or metric.name.startswith(ELSEWHERE))
-    ]
-    rewrite(folder, model, fresh + stays)
+    add_figures(model, fresh, lambda name: not only and not name.startswith(ELSEWHERE))
     return fresh
 
 
@@ -93,9 +87,33 @@ def _measures(
     return found
 
 
-def rewrite(folder: Path, model: genlab.Model, metrics: list[Metric]) -> None:
-    """Publish an exported model anew with these figures on its card."""
-    card = model.card.model_copy(update={"metrics": metrics})
+def add_figures(
+    model: genlab.Model, fresh: list[Metric], gone: Callable[[str], bool] = lambda name: False
+) -> None:
+    """Publish an exported model anew with these figures on its card.
+
+    The others stay as they are by now: measuring takes a while, and another command may have
+    written some meanwhile.
+
+    Arguments:
+        model: As it was measured.
+        fresh: What was measured; figures of the same name are replaced.
+        gone: Whether another figure, by its name, is outdated and goes.
+
+    Raises:
+        RunError: The model was exported again meanwhile; the figures are not its own.
+    """
+    folder = model.folder
+    card = genlab.load(folder.name, device="cpu", folders=[folder.parent]).card
+    if card.graphs != model.card.graphs:
+        raise runs.RunError(
+            f"{card.id} was exported again while it was measured, so the figures are not written; "
+            "measure it again"
+        )
+    names = {metric.name for metric in fresh}
+    stays = [old for old in card.metrics if old.name not in names and not gone(old.name)]
+    figures = sorted([*stays, *fresh], key=lambda metric: metric.name.startswith(ELSEWHERE))
+    card = card.model_copy(update={"metrics": figures})
     publish(folder, card, {name: read_bytes(folder, name) for name in card.files}, check)
 
 

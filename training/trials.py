@@ -17,7 +17,7 @@ import genlab
 from genlab.contract.card import Metric
 from training import runs
 from training.data import DATASETS
-from training.evaluate import MODE_SAMPLES, MODE_WORDS, TRIALS, has_modes, mode_figures, rewrite
+from training.evaluate import MODE_SAMPLES, MODE_WORDS, TRIALS, add_figures, has_modes, mode_figures
 from training.export import export
 from training.metrics import Estimate
 from training.recipes import Recipe
@@ -70,8 +70,7 @@ def measure_all(recipe: Recipe, count: int, folder: Path, exported: Path) -> lis
     found = mode_figures(draws, law)
     metrics = list(_summary(found, len(law.mean), count))
     model = genlab.load(recipe.id, device="cpu", folders=[exported])
-    others = [m for m in model.card.metrics if not m.name.startswith(TRIALS)]
-    rewrite(exported / recipe.id, model, [*others, *metrics])
+    add_figures(model, metrics, lambda name: name.startswith(TRIALS))
     return metrics
 
 
