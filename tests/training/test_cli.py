@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from training import runs
-from training.cli import main
+from training.cli import UsageError, main, place
 from training.data import SETS
 from training.ranges import RANGES, complaints
 from training.recipes import FAMILIES, RECIPES
@@ -41,6 +42,7 @@ def test_list_names_every_recipe(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "moons-flow-spline", "--bins", "1"], "--bins: expected a finite number, 2"),
         (["evaluate", "moons-ddpm", "--n", "1"], "--n: expected 2 or more and at most 1,000,000"),
         (["evaluate", "moons-ddpm", "--seed", "-1"], "--seed: expected 0 or more"),
+        (["train", "moons-ddpm", "--device", "cuda"], "too small to keep a GPU busy"),
     ],
 )
 def test_wrong_names_are_told(
@@ -48,6 +50,21 @@ def test_wrong_names_are_told(
 ) -> None:
     assert main(arguments) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_images_train_on_a_gpu_where_there_is_one(
+    there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    images, plane = RECIPES["mnist-ddpm"], RECIPES["moons-ddpm"]
+    assert place(images) == ("cuda" if there else "cpu")
+    assert place(images, "cpu") == place(plane) == place(plane, "cpu") == "cpu"
+    if there:
+        assert place(images, "cuda") == "cuda"
+    else:
+        with pytest.raises(UsageError, match="sees no GPU here"):
+            place(images, "cuda")
 
 
 def test_diverging_training_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -167,10 +167,17 @@ def test_figures_stay_with_the_weights_they_were_measured_on(
         assert (metric == before[name]) == (not name.startswith("sliced_w2"))
     with pytest.raises(InputError, match="distance"):
         evaluate.evaluate(folder, n=500, seed=4, only=("beauty",))
+    measured = genlab.load(recipe.id, device="cpu", folders=[folder.parent])
+    elsewhere = found[0].model_copy(update={"name": "cas"})
+    evaluate.add_figures(measured, [elsewhere])  # another command, meanwhile
+    evaluate.add_figures(measured, [found[0]])
+    assert {m.name for m in verify_folder(folder).metrics} == {"cas", *before}
     with torch.no_grad():
         next(run.state.model.parameters()).mul_(1.5)
     runs.save(run)
     assert export.export(*places).metrics == []
+    with pytest.raises(runs.RunError, match="exported again while it was measured"):
+        evaluate.add_figures(measured, found)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, -np.inf, 0.5])
@@ -202,7 +209,7 @@ def test_provenance_is_that_of_the_training(
 
     def here(commit: str) -> None:
         origin = {"git_commit": commit, "versions": {"torch": "0"}, "hardware": "abacus"}
-        monkeypatch.setattr(provenance, "origin", lambda: origin)
+        monkeypatch.setattr(provenance, "origin", lambda *device: origin)
 
     here("start+changes")
     for _ in runs.go(runs.start(recipe, tmp_path / recipe.id, "test"), every=100):

@@ -16,7 +16,9 @@ import pytest
 import torch
 
 from training import runs
-from training.data import DATASETS
+from training.data import DATASETS, IMAGES
+from training.data.images import Labelled
+from training.families.dcgan import DcganConfig
 from training.loop import LoopConfig, begin, rate, train
 from training.recipes import RECIPES, Recipe
 from training.runs import RunError
@@ -138,6 +140,40 @@ def test_average_forgets_exponentially(tiny: Tiny) -> None:
         expected = [decay * old + (1 - decay) * new.detach() for old, new in pairs]
     for average, wanted in zip(state.model.parameters(), expected, strict=True):
         torch.testing.assert_close(average.detach(), wanted)
+
+
+def test_average_takes_along_what_batch_norms_measured() -> None:
+    """Means and variances of channels are averaged like weights; a counter is copied."""
+    shape = DcganConfig(latent=4, width=8, critic_width=8)
+    config = LoopConfig(steps=5, batch=4, ema=0.6)
+    state = begin(lambda: shape.build(IMAGES["mnist"]), config)
+    draw = torch.Generator().manual_seed(3)
+    images = Labelled(torch.rand(4, 1, 28, 28, generator=draw), torch.zeros(4, dtype=torch.long))
+
+    def measured(family: torch.nn.Module) -> dict[str, torch.Tensor]:
+        found = {name: buffer.clone() for name, buffer in family.named_buffers()}
+        return {name: buffer for name, buffer in found.items() if "running" in name}
+
+    expected = measured(state.family)
+    for n, now in enumerate(train(state, lambda *_: images), start=1):
+        decay = min(0.6, (1 + n) / (10 + n))
+        current = measured(now.family)
+        expected = {name: decay * expected[name] + (1 - decay) * current[name] for name in expected}
+    assert len(expected) == 6
+    for name, average in measured(state.model).items():
+        torch.testing.assert_close(average, expected[name])
+    counters = dict(state.model.named_buffers())["generator.1.num_batches_tracked"]
+    assert counters == dict(state.family.named_buffers())["generator.1.num_batches_tracked"] > 0
+
+
+@pytest.mark.parametrize("name", ["classifier", "flow", "gan", "ddpm"])
+def test_families_of_images_compute_where_their_batch_is(name: str) -> None:
+    """On a device without numbers, which refuses to meet tensors of the CPU as a GPU does."""
+    family: Any = RECIPES[f"mnist-{name}"].build().to("meta")
+    batch = Labelled(torch.rand(4, 1, 28, 28), torch.zeros(4, dtype=torch.long))
+    batch = Labelled(*(part.to("meta") for part in batch))
+    for player in family.players():
+        assert family.loss(batch, player).device.type == "meta"
 
 
 def test_learning_rate_rises_and_falls() -> None:
