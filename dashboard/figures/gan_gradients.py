@@ -41,10 +41,9 @@ HALF_STEP = 1 / 2_000
 
 
 def losses_for(card: Card) -> list[str]:
-    """The losses that can be asked of this critic; none of one that judges pairs."""
-    return {"logit": ["minimax", "nonsaturating"], "target": ["least-squares"], "pairs": []}[
-        judged(card)
-    ]
+    """The losses that can be asked of this critic; none of one without probability."""
+    losses = {"logit": ["minimax", "nonsaturating"], "target": ["least-squares"]}
+    return losses.get(judged(card), [])
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,9 +63,14 @@ def meaning(kind: Judged, held_out: int) -> str:
     if kind == "logit":
         return "Under each tile: the critic's log-odds that it is real (0 = it cannot tell)."
     zero = f"the median of {held_out:,} held-out test images" if held_out else "the tiles' median"
+    reason = {
+        "target": "training draws it towards 1 on real images and 0 on generated ones",
+        "margin": "training pushes real images above generated ones until two units part them",
+        "pairs": "this critic judges pairs, and only differences count",
+    }[kind]
     return (
-        f"Under each tile: the critic's score, counted from {zero}. It is no probability: this "
-        "critic judges pairs, and only differences count. Higher means more like data."
+        f"Under each tile: the critic's score, counted from {zero}. It is no probability: "
+        f"{reason}. Higher means more like data."
     )
 
 
@@ -124,11 +129,11 @@ def when(step: int, card: Card, training: int | None) -> str:
         return "epoch 0, untrained"
     if not isinstance(batch, int) or not training:
         return f"step {step:,}"
-    return f"epoch {step * batch / training:.3g} (step {step:,})"
+    return f"epoch {step * batch / training:.3g}"
 
 
 def _half(real: float) -> str:
-    return "" if np.isnan(real) else f" · {100 * real:.0f} % of real images below the median sample"
+    return "" if np.isnan(real) else f" · {100 * real:.0f} % of real below the median sample"
 
 
 def epochs_sheet(film: Epochs) -> Sheet:

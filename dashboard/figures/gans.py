@@ -25,10 +25,11 @@ Extent = tuple[float, float, float, float]
 WEB = lattice((-3, 3, -3, 3), lines=17, nodes=97)
 
 
-Judged = Literal["logit", "target", "pairs"]
+Judged = Literal["logit", "target", "margin", "pairs"]
 """What a critic's number means: log-odds of "real"; a score drawn towards 1 on data and 0 on
-forgeries (least squares), which estimates that probability; or a score of which only differences
-between points count."""
+forgeries (least squares), which estimates that probability; a score pushed beyond +1 on data and
+-1 on forgeries and no further (hinge); or a score of which only differences between points count.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,10 @@ def judged(card: Card) -> Judged:
     """What the critic's numbers mean, from the card's scale and the recipe's objective."""
     if card.constants.critic_scale == "logit":
         return "logit"
-    return "target" if hyper(card, "family", "objective") == "least-squares" else "pairs"
+    objective = hyper(card, "family", "objective")
+    if objective == "least-squares":
+        return "target"
+    return "margin" if objective == "hinge" else "pairs"
 
 
 def hyper(card: Card, part: str, name: str) -> Any:
@@ -99,15 +103,16 @@ def critique(model: Model, extent: Extent, size: int) -> Array:
 def _surface(values: Array, judges: Judged) -> Heatmap:
     """The critic [F|1, H, W] on a symmetric scale around the page's background.
 
-    Log-odds of 0 mean "cannot tell", as does half way between the targets 0 and 1. A score of which
-    only differences count has no such place, so its median stands there.
+    Log-odds of 0 mean "cannot tell", as does half way between two targets or margins. A score of
+    which only differences count has no such place, so its median stands there.
     """
     frames = values if values.ndim == 3 else values[None]
-    centre = {"logit": 0.0, "target": 0.5}.get(judges, float(np.median(frames[-1])))
+    centre = {"logit": 0.0, "margin": 0.0, "target": 0.5}.get(judges, float(np.median(frames[-1])))
     top = max(float(np.quantile(np.abs(frames[-1] - centre), 0.99)), 1e-3)
     words = {
         "logit": f"D: log-odds of real, ±{top:.2g}",
         "target": f"critic's score, 0.5 ± {top:.2g}",
+        "margin": f"critic's score, 0 ± {top:.2g}",
         "pairs": f"critic's score, ±{top:.2g}",
     }[judges]
     shades = 0.5 + 0.5 * (frames - centre) / top

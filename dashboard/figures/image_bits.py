@@ -15,6 +15,11 @@ from dashboard.figures.training import dress
 Bits = NDArray[np.floating]
 
 
+def with_error(mean: float, error: float) -> str:
+    """A mean and its standard error, three decimals each; one that is smaller is not called 0."""
+    return f"{mean:.3f} ± " + ("<0.001" if 0 < error < 5e-4 else f"{error:.3f}")
+
+
 def mean_error(bits: Bits) -> tuple[float, float]:
     """Mean of bits per dimension [n] and its standard error over the images."""
     error = bits.std(ddof=1) / np.sqrt(len(bits)) if len(bits) > 1 else np.nan

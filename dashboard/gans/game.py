@@ -71,6 +71,12 @@ def _words(probe: gans.Forgery) -> str:
                 f"Score {probe.critic:+.4f}: least squares trains it towards 1 on data and 0 on "
                 f"forgeries, so that it estimates D itself. {half}"
             )
+        case "margin":
+            return (
+                f"Score {probe.critic:+.4f}, no probability: training pushes it beyond +1 on data "
+                "and beyond −1 on forgeries, and what is past that no more. Higher means more like "
+                "data."
+            )
     return (
         "This critic gives a score and not a probability: it judges pairs, and only the difference "
         "between a real point and a forged one counts. Higher means more like data."

@@ -73,7 +73,12 @@ def _tell(look: Look, found: Optimum) -> None:
     )
     if judged(look.card) == "target":
         words += "Least squares draws the critic's score itself to the same best; it is clipped. "
-    if found.fitted:
+    if judged(look.card) == "margin":
+        words += (
+            "The best critic by the hinge objective is +1 where p > q and −1 elsewhere, not p over "
+            "p + q: the fitted constant shows no more than where it leans to. "
+        )
+    elif found.fitted:
         words += (
             "This critic judges pairs, so it is best at log p/q plus any constant: the constant is "
             "fitted at each snapshot. "

@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard import services
-from dashboard.figures.image_bits import bits_chart, mean_error
+from dashboard.figures.image_bits import bits_chart, mean_error, with_error
 from dashboard.figures.image_bound import bound_chart
 from dashboard.figures.image_diffusion import ANY, labels_of
 from dashboard.guard import guarded, without
@@ -49,7 +49,7 @@ def _numbers(look: Look, levels: Bytes, label: str) -> None:
     mean, error = found.mean()
     cells = st.columns([2, 1, 1, 1])
     told = "The sum: −log₂ p(x) / dimension is at most this, in the mean over the noise."
-    cells[0].metric("bits/dim, at most", f"{mean:.3f} ± {error:.3f}", help=told)
+    cells[0].metric("bits/dim, at most", with_error(mean, error), help=told)
     words = {
         "reconstruction": "How surely the grey levels are known from x₁.",
         "steps": "KL(q(xₜ₋₁ | xₜ, x₀) ‖ p(xₜ₋₁ | xₜ)), summed over t.",

@@ -7,6 +7,7 @@ from dashboard import controls
 from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import tiles
 from dashboard.figures import image_diffusion as figures
+from dashboard.figures.image_bits import with_error
 from dashboard.figures.image_diffusion import EVERY, Setting
 from dashboard.figures.moments import Moment
 from dashboard.images.diffusion_shared import (
@@ -89,7 +90,7 @@ def _numbers(
         mean, error = figures.difference(films[0][-1], films[1][-1], n)
         st.metric(
             "Difference",
-            f"{mean:.3f} ± {error:.3f}",
+            with_error(mean, error),
             help="Root mean squared difference of the pixels of a pair, grey levels counted from 0 "
             "to 1: mean over the pairs, and its standard error.",
         )

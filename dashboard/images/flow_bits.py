@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import services
-from dashboard.figures.image_bits import bits_chart, mean_error
+from dashboard.figures.image_bits import bits_chart, mean_error, with_error
 from dashboard.guard import guarded, without
 from dashboard.images.flow_shared import (
     DRAWS,
@@ -44,7 +44,7 @@ def _numbers(look: Look, levels: Bytes) -> None:
             bits, error = mean_error(
                 image_bits(card.id, services.stamp(card.id), levels, look.seed)
             )
-            st.metric(f"{card.id}, bits/dim", f"{bits:.3f} ± {error:.3f}")
+            st.metric(f"{card.id}, bits/dim", with_error(bits, error))
     size = levels.size
     st.caption(
         f"−log₂ p(x) / {size}: a code built on {look.card.id} would need about "

@@ -337,3 +337,12 @@ def test_a_film_of_pulls_starts_where_the_losses_differ_most() -> None:
 
 def test_a_critic_of_pairs_has_no_loss_of_one_point() -> None:
     assert gan_gradients.losses_for(card("relativistic")) == []
+
+
+def test_a_hinge_critic_has_a_nought_and_no_probability() -> None:
+    hinge = card("hinge")
+    assert gans.judged(hinge) == "margin"
+    assert gans.belief(hinge, np.zeros(3, np.float32)) is None
+    assert gan_gradients.losses_for(hinge) == []
+    heat = gans._surface(np.full((1, 2, 2), 3.0, np.float32), "margin")
+    assert (heat.values > 0.5).all()  # on the data's side of nought, although all are alike

@@ -139,6 +139,8 @@ def test_verdicts_of_pairs_count_from_held_out_images_and_log_odds_from_nought(g
     assert gan_images.verdicts(odds, x, held).zero == 0
     assert "log-odds" in gan_images.meaning("logit", 3)
     assert "median of 31 held-out" in gan_images.meaning("pairs", 31)
+    assert "until two units part them" in gan_images.meaning("margin", 31)
+    assert "1 on real images and 0 on generated" in gan_images.meaning("target", 31)
 
 
 def test_epochs_show_the_same_noise_through_each_snapshot(gan):
@@ -323,3 +325,9 @@ def test_a_huge_header_is_refused_before_a_pixel_is_decoded(
 
 def test_pages_say_how_many_images_were_trained_on() -> None:
     assert {name: len(images) for name, images in IMAGES.items()} == TRAINING
+
+
+def test_a_small_error_is_not_called_nought() -> None:
+    assert image_bits.with_error(1.0504, 0.0031) == "1.050 ± 0.003"
+    assert image_bits.with_error(1.0504, 0.0002) == "1.050 ± <0.001"
+    assert image_bits.with_error(0.0, 0.0) == "0.000 ± 0.000"
