@@ -241,6 +241,9 @@ def test_judge_of_images_knows_what_it_judges(name: str) -> None:
 
 CAS = {"mnist": 0.975, "fashion": 0.85}
 """What a classifier that saw nothing but a diffusion model's samples must know at least."""
+AGREEMENT = {"mnist": 0.97, "fashion": 0.85}
+"""How often the judge must see the class that was asked for at guidance 1. Of real images it sees
+99.7 and 93.7 %: a T-shirt and a shirt are hard to tell apart."""
 DENOISERS = [name for name in MODELS if name.endswith("-ddpm") and name.split("-")[0] in IMAGES]
 FEW = 300
 
@@ -252,10 +255,8 @@ def test_diffusion_draws_the_class_that_it_is_asked_for(name: str) -> None:
     judge = model(f"{opened.card.dataset}-classifier")
     assert said["cas"].n == 10_000
     assert said["cas"].value >= CAS[opened.card.dataset]
-    # Real images are seen as what they are no more often than the judge is right: at guidance 1 the
-    # perfect model has that, and a guided one whose classes are typical has more.
-    assert said["agreement"].value >= min(0.97, figures(judge.card.id)["accuracy"].value - 0.02)
-    assert said["agreement_guided"].value >= 0.97
+    assert said["agreement"].value >= AGREEMENT[opened.card.dataset]
+    assert said["agreement_guided"].value >= 0.97  # typical images of a class
     assert said["bound"].value == pytest.approx(
         sum(said[f"bound_{term}"].value for term in ("prior", "steps", "reconstruction"))
     )
