@@ -34,9 +34,12 @@ from training.thumbnail import FRAMES, thumbnail
 
 REFERENCE_POINTS, REFERENCE_SEED = 10_000, 20_240_101
 TEST_IMAGES, TRAINING_IMAGES = 1_000, 4_000
-HALF_PRECISION_ERROR = 0.02
-"""Largest |difference| / max(1, |value|) that fp16 weights may cost a snapshot's outputs: less than
-the pictures that snapshots are for can show. Where it would be more, fp32 is kept."""
+ROUNDING_ERROR = 0.02
+"""Largest |difference| / max(1, |value|) that rounded weights may cost a snapshot's outputs: less
+than the pictures that snapshots are for can show."""
+FRACTION_BITS = (6, 8, 10)
+"""Bits of the fraction of a number in half precision that are tried, fewest first: what is nought
+takes no room in a compressed file. The last has them all; where even that shows, fp32 is kept."""
 LICENSE = "MIT"
 CONTINUOUS = {"kind": "continuous", "bound": "exact"}
 DISCRETE = {"kind": "discrete", "levels": LEVELS, "bound": "lower"}
@@ -203,15 +206,34 @@ def _bytes(image: str, label: str, images: Labelled, n: int) -> dict[str, np.nda
 
 
 def _snapshots(run: runs.Run, values: dict[str, np.ndarray]) -> bytes:
-    """All snapshots, each in half precision where that does not show."""
+    """All snapshots, each rounded as far as that does not show; the last no further than fp16.
+
+    So the end of a film looks as the model itself does.
+    """
     kept: dict[int, dict[str, np.ndarray]] = {}
     for step, weights in sorted(run.snapshots.items()):
-        half = {name: weight.half() for name, weight in weights.items()}
-        fine, coarse = _answers(run, weights, values), _answers(run, half, values)
-        cost = max(difference(coarse[key], fine[key]) for key in fine)
-        chosen = half if cost <= HALF_PRECISION_ERROR else weights
+        fine, chosen = _answers(run, weights, values), weights
+        for bits in FRACTION_BITS[-1:] if step == max(run.snapshots) else FRACTION_BITS:
+            rounded = {name: rounded_half(weight, bits) for name, weight in weights.items()}
+            coarse = _answers(run, rounded, values)
+            if max(difference(coarse[key], fine[key]) for key in fine) <= ROUNDING_ERROR:
+                chosen = rounded
+                break
         kept[step] = {name: weight.numpy() for name, weight in chosen.items()}
     return pack(kept)
+
+
+def rounded_half(weight: Tensor, bits: int) -> Tensor:
+    """Numbers in half precision, to the nearest with at most so many bits of fraction (of ten).
+
+    A half a step is added to the magnitude, whose bits are a number themselves; then they are cut.
+    """
+    half = weight.half()
+    if bits >= FRACTION_BITS[-1]:
+        return half
+    cut = FRACTION_BITS[-1] - bits
+    raised = half.view(torch.int16) + (1 << (cut - 1))
+    return (raised & -(1 << cut)).view(torch.float16)
 
 
 def _answers(

@@ -10,6 +10,8 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import genlab
@@ -69,7 +71,9 @@ def test_every_snapshot_is_what_torch_had(made: Made) -> None:
         weights = snapshots.weights(step)
         assert set(weights) == {name for name, _ in run.state.family.named_parameters()}
         for name, kept in run.snapshots[step].items():
-            assert difference(weights[name].astype(np.float32), kept.numpy()) < 1e-3
+            bits = 10 if step == snapshots.steps[-1] else min(export.FRACTION_BITS)
+            rounding = difference(weights[name].astype(np.float32), kept.numpy())
+            assert rounding <= 1.1 * 2.0 ** -(bits + 1)
         family: Any = run.recipe.build()
         state = {name: torch.from_numpy(w.astype(np.float32)) for name, w in weights.items()}
         family.load_state_dict(state, strict=False)
@@ -85,6 +89,17 @@ def test_every_snapshot_is_what_torch_had(made: Made) -> None:
             found = session.run(list(graph.outputs), inputs)
             for one, other in zip(found, said, strict=True):
                 assert difference(np.asarray(one), other.detach().numpy()) <= 1e-4
+
+
+@given(st.floats(-6e4, 6e4, width=32), st.sampled_from(export.FRACTION_BITS))
+def test_numbers_are_rounded_to_so_many_bits(number: float, bits: int) -> None:
+    rounded = export.rounded_half(torch.tensor([number]), bits)
+    assert rounded.dtype == torch.float16
+    least = 2.0**-14  # normal numbers of half precision; below they lie evenly
+    error = abs(float(rounded) - number)
+    assert error <= max(abs(number), least) * (2.0 ** -(bits + 1) + 2.0**-11)
+    assert int(rounded.view(torch.int16)) % (1 << (10 - bits)) == 0
+    assert torch.equal(export.rounded_half(rounded.float(), bits), rounded)
 
 
 def test_snapshots_differ_and_the_last_is_the_model(made: Made) -> None:
