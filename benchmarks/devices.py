@@ -7,6 +7,7 @@ import numpy as np
 
 import genlab
 from benchmarks.measure import Comparison, SkipError, agree, timed
+from benchmarks.models import exported
 from genlab.inference.density import grid
 from genlab.inference.devices import missing_cuda
 from genlab.inference.model import Model
@@ -38,7 +39,7 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
 
 
 def _row(name: str, what: str, call: Callable[[Model], np.ndarray]) -> Comparison:
-    gpu, cpu = (genlab.load(name, device=device) for device in ("cuda", "cpu"))
+    cpu, gpu = exported(name), genlab.load(name, device="cuda")
     agree(what, call(gpu), call(cpu))
     if gpu.device.granted != "cuda":
         raise SkipError(f"{name}: {gpu.device.reason}")
