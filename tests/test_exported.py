@@ -241,9 +241,6 @@ def test_judge_of_images_knows_what_it_judges(name: str) -> None:
 
 CAS = {"mnist": 0.975, "fashion": 0.85}
 """What a classifier that saw nothing but a diffusion model's samples must know at least."""
-AGREEMENT = {"mnist": 0.97, "fashion": 0.85}
-"""How often the judge must see the class that was asked for at guidance 1. Of real images it sees
-99.7 and 93.7 %: a T-shirt and a shirt are hard to tell apart."""
 DENOISERS = [name for name in MODELS if name.endswith("-ddpm") and name.split("-")[0] in IMAGES]
 FEW = 300
 
@@ -255,7 +252,6 @@ def test_diffusion_draws_the_class_that_it_is_asked_for(name: str) -> None:
     judge = model(f"{opened.card.dataset}-classifier")
     assert said["cas"].n == 10_000
     assert said["cas"].value >= CAS[opened.card.dataset]
-    assert said["agreement"].value >= AGREEMENT[opened.card.dataset]
     assert said["agreement_guided"].value >= 0.97  # typical images of a class
     assert said["bound"].value == pytest.approx(
         sum(said[f"bound_{term}"].value for term in ("prior", "steps", "reconstruction"))
@@ -266,6 +262,22 @@ def test_diffusion_draws_the_class_that_it_is_asked_for(name: str) -> None:
     # Twenty steps are a little worse than the card's 250: a share of 0.03 may be lost to them.
     lost = said["agreement"].value - float((seen == label).mean())
     assert lost <= 0.03 + 5 * math.sqrt(0.03 * 0.97 / FEW)
+
+
+SHORT = pytest.mark.xfail(
+    strict=True, reason="its shirts, coats and pullovers are mixed up more often than real ones"
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=SHORT) if name == "fashion-ddpm" else name for name in DENOISERS],
+)
+def test_classes_are_seen_as_often_as_real_ones(name: str) -> None:
+    """At guidance 1, where the perfect model has the judge's own accuracy and no more."""
+    judge = model(f"{model(name).card.dataset}-classifier")
+    least = min(0.97, figures(judge.card.id)["accuracy"].value - 0.02)
+    assert figures(name)["agreement"].value >= least
 
 
 IMAGE_GANS = [name for name in MODELS if name.endswith("-gan") and name.split("-")[0] in IMAGES]

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 import genlab
-from genlab.contract.card import Metric
+from genlab.contract.card import Card, Metric
 from genlab.contract.files import read_bytes
 from genlab.contract.publish import publish
 from genlab.inference.check import check
@@ -104,7 +104,7 @@ def add_figures(
         RunError: The model was exported again meanwhile; the figures are not its own.
     """
     folder = model.folder
-    card = genlab.load(folder.name, device="cpu", folders=[folder.parent]).card
+    card = Card.read(folder)
     if card.graphs != model.card.graphs:
         raise runs.RunError(
             f"{card.id} was exported again while it was measured, so the figures are not written; "

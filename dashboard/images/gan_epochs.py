@@ -55,7 +55,7 @@ def show(look: Look) -> None:
     st.caption(
         f"{gan_images.meaning(kind, held)} Each epoch's tiles are judged by the critic of that "
         f"epoch, so numbers of one frame compare with each other; with 50 % of the real "
-        f"images below the median sample it could not tell. {averaged(card)}"
+        f"images scored below the median sample it could not tell. {averaged(card)}"
     )
     if timeline and (state.frame != timeline.start or "epoch" in st.query_params):
         links.remember("epoch", state.frame)
