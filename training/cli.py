@@ -95,6 +95,8 @@ class Evaluate:
     """seed of the fresh points and of the noise"""
     only: tuple[str, ...] = ()
     """what to measure ("bound", "samples", …), where not everything; other figures stay"""
+    device: Literal["auto", "cpu", "cuda"] = "cpu"
+    """where its graphs run; both devices give the same figures as far as floats go"""
 
 
 @dataclass(frozen=True)
@@ -265,7 +267,9 @@ def _export(arguments: list[str]) -> None:
 def _evaluate(arguments: list[str]) -> None:
     asked = tyro.cli(Evaluate, prog="python -m training evaluate", args=arguments)
     _refuse(asked)
-    for metric in evaluate(asked.exported / asked.model, asked.n, asked.seed, asked.only):
+    for metric in evaluate(
+        asked.exported / asked.model, asked.n, asked.seed, asked.only, asked.device
+    ):
         print(_line(asked.model, metric))
 
 

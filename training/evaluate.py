@@ -46,7 +46,9 @@ ROOM = 1.5
 """The window of the mass is so much wider and higher than the plotting window."""
 
 
-def evaluate(folder: Path, n: int, seed: int, only: Sequence[str] = ()) -> list[Metric]:
+def evaluate(
+    folder: Path, n: int, seed: int, only: Sequence[str] = (), device: str = "cpu"
+) -> list[Metric]:
     """Measure a model; its card is republished with the figures, which are returned.
 
     Arguments:
@@ -54,12 +56,13 @@ def evaluate(folder: Path, n: int, seed: int, only: Sequence[str] = ()) -> list[
         n: Fresh points for averages over the data.
         seed: Seed of the fresh points and of the noise.
         only: Names of what to measure, such as "bound"; everything by default. Other figures stay.
+        device: Where its graphs run: "cpu", "cuda", or "auto".
 
     Raises:
         ContractError: There is no such model, or it is broken.
         InputError: There is no such thing to measure.
     """
-    model = genlab.load(folder.name, device="cpu", folders=[folder.parent])
+    model = genlab.load(folder.name, device=device, folders=[folder.parent])
     measures = _measures(model, folder.parent, n, seed)
     unknown = set(only) - set(measures)
     if unknown:

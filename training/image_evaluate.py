@@ -30,6 +30,8 @@ SAMPLES, FULL_STEPS, FEW_STEPS = 2_000, 250, (10, 20)
 FAST_SAMPLES = 10_000
 """Samples of a model that needs one evaluation each."""
 SAMPLER = "dpmpp_2m"
+ANCESTRAL = "ddpm"
+"""The reverse process itself. Its noise undoes some of the errors that a probability flow keeps."""
 GUIDANCE = 2.0
 """Scale at which the agreement is measured once more: classes as a visitor asks for them."""
 BOUND_IMAGES, BOUND_STRATA = 1_000, 40
@@ -55,7 +57,8 @@ def image_measures(
     def judged(
         measure: Callable[[genlab.Model, genlab.Model, int], Iterator[Metric]],
     ) -> Iterator[Metric]:
-        judge = genlab.load(f"{model.card.dataset}-classifier", device="cpu", folders=[folder])
+        device = model.device.requested
+        judge = genlab.load(f"{model.card.dataset}-classifier", device=device, folders=[folder])
         return measure(model, judge, seed)
 
     found: dict[str, Callable[[], Iterator[Metric]]] = {}
@@ -129,8 +132,13 @@ def _walks(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metr
         )
         yield _metric(f"few_steps_{steps}", found, "test", SAMPLES, told)
     guided = walk(steps=FEW_STEPS[-1], guidance=GUIDANCE)
+    ancestral = walk(sampler=ANCESTRAL, steps=FULL_STEPS)
+    told = _walked(FULL_STEPS, sampler=ANCESTRAL)
+    *_, ratio = _distance(judge, _features(judge, ancestral), test, floor, f"{told} (seed {seed})")
+    yield ratio.model_copy(update={"name": f"{ratio.name}_ancestral"})
     for name, x, how in (
         ("agreement", full, _walked(FULL_STEPS)),
+        ("agreement_ancestral", ancestral, told),
         ("agreement_guided", guided, _walked(FEW_STEPS[-1], GUIDANCE)),
     ):
         logits = judge.run("classify", x=np.clip(x, 0, 1))["logits"]
@@ -142,11 +150,12 @@ def _walks(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metr
         yield _metric(name, Estimate.mean(right), "samples", SAMPLES, told)
 
 
-def _walked(steps: int, guidance: float = 1.0) -> str:
+def _walked(steps: int, guidance: float = 1.0, sampler: str = SAMPLER) -> str:
     """How samples were drawn, for a protocol."""
+    by = {SAMPLER: "DPM-Solver++(2M)", ANCESTRAL: "ancestral sampling (DDPM)"}[sampler]
     return (
-        f"{SAMPLES:,} samples, equally many of each class, guidance {guidance:g}, by "
-        f"DPM-Solver++(2M) in {steps} {'evaluations' if guidance == 1 else 'steps'}"
+        f"{SAMPLES:,} samples, equally many of each class, guidance {guidance:g}, by {by} in "
+        f"{steps} {'evaluations' if guidance == 1 else 'steps'}"
     )
 
 

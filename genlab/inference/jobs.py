@@ -19,7 +19,7 @@ from functools import cache
 import numpy as np
 
 from genlab.contract.card import Card
-from genlab.contract.limits import CHUNK_ELEMENTS, CHUNK_ROWS, CHUNK_WORKERS
+from genlab.contract.limits import CHUNK_ELEMENTS, CHUNK_ROWS, CHUNK_WORKERS, GPU_CHUNK_ELEMENTS
 from genlab.inference.devices import Device, demand_gpu
 from genlab.inference.errors import OutOfMemoryError, Stopped
 from genlab.inference.sessions import Session, granted_device
@@ -47,9 +47,10 @@ class Job:
             raise Stopped("stopped at its deadline")
 
 
-def chunk_rows(card: Card) -> int:
-    """Rows of one chunk: a thousand, fewer where the events are large."""
-    return max(1, min(CHUNK_ROWS, CHUNK_ELEMENTS // math.prod(card.event_shape)))
+def chunk_rows(card: Card, device: str) -> int:
+    """Rows of one chunk on "cpu" or "cuda": a thousand, fewer where the events are large."""
+    elements = CHUNK_ELEMENTS if device == "cpu" else GPU_CHUNK_ELEMENTS
+    return max(1, min(CHUNK_ROWS, elements // math.prod(card.event_shape)))
 
 
 def in_chunks(session: Session, job: Job, size: int) -> list[np.ndarray]:
@@ -102,7 +103,7 @@ def run_job(
     forget: Callable[[str], None],
     wanted: Device,
     job: Job,
-    size: int,
+    size: Callable[[str], int],
 ) -> tuple[list[np.ndarray], Device]:
     """Run a job where it is wanted, or where it can be.
 
@@ -111,7 +112,7 @@ def run_job(
         forget: Drop the session of a device from the cache.
         wanted: The device as chosen.
         job: The job.
-        size: Rows of a chunk.
+        size: Rows of a chunk on a device.
 
     Returns:
         The outputs, and the device that computed them with the reason if it is not the wanted one.
@@ -121,7 +122,7 @@ def run_job(
         NoGpuError: The GPU is too small and a GPU is required.
     """
     if wanted.granted == "cuda":
-        for rows in (size, max(1, size // 2)):
+        for rows in (size("cuda"), max(1, size("cuda") // 2)):
             try:
                 session = open_session("cuda")
                 return in_chunks(session, job, rows), granted_device(wanted, session)
@@ -129,4 +130,4 @@ def run_job(
                 forget("cuda")
         reason = "the GPU ran out of memory, so the CPU did the last job"
         wanted = demand_gpu(Device(wanted.requested, "cpu", reason))
-    return in_chunks(open_session("cpu"), job, size), wanted
+    return in_chunks(open_session("cpu"), job, size("cpu")), wanted

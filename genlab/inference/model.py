@@ -149,7 +149,7 @@ class Model:
             lambda device: CACHE.drop(self._graphs.key(verb, names, self.step, device)),
             self._wanted,
             job,
-            chunk_rows(self.card),
+            partial(chunk_rows, self.card),
         )
         outputs = dict(zip(names, values, strict=True))
         if empty:
