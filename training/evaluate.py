@@ -61,8 +61,11 @@ def evaluate(
     Raises:
         ContractError: There is no such model, or it is broken.
         InputError: There is no such thing to measure.
+        RunError: A GPU is asked for, and there is none.
     """
     model = genlab.load(folder.name, device=device, folders=[folder.parent])
+    if device == "cuda" != model.device.granted:
+        raise runs.RunError(f"{model.device.reason}; leave --device out to measure on the CPU")
     measures = _measures(model, folder.parent, n, seed)
     unknown = set(only) - set(measures)
     if unknown:
@@ -117,7 +120,8 @@ def add_figures(
     stays = [old for old in card.metrics if old.name not in names and not gone(old.name)]
     figures = sorted([*stays, *fresh], key=lambda metric: metric.name.startswith(ELSEWHERE))
     card = card.model_copy(update={"metrics": figures})
-    publish(folder, card, {name: read_bytes(folder, name) for name in card.files}, check)
+    files = {name: read_bytes(folder, name) for name in card.files}
+    publish(folder, card, files, partial(check, device=model.device.requested))
 
 
 def _data(model: genlab.Model, n: int, seed: int) -> np.ndarray:

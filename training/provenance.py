@@ -11,6 +11,8 @@ import torch
 
 PLACES = ("--runs", "--exported")
 """Options that name folders: they change nothing of what is trained."""
+THEN = " && "
+"""Between the commands of a model that started from the weights of another."""
 LIBRARIES = ("torch", "numpy", "onnx", "onnxscript")
 
 
@@ -31,7 +33,11 @@ def origin(device: str = "cpu") -> dict[str, Any]:
 
 
 def portable(command: str) -> str:
-    """A command line without the folders of the machine on which it was typed."""
+    """A command line, or several, without the folders of the machine on which it was typed."""
+    return THEN.join(_portable(part) for part in command.split(THEN))
+
+
+def _portable(command: str) -> str:
     words = iter(shlex.split(command))
     kept: list[str] = []
     for word in words:

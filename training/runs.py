@@ -45,8 +45,9 @@ class Run:
         recipe: What is trained.
         folder: `runs/<model>`.
         state: The state of the loop.
-        command: The command line that started it, for the card.
-        seconds: Time spent so far, over all continuations.
+        command: The command line that started it, for the card; before it, where it starts from
+            another model's weights, those that made them.
+        seconds: Time spent so far, over all continuations, and on the weights it starts from.
         snapshots: Averaged weights by step, as they are exported.
         origin: Commit, versions and machine that started it (`provenance.origin`); None where an
             older version did, which did not note them.
@@ -78,6 +79,10 @@ def start(
     """
     state = begin(lambda: _built(recipe, init), recipe.loop, device)
     run = Run(recipe, folder, state, command, origin=provenance.origin(device))
+    if init is not None:
+        before = _exported(init)[0].provenance
+        run.command = provenance.THEN.join((before.command, command))
+        run.seconds = before.seconds
     if 0 in snapshot_steps(recipe.loop):
         _snapshot(run)
     return run
@@ -108,15 +113,25 @@ def exported_weights(model: str) -> dict[str, np.ndarray]:
     Raises:
         ContractError: There is no such model, or it is broken.
     """
+    card, folder = _exported(model)
+    weights: dict[str, np.ndarray] = {}
+    for file in {graph.file for graph in card.graphs.values()}:
+        graph = onnx.load_model_from_string((folder / file).read_bytes()).graph
+        weights |= {item.name: numpy_helper.to_array(item).copy() for item in graph.initializer}
+    return weights
+
+
+def _exported(model: str) -> tuple[Card, Path]:
+    """Card and folder of an exported model.
+
+    Raises:
+        RunError: There is none of that name.
+        ContractError: Its card is broken.
+    """
     entry = Catalogue().entries.get(model)
     if entry is None:
         raise RunError(f"there is no exported model {model!r}; see exported/")
-    card = Card.read(entry.folder)
-    weights: dict[str, np.ndarray] = {}
-    for file in {graph.file for graph in card.graphs.values()}:
-        graph = onnx.load_model_from_string((entry.folder / file).read_bytes()).graph
-        weights |= {item.name: numpy_helper.to_array(item).copy() for item in graph.initializer}
-    return weights
+    return Card.read(entry.folder), entry.folder
 
 
 def go(run: Run, every: int, sample: Callable[..., Any] | None = None) -> Iterator[Run]:

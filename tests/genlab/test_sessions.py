@@ -79,6 +79,14 @@ def test_a_gpu_that_is_granted_does_the_work(shared_models: Path, act: Any) -> N
     ]
 
 
+def test_a_gpu_gets_more_images_at_once_than_a_core(shared_models: Path) -> None:
+    card = load("toy-flow", folders=[shared_models]).card
+    assert jobs.chunk_rows(card, "cpu") == jobs.chunk_rows(card, "cuda") == 1_000
+    images = card.model_copy(update={"event_shape": (1, 28, 28)})
+    assert jobs.chunk_rows(images, "cpu") == 8
+    assert jobs.chunk_rows(images, "cuda") == 512
+
+
 def test_out_of_memory_rebuilds_and_halves_the_chunk_once(shared_models: Path, act: Any) -> None:
     made = act(room=600)
     model = load("toy-flow", folders=[shared_models])

@@ -20,6 +20,7 @@ from genlab.contract.catalogue import Catalogue
 from genlab.contract.errors import ContractError
 from genlab.contract.publish import verify_folder
 from genlab.contract.weights import Snapshots, initializers, with_weights
+from genlab.inference import devices
 from genlab.inference.check import difference
 from genlab.inference.errors import InputError
 from training import evaluate, export, provenance, runs
@@ -182,6 +183,9 @@ def test_figures_stay_with_the_weights_they_were_measured_on(
         assert (metric == before[name]) == (not name.startswith("sliced_w2"))
     with pytest.raises(InputError, match="distance"):
         evaluate.evaluate(folder, n=500, seed=4, only=("beauty",))
+    monkeypatch.setattr(devices, "missing_cuda", lambda: "no GPU was found")
+    with pytest.raises(runs.RunError, match="no GPU was found; leave --device out"):
+        evaluate.evaluate(folder, n=500, seed=4, device="cuda")
     measured = genlab.load(recipe.id, device="cpu", folders=[folder.parent])
     elsewhere = found[0].model_copy(update={"name": "cas"})
     evaluate.add_figures(measured, [elsewhere])  # another command, meanwhile
@@ -261,6 +265,9 @@ def test_init_starts_from_the_exported_weights(made: Made, monkeypatch: pytest.M
     trained = dict(run.state.model.named_parameters())
     for name, parameter in begun.state.family.named_parameters():
         assert torch.equal(parameter, trained[name]), name
+    before = Card.read(folder).provenance
+    assert begun.command == f"{before.command} && test"  # the card tells the whole way
+    assert begun.seconds == before.seconds
     other = replace(run.recipe, family=FlowConfig(layers=1, hidden=9))
     with pytest.raises(runs.RunError, match="does not fit"):
         runs.start(other, folder, "test", init=run.recipe.id)

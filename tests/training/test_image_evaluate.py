@@ -72,9 +72,9 @@ class Painter:
         label: Any = None,
         steps: int = 1,
         guidance: float = 1.0,
-        **_: Any,
+        sampler: str = "",
     ) -> Any:
-        self.asked.append((steps, guidance))
+        self.asked.append((sampler, steps, guidance))
         x, drawn = real(n, seed + 99)
         label = drawn if label is None else label
         x = 0.5 + (x - 0.5) * self.blur(steps)
@@ -109,8 +109,12 @@ def test_few_steps_are_compared_with_many_on_the_same_noise() -> None:
     rows = image_evaluate._walks(painter, Judge(), 0)  # type: ignore[arg-type]
     told = {row.name: row for row in rows}
     found = {name: row.value for name, row in told.items()}
-    assert painter.asked == [(250, 1), (10, 1), (20, 1), (20, 2)]
+    fast = [("dpmpp_2m", *row) for row in ((250, 1), (10, 1), (20, 1), (20, 2))]
+    assert painter.asked == [*fast, ("ddpm", 250, 1)]
     assert found["few_steps_10"] > found["few_steps_20"] > 1
     assert found["agreement"] == found["agreement_guided"] == 1.0
     assert "guidance 1," in told["agreement"].protocol
     assert "guidance 2," in told["agreement_guided"].protocol
+    assert found["agreement_ancestral"] == 1.0
+    assert found["frechet_ratio_ancestral"] == found["frechet_ratio"]  # this painter: the same
+    assert "ancestral" in told["frechet_ratio_ancestral"].protocol

@@ -16,3 +16,4 @@ from training.provenance import portable
 )
 def test_folders_of_a_machine_do_not_reach_the_card(typed: str) -> None:
     assert portable(typed) == "python -m training train moons-ddpm --lr 0.001"
+    assert portable(f"{typed} && {typed}") == " && ".join([portable(typed)] * 2)

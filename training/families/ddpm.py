@@ -71,21 +71,18 @@ class DdpmConfig:
         }
 
 
-def noise_levels(
-    n: int, flat: float, device: torch.device | None = None, offset: float = 0.0
-) -> Tensor:
+def noise_levels(n: int, flat: float, device: torch.device | None = None) -> Tensor:
     """Noise levels λ [n] to train on, one in each of n equal strata of their law.
 
     Arguments:
         n: Their number.
         flat: Share drawn uniformly in λ; the others follow the cosine schedule.
         device: Where they are needed.
-        offset: What is added to the log-SNR of those others.
     """
     u = (torch.randperm(n, device=device) + torch.rand(n, device=device)) / n
     even = LOG_SNR_BOUND * (2 * u / max(flat, 1e-6) - 1)
     t = (1 - u) / max(1 - flat, 1e-6)
-    cosine = -2 * (math.pi / 2 * t.clamp(1e-4, 1 - 1e-4)).tan().log() + offset  # ᾱ = cos²(π t / 2)
+    cosine = -2 * (math.pi / 2 * t.clamp(1e-4, 1 - 1e-4)).tan().log()  # ᾱ = cos²(π t / 2)
     levels = torch.where(u < flat, even, cosine)
     return levels.clamp(-LOG_SNR_BOUND, LOG_SNR_BOUND)
 

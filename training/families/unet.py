@@ -41,9 +41,9 @@ class UnetConfig:
         "Ho & Salimans, Classifier-Free Diffusion Guidance, 2022. https://arxiv.org/abs/2207.12598",
     )
 
-    width: int = 48
+    width: int = 64
     """channels at 14 × 14 places"""
-    deep: int = 96
+    deep: int = 160
     """channels at 7 × 7 places"""
     blocks: int = 2
     """residual blocks on each way, at each size"""
@@ -55,10 +55,6 @@ class UnetConfig:
     """share of the classes that are hidden from the network in training"""
     flat: float = 0.2
     """share of the noise levels drawn evenly in log-SNR, the others by the cosine schedule"""
-    offset: float = 0.0
-    """what is added to the log-SNR of those others: below 0 more noise, where shapes are decided"""
-    dropout: float = 0.0
-    """share of the features that are left out inside of each block in training"""
 
     def build(self, dataset: ImageSet) -> "Unet":
         """The untrained denoiser for a set of images."""
@@ -78,9 +74,8 @@ class UnetConfig:
 class Block(nn.Module):
     """Residual block: two 3 × 3 convolutions, scaled and shifted by the noise level and class."""
 
-    def __init__(self, inputs: int, outputs: int, clock: int, dropout: float = 0.0) -> None:
+    def __init__(self, inputs: int, outputs: int, clock: int) -> None:
         super().__init__()
-        self.dropout = dropout
         self.before = nn.GroupNorm(GROUPS, inputs)
         self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.between = nn.GroupNorm(GROUPS, outputs)
@@ -94,8 +89,7 @@ class Block(nn.Module):
         """Features [n, outputs, ...] from [n, inputs, ...] and the description [n, clock]."""
         inner = self.first(F.silu(self.before(h)))
         scale, shift = self.level(clock)[..., None, None].chunk(2, 1)
-        inner = F.silu(self.between(inner) * (1 + scale) + shift)
-        inner = self.second(F.dropout(inner, self.dropout, self.training))
+        inner = self.second(F.silu(self.between(inner) * (1 + scale) + shift))
         return self.skip(h) + inner
 
 
@@ -136,24 +130,20 @@ class Unet(nn.Module):
         self.scale, self.shift = float(dataset.scale), float(dataset.shift[0])
         octaves = 2.0 ** torch.linspace(0.0, OCTAVES, config.frequencies)
         self.register_buffer("octaves", octaves * math.pi / (2 * LOG_SNR_BOUND))
-        wide, deep, clock, dropout = config.width, config.deep, config.clock, config.dropout
+        wide, deep, clock = config.width, config.deep, config.clock
         self.classes = nn.Embedding(self.null + 1, clock)
         self.clock = nn.Sequential(
             nn.Linear(2 * config.frequencies, clock), nn.SiLU(), nn.Linear(clock, clock)
         )
         self.inlet = nn.Conv2d(4, wide, 3, padding=1)
-        self.down = nn.ModuleList(Block(wide, wide, clock, dropout) for _ in range(config.blocks))
+        self.down = nn.ModuleList(Block(wide, wide, clock) for _ in range(config.blocks))
         self.narrow = nn.Conv2d(wide, deep, 2, stride=2)
-        self.descent = nn.ModuleList(
-            Block(deep, deep, clock, dropout) for _ in range(config.blocks)
-        )
+        self.descent = nn.ModuleList(Block(deep, deep, clock) for _ in range(config.blocks))
         self.attention = Attention(deep)
         # The way up hears, at each step, what the way down had to say at the same size.
-        self.ascent = nn.ModuleList(
-            Block(2 * deep, deep, clock, dropout) for _ in range(config.blocks)
-        )
+        self.ascent = nn.ModuleList(Block(2 * deep, deep, clock) for _ in range(config.blocks))
         self.widen = nn.Conv2d(deep, 4 * wide, 1)
-        self.up = nn.ModuleList(Block(2 * wide, wide, clock, dropout) for _ in range(config.blocks))
+        self.up = nn.ModuleList(Block(2 * wide, wide, clock) for _ in range(config.blocks))
         self.norm = nn.GroupNorm(GROUPS, wide)
         self.outlet = nn.Conv2d(wide, 4, 3, padding=1)
         nn.init.zeros_(self.outlet.weight)
@@ -191,7 +181,7 @@ class Unet(nn.Module):
             raise KeyError(player)
         x0 = (batch.x - self.shift) / self.scale
         eps, n = torch.randn_like(x0), len(x0)
-        log_snr = noise_levels(n, self.config.flat, x0.device, self.config.offset)
+        log_snr = noise_levels(n, self.config.flat, x0.device)
         alpha, sigma = (
             share.sqrt()[:, None, None, None] for share in (log_snr.sigmoid(), (-log_snr).sigmoid())
         )
