@@ -72,6 +72,11 @@ def test_every_set_has_every_family_and_every_model_its_recipe() -> None:
     assert of_points <= set(MODELS) <= set(RECIPES)
 
 
+def test_all_models_together_are_small() -> None:
+    files = [path for path in EXPORTED.rglob("*") if path.is_file() and path.name[0] != "."]
+    assert sum(path.stat().st_size for path in files) < 120_000_000
+
+
 def test_model_is_healthy_and_small(report: Report) -> None:
     card = report.card
     images = card.dataset in IMAGES

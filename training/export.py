@@ -37,7 +37,7 @@ TEST_IMAGES, TRAINING_IMAGES = 1_000, 4_000
 ROUNDING_ERROR = 0.02
 """Largest |difference| / max(1, |value|) that rounded weights may cost a snapshot's outputs: less
 than the pictures that snapshots are for can show."""
-FRACTION_BITS = (6, 8, 10)
+FRACTION_BITS = (4, 5, 6, 7, 8, 9, 10)
 """Bits of the fraction of a number in half precision that are tried, fewest first: what is nought
 takes no room in a compressed file. The last has them all; where even that shows, fp32 is kept."""
 LICENSE = "MIT"
