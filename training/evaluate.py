@@ -49,7 +49,7 @@ ROOM = 1.5
 def evaluate(
     folder: Path, n: int, seed: int, only: Sequence[str] = (), device: str = "cpu"
 ) -> list[Metric]:
-    """Measure a model; its card is republished with the figures, which are returned.
+    """Measure a model; its card gets the figures as they are found, and all are returned.
 
     Arguments:
         folder: The exported model's folder.
@@ -70,13 +70,15 @@ def evaluate(
     unknown = set(only) - set(measures)
     if unknown:
         raise InputError("only", f"some of {', '.join(measures)}", ", ".join(sorted(unknown)))
-    fresh = [
-        metric
-        for name, measure in measures.items()
-        if not only or name in only
-        for metric in measure()
-    ]
-    add_figures(model, fresh, lambda name: not only and not name.startswith(ELSEWHERE))
+    fresh: list[Metric] = []
+    for name, measure in measures.items():
+        if not only or name in only:
+            found = list(measure())  # up to an hour's work: kept, whatever happens to the next
+            add_figures(model, found)
+            fresh += found
+    if not only:
+        names = {metric.name for metric in fresh}
+        add_figures(model, [], lambda name: name not in names and not name.startswith(ELSEWHERE))
     return fresh
 
 

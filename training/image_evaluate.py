@@ -68,6 +68,7 @@ def image_measures(
         found["bits"] = lambda: _bits(model, seed)
     if "denoise" in model.verbs:
         found["samples"] = lambda: judged(_walks)
+        found["ancestral"] = lambda: judged(_ancestral)
         found["bound"] = lambda: _bound(model, seed)
     elif "decode" in model.verbs:
         found["samples"] = lambda: judged(_samples)
@@ -132,22 +133,31 @@ def _walks(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metr
         )
         yield _metric(f"few_steps_{steps}", found, "test", SAMPLES, told)
     guided = walk(steps=FEW_STEPS[-1], guidance=GUIDANCE)
-    ancestral = walk(sampler=ANCESTRAL, steps=FULL_STEPS)
-    told = _walked(FULL_STEPS, sampler=ANCESTRAL)
-    *_, ratio = _distance(judge, _features(judge, ancestral), test, floor, f"{told} (seed {seed})")
+    yield _agreement("agreement", judge, full, label, f"{_walked(FULL_STEPS)} (seed {seed})")
+    how = f"{_walked(FEW_STEPS[-1], GUIDANCE)} (seed {seed})"
+    yield _agreement("agreement_guided", judge, guided, label, how)
+
+
+def _ancestral(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metric]:
+    """The same of samples by the reverse process itself."""
+    test, floor = _references(model, judge, SAMPLES)
+    label = np.arange(SAMPLES) % len(model.card.constants.classes or [0])
+    x = model.sample(SAMPLES, seed, sampler=ANCESTRAL, steps=FULL_STEPS, label=label)
+    how = f"{_walked(FULL_STEPS, sampler=ANCESTRAL)} (seed {seed})"
+    *_, ratio = _distance(judge, _features(judge, x), test, floor, how)
     yield ratio.model_copy(update={"name": f"{ratio.name}_ancestral"})
-    for name, x, how in (
-        ("agreement", full, _walked(FULL_STEPS)),
-        ("agreement_ancestral", ancestral, told),
-        ("agreement_guided", guided, _walked(FEW_STEPS[-1], GUIDANCE)),
-    ):
-        logits = judge.run("classify", x=np.clip(x, 0, 1))["logits"]
-        told = (
-            f"share of {how} in which the classifier {judge.card.id} sees the class that was "
-            f"asked for (seed {seed})"
-        )
-        right = (logits.argmax(1) == label).astype(float)
-        yield _metric(name, Estimate.mean(right), "samples", SAMPLES, told)
+    yield _agreement("agreement_ancestral", judge, x, label, how)
+
+
+def _agreement(
+    name: str, judge: genlab.Model, x: np.ndarray, label: np.ndarray, how: str
+) -> Metric:
+    """How often the classifier sees in samples what was asked for."""
+    right = judge.run("classify", x=np.clip(x, 0, 1))["logits"].argmax(1) == label
+    told = (
+        f"share of {how} in which the classifier {judge.card.id} sees the class that was asked for"
+    )
+    return _metric(name, Estimate.mean(right.astype(float)), "samples", len(x), told)
 
 
 def _walked(steps: int, guidance: float = 1.0, sampler: str = SAMPLER) -> str:

@@ -1,6 +1,7 @@
 """The way from a recipe to an exported model, by the very code that users run."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import genlab
-from genlab.contract.card import Card
+from genlab.contract.card import Card, Metric
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.errors import ContractError
 from genlab.contract.publish import verify_folder
@@ -250,6 +251,32 @@ def test_old_curve_is_not_continued(tiny: Tiny, tmp_path: Path) -> None:
     _forget_origin(tmp_path)
     with pytest.raises(runs.RunError, match="older version"):
         runs.load(tmp_path, recipe)
+
+
+def test_what_was_measured_before_a_failure_stays(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / made[1].name
+    shutil.copytree(made[1], folder)
+    row = {"value": 1.0, "split": "test", "n": 9, "protocol": "told"}
+    stale, first = (Metric(name=name, **row) for name in ("stale", "first"))  # type: ignore[arg-type]
+
+    def breaks() -> Iterator[Metric]:
+        raise OSError("the power is gone")
+        yield
+
+    def measured() -> set[str]:
+        return {metric.name for metric in verify_folder(folder).metrics}
+
+    steps = {"one": lambda: iter([first]), "two": breaks}
+    monkeypatch.setattr(evaluate, "_measures", lambda *_: steps)
+    evaluate.add_figures(genlab.load(folder.name, folders=[tmp_path]), [stale])
+    with pytest.raises(OSError, match="power"):
+        evaluate.evaluate(folder, n=500, seed=3)
+    assert measured() >= {"stale", "first"}
+    del steps["two"]
+    evaluate.evaluate(folder, n=500, seed=3)
+    assert measured() == {"first"}  # what is not measured any more goes, once all else is done
 
 
 def _forget_origin(folder: Path) -> None:

@@ -109,12 +109,18 @@ def test_few_steps_are_compared_with_many_on_the_same_noise() -> None:
     rows = image_evaluate._walks(painter, Judge(), 0)  # type: ignore[arg-type]
     told = {row.name: row for row in rows}
     found = {name: row.value for name, row in told.items()}
-    fast = [("dpmpp_2m", *row) for row in ((250, 1), (10, 1), (20, 1), (20, 2))]
-    assert painter.asked == [*fast, ("ddpm", 250, 1)]
+    assert painter.asked == [("dpmpp_2m", *row) for row in ((250, 1), (10, 1), (20, 1), (20, 2))]
     assert found["few_steps_10"] > found["few_steps_20"] > 1
     assert found["agreement"] == found["agreement_guided"] == 1.0
     assert "guidance 1," in told["agreement"].protocol
     assert "guidance 2," in told["agreement_guided"].protocol
-    assert found["agreement_ancestral"] == 1.0
-    assert found["frechet_ratio_ancestral"] == found["frechet_ratio"]  # this painter: the same
-    assert "ancestral" in told["frechet_ratio_ancestral"].protocol
+
+
+def test_the_reverse_process_itself_is_measured_too() -> None:
+    painter = Painter(lambda steps: 1.0)
+    rows = {row.name: row for row in image_evaluate._ancestral(painter, Judge(), 0)}  # type: ignore[arg-type]
+    assert painter.asked == [("ddpm", 250, 1)]
+    assert rows.keys() == {"frechet_ratio_ancestral", "agreement_ancestral"}
+    assert rows["agreement_ancestral"].value == 1.0
+    assert rows["frechet_ratio_ancestral"].value < 3
+    assert all("ancestral" in row.protocol for row in rows.values())
