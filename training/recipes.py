@@ -113,8 +113,8 @@ IMAGE_FLOW = LoopConfig(
     autocast=True,
 )
 IMAGE_DDPM = LoopConfig(
-    steps=9_500,
-    batch=256,
+    steps=16_000,
+    batch=128,
     lr=1.5e-3,
     beta2=0.999,
     warmup=500,
@@ -209,14 +209,12 @@ def _images(name: str) -> list[Recipe]:
         flow = ImageFlowConfig(dropout=0.2)
         # The exported one went on from there: --init, 7,500 steps of 512 images (see its card).
         learned = replace(IMAGE_FLOW, steps=14_000, batch=256, lr=3e-3)
-    # Digits are decided by their shape, at 7 × 7 places; clothes by their fabric, at 14 × 14.
-    denoiser = UnetConfig(width=80, deep=128) if name == "fashion" else UnetConfig()
     game = replace(IMAGE_GAN, steps=25 * epoch, kept=(epoch, 2 * epoch, 5 * epoch, 10 * epoch))
     return [
         Recipe(f"{name}-classifier", f"{title}: classifier", name, judge, taught),
         Recipe(f"{name}-flow", f"{title}: flow", name, flow, learned),
         Recipe(f"{name}-gan", f"{title}: GAN", name, DcganConfig(), game),
-        Recipe(f"{name}-ddpm", f"{title}: diffusion model", name, denoiser, IMAGE_DDPM),
+        Recipe(f"{name}-ddpm", f"{title}: diffusion model", name, UnetConfig(), IMAGE_DDPM),
     ]
 
 

@@ -41,9 +41,9 @@ class UnetConfig:
         "Ho & Salimans, Classifier-Free Diffusion Guidance, 2022. https://arxiv.org/abs/2207.12598",
     )
 
-    width: int = 64
+    width: int = 48
     """channels at 14 × 14 places"""
-    deep: int = 160
+    deep: int = 96
     """channels at 7 × 7 places"""
     blocks: int = 2
     """residual blocks on each way, at each size"""
