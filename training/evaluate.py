@@ -64,7 +64,7 @@ def evaluate(
         RunError: A GPU is asked for, and there is none.
     """
     model = genlab.load(folder.name, device=device, folders=[folder.parent])
-    if device == "cuda" != model.device.granted:
+    if device == "cuda" and model.device.granted != "cuda":
         raise runs.RunError(f"{model.device.reason}; leave --device out to measure on the CPU")
     measures = _measures(model, folder.parent, n, seed)
     unknown = set(only) - set(measures)
@@ -121,6 +121,8 @@ def add_figures(
     names = {metric.name for metric in fresh}
     stays = [old for old in card.metrics if old.name not in names and not gone(old.name)]
     figures = sorted([*stays, *fresh], key=lambda metric: metric.name.startswith(ELSEWHERE))
+    if figures == card.metrics:
+        return
     card = card.model_copy(update={"metrics": figures})
     files = {name: read_bytes(folder, name) for name in card.files}
     publish(folder, card, files, partial(check, device=model.device.requested))

@@ -33,7 +33,7 @@ CHUNK_ELEMENTS = 6_272
 """Numbers handed at once: 8 images of 28 x 28, so that even a few images keep every core busy and a
 run can be ended within a twentieth of a second of a small U-Net."""
 GPU_CHUNK_ELEMENTS = 401_408
-"""The same on a GPU: 512 images, since one call costs it the same for a few as for hundreds."""
+"""The same on a GPU: 512 images, since a call with eight would leave most of it idle."""
 CHUNK_WORKERS = 4
 """Most threads that compute chunks in one process, however many cores there are."""
 
