@@ -14,9 +14,11 @@ from PIL import Image
 import genlab
 from genlab.contract.card import Metric
 from genlab.inference.bits import bits_per_dim
+from genlab.inference.bound import bound
 from genlab.inference.check import Report, check
 from genlab.inference.density import mass
 from genlab.inference.likelihood import ode_log_prob
+from genlab.inference.walks import Request
 from training.data import DATASETS, IMAGES
 from training.evaluate import has_modes
 from training.families.gan import GanConfig
@@ -247,7 +249,7 @@ def test_judge_of_images_knows_what_it_judges(name: str) -> None:
 CAS = {"mnist": 0.975, "fashion": 0.85}
 """What a classifier that saw nothing but a diffusion model's samples must know at least."""
 DENOISERS = [name for name in MODELS if name.endswith("-ddpm") and name.split("-")[0] in IMAGES]
-FEW = 300
+FEW, BOUNDED = 300, 60
 
 
 @pytest.mark.parametrize("name", DENOISERS)
@@ -261,6 +263,10 @@ def test_diffusion_draws_the_class_that_it_is_asked_for(name: str) -> None:
     assert said["bound"].value == pytest.approx(
         sum(said[f"bound_{term}"].value for term in ("prior", "steps", "reconstruction"))
     )
+    images = np.load(EXPORTED / "data" / f"{opened.card.dataset}.npz")["x"][::10][:BOUNDED]
+    wide, asked = said["bound_deviation"].value, Request(clip="none")
+    again = bound(opened, images / 255, SEED, strata=12, deviation=wide, request=asked)
+    assert close(Estimate(*again.mean()), said["bound"])
     label = np.arange(FEW) % 10
     x = opened.sample(FEW, SEED, sampler="dpmpp_2m", steps=20, label=label)
     seen = judge.run("classify", x=np.clip(x, 0, 1))["logits"].argmax(1)
@@ -279,8 +285,12 @@ SHORT = pytest.mark.xfail(
     "name",
     [pytest.param(name, marks=SHORT) if name == "fashion-ddpm" else name for name in DENOISERS],
 )
-def test_classes_are_seen_as_often_as_real_ones(name: str, figure: str) -> None:
-    """At guidance 1, where the perfect model has the judge's own accuracy and no more."""
+def test_classes_that_were_asked_for_are_seen(name: str, figure: str) -> None:
+    """At guidance 1 in 97 of 100 samples, or within 0.02 of the judge's accuracy on real images.
+
+    The perfect model has that accuracy and no more. The judge of digits knows them better than 97
+    in 100, so there the first is the lower bound, and the model is not as good as real images.
+    """
     judge = model(f"{model(name).card.dataset}-classifier")
     least = min(0.97, figures(judge.card.id)["accuracy"].value - 0.02)
     assert figures(name)[figure].value >= least

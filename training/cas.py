@@ -119,8 +119,8 @@ def score(run: runs.Run, n: int) -> Metric:
     assert isinstance(model, Classifier)
     with torch.no_grad():
         logits = torch.cat([model.classify(part)[0] for part in test.x.split(BATCH)])
-    right = (logits.argmax(1) == test.label).double()
-    found = Estimate.mean(right.numpy())
+    right = logits.argmax(1) == test.label
+    found = Estimate.share(right.numpy())
     return Metric(
         name=NAME,
         value=found.value,

@@ -29,7 +29,7 @@ from training.export import export
 from training.loop import Device
 from training.ranges import complaints
 from training.recipes import RECIPES, Recipe
-from training.trials import measure_all, train_all
+from training.trials import law_with_modes, measure_all, train_all
 
 COLUMNS = (
     TextColumn("{task.description}"),
@@ -277,6 +277,8 @@ def _trials(arguments: list[str]) -> None:
     asked = tyro.cli(Trials, prog="python -m training trials", args=arguments)
     recipe = _choose("recipe", asked.recipe, RECIPES)
     _refuse(asked)
+    if asked.measure:
+        law_with_modes(recipe)  # before hours of training
     torch.set_num_threads(1)
     command = shlex.join(["python", "-m", "training", "trials", *arguments])
     for run in train_all(recipe, asked.count, asked.runs, command):

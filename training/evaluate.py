@@ -18,7 +18,7 @@ import torch
 import genlab
 from genlab.contract.card import Card, Metric
 from genlab.contract.files import read_bytes
-from genlab.contract.publish import publish
+from genlab.contract.publish import locked, publish
 from genlab.inference.check import check
 from genlab.inference.density import mass
 from genlab.inference.errors import InputError
@@ -111,6 +111,11 @@ def add_figures(
     Raises:
         RunError: The model was exported again meanwhile; the figures are not its own.
     """
+    with locked(model.folder):
+        _add_figures(model, fresh, gone)
+
+
+def _add_figures(model: genlab.Model, fresh: list[Metric], gone: Callable[[str], bool]) -> None:
     folder = model.folder
     card = Card.read(folder)
     if card.graphs != model.card.graphs:

@@ -18,7 +18,7 @@ import genlab
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.files import digest, write_npz
-from genlab.contract.publish import publish
+from genlab.contract.publish import locked, publish
 from genlab.contract.verbs import VERBS
 from genlab.contract.weights import pack
 from genlab.inference.check import check, difference
@@ -96,8 +96,10 @@ def export(model: str, folder: Path, exported: Path) -> Card:
     if film is not None:
         files["thumbnail.webp"] = film
         card["thumbnail"] = {"file": "thumbnail.webp", "frames": FRAMES}
-    card["metrics"] = _measured(target, draft)
-    return publish(target, card, files, judge=check)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with locked(target):  # figures may be measured at this moment
+        card["metrics"] = _measured(target, draft)
+        return publish(target, card, files, judge=check)
 
 
 def _levels(log_snr: list[float] | None) -> tuple[float, float]:

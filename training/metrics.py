@@ -4,10 +4,12 @@ References: mode coverage: PacGAN (Lin et al., 2018), https://arxiv.org/abs/1712
 distance of Gaussians: Dowson & Landau 1982, https://doi.org/10.1016/0047-259X(82)90077-X.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import binomtest
 
 from genlab.inference.distance import sliced_wasserstein
 
@@ -26,6 +28,22 @@ class Estimate:
     def mean(cls, values: np.ndarray) -> "Estimate":
         """The mean of independent values [m] and its standard error; m ≥ 2."""
         return cls(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))
+
+    @classmethod
+    def share(cls, yes: np.ndarray) -> "Estimate":
+        """How often something holds, of bool [m]; m ≥ 1.
+
+        The error is half of Wilson's interval of one standard error to each side, which does not
+        vanish where all are right.
+        """
+        found = binomtest(int(yes.sum()), len(yes))
+        interval = found.proportion_ci(math.erf(math.sqrt(0.5)), method="wilson")
+        return cls(float(found.statistic), float(interval.high - interval.low) / 2)
+
+    def over(self, other: "Estimate") -> "Estimate":
+        """The quotient of two independent estimates; the other is positive."""
+        value = self.value / other.value
+        return Estimate(value, math.hypot(self.stderr, value * other.stderr) / other.value)
 
 
 def repeated_distance(
@@ -110,9 +128,27 @@ def frechet(one: Gaussian, other: Gaussian) -> float:
 
 
 def bootstrap(
-    rows: np.ndarray, statistic: Callable[[np.ndarray], float], repeats: int, seed: int
+    rows: np.ndarray,
+    statistic: Callable[[np.ndarray], float],
+    repeats: int,
+    seed: int,
+    strata: np.ndarray | None = None,
 ) -> float:
-    """Standard error of a statistic of rows [n, ...]: its spread over resampled rows."""
+    """Standard error of a statistic of rows [n, ...]: its spread over resampled rows.
+
+    Arguments:
+        rows: What the statistic was found on.
+        statistic: A function of as many rows.
+        repeats: Resamplings.
+        seed: Their seed.
+        strata: Which group each row is of, [n], where it was settled how many there are of each:
+            rows then stand in for rows of their own group.
+    """
     draw = np.random.default_rng(seed)
-    found = [statistic(rows[draw.integers(0, len(rows), len(rows))]) for _ in range(repeats)]
+    group = np.zeros(len(rows), int) if strata is None else strata
+    groups = [np.flatnonzero(group == one) for one in np.unique(group)]
+    found = [
+        statistic(rows[np.concatenate([draw.choice(one, len(one)) for one in groups])])
+        for _ in range(repeats)
+    ]
     return float(np.std(found, ddof=1))

@@ -77,10 +77,18 @@ RANGES: dict[str, Range] = {
 
 
 def complaints(*settings: Any) -> list[str]:
-    """What is out of range in the numbers of some dataclasses: option, expected, found."""
-    numbers = {field.name: getattr(item, field.name) for item in settings for field in fields(item)}
-    return [
-        f"--{name.replace('_', '-')}: expected {RANGES[name]}, found {number}"
-        for name, number in numbers.items()
-        if name in RANGES and number not in RANGES[name]
-    ]
+    """What is out of range in the numbers of some dataclasses: option, expected, found.
+
+    A dataclass may say in `MULTIPLES` of which number a field must be a multiple.
+    """
+    found = []
+    for item in settings:
+        multiples: dict[str, int] = getattr(item, "MULTIPLES", {})
+        for name in (field.name for field in fields(item)):
+            number, option = getattr(item, name), f"--{name.replace('_', '-')}"
+            if name in RANGES and number not in RANGES[name]:
+                found.append(f"{option}: expected {RANGES[name]}, found {number}")
+            elif name in multiples and number % multiples[name]:
+                expected = f"a multiple of {multiples[name]}"
+                found.append(f"{option}: expected {expected}, found {number}")
+    return found

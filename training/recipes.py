@@ -97,7 +97,7 @@ TEXTBOOK = LoopConfig(
     steps=6_000, batch=256, lr=2e-4, beta1=0.5, beta2=0.999, floor=1.0, ema=0.0, snapshots=20
 )
 
-# Ten to forty passes over the images, drawn with replacement. Only a GAN keeps weights on the
+# Ten to seventy passes over the images, drawn with replacement. Only a GAN keeps weights on the
 # way: a page scrubs through its epochs.
 JUDGE = LoopConfig(steps=5_000, batch=128, lr=2e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0)
 # bfloat16 makes a step faster where the processor knows it; its rounding is small beside the noise
@@ -209,12 +209,16 @@ def _images(name: str) -> list[Recipe]:
         flow = ImageFlowConfig(dropout=0.2)
         # The exported one went on from there: --init, 7,500 steps of 512 images (see its card).
         learned = replace(IMAGE_FLOW, steps=14_000, batch=256, lr=3e-3)
+    denoiser, walked = UnetConfig(), IMAGE_DDPM
+    if name == "fashion":  # fabric asks for more channels than strokes do
+        denoiser = UnetConfig(width=80, deep=128)
+        walked = replace(IMAGE_DDPM, steps=9_600, batch=256)
     game = replace(IMAGE_GAN, steps=25 * epoch, kept=(epoch, 2 * epoch, 5 * epoch, 10 * epoch))
     return [
         Recipe(f"{name}-classifier", f"{title}: classifier", name, judge, taught),
         Recipe(f"{name}-flow", f"{title}: flow", name, flow, learned),
         Recipe(f"{name}-gan", f"{title}: GAN", name, DcganConfig(), game),
-        Recipe(f"{name}-ddpm", f"{title}: diffusion model", name, UnetConfig(), IMAGE_DDPM),
+        Recipe(f"{name}-ddpm", f"{title}: diffusion model", name, denoiser, walked),
     ]
 
 

@@ -17,6 +17,7 @@ import genlab
 from genlab.contract.card import Metric
 from training import runs
 from training.data import DATASETS
+from training.data.gaussians import Gaussians
 from training.evaluate import MODE_SAMPLES, MODE_WORDS, TRIALS, add_figures, has_modes, mode_figures
 from training.export import export
 from training.metrics import Estimate
@@ -44,6 +45,21 @@ def train_all(recipe: Recipe, count: int, folder: Path, command: str) -> Iterato
         yield from runs.go(run, 1000)
 
 
+def law_with_modes(recipe: Recipe) -> Gaussians:
+    """The law of a recipe's data.
+
+    Raises:
+        RunError: It has no modes to count, or is not known.
+    """
+    law = DATASETS[recipe.dataset].distribution if recipe.dataset in DATASETS else None
+    if law is None or not has_modes(law):
+        raise runs.RunError(
+            f"{recipe.dataset} has no modes to count; choose ring8 or grid25, or train only, with "
+            "--no-measure"
+        )
+    return law
+
+
 def measure_all(recipe: Recipe, count: int, folder: Path, exported: Path) -> list[Metric]:
     """Export every seed, measure it, and write the figures onto the card of the recipe's model.
 
@@ -57,9 +73,7 @@ def measure_all(recipe: Recipe, count: int, folder: Path, exported: Path) -> lis
         RunError: A seed has not been trained to its end, or the data have no modes.
         ContractError: There is no exported model of the recipe, or one is broken.
     """
-    law = DATASETS[recipe.dataset].distribution
-    if not has_modes(law):
-        raise runs.RunError(f"{recipe.dataset} has no modes to count; choose ring8 or grid25")
+    law = law_with_modes(recipe)
     draws = []
     for seed in range(count):
         one, place = of_seed(recipe, seed), folder / PLACE if seed else exported

@@ -31,8 +31,11 @@ BOUNDS = {"log_prob": "lower bound", "denoise": "variational bound"}
 COLUMN_HELP = {
     "bits/dim": "Bits per dimension of test images, at most so many: a bound by dequantisation "
     "(flow) or the variational bound (diffusion). Less is better.",
-    "FD / floor": "Fréchet distance of samples to the test images in the features of this "
-    "project's own classifier, over that of real training images. 1 is perfect.",
+    "FD": "Fréchet distance of samples to the test images in the features of this project's own "
+    "classifier. Less is better. All models have as many samples, since the distance of few is "
+    "larger; a model that can be asked for classes draws them in the shares of the test images.",
+    "FD / floor": "The same over that of as many real training images, drawn the way the model's "
+    "samples are: at random, or in the shares of classes of the test images. 1 is perfect.",
     "agreement": "Share of the samples in which the classifier sees the class that was asked for. "
     "On real images that share is its accuracy.",
     "CAS": "Classification accuracy score: accuracy on test images of a classifier that has seen "
@@ -158,6 +161,7 @@ def figures(card: Card) -> dict[str, Figure | None]:
     """The figures of a card by the names of their columns."""
     return {
         "bits/dim": figure_of(card, "bits_per_dim", "bound"),
+        "FD": figure_of(card, "frechet"),
         "FD / floor": figure_of(card, "frechet_ratio"),
         "agreement": figure_of(card, "agreement"),
         "CAS": figure_of(card, "cas"),

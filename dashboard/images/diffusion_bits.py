@@ -10,6 +10,7 @@ from dashboard import services
 from dashboard.figures.image_bits import bits_chart, mean_error, with_error
 from dashboard.figures.image_bound import bound_chart
 from dashboard.figures.image_diffusion import ANY, labels_of
+from dashboard.figures.scores import figure_of
 from dashboard.guard import guarded, without
 from dashboard.images.diffusion_shared import class_of
 from dashboard.images.flow_shared import bits_of_set as bits_of_flow
@@ -18,7 +19,7 @@ from dashboard.images.shared import Bytes, Look, pictures, units
 from dashboard.images.sources import some_image
 from dashboard.theme import CHART
 from genlab.contract.card import Card
-from genlab.inference.bound import Bound, bound, decoder_deviation
+from genlab.inference.bound import DEVIATION_FIGURE, Bound, bound
 from genlab.inference.sessions import heavy
 from genlab.inference.walks import Request
 
@@ -26,8 +27,8 @@ DRAWS, STRATA = 8, 40
 """Draws of noise and times for one image, and strata of t: the bars of the chart."""
 SET, SET_STRATA, PART = 60, 16, 20
 """Test images of each data set for the histograms, their strata, and how many hold a place."""
-UNSEEN = 100
-"""Test images, other than those measured, that the decoder's width is measured on."""
+CLIP = "none"
+"""The bound is that of the network as it is, like the one on the card."""
 
 
 @st.fragment
@@ -62,8 +63,8 @@ def _numbers(look: Look, levels: Bytes, label: str) -> None:
     st.plotly_chart(bound_chart(found), alt="Bits per dimension over the noise levels of the walk.")
     st.caption(
         f"Each bar sums some of the {len(look.model.schedule()) - 1:,} steps, few where t is small "
-        f"and many where it is large: the squared error of x̂₀ times what a step gains in "
-        f"signal-to-noise, from {DRAWS} draws of t and of the noise. Bars add up to the number "
+        "and many where it is large: the squared error of x̂₀ (not clipped) times what a step gains "
+        f"in signal-to-noise, from {DRAWS} draws of t and of the noise. Bars add up to the number "
         "above. Where t is small the network is asked for grey levels, where it is large for the "
         "class and the shape."
     )
@@ -110,23 +111,17 @@ def _bound(model_id: str, stamp: str, levels: Bytes, label: str, seed: int) -> B
     """The bound of one image [1, h, w], a row for each of `DRAWS` draws."""
     model = services.open_model(model_id)
     x = np.repeat(units(levels)[None], DRAWS, axis=0)
-    wide = _deviation(model_id, stamp)
-    request = Request(labels_of(model.card, label, DRAWS), stop=services.watcher())
+    wide = _deviation(model.card)
+    request = Request(labels_of(model.card, label, DRAWS), clip=CLIP, stop=services.watcher())
     strata = min(STRATA, len(model.schedule()) - 2)
     with heavy():
         return bound(model, x, seed, strata=strata, deviation=wide, request=request)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _deviation(model_id: str, stamp: str) -> float | None:
-    """The decoder's width on test images that are measured nowhere here; Ho et al.'s without."""
-    model = services.open_model(model_id)
-    test = pictures(model.card).test
-    if len(test) < SET + UNSEEN:
-        return None
-    unseen, request = units(test[-UNSEEN:]), Request(stop=services.watcher())
-    with heavy():
-        return decoder_deviation(model, unseen, request=request)
+def _deviation(card: Card) -> float | None:
+    """The decoder's standard deviation that the card tells; Ho et al.'s without."""
+    found = figure_of(card, DEVIATION_FIGURE)
+    return None if found is None else found.value
 
 
 def _bits_of_set(card: Card, owner: Card) -> NDArray[np.float64]:
@@ -139,10 +134,10 @@ def _set_bits(model_id: str, stamp: str, owner_id: str, owner_stamp: str) -> NDA
     model = services.open_model(model_id)
     x = units(pictures(services.read_catalogue().cards[owner_id]).test[:SET])
     strata = min(SET_STRATA, len(model.schedule()) - 2)
-    wide, found = _deviation(model_id, stamp), []
+    wide, found = _deviation(model.card), []
     for part in range(0, len(x), PART):
         with heavy():
-            request = Request(stop=services.watcher())
+            request = Request(clip=CLIP, stop=services.watcher())
             rows = x[part : part + PART]
             part_bound = bound(model, rows, part, strata=strata, deviation=wide, request=request)
             found.append(part_bound.bits_per_dim)

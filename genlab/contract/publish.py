@@ -60,7 +60,7 @@ def publish(
     """
     document = json.loads(card.dumps()) if isinstance(card, Card) else json.loads(json.dumps(card))
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(target), _staging(target) as stage:
+    with locked(target), _staging(target) as stage:
         files = _rename_taken(target, document, _stamped(target.name, document, files))
         finished = _fill(target.name, document, files)
         for name, data in files.items():
@@ -160,9 +160,16 @@ def _rename_taken(
 
 
 @contextmanager
-def _lock(target: Path) -> Iterator[None]:
-    """One exporter at a time; the lock of a killed process is free at once."""
-    lock = FileLock(target.parent / f".{target.name}.lock")
+def locked(target: Path) -> Iterator[None]:
+    """One exporter of a model's folder at a time; the lock of a killed process is free at once.
+
+    Whoever reads a model to publish it anew holds it from before the reading. A thread that has it
+    may take it again, as `publish` does.
+
+    Raises:
+        ContractError: Another exporter has it for longer than `LOCK_SECONDS`.
+    """
+    lock = FileLock(target.parent / f".{target.name}.lock", is_singleton=True)
     try:
         with lock.acquire(timeout=LOCK_SECONDS):
             yield

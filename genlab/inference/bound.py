@@ -54,6 +54,8 @@ CROWDING = 3
 """Stratum s of S ends near T (s/S)^CROWDING."""
 DEVIATION = (1e-6, 10.0)
 """Bounds of the decoder's standard deviation, diffusion units."""
+DEVIATION_FIGURE = "bound_deviation"
+"""Name of the figure on a card that tells the decoder's standard deviation."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import threading
@@ -28,7 +29,7 @@ from dashboard.figures.moments import Moment, Shelf, Walk
 from dashboard.images import diffusion_repaint, diffusion_shared
 from genlab import Model, load
 from genlab.contract.card import Card
-from genlab.inference.bound import bound, decoder_deviation
+from genlab.inference.bound import bound
 from genlab.inference.errors import Busy, RunError
 from genlab.inference.samplers import SAMPLERS, Frame
 from genlab.inference.walks import Request
@@ -463,17 +464,23 @@ def test_a_broken_classifier_takes_nothing_but_its_number(house: Path) -> None:
     assert app.get("download_button")
 
 
+@pytest.mark.parametrize("wide", [None, 0.07])
 def test_bits_on_the_page_are_those_of_the_bound_and_the_bars_add_up(
-    house: Path, model: Model
+    house: Path, model: Model, wide: float | None
 ) -> None:
+    """The decoder is as wide as the card says, or as Ho et al.'s."""
+    if wide is not None:
+        path = house / "tiny-ddpm" / "card.json"
+        card = json.loads(path.read_text())
+        row = {"name": "bound_deviation", "value": wide, "split": "validation", "n": 200}
+        card["metrics"] = [row | {"protocol": "measured elsewhere"}]
+        path.write_text(json.dumps(card))
     app = open_page(image_view="bits", image="3", image_bits_class="2")
     shown = {m.label: str(m.value) for m in app.metric}
     with np.load(house / "data" / "tiny.npz") as data:
         x = data["x"][3:4].astype(np.float32) / 255
-        unseen = data["x"][-100:].astype(np.float32) / 255
-    wide = decoder_deviation(model, unseen) if len(unseen) == 100 else None
-    rows = np.repeat(x, 8, axis=0)
-    found = bound(model, rows, strata=40, deviation=wide, request=Request(np.full(8, 2)))
+    rows, asked = np.repeat(x, 8, axis=0), Request(np.full(8, 2), clip="none")
+    found = bound(model, rows, strata=40, deviation=wide, request=asked)
     mean, error = found.mean()
     assert shown["bits/dim, at most"] == f"{mean:.3f} ± {error:.3f}"
     for name, value in found.terms().items():

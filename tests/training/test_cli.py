@@ -43,6 +43,13 @@ def test_list_names_every_recipe(capsys: pytest.CaptureFixture[str]) -> None:
         (["evaluate", "moons-ddpm", "--n", "1"], "--n: expected 2 or more and at most 1,000,000"),
         (["evaluate", "moons-ddpm", "--seed", "-1"], "--seed: expected 0 or more"),
         (["train", "moons-ddpm", "--device", "cuda"], "too small to keep a GPU busy"),
+        (["train", "mnist-ddpm", "--width", "50"], "--width: expected a multiple of 8, found 50"),
+        (["train", "mnist-ddpm", "--deep", "36"], "--deep: expected a multiple of 8, found 36"),
+        (["train", "mnist-flow", "--width", "20"], "--width: expected a multiple of 8, found 20"),
+        (["train", "mnist-classifier", "--width", "12"], "--width: expected a multiple of 8"),
+        (["train", "mnist-gan", "--width", "1"], "--width: expected a multiple of 2, found 1"),
+        (["trials", "mnist-gan"], "mnist has no modes to count; choose ring8 or grid25"),
+        (["trials", "moons-gan-nonsaturating"], "moons has no modes to count"),
     ],
 )
 def test_wrong_names_are_told(

@@ -1,7 +1,10 @@
 """The way from a recipe to an exported model, by the very code that users run."""
 
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -277,6 +280,34 @@ def test_what_was_measured_before_a_failure_stays(
     del steps["two"]
     evaluate.evaluate(folder, n=500, seed=3)
     assert measured() == {"first"}  # what is not measured any more goes, once all else is done
+
+
+def test_two_commands_that_measure_at_once_lose_no_figure(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each reads the card and writes it anew: nothing may come between the two."""
+    folder = tmp_path / made[1].name
+    shutil.copytree(made[1], folder)
+    row = {"value": 1.0, "split": "test", "n": 9, "protocol": "told"}
+    names = {"one", "two", "three"}
+    together = threading.Barrier(len(names))
+    read = evaluate.Card.read
+
+    def slowly(path: Path) -> Any:
+        card = read(path)
+        time.sleep(0.2)  # long enough for the others to read the same card
+        return card
+
+    monkeypatch.setattr(evaluate.Card, "read", slowly)
+
+    def measures(name: str) -> None:
+        model = genlab.load(folder.name, device="cpu", folders=[tmp_path])
+        together.wait()
+        evaluate.add_figures(model, [Metric(name=name, **row)])  # type: ignore[arg-type]
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(measures, sorted(names)))
+    assert {metric.name for metric in verify_folder(folder).metrics} >= names
 
 
 def _forget_origin(folder: Path) -> None:

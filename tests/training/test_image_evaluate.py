@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from genlab.inference.bound import Bound
 from training import image_evaluate
+from training.image_evaluate import in_shares
 from training.metrics import Gaussian, bootstrap, frechet
 
 
@@ -33,6 +35,22 @@ def test_distance_grows_with_a_wrong_correlation() -> None:
 def test_bootstrap_knows_the_error_of_a_mean() -> None:
     rows = np.random.default_rng(1).normal(0, 3, (900, 1))
     assert bootstrap(rows, lambda r: float(r.mean()), 400, 0) == pytest.approx(0.1, rel=0.2)
+
+
+def test_bootstrap_within_groups_knows_that_their_sizes_were_settled() -> None:
+    """Two groups far apart: how often each comes is no chance, so it is no error of the mean."""
+    group = np.arange(900) % 3 // 2
+    rows = np.random.default_rng(1).normal(0, 3, 900) + 100 * group
+    loose = bootstrap(rows, lambda r: float(r.mean()), 400, 0)
+    assert loose == pytest.approx(np.hypot(3, 100 * np.sqrt(2 / 9)) / 30, rel=0.2)
+    assert bootstrap(rows, lambda r: float(r.mean()), 400, 0, group) == pytest.approx(0.1, rel=0.2)
+
+
+def test_classes_are_asked_for_in_the_shares_of_the_labels() -> None:
+    label = np.repeat([0, 1, 2], [50, 33, 17])
+    assert np.bincount(in_shares(label, 10)).tolist() == [5, 3, 2]
+    assert np.bincount(in_shares(label, 1_000)).tolist() == [500, 330, 170]
+    assert len(in_shares(label, 7)) == 7
 
 
 class Judge:
@@ -62,7 +80,7 @@ class Painter:
     )
 
     def __init__(self, blur: Callable[[int], float]) -> None:
-        self.blur, self.asked = blur, []
+        self.blur, self.asked, self.noise = blur, [], set()
 
     def sample(
         self,
@@ -75,6 +93,7 @@ class Painter:
         sampler: str = "",
     ) -> Any:
         self.asked.append((sampler, steps, guidance))
+        self.noise.add((seed, None if label is None else tuple(label)))
         x, drawn = real(n, seed + 99)
         label = drawn if label is None else label
         x = 0.5 + (x - 0.5) * self.blur(steps)
@@ -88,7 +107,10 @@ def splits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         image_evaluate, "images_of", lambda model, split: real(sizes[split], len(split))
     )
-    monkeypatch.setattr(image_evaluate, "REPEATS", 5)
+    monkeypatch.setattr(image_evaluate, "REPEATS", 20)
+    monkeypatch.setattr(image_evaluate, "SAMPLES", 400)
+    monkeypatch.setattr(image_evaluate, "SETS", 4)
+    monkeypatch.setattr(image_evaluate, "FLOORS", 6)
 
 
 def test_a_perfect_generator_is_at_the_floor_and_a_blurred_one_is_not() -> None:
@@ -96,24 +118,51 @@ def test_a_perfect_generator_is_at_the_floor_and_a_blurred_one_is_not() -> None:
     for name, blur in (("perfect", 1.0), ("blurred", 0.5)):
         rows = image_evaluate._samples(Painter(lambda steps, b=blur: b), Judge(), 0)  # type: ignore[arg-type,misc]
         figures[name] = {row.name: row for row in rows}
-    assert figures["perfect"]["frechet_ratio"].value < 3
-    assert figures["blurred"]["frechet_ratio"].value > 20
-    row = figures["blurred"]["frechet_ratio"]
-    assert row.stderr is not None
-    assert row.stderr < 0.2 * row.value
-    assert "training images" in row.protocol
+    good, bad = (figures[name]["frechet_ratio"] for name in ("perfect", "blurred"))
+    assert good.stderr is not None
+    assert abs(good.value - 1) < 4 * good.stderr
+    assert good.stderr < 0.5
+    assert good.n == 4 * 400
+    assert bad.value > 20
+    assert "training images, drawn at random" in bad.protocol
+
+
+def test_a_model_that_is_asked_for_classes_has_the_floor_of_their_shares() -> None:
+    """Which is lower: how often each class comes is no chance on either side."""
+    label = image_evaluate._asked(Painter(lambda steps: 1.0))  # type: ignore[arg-type]
+    model, judge = Painter(lambda steps: 1.0), Judge()
+    free, bound = (image_evaluate.References.of(model, judge, each) for each in (None, label))  # type: ignore[arg-type]
+    assert bound.floor.value < free.floor.value
+    rows = {row.name: row for row in image_evaluate._walks(model, judge, 0)}  # type: ignore[arg-type]
+    ratio = rows["frechet_ratio"]
+    assert ratio.value == pytest.approx(rows["frechet"].value / bound.floor.value)
+    assert ratio.stderr is not None
+    assert abs(ratio.value - 1) < 4 * ratio.stderr
+    assert "in the same shares of classes" in ratio.protocol
 
 
 def test_few_steps_are_compared_with_many_on_the_same_noise() -> None:
     painter = Painter(lambda steps: 1 - 2 / steps)
-    rows = image_evaluate._walks(painter, Judge(), 0)  # type: ignore[arg-type]
+    rows = image_evaluate._walks(painter, Judge(), 7)  # type: ignore[arg-type]
     told = {row.name: row for row in rows}
     found = {name: row.value for name, row in told.items()}
     assert painter.asked == [("dpmpp_2m", *row) for row in ((250, 1), (10, 1), (20, 1), (20, 2))]
+    assert painter.noise == {(7, tuple(image_evaluate._asked(painter)))}  # type: ignore[arg-type]
     assert found["few_steps_10"] > found["few_steps_20"] > 1
     assert found["agreement"] == found["agreement_guided"] == 1.0
-    assert "guidance 1," in told["agreement"].protocol
-    assert "guidance 2," in told["agreement_guided"].protocol
+    assert told["agreement"].stderr == pytest.approx(1 / 2 / 401)  # none of 400 is wrong
+    assert "guidance 1, by" in told["agreement"].protocol
+    assert "guidance 2, by" in told["agreement_guided"].protocol
+    assert all("seed 7" in row.protocol for row in told.values())
+
+
+def test_the_same_images_in_few_steps_have_a_ratio_without_error() -> None:
+    """Both walks see the same noise, so chance that moves both is no chance of their ratio."""
+    rows = image_evaluate._walks(Painter(lambda steps: 1.0), Judge(), 0)  # type: ignore[arg-type]
+    told = {row.name: row for row in rows}
+    assert told["few_steps_10"].value == 1
+    assert told["few_steps_10"].stderr == pytest.approx(0, abs=1e-12)
+    assert (told["frechet"].stderr or 0) > 0
 
 
 def test_the_reverse_process_itself_is_measured_too() -> None:
@@ -124,3 +173,28 @@ def test_the_reverse_process_itself_is_measured_too() -> None:
     assert rows["agreement_ancestral"].value == 1.0
     assert rows["frechet_ratio_ancestral"].value < 3
     assert all("ancestral" in row.protocol for row in rows.values())
+
+
+def test_the_bound_is_of_images_from_all_over_the_test_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network is not helped by a clip, and the decoder is chosen on validation images."""
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(image_evaluate, "BOUND_IMAGES", 300)
+
+    def measured(model: Any, x: np.ndarray, seed: int, **options: Any) -> Bound:
+        seen["test"], seen["options"] = x, options
+        return Bound(np.ones(len(x)), np.ones((len(x), 2)), np.ones(len(x)), 784, np.arange(3))
+
+    def width(model: Any, x: np.ndarray, seed: int, request: Any) -> float:
+        seen["unseen"], seen["clip"] = x, request.clip
+        return 0.25
+
+    monkeypatch.setattr(image_evaluate, "bound", measured)
+    monkeypatch.setattr(image_evaluate, "decoder_deviation", width)
+    model = SimpleNamespace(schedule=lambda: np.zeros(201))
+    rows = {row.name: row for row in image_evaluate._bound(model, 3)}  # type: ignore[arg-type]
+    np.testing.assert_array_equal(seen["test"], real(3_000, len("test"))[0][::10])
+    np.testing.assert_array_equal(seen["unseen"], real(500, len("validation"))[0][:200])
+    assert seen["clip"] == seen["options"]["request"].clip == "none"
+    assert seen["options"]["deviation"] == rows["bound_deviation"].value == 0.25
+    assert rows["bound"].value == pytest.approx(4 / 784 / np.log(2))
+    assert "one in 10" in rows["bound"].protocol

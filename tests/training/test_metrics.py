@@ -61,3 +61,19 @@ def test_coverage_of_a_collapse() -> None:
 def test_standard_error_shrinks_like_the_root() -> None:
     values = np.random.default_rng(0).standard_normal(10_000)
     assert Estimate.mean(values).stderr == pytest.approx(0.01, rel=0.05)
+
+
+def test_a_share_that_is_never_missed_is_not_known_for_sure() -> None:
+    """Wilson's interval, one standard error to each side, solved by hand: 1 / (1 + n) wide."""
+    sure = Estimate.share(np.ones(99, bool))
+    assert (sure.value, sure.stderr) == (1, pytest.approx(0.005))
+    half = Estimate.share(np.arange(10_000) % 2 == 0)
+    assert (half.value, half.stderr) == (0.5, pytest.approx(0.005, rel=1e-3))
+
+
+def test_the_error_of_a_quotient_has_both_errors_in_it() -> None:
+    draw = np.random.default_rng(0)
+    found = Estimate(6.0, 0.06).over(Estimate(2.0, 0.04))
+    ratios = draw.normal(6, 0.06, 100_000) / draw.normal(2, 0.04, 100_000)
+    assert found.value == 3
+    assert found.stderr == pytest.approx(ratios.std(), rel=0.02)

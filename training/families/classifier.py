@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from training.data.images import ImageSet, Labelled
 from training.families.base import Graph
 from training.families.patches import fold
-from training.families.residual import Residual
+from training.families.residual import GROUPS, Residual
 from training.families.view import view
 
 
@@ -31,6 +31,7 @@ class ClassifierConfig:
         "He et al., Deep Residual Learning for Image Recognition, 2016. "
         "https://arxiv.org/abs/1512.03385",
     )
+    MULTIPLES: ClassVar[dict[str, int]] = {"width": GROUPS}
 
     width: int = 32
     """channels at 14 × 14 places; twice as many at 7 × 7"""

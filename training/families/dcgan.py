@@ -38,6 +38,7 @@ class DcganConfig:
         "Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018. "
         "https://arxiv.org/abs/1802.05957",
     )
+    MULTIPLES: ClassVar[dict[str, int]] = {"width": 2}
 
     objective: ObjectiveName = "hinge"
     """what the players minimise"""

@@ -52,6 +52,7 @@ class ImageFlowConfig:
         "https://arxiv.org/abs/1703.03664",
         "Müller et al., Neural Importance Sampling, 2019. https://arxiv.org/abs/1808.03856",
     )
+    MULTIPLES: ClassVar[dict[str, int]] = {"width": GROUPS, "deep": GROUPS}
 
     hidden: int = 252
     """width of the two hidden layers for the coarse pixels"""

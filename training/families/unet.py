@@ -40,6 +40,7 @@ class UnetConfig:
         "https://arxiv.org/abs/2006.11239",
         "Ho & Salimans, Classifier-Free Diffusion Guidance, 2022. https://arxiv.org/abs/2207.12598",
     )
+    MULTIPLES: ClassVar[dict[str, int]] = {"width": GROUPS, "deep": GROUPS}
 
     width: int = 48
     """channels at 14 × 14 places"""
