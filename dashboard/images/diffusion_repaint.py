@@ -77,7 +77,10 @@ def show(look: Look) -> None:
         n = controls.whole("Fillings", "image_fill_n", 1, 16, 8)
     left, right = picture.columns([2, 5])
     with left:
-        st.caption("Erase with pointer or finger; the model fills what is gone.")
+        st.caption(
+            "Erase with pointer or finger; the model fills what is gone. Restore brings the image "
+            "back."
+        )
         mask = pad(
             key="repaint_pad",
             alt=f"Test image {chosen + 1}, {have.name(int(have.test_label[chosen]))}, with the "
@@ -106,7 +109,9 @@ def show(look: Look) -> None:
 def _result(look: Look, image: int, mask: Grey, choice: tuple[str, float, int, int, int]) -> None:
     """The film of the fillings."""
     if not mask.any():
-        st.info("Nothing is erased yet: paint on the image.", icon=":material/ink_eraser:")
+        st.info(
+            "Nothing is erased yet: drag over the image to erase.", icon=":material/ink_eraser:"
+        )
         return
     walk = _filling(look.card.id, look.stamp, image, mask.tobytes(), *choice, look.seed)
     moments = figures.thinned(watch(walk, "repaint", "Filling in", 4))

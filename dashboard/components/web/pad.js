@@ -5,21 +5,29 @@
 
 const pads = new WeakMap();
 
+// What the ink does, in words: as a drawing it is the image itself, as a mask it takes the image away.
+const TOOLS = {
+  draw: { lay: "Paint", lift: "Erase", clear: "Clear", keys: "Space paints, Delete erases." },
+  mask: { lay: "Erase", lift: "Restore", clear: "Restore all", keys: "Space erases, Delete restores." },
+};
+
 function createPad(parent) {
   const root = parent.querySelector(".pad");
   const canvas = element("canvas", { role: "img" });
   const picture = element("div", { className: "picture", tabIndex: 0, role: "application" }, canvas);
-  const pad = { root, canvas, picture, scene: null, theme: null, ink: null, erase: false, stroke: null, cursor: null, painting: 0, emit: () => {} };
-  const tool = (label, onclick) => {
-    const button = element("button", { type: "button" }, label);
+  const pad = { root, canvas, picture, scene: null, theme: null, ink: null, lift: false, stroke: null, cursor: null, painting: 0, emit: () => {} };
+  const tool = (onclick) => {
+    const button = element("button", { type: "button" });
     button.onclick = onclick;
     return button;
   };
-  pad.paintTool = tool("Paint", () => chooseTool(pad, false));
-  pad.eraseTool = tool("Erase", () => chooseTool(pad, true));
-  const clear = tool("Clear", () => { pad.ink.fill(0); tell(pad); repaint(pad); });
+  pad.tools = {
+    lay: tool(() => chooseTool(pad, false)),
+    lift: tool(() => chooseTool(pad, true)),
+    clear: tool(() => { pad.ink.fill(0); tell(pad); repaint(pad); }),
+  };
   pad.brush = element("input", { type: "range", min: "0.6", max: "6", step: "0.2", "aria-label": "Brush radius in pixels" });
-  root.append(picture, element("div", { className: "bar" }, pad.paintTool, pad.eraseTool, clear, element("label", {}, "Brush ", pad.brush)));
+  root.append(picture, element("div", { className: "bar" }, ...Object.values(pad.tools), element("label", {}, "Brush ", pad.brush)));
   watchStrokes(pad);
   chooseTool(pad, false);
   pad.observer = new ResizeObserver(() => repaint(pad));
@@ -27,17 +35,17 @@ function createPad(parent) {
   return pad;
 }
 
-function chooseTool(pad, erase) {
-  pad.erase = erase;
-  pad.paintTool.setAttribute("aria-pressed", !erase);
-  pad.eraseTool.setAttribute("aria-pressed", erase);
+function chooseTool(pad, lift) {
+  pad.lift = lift;
+  pad.tools.lay.setAttribute("aria-pressed", !lift);
+  pad.tools.lift.setAttribute("aria-pressed", lift);
 }
 
 function adoptPad(pad, data) {
   const before = pad.scene;
   pad.scene = decodeBlob(data);
   pad.theme = readTheme(pad.root);
-  const { size: [h, w], start, fresh, brush, maxWidth, alt } = pad.scene;
+  const { size: [h, w], mode, start, fresh, brush, maxWidth, alt } = pad.scene;
   pad.root.style.setProperty("--sheet-width", `${maxWidth}px`);
   pad.picture.style.aspectRatio = `${w} / ${h}`;
   if (!before || before.fresh !== fresh || pad.ink.length !== h * w) {
@@ -47,7 +55,8 @@ function adoptPad(pad, data) {
     pad.cursor = [Math.floor(w / 2), Math.floor(h / 2)];
   }
   pad.canvas.setAttribute("aria-label", alt);
-  pad.picture.setAttribute("aria-label", `${alt} Arrow keys move the brush, Space paints, Delete erases.`);
+  pad.picture.setAttribute("aria-label", `${alt} Arrow keys move the brush, ${TOOLS[mode].keys}`);
+  for (const [name, button] of Object.entries(pad.tools)) button.textContent = TOOLS[mode][name];
   paint(pad);
   pad.root.dataset.ready = "true";
 }
@@ -98,7 +107,7 @@ function onPadKey(pad, event) {
 }
 
 // A stroke from one point to another: the brush is solid up to its radius and fades over one pixel, as a pen's edge does.
-function dab(pad, [x0, y0], [x1, y1], erase = pad.erase) {
+function dab(pad, [x0, y0], [x1, y1], lift = pad.lift) {
   const { size: [h, w], mode } = pad.scene;
   const radius = Number(pad.brush.value);
   const [dx, dy] = [x1 - x0, y1 - y0];
@@ -112,8 +121,8 @@ function dab(pad, [x0, y0], [x1, y1], erase = pad.erase) {
       const value = mode === "mask" ? (cover >= 0.5 ? 255 : 0) : Math.round(255 * cover);
       const i = y * w + x;
       // The eraser takes all that it touches, or a soft rim would be left of every stroke.
-      if (erase && cover > 0) pad.ink[i] = 0;
-      else if (!erase) pad.ink[i] = Math.max(pad.ink[i], value);
+      if (lift && cover > 0) pad.ink[i] = 0;
+      else if (!lift) pad.ink[i] = Math.max(pad.ink[i], value);
     }
   }
   repaint(pad);

@@ -123,6 +123,25 @@ def test_keys_paint_and_erase(visit: Open) -> None:
     expect(page.get_by_text("drawn:")).to_contain_text("drawn: 0 pixels")
 
 
+def test_tools_say_what_they_do_to_the_picture(visit: Open) -> None:
+    """Ink on a mask takes the image away."""
+    page = visit()
+    drawing, mask = page.locator(".pad").first, page.locator(".pad").nth(1)
+    assert drawing.get_by_role("button").all_inner_texts() == ["Paint", "Erase", "Clear"]
+    assert mask.get_by_role("button").all_inner_texts() == ["Erase", "Restore", "Restore all"]
+    told = {pad: pad.locator(".picture").get_attribute("aria-label") for pad in (drawing, mask)}
+    assert told[drawing].endswith("Space paints, Delete erases.")
+    assert told[mask].endswith("Space erases, Delete restores.")
+    picture = mask.locator(".picture")
+    picture.scroll_into_view_if_needed()
+    for tool, masked in (("Erase", "[23][0-9]"), ("Restore", "0"), ("Erase", "[23][0-9]")):
+        mask.get_by_role("button", name=tool, exact=True).click()
+        picture.click()
+        expect(page.get_by_text("masked:")).to_contain_text(re.compile(f"masked: {masked} pixels"))
+    mask.get_by_role("button", name="Restore all").click()
+    expect(page.get_by_text("masked:")).to_contain_text("masked: 0 pixels")
+
+
 def test_a_finger_masks_on_a_telephone_and_another_image_starts_afresh(visit: Open) -> None:
     page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
