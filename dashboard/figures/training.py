@@ -1,5 +1,6 @@
 """Training curves: the strip behind the checkpoint scrubber, and the chart below it."""
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -52,7 +53,10 @@ def _label(step: int, ticks: NDArray[np.float64], values: Mapping[str, NDArray[n
 
 
 def loss_chart(card: Card, colours: Mapping[Role, str], words: str) -> go.Figure:
-    """The training curves of the card over the step, as recorded; `words` name the axis."""
+    """The training curves of the card over the step, as recorded; `words` name the axis.
+
+    Of a training that went on from weights that were there, the axis says so: it counts from them.
+    """
     figure = go.Figure()
     for name, role in curves_of(card).items():
         figure.add_scatter(
@@ -63,7 +67,16 @@ def loss_chart(card: Card, colours: Mapping[Role, str], words: str) -> go.Figure
             line={"color": colours[role], "width": 2},
             hovertemplate="step %{x:,}<br>%{y:.3f}<extra>" + name + "</extra>",
         )
-    return dress(figure, "training step", words)
+    return dress(figure, f"training step{_went_on(card)}", words)
+
+
+def _went_on(card: Card) -> str:
+    """Whose weights the steps of a card count from, by its command; nothing where nobody's."""
+    models = re.findall(r"--init[ =](\S+)", card.provenance.command)
+    if not models:
+        return ""
+    whose = "its own earlier weights" if models[-1] == card.id else f"the weights of {models[-1]}"
+    return f" since it went on<br>from {whose}"  # two lines, for a telephone
 
 
 def dress(figure: go.Figure, x: str, y: str) -> go.Figure:
