@@ -1,5 +1,6 @@
 """Image models of one data set side by side: their samples, and what was measured on each."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -29,6 +30,8 @@ SECONDS = f"s / {N} images"
 BOUNDS = {"log_prob": "lower bound", "denoise": "variational bound"}
 """What a model can say of an image, by its verb."""
 COLUMN_HELP = {
+    "sampling": f"How the {N} images above were drawn, and what {SECONDS} is of; a step takes one "
+    "evaluation of x̂₀. The other figures of samples may be of more.",
     "bits/dim": "Bits per dimension of test images, at most so many: a bound by dequantisation "
     "(flow) or the variational bound (diffusion). Less is better.",
     "FD": "Fréchet distance of samples to the test images in the features of this project's own "
@@ -141,11 +144,13 @@ def table(cards: list[Card], seconds: dict[str, float]) -> None:
         hide_index=True,
         placeholder="–",
         column_config={
-            name: st.column_config.NumberColumn(help=told) for name, told in COLUMN_HELP.items()
+            name: st.column_config.Column(help=told) for name, told in helps(cards).items()
         }
         | {"parameters": st.column_config.NumberColumn(format="localized")},
         alt="One row per model: bits per dimension, distances, agreement, speed and size.",
     )
+    for card in filter(walks, cards):
+        say_evaluations(card)
     told = {
         f"**{card.id}**, {name}: {found.protocol}"
         for card in cards
@@ -155,6 +160,39 @@ def table(cards: list[Card], seconds: dict[str, float]) -> None:
     if told:
         with st.expander("Protocols"):
             st.markdown("\n".join(f"- {words}" for words in sorted(told)))
+
+
+def say_evaluations(card: Card) -> None:
+    """Of how many evaluations the images and the seconds of a model are, and of how many the rest.
+
+    Figures that stand in one row are of samples that differ.
+    """
+    columns: dict[str, list[str]] = {}
+    for name, spent in evaluations(card).items():
+        columns.setdefault(spent, []).append(name)
+    told = [f"**{spent}** for {', '.join(names)}" for spent, names in columns.items()]
+    st.caption(f"{card.id}, evaluations of x̂₀ for each image: {'; '.join(told)}.")
+
+
+def evaluations(card: Card) -> dict[str, str]:
+    """Evaluations for each sample of a model that walks, by column, as its protocols tell them."""
+    measured = {
+        name: found.groups()[0]
+        for name, figure in figures(card).items()
+        if figure and (found := re.search(r"\bin ([\d,]+) (?:evaluations|steps)", figure.protocol))
+    }
+    drawn = str(steps_of(card))
+    return {"the images above": drawn, SECONDS: drawn, **measured}
+
+
+def helps(cards: list[Card]) -> dict[str, str]:
+    """What each column is, and of how many evaluations where a model walks."""
+    told = dict(COLUMN_HELP)
+    for card in filter(walks, cards):
+        for name, spent in evaluations(card).items():
+            if name in told:
+                told[name] += f" {card.id}: samples of {spent} evaluations."
+    return told
 
 
 def figures(card: Card) -> dict[str, Figure | None]:

@@ -1,6 +1,7 @@
 """GAN on images and Flow on images through `AppTest`: every view, links, and what is missing."""
 
 import base64
+import json
 import re
 import shutil
 from pathlib import Path
@@ -230,6 +231,49 @@ def test_compare_shows_the_models_of_images_beside_the_truth(furnished: Path, da
     told = {name: (row["sampling"], row["inference"]) for name, row in rows.iterrows()}
     assert told == expected[dataset]
     assert (rows["s / 40 images"] > 0).all()
+
+
+def test_compare_says_of_how_many_evaluations_a_figure_is(furnished: Path) -> None:
+    """Figures of one row are of other samples than the images above: seen without a click."""
+    tiny_images.write(furnished)
+    path = furnished / "tiny-ddpm" / "card.json"
+    card = json.loads(path.read_text())
+    card["metrics"] = [
+        {"name": name, "value": 1.0, "split": "test", "n": 9, "protocol": f"of 9 samples {how}"}
+        for name, how in (
+            ("frechet", "by DPM in 1,250 evaluations (seed 1)"),
+            ("frechet_ratio", "by DPM in 1,250 evaluations, over the floor"),
+            ("agreement", "guided, in 30 steps"),
+            ("cas", "in 20 evaluations"),
+            ("bound", "with T = 1000 steps"),
+        )
+    ]
+    path.write_text(json.dumps(card))
+    app = open_page("views/compare.py", dataset="tiny")
+    assert not app.exception
+    told = next(str(c.value) for c in app.caption if str(c.value).startswith("tiny-ddpm, eval"))
+    assert told == (
+        "tiny-ddpm, evaluations of x̂₀ for each image: **20** for the images above, s / 40 images, "
+        "CAS; **1,250** for FD, FD / floor; **30** for agreement."
+    )
+    helps = {
+        name: one.get("help", "")
+        for name, one in json.loads(app.dataframe[0].proto.columns).items()
+    }
+    spent = {
+        "FD": "1,250",
+        "FD / floor": "1,250",
+        "agreement": "30",
+        "CAS": "20",
+        "s / 40 images": "20",
+    }
+    for name, number in spent.items():
+        assert f"tiny-ddpm: samples of {number} evaluations" in helps[name]
+    assert "tiny-ddpm" not in helps["bits/dim"]
+
+
+def test_compare_says_nothing_of_evaluations_where_nothing_walks(furnished: Path) -> None:
+    assert "evaluations" not in texts(open_page("views/compare.py", dataset="mnist"))
 
 
 def test_compare_tells_a_broken_model_of_images_in_its_place(furnished: Path) -> None:
