@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from dashboard.components.sheet import MOST_FRAMES, Grey, Sheet
 from dashboard.components.timeline import Curve, Timeline
+from dashboard.figures import image_setting
 from dashboard.figures.diffusion import level_label
+from dashboard.figures.image_setting import Setting
 from dashboard.figures.moments import Moment, moment
 from genlab.contract.card import Card
 from genlab.inference.denoiser import checked_labels, denoiser
@@ -27,38 +29,13 @@ from genlab.inference.samplers import SAMPLERS, Frame
 from genlab.inference.schedules import alphas_bar, respace
 from genlab.inference.walks import Request
 
-ANY, EVERY = "any", "every"
-"""Choices of a class beside the classes themselves: none in particular, and all in turn."""
+ANY, EVERY = image_setting.ANY, image_setting.EVERY
 STRIP = 10
 """Moments of one image's way, side by side."""
 GAP = 2
 """Grey rows between the two halves of such a moment."""
 FORWARD = 32
 """Steps of the forward process that are shown."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How images are drawn; `label` is a class by its name, `ANY` or `EVERY`."""
-
-    label: str
-    guidance: float
-    sampler: str
-    steps: int
-    eta: float
-    clip: str
-    schedule: str | None
-    n: int
-    seed: int
-
-    @property
-    def words(self) -> str:
-        """The setting in a few words, as above a sheet."""
-        w = f", w = {self.guidance:g}" if self.label != ANY else ""
-        eta = f", η = {self.eta:g}" if "eta" in SAMPLERS[self.sampler].options else ""
-        return f"{self.label} class{w} · {self.sampler}{eta}, {self.steps} steps".replace(
-            "every class", "every class in turn"
-        )
 
 
 def labels_of(card: Card, label: str, n: int) -> NDArray[np.int64] | None:
@@ -79,7 +56,7 @@ def generate(model: Model, setting: Setting) -> Iterator[Moment]:
         setting.n,
         setting.seed,
         sampler=setting.sampler,
-        steps=setting.steps,
+        steps=setting.budget,
         schedule=setting.schedule,
         label=labels,
         guidance=1.0 if labels is None else setting.guidance,
@@ -91,7 +68,7 @@ def generate(model: Model, setting: Setting) -> Iterator[Moment]:
 
 def moments_of(setting: Setting) -> int:
     """How many moments `generate` hands out."""
-    return SAMPLERS[setting.sampler].intervals(setting.steps) + 1
+    return setting.steps + 1
 
 
 def dissolve(

@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard.components.tiles import tiles
 from dashboard.figures import image_diffusion as figures
-from dashboard.figures.image_diffusion import EVERY, Setting
+from dashboard.figures.image_setting import EVERY, Setting, told_count
 from dashboard.guard import guarded
 from dashboard.images.diffusion_shared import generation, say_recognised
 from dashboard.images.shared import Look, linked_picks, remember_picks
@@ -16,19 +16,25 @@ def show(look: Look, setting: Setting) -> None:
     """The film of `setting`; the picked tile is large beside it, and its way below."""
     card = look.card
     classes = card.constants.classes or []
-    columns = len(classes) if setting.label == EVERY else None
+    columns = min(len(classes), setting.n) if setting.label == EVERY else None
     walk = generation(card.id, look.stamp, setting)
     moments = watch(walk, "generate", "From noise to images", columns)
-    each = f" Each column is a class: {', '.join(classes)}." if columns else ""
     told = "Play or scrub the noise away; pick a tile to see it large and follow its way."
-    st.caption(told + each)
+    st.caption(f"{told}{_each(classes[:columns], len(classes)) if columns else ''}")
     _film(look, setting, len(moments), columns)
+    st.caption(f"{told_count(setting.n, look.n)}: {setting.words}.")
     if walk.done:
         say_recognised(card, moments[-1], setting.label)
     st.caption(
         "Grey levels beyond black and white are cut off for the screen, the states themselves go "
         "on beyond. The curve in the strip is ᾱₜ, the share of signal that is left."
     )
+
+
+def _each(shown: list[str], classes: int) -> str:
+    """Which class stands in which column."""
+    some = "" if len(shown) == classes else f" (the first {len(shown)} of {classes})"
+    return f" Each column is a class: {', '.join(shown)}{some}."
 
 
 @st.fragment

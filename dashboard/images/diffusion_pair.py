@@ -1,5 +1,7 @@
 """The same noise under two settings, side by side and in lockstep."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -8,7 +10,7 @@ from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import tiles
 from dashboard.figures import image_diffusion as figures
 from dashboard.figures.image_bits import with_error
-from dashboard.figures.image_diffusion import EVERY, Setting
+from dashboard.figures.image_setting import EVERY, Setting, told_count
 from dashboard.figures.moments import Moment
 from dashboard.images.diffusion_shared import (
     class_of,
@@ -37,8 +39,9 @@ def show(look: Look) -> None:
             label = class_of(card, f"{key}_class", EVERY)
             w = guidance_of(card, f"{key}_w", label, guidance)
             settings.append(setting_of(card, key, n, look.seed, label, w))
+    n = min(setting.n for setting in settings)  # fewer where the classes of one take turns
     with picture:
-        _films(look, settings)
+        _films(look, [replace(setting, n=n) for setting in settings])
 
 
 def _films(look: Look, settings: list[Setting]) -> None:
@@ -48,15 +51,15 @@ def _films(look: Look, settings: list[Setting]) -> None:
     films, whole = [], True
     for name, setting in zip("AB", settings, strict=True):
         walk = generation(card.id, look.stamp, setting)
-        films.append(watch(walk, f"pair_{name}", f"Setting {name}: {setting.words}"))
+        films.append(watch(walk, f"pair_{name}", f"Setting {name}: {setting.title}"))
         whole &= walk.done
-    n = min(setting.n for setting in settings)
-    columns = len(card.constants.classes or []) if EVERY in {s.label for s in settings} else None
+    n, classes = settings[0].n, len(card.constants.classes or [])
+    columns = min(classes, n) if EVERY in {s.label for s in settings} else None
     a, b = figures.matched(*films)
     sheets = [
         Sheet(
-            np.stack([getattr(m, shown)[:n] for m in film]),
-            f"{name}: {setting.words}",
+            np.stack([getattr(m, shown) for m in film]),
+            f"{name}: {setting.title}",
             f"{n} images of setting {name}: {setting.words}.",
             columns=columns,
             role="model",
@@ -68,9 +71,11 @@ def _films(look: Look, settings: list[Setting]) -> None:
     if whole:
         _numbers(look, films, settings, n)
     st.caption(
-        f"Tile by tile the same noise: {n} images of seed {look.seed}. Frames are matched by noise "
-        "level; where one film has fewer, it waits."
+        f"Tile by tile the same noise: {told_count(n, look.n)} of seed {look.seed}. Frames "
+        "are matched by noise level; where one film has fewer, it waits."
     )
+    for name, setting in zip("AB", settings, strict=True):
+        st.caption(f"**{name}**: {setting.words}.")
 
 
 def _numbers(

@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard import controls, services
 from dashboard.figures import image_diffusion as figures
-from dashboard.figures.image_diffusion import ANY, EVERY, Setting
+from dashboard.figures.image_setting import ANY, CLIP, EVERY, Setting, whole_rows
 from dashboard.figures.moments import Moment, Walk
 from dashboard.guard import without
 from dashboard.images.shared import images_with
@@ -43,8 +43,8 @@ def guidance_of(card: Card, key: str, label: str, default: float = 1.0) -> float
         bind="query-params",
         width=controls.SLIDER,
         help="x̂₀ = any + w · (class − any). 1: the class as it was learned, 0: any class, more: "
-        "images that are more typical of it and less different. Other than 0 and 1 it takes "
-        "two evaluations of the network for each step.",
+        "images that are more typical of it and less different. Other than 0 and 1 each x̂₀ takes "
+        "two runs of the network, for the class and for any.",
     )
     return float(min(max(float(value), 0.0), MOST_GUIDANCE))
 
@@ -54,22 +54,32 @@ def setting_of(card: Card, key: str, n: int, seed: int, label: str, w: float) ->
 
     As many images as are asked for, or fewer where all classes take turns and a row would be short.
     """
-    schedules = sorted(card.constants.schedules)
     most = min(MOST_STEPS, len(card.constants.log_snr or []) - 1)
     words = " · ".join(f"**{name}**: {row.label}" for name, row in SAMPLERS.items())
     sampler = controls.choose("Sampler", list(SAMPLERS), f"{key}_sampler", words, "ddim")
-    told = "Predictions of x̂₀ for each image."
-    steps = controls.whole("Steps", f"{key}_steps", 1, most, min(50, most), help=told)
+    told = f"How often x̂₀ may be evaluated for each image. {_cost_of_steps(sampler)}"
+    name = "Evaluations of x̂₀"
+    budget = controls.whole(name, f"{key}_steps", 1, most, min(50, most), help=told)
     with st.popover("More", icon=":material/tune:"):
-        eta, clip, schedule = _finer(key, sampler, schedules)
-    classes = len(card.constants.classes or [])
-    if label == EVERY and n > classes:
-        n -= n % classes
-    return Setting(label, w, sampler, steps, eta, clip, schedule, n, seed)
+        eta, clip, schedule = _finer(key, sampler, card)
+    n = whole_rows(label, n, len(card.constants.classes or []))
+    return Setting(label, w, sampler, budget, eta, clip, schedule, n, seed)
 
 
-def _finer(key: str, sampler: str, schedules: list[str]) -> tuple[float, str, str | None]:
-    """η, what is done to x̂_0, and the schedule where there are several."""
+def _cost_of_steps(sampler: str) -> str:
+    """What a step of a sampler takes of its budget, in words."""
+    row = SAMPLERS[sampler]
+    if row.stages == 1:
+        return f"**{sampler}** takes one for each step."
+    steps = row.intervals(10)
+    return (
+        f"**{sampler}** takes {row.stages} for each step but the last, which takes one: of 10 it "
+        f"makes {steps} steps with {row.evaluations(steps)}."
+    )
+
+
+def _finer(key: str, sampler: str, card: Card) -> tuple[float, str, str | None]:
+    """η, what is done to x̂_0, and the schedule: None where it is the model's own."""
     eta = 0.0
     if "eta" in SAMPLERS[sampler].options:
         eta = controls.share("η", f"{key}_eta", 0.0, "0: deterministic DDIM; 1: as noisy as DDPM.")
@@ -77,11 +87,14 @@ def _finer(key: str, sampler: str, schedules: list[str]) -> tuple[float, str, st
         "What is done to each x̂₀: **static** holds it between black and white, **dynamic** also "
         "shrinks what guidance drives far outside, **none** leaves it."
     )
-    clip = controls.choose("Clip x̂₀", list(CLIPS), f"{key}_clip", told, "static")
-    schedule = None
-    if len(schedules) > 1:
-        schedule = controls.choose("Schedule", schedules, f"{key}_schedule")
-    return eta, clip, schedule
+    clip = controls.choose("Clip x̂₀", list(CLIPS), f"{key}_clip", told, CLIP)
+    schedules = card.constants.schedules
+    if len(schedules) < 2:
+        return eta, clip, None
+    names, levels = sorted(schedules), card.constants.log_snr
+    own = next((name for name in names if schedules[name] == levels), None)
+    schedule = controls.choose("Schedule", names, f"{key}_schedule", default=own)
+    return eta, clip, None if schedule == own else schedule
 
 
 def generation(model_id: str, stamp: str, setting: Setting) -> Walk:

@@ -21,10 +21,11 @@ from scipy.stats import binomtest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
+from dashboard.components.blob import decode
 from dashboard.components.sheet import encode_wall
 from dashboard.figures import image_bound, moments
 from dashboard.figures import image_diffusion as figures
-from dashboard.figures.image_diffusion import ANY, EVERY, Setting
+from dashboard.figures.image_setting import ANY, EVERY, Setting
 from dashboard.figures.moments import Moment, Shelf, Walk
 from dashboard.images import diffusion_repaint, diffusion_shared
 from genlab import Model, load
@@ -93,6 +94,79 @@ def test_guidance_leads_away_from_any_class_and_the_pair_says_how_far(house: Pat
     assert figures_of(app)["Difference"] == pytest.approx(0.45, abs=0.02)  # from 0 to 0.9, halved
 
 
+def titles(app: AppTest) -> list[str]:
+    """What is written above the sheets of the first wall."""
+    return [sheet["title"] for sheet in decode(walls(app)[0])["sheets"]]
+
+
+def walls(app: AppTest) -> list[bytes]:
+    """The blobs of the walls on a page, and of nothing else."""
+    blobs = [element.proto.bytes for element in app.get("bidi_component")]
+    return [blob for blob in blobs if "sheets" in decode(blob)]
+
+
+def test_settings_that_differ_in_what_is_folded_away_differ_in_words(house: Path) -> None:
+    link = {"image_view": "compare", "image_b_w": "1", "image_a_steps": "9", "image_b_steps": "9"}
+    app = open_page(**link, image_b_clip="none", image_b_schedule="linear")
+    a, b = titles(app)
+    assert a == "A: every class, w = 1 · ddim, 9 evaluations"
+    assert b == "B: every class, w = 1 · ddim, 9 evaluations · clip none, linear"
+    alt = [sheet["alt"] for sheet in decode(walls(app)[0])["sheets"]]
+    for told in (alt[1], texts(app)):
+        assert "clip none · linear schedule" in told
+    assert "clip" not in alt[0]
+    assert figures_of(app)["Difference"] > 0
+    app = open_page(image_clip="dynamic", image_schedule="linear")
+    assert "clip dynamic · linear schedule" in texts(app)
+
+
+def test_the_own_schedule_of_a_model_is_the_default_and_not_named(house: Path) -> None:
+    """Also where it is not the first by name."""
+    path = house / "tiny-ddpm" / "card.json"
+    card = json.loads(path.read_text())
+    card["constants"]["log_snr"] = card["constants"]["schedules"]["linear"]
+    path.write_text(json.dumps(card))
+    app = open_page()
+    (schedule,) = [c for c in app.segmented_control if c.label == "Schedule"]
+    assert schedule.value == "linear"
+    assert "schedule" not in texts(app)
+    assert "cosine schedule" in texts(open_page(image_schedule="cosine"))
+
+
+def test_a_budget_is_told_from_what_is_spent_of_it(house: Path) -> None:
+    app = open_page(image_sampler="heun", image_steps="10", image_w="3")
+    (budget,) = [s for s in app.slider if s.key == "image_steps"]
+    assert budget.label == "Evaluations of x̂₀"
+    assert "of 10 it makes 5 steps with 9" in budget.help
+    spent = "5 steps, 9 evaluations of x̂₀ (of 10 at most) and 18 runs of the network"
+    assert spent in texts(app)
+    app.segmented_control(key="image_sampler").set_value("ddim").run()
+    assert app.slider(key="image_steps").value == 10  # as it was left, in other words
+    assert "**ddim** takes one for each step" in app.slider(key="image_steps").help
+    (guidance,) = [s for s in app.slider if s.key == "image_w"]
+    assert "two runs of the network" in guidance.help
+    said = texts(open_page(image_sampler="ddpm", image_steps="10"))
+    assert "10 steps, 10 evaluations of x̂₀ and 10 runs of the network" in said
+
+
+@pytest.mark.parametrize("view", ["generate", "compare"])
+def test_classes_in_turn_say_how_many_images_are_shown_and_of_which(house: Path, view: str) -> None:
+    key = "image_n" if view == "generate" else "image_pair_n"
+    app = open_page(image_view=view, **{key: "24"}, image_a_class=ANY)
+    assert "20 images (of the 24 asked for, as many of each class)" in texts(app)
+    for sheet in decode(walls(app)[0])["sheets"]:
+        assert (sheet["pixels"].shape[1], sheet["columns"]) == (20, 10)
+    app = open_page(image_view=view, **{key: "4"}, image_a_class=ANY)
+    assert re.search(r"\b4 images(:| of seed)", texts(app))
+    assert "asked for," not in texts(app)
+    assert {sheet["columns"] for sheet in decode(walls(app)[0])["sheets"]} == {4}
+
+
+def test_only_classes_that_are_shown_are_named(house: Path) -> None:
+    assert "class: 0, 1, 2, 3 (the first 4 of 10)." in texts(open_page(image_n="4"))
+    assert f"class: {', '.join('0123456789')}." in texts(open_page(image_n="12"))
+
+
 def test_equal_settings_make_equal_images(house: Path) -> None:
     app = open_page(image_view="compare", image_b_w="1")
     assert figures_of(app)["Difference"] == 0
@@ -108,7 +182,7 @@ def test_every_sampler_and_setting(house: Path, sampler: str) -> None:
 
 def test_a_walk_that_was_stopped_goes_on_where_it_was(house: Path) -> None:
     app = open_page(image_steps="20")  # the walk of this setting is now in the cache
-    setting = Setting(EVERY, 1.0, "ddim", 30, 0.0, "static", "cosine", 60, 0)
+    setting = Setting(EVERY, 1.0, "ddim", 30, 0.0, "static", None, 60, 0)
     walk = diffusion_shared.generation("tiny-ddpm", services.stamp("tiny-ddpm"), setting)
     for known in range(4):
         walk.advance(known)
@@ -182,7 +256,9 @@ def test_the_page_is_there_where_a_model_is(house: Path, monkeypatch: pytest.Mon
 
 def test_an_empty_mask_asks_for_one(house: Path) -> None:
     none = diffusion_repaint.text_of_mask(np.zeros((28, 28), np.uint8))
-    assert "Nothing is erased yet" in texts(open_page(image_view="repaint", erased=none))
+    said = texts(open_page(image_view="repaint", erased=none))
+    assert "Nothing is erased yet: drag over the image" in said
+    assert "Restore brings the image back" in said
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -280,12 +356,44 @@ def test_labels_of_choices(model: Model) -> None:
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_as_many_moments_as_were_promised(model: Model, sampler: str) -> None:
-    for steps in (1, 2, 9):
-        setting = Setting("3", 2.0, sampler, steps, 0.0, "static", None, 4, 0)
+@pytest.mark.parametrize(("label", "w"), [("3", 2.0), ("3", 1.0), (ANY, 1.0)])
+def test_as_many_moments_and_runs_as_were_promised(
+    model: Model, sampler: str, label: str, w: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, run = [], Model.run
+
+    def count(self: Model, verb: str, *rest: Any, **arrays: Any) -> Any:
+        rows.append(len(arrays["x"]))
+        return run(self, verb, *rest, **arrays)
+
+    monkeypatch.setattr(Model, "run", count)
+    for budget in (1, 2, 9, 10):
+        rows.clear()
+        setting = Setting(label, w, sampler, budget, 0.0, "static", None, 4, 0)
         film = list(figures.generate(model, setting))
-        assert len(film) == figures.moments_of(setting)
+        assert len(film) == figures.moments_of(setting) == setting.steps + 1
+        assert sum(rows) == 4 * setting.evaluations * setting.runs
+        assert setting.evaluations <= budget
         assert film[0].x_t.dtype == np.uint8
+
+
+def test_what_changes_the_images_changes_the_words() -> None:
+    setting = Setting("3", 2.0, "ddim", 10, 0.5, "static", None, 20, 0)
+    others = {"label": "4", "guidance": 3.0, "sampler": "ddpm", "budget": 11, "eta": 0.6}
+    others |= {"clip": "none", "schedule": "linear"}
+    changed = [setting, *(replace(setting, **{name: other}) for name, other in others.items())]
+    for words in ({each.title for each in changed}, {each.words for each in changed}):
+        assert len(words) == len(changed)
+
+
+def test_a_title_is_short_and_words_count_one_as_one() -> None:
+    setting = Setting("3", 2.0, "heun", 10, 0.0, "dynamic", "linear", 20, 0)
+    assert (
+        setting.title == "class 3, w = 2 · heun, 5 steps, 9 × 2 evaluations · clip dynamic, linear"
+    )
+    one = Setting(ANY, 1.0, "heun", 1, 0.0, "static", "linear", 20, 0)
+    assert one.title == "any class · heun, 1 evaluation · linear schedule"
+    assert one.words.endswith("1 step, 1 evaluation of x̂₀ and 1 run of the network for each image")
 
 
 def test_guesses_at_dissolving_images_are_those_of_the_known_law(model: Model) -> None:

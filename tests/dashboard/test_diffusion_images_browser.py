@@ -105,7 +105,7 @@ def test_two_settings_stand_side_by_side_also_on_a_phone(visit: Open) -> None:
         page = visit("image_view=compare&image_pair_n=8&image_a_steps=5&image_b_steps=9", width)
         wall = page.locator(".wall").first
         expect(wall.locator(".sheet")).to_have_count(2)
-        expect(page.get_by_text(re.compile(r"A: every class in turn, w = 1"))).to_have_count(
+        expect(page.get_by_text(re.compile(r"^A: every class, w = 1 · ddim, 5 ev"))).to_have_count(
             2, timeout=30_000
         )
         overflow = "() => document.documentElement.scrollWidth - window.innerWidth"
