@@ -109,12 +109,23 @@ def test_a_stroke_changes_the_bits(visit: Open) -> None:
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     number = page.get_by_test_id("stMetricValue").first
-    before = number.text_content() or ""
+    told = page.get_by_text("Nothing is drawn yet")
+    expect(told).to_be_visible()
     box: Any = page.locator(".pad .picture").bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    expect(number).not_to_have_text(before)
+    expect(number).to_contain_text("±")
+    expect(told).to_have_count(0)
+    drawn = number.text_content() or ""
+    for source in ("test image", "drawn"):
+        page.get_by_test_id("stButtonGroup").get_by_text(source).click()
+        settle(page)
+    expect(number).to_have_text(drawn)
+    # The pad shows what is counted: a white spot in the middle.
+    shot = Image.open(io.BytesIO(page.locator(".pad canvas").screenshot())).convert("L")
+    assert shot.getpixel((shot.width // 2, shot.height // 2)) > 200
     page.get_by_role("button", name="Clear").click()
-    expect(number).to_have_text(before)
+    expect(told).to_be_visible()
+    expect(number).to_have_count(0)
 
 
 def test_an_upload_is_fitted_and_a_bad_one_refused_whatever_its_name(visit: Open) -> None:
@@ -123,7 +134,7 @@ def test_an_upload_is_fitted_and_a_bad_one_refused_whatever_its_name(visit: Open
     chooser = page.locator("input[type=file]")
     chooser.set_input_files({"name": "digit.png", "mimeType": "image/png", "buffer": png()})
     wall = page.locator(".wall").first
-    expect(wall).to_contain_text("As the model sees it")
+    expect(wall).to_contain_text("As the model sees it: digit.png")
     expect(page.get_by_test_id("stMetricValue").first).to_contain_text("±")
     settle(page)
     # Paper has become black, and the ink in the middle light.
@@ -133,3 +144,4 @@ def test_an_upload_is_fitted_and_a_bad_one_refused_whatever_its_name(visit: Open
     assert shot.getpixel((w // 2, h // 2)) > 225
     chooser.set_input_files({"name": "digit.png", "mimeType": "image/png", "buffer": png("GIF")})
     expect(page.get_by_role("alert")).to_contain_text("whatever its name says")
+    expect(page.get_by_test_id("stMetricValue")).to_have_count(0)

@@ -1,18 +1,22 @@
 """GAN on images and Flow on images through `AppTest`: every view, links, and what is missing."""
 
 import base64
+import io
 import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from dashboard import services
 from dashboard.components import gallery
 from dashboard.components.gallery import ModelCard
+from dashboard.images import sources
 from tests.dashboard import tiny_images
 from tests.dashboard.image_house import (
     DIM,
@@ -153,15 +157,124 @@ def test_bits_of_a_test_image_are_those_of_the_closed_form(furnished: Path) -> N
     assert error == pytest.approx(exact.std() / np.sqrt(8), rel=0.9)
 
 
-def test_what_is_drawn_is_counted(furnished: Path) -> None:
-    blank = metric(open_page(FLOW, image_flow_view="bits", image_source="drawn"), "mnist-flow-toy")
-    ink = base64.b64encode(bytes([255] * 784)).decode()
+def drawn_page(level: int = 255) -> AppTest:
+    """The view of bits with a pad that is painted all over."""
+    ink = base64.b64encode(bytes([level] * 784)).decode()
     state = {"bits_pad": {"painted": {"pixels": ink, "fresh": ""}}}
-    app = open_page(FLOW, state, image_flow_view="bits", image_source="drawn")
-    full = metric(app, "mnist-flow-toy")
+    return open_page(FLOW, state, image_flow_view="bits", image_source="drawn")
+
+
+def test_what_is_drawn_is_counted(furnished: Path) -> None:
+    full = metric(drawn_page(), "mnist-flow-toy")
     # All white: y is nearly 1, so every pixel costs log2(6 · 256) bits but a trifle.
     assert float(full.split(" ± ")[0]) == pytest.approx(np.log2(6 * 256), abs=0.01)
-    assert float(blank.split(" ± ")[0]) < 4
+
+
+def test_an_empty_pad_has_no_number_and_is_asked_to_be_drawn_on(furnished: Path) -> None:
+    for app in (open_page(FLOW, image_flow_view="bits", image_source="drawn"), drawn_page(0)):
+        assert not app.metric
+        assert "Nothing is drawn yet" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("key", "other"), [("image_source", "test image"), ("image_flow_view", "surprise")]
+)
+def test_a_drawing_outlives_a_look_at_something_else(furnished: Path, key: str, other: str) -> None:
+    app = drawn_page()
+    before, here = metric(app, "mnist-flow-toy"), app.session_state[key]
+    app.session_state[key] = other
+    app.run()
+    del app.session_state["bits_pad"]  # forgotten with its element, as in a browser
+    app.session_state[key] = here
+    app.run()
+    assert metric(app, "mnist-flow-toy") == before
+    # And the page of another model of images begins with it.
+    app.session_state[key] = other
+    app.run()
+    app.switch_page(GAN).run()
+    app.switch_page(FLOW)
+    app.query_params["image_flow_view"], app.query_params["image_source"] = "bits", "drawn"
+    app.run()
+    assert metric(app, "mnist-flow-toy") == before
+
+
+def png(levels: np.ndarray, kind: str = "PNG") -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(levels.astype(np.uint8)).save(out, kind)
+    return out.getvalue()
+
+
+PAPER = np.full((280, 280), 255)
+DIGIT = PAPER.copy()
+DIGIT[60:220, 120:160] = 0
+
+
+def bring(app: AppTest, content: bytes, name: str = "digit.png") -> AppTest:
+    app.file_uploader[0].set_value((name, content, "image/png"))
+    return app.run()
+
+
+@pytest.fixture
+def uploads(furnished: Path) -> AppTest:
+    return open_page(FLOW, image_flow_view="bits", image_source="upload")
+
+
+def test_an_upload_is_named_and_outlives_a_look_at_something_else(
+    uploads: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles: list[str] = []
+
+    def note(sheets: list[Any], **_: object) -> None:
+        titles.extend(sheet.title for sheet in sheets)
+
+    monkeypatch.setattr(sources, "tiles", note)
+    assert not uploads.metric
+    assert "There is no picture yet" in texts(uploads)
+    app = bring(uploads, png(DIGIT), "a seven, " + "by hand " * 20 + ".png")
+    before = metric(app, "mnist-flow-toy")
+    assert titles[-1].startswith("As the model sees it: a seven, by hand")
+    assert titles[-1].endswith("…y hand .png")
+    assert len(titles[-1]) < 60
+    app.session_state["image_flow_view"] = "surprise"
+    app.run()
+    app.session_state["image_flow_view"] = "bits"
+    app.run()
+    assert app.file_uploader[0].value is None
+    assert metric(app, "mnist-flow-toy") == before
+    assert titles[-1].startswith("As the model sees it: a seven, by hand")
+    next(button for button in app.button if "Forget" in button.label).click().run()
+    assert not app.metric
+    assert "There is no picture yet" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(png(DIGIT, "GIF"), "whatever its name says"), (png(PAPER), "something to see")],
+)
+def test_a_refused_file_leaves_no_number_of_the_one_before(
+    uploads: AppTest, content: bytes, words: str
+) -> None:
+    app = bring(uploads, png(DIGIT))
+    assert app.metric
+    app = bring(app, content, "bad.png")
+    assert not app.exception
+    assert not app.metric
+    assert [words in str(error.value) for error in app.error] == [True]
+    assert "`bad.png`" in app.error[0].value
+    app = bring(app, png(DIGIT))
+    assert app.metric
+    assert not app.error
+
+
+def test_an_uneven_background_is_said_and_a_smooth_shade_taken_away(uploads: AppTest) -> None:
+    shade = np.linspace(0.4, 1, 280)
+    app = bring(uploads, png(DIGIT * shade))
+    assert "changes smoothly and was taken away" in texts(app)
+    assert not app.warning
+    edge = np.where(np.arange(280) < 120, 0.4, 1)
+    app = bring(app, png((DIGIT - 20).clip(0) * edge))
+    assert ["Uneven background, not removed" in str(w.value) for w in app.warning] == [True]
+    assert app.metric
 
 
 def test_round_trip_measures_what_came_back(furnished: Path) -> None:

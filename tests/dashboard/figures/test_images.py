@@ -215,7 +215,7 @@ def ink_on_paper(mode: str = "L", size: tuple[int, int] = (280, 280)) -> Image.I
     ("kind", "mode"), [("PNG", "L"), ("PNG", "RGB"), ("JPEG", "RGB"), ("PNG", "P")]
 )
 def test_ink_on_paper_becomes_light_on_black(kind: str, mode: str) -> None:
-    levels = read_picture(saved(ink_on_paper(mode), kind))
+    levels = read_picture(saved(ink_on_paper(mode), kind)).levels
     assert levels.shape == (28, 28)
     assert levels.dtype == np.uint8
     assert levels[0, 0] < 8
@@ -225,11 +225,11 @@ def test_ink_on_paper_becomes_light_on_black(kind: str, mode: str) -> None:
 
 def test_light_on_black_stays_as_it_is() -> None:
     x = digits(1, 0, 1.0)[0, 0]
-    np.testing.assert_array_equal(read_picture(saved(Image.fromarray(x))), x)
+    np.testing.assert_array_equal(read_picture(saved(Image.fromarray(x))).levels, x)
 
 
 def test_a_wide_picture_is_padded_with_its_paper() -> None:
-    levels = read_picture(saved(ink_on_paper(size=(560, 140))))
+    levels = read_picture(saved(ink_on_paper(size=(560, 140)))).levels
     assert levels[:8].max() < 8
     assert levels[14, 14] > 247
 
@@ -237,12 +237,12 @@ def test_a_wide_picture_is_padded_with_its_paper() -> None:
 def test_transparent_parts_are_paper_and_sixteen_bits_are_scaled() -> None:
     clear = Image.new("RGBA", (56, 56), (0, 0, 0, 0))
     clear.paste((0, 0, 0, 255), (14, 14, 42, 42))
-    levels = read_picture(saved(clear))
+    levels = read_picture(saved(clear)).levels
     assert levels[0, 0] == 0
     assert levels[14, 14] == 255
     deep = np.zeros((28, 28), np.uint16)
     deep[10:18, 10:18] = 32_896
-    assert read_picture(saved(Image.fromarray(deep)))[14, 14] == 128
+    assert read_picture(saved(Image.fromarray(deep))).levels[14, 14] == 128
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
@@ -256,7 +256,7 @@ def test_the_shade_and_the_grain_of_paper_are_taken_away(kind: str) -> None:
     )
     ink = x.repeat(30, 0).repeat(30, 1) / 255
     photo = Image.fromarray((paper * (1 - 0.8 * ink)).clip(0, 255).astype(np.uint8))
-    levels = read_picture(saved(photo, kind))
+    levels = read_picture(saved(photo, kind)).levels
     assert (levels[x == 0] == 0).mean() > 0.9
     assert np.abs(levels.astype(float) - x).mean() < 6
     assert levels.max() == 255
@@ -264,7 +264,75 @@ def test_the_shade_and_the_grain_of_paper_are_taken_away(kind: str) -> None:
 
 def test_a_picture_with_an_uneven_border_keeps_its_greys() -> None:
     greys = np.random.default_rng(1).integers(40, 120, (28, 28)).astype(np.uint8)
-    np.testing.assert_array_equal(read_picture(saved(Image.fromarray(greys))), greys)
+    fitted = read_picture(saved(Image.fromarray(greys)))
+    np.testing.assert_array_equal(fitted.levels, greys)
+    assert fitted.ground == "uneven"
+
+
+SHADES = {
+    "a window at one side": lambda x, y: 240 - 130 * x,
+    "a corner": lambda x, y: 240 - 70 * x - 70 * y,
+    "a dark rim": lambda x, y: 230 - 200 * ((x - 0.5) ** 2 + (y - 0.5) ** 2),
+    "a lamp": lambda x, y: 250 * np.exp(-((x - 0.2) ** 2) - (y - 0.2) ** 2),
+    "too bright at one side": lambda x, y: np.minimum(255, 380 - 260 * x),
+    "in the dark": lambda x, y: np.full_like(x, 110),
+}
+
+
+@pytest.mark.parametrize("shade", SHADES)
+def test_a_smooth_shade_is_taken_away_however_strong(shade: str) -> None:
+    x = digits(1, 3, 1.0)[0, 0]
+    ink = x.repeat(30, 0).repeat(30, 1) / 255
+    at_y, at_x = np.mgrid[0:1:840j, 0:1:840j]
+    grain = np.random.default_rng(0).normal(0, 4, ink.shape)
+    lit = SHADES[shade](at_x, at_y)
+    fitted = read_picture(saved(sheet(lit * (1 - 0.8 * ink) + grain), "JPEG"))
+    assert fitted.ground == ("even" if shade == "in the dark" else "smooth")
+    assert (fitted.levels[x == 0] == 0).mean() > 0.8
+    assert np.abs(fitted.levels.astype(float) - x).mean() < 8
+    with pytest.raises(InputError, match="something to see"):
+        read_picture(saved(sheet(lit + grain), "JPEG"))
+
+
+def sheet(levels: np.ndarray) -> Image.Image:
+    return Image.fromarray(levels.clip(0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    "levels", [np.full((400, 400), 255), np.zeros((90, 60)), np.full((3_000, 1), 255), [[128]]]
+)
+def test_where_nothing_is_to_be_seen_it_is_said(levels: np.ndarray) -> None:
+    with pytest.raises(InputError, match="an empty one"):
+        read_picture(saved(sheet(np.asarray(levels))))
+
+
+@pytest.mark.parametrize("shade", [0, 255])
+def test_transparent_parts_lie_on_what_the_ink_stands_off_from(shade: int) -> None:
+    clear = Image.new("RGBA", (56, 56), (255 - shade, 0, 0, 0))
+    clear.paste((shade, shade, shade, 255), (14, 14, 42, 42))
+    levels = read_picture(saved(clear)).levels
+    assert levels[14, 14] == 255
+    assert levels[0, 0] == 0
+    with pytest.raises(InputError, match="an empty one"):
+        read_picture(saved(Image.new("RGBA", (56, 56), (shade, shade, shade, 0))))
+
+
+def test_round_corners_become_like_the_paper_that_they_were_cut_from() -> None:
+    paper = ink_on_paper("RGBA")
+    for x, y in ((0, 0), (260, 0), (0, 260), (260, 260)):
+        paper.paste((0, 0, 0, 0), (x, y, x + 20, y + 20))
+    np.testing.assert_array_equal(
+        read_picture(saved(paper)).levels, read_picture(saved(ink_on_paper())).levels
+    )
+
+
+@pytest.mark.parametrize(("ground", "ink"), [(150, 250), (110, 20)])
+def test_ink_is_what_stands_off_from_the_border_on_grey_too(ground: int, ink: int) -> None:
+    levels = np.full((280, 280), ground)
+    levels[70:210, 70:210] = ink
+    levels = read_picture(saved(sheet(levels))).levels
+    assert levels[14, 14] > 235
+    assert (levels[0] == 0).all()
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
@@ -273,7 +341,7 @@ def test_a_picture_stands_as_its_camera_says(kind: str) -> None:
     picture.paste(255, (0, 0, 1_120, 560))  # light above
     exif = picture.getexif()
     exif[0x0112] = 6  # to be turned clockwise by a quarter
-    levels = read_picture(saved(picture, kind, exif=exif))
+    levels = read_picture(saved(picture, kind, exif=exif)).levels
     light = levels[:, 20:], levels[:, :8]
     assert abs(float(light[0].mean()) - float(light[1].mean())) > 200
 
