@@ -7,7 +7,7 @@ from dashboard.components.sheet import Sheet, grey
 from dashboard.components.tiles import tiles
 from dashboard.guard import guarded
 from dashboard.images.flow_shared import samples
-from dashboard.images.shared import Look, linked_picks, remember_picks
+from dashboard.images.shared import Look, linked_picks, offer, remember_picks
 from dashboard.theme import ink
 
 
@@ -26,7 +26,7 @@ def show(look: Look) -> None:
         help="The normal numbers behind z are multiplied with it: 100 % is the model, less is "
         "closer to the middle of its latent space, at 0 % all samples are one.",
     )
-    _, x = samples(look.card.id, look.stamp, look.n, look.seed, temperature / 100)
+    z, x = samples(look.card.id, look.stamp, look.n, look.seed, temperature / 100)
     with place:
         st.caption(
             f"Each tile is the image of one draw of {ink('noise', 'z')}. The flow's map is "
@@ -41,3 +41,4 @@ def show(look: Look) -> None:
         remember_picks(tiles([sheet], key="flow_tiles", picks=start, enlarge=True))
         if temperature != 100:
             st.caption("At another temperature than 100 % these are no samples of the model.")
+    offer(look, {"x": x, "z": z}, "" if temperature == 100 else f"-temperature{temperature}")

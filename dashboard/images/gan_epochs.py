@@ -2,17 +2,20 @@
 
 from dataclasses import replace
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from dashboard import links, services
 from dashboard.components.sheet import grey
-from dashboard.components.tiles import tiles
+from dashboard.components.tiles import peek_tiles, tiles
+from dashboard.components.timeline import Timeline
 from dashboard.figures import gan_images
 from dashboard.figures.gans import judged
 from dashboard.gans.shared import averaged
 from dashboard.guard import guarded
 from dashboard.images.gan_shared import drawn, held_out
-from dashboard.images.shared import TRAINING, Look, linked_picks, remember_picks
+from dashboard.images.shared import TRAINING, Look, linked_picks, offer, remember_picks
 from genlab.inference.sessions import heavy
 
 
@@ -21,6 +24,14 @@ def _film(model_id: str, stamp: str, n: int, seed: int) -> gan_images.Epochs:
     model = services.open_model(model_id)
     with heavy():
         return gan_images.epochs(model, model.latent(n, seed=seed), held_out(model_id, stamp))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _at(model_id: str, stamp: str, n: int, seed: int, step: int) -> NDArray[np.float32]:
+    """The images [n, 1, h, w] of one frame of the film."""
+    model = services.open_model(model_id)
+    with heavy():
+        return model.at(step).run("decode", z=model.latent(n, seed=seed))["x"]
 
 
 @st.fragment
@@ -59,3 +70,26 @@ def show(look: Look) -> None:
     )
     if timeline and (state.frame != timeline.start or "epoch" in st.query_params):
         links.remember("epoch", state.frame)
+    _offer(look, timeline, start)
+
+
+def _offer(look: Look, timeline: Timeline | None, start: int | None) -> None:
+    """The samples of the frame at which the film rests, or where the link has it begin.
+
+    Those of the last weights while it plays on arrival, and where there is no film.
+    """
+    z, x, _ = drawn(look)
+    if timeline is None or look.card.snapshots is None:
+        offer(look, {"x": x, "z": z})
+        return
+    count = timeline.count
+    first = count - 1 if start is None else start
+    frame = peek_tiles("epochs_tiles", n=look.n, count=count, start=first).frame
+    step = look.card.snapshots.steps[frame]
+    words = gan_images.when(step, look.card, TRAINING.get(look.card.dataset))
+    st.caption(
+        f"The files hold the samples of {words}. Pause the film at another epoch to have that."
+    )
+    plain = words.partition(", ")[0].replace(" ", "").replace(",", "")
+    x = _at(look.card.id, look.stamp, look.n, look.seed, step)
+    offer(look, {"x": x, "z": z}, f"-{plain}")

@@ -15,6 +15,7 @@ from dashboard.images.shared import (
     Look,
     Pictures,
     linked_picks,
+    offer,
     pictures,
     remember_picks,
     units,
@@ -22,7 +23,7 @@ from dashboard.images.shared import (
 from dashboard.theme import CHART
 from genlab.inference.sessions import heavy
 
-SHOWN, OFFERED = 5, 32
+SHOWN = 5
 
 
 @st.cache_data(max_entries=8, show_spinner="Comparing held-out images with the training images …")
@@ -59,39 +60,77 @@ def show(look: Look) -> None:
             icon=":material/hide_image:",
         )
         return
-    n = max(look.n, OFFERED)
+    n = look.n
     near = _near(look.card.id, look.stamp, n, look.seed)
     own = _yardstick(look.card.id, look.stamp)
-    nearest_of_all = int(near.distance[:OFFERED, 0].argmin())
-    start = linked_picks("near_tiles", OFFERED, near=nearest_of_all)
-    state = peek_tiles("near_tiles", n=OFFERED, picks=start)
+    nearest_of_all = int(near.distance[:, 0].argmin())
+    start = linked_picks("near_tiles", n, near=nearest_of_all)
+    state = peek_tiles("near_tiles", n=n, picks=start)
     tile = state.picks["near"]
     remember_picks(state)
     left, right = st.columns([2, 3])
     with left:
         kind = "a training image" if trained else "a test image"
         st.caption(
-            f"Pick a sample. Of these {OFFERED}, number {nearest_of_all + 1} comes nearest to "
+            f"Pick a sample. Of these {n}, number {nearest_of_all + 1} comes nearest to "
             f"{kind}{', and it is the one picked' if tile == nearest_of_all else ''}."
         )
-        tiles([sheet(look, "Samples", OFFERED, 8)], key="near_tiles", picks=start, max_width=480)
+        tiles([sheet(look, "Samples", n, 8)], key="near_tiles", picks=start, max_width=480)
     with right:
         _neighbours(look, have, near, tile, trained)
-        share = neighbours.closer_share(own, float(near.distance[tile, 0]))
         if len(own):
-            st.metric(
-                "Held-out images that come as near or nearer",
-                f"{100 * share:.1f} %",
-                help="Share of the held-out test images whose nearest image is at most as far "
-                "away. Near 0 % means: nearer than new images of the same kind ever come.",
-            )
+            _share(own, float(near.distance[tile, 0]), n, chosen=tile == nearest_of_all)
     _chart(near, own, tile, trained)
     st.caption(_protocol(look, have, n, trained))
+    z, x, _ = drawn(look)
+    offer(look, {"x": x, "z": z})
+
+
+def _share(own: np.ndarray, distance: float, n: int, chosen: bool) -> None:
+    """How many held-out images come as near, and how many would if nothing had been copied."""
+    share = neighbours.closer_share(own, distance)
+    st.metric(
+        "Held-out images that come as near or nearer",
+        f"{100 * share:.1f} %",
+        help="Share of the held-out test images whose nearest image is at most as far away.",
+    )
+    if not chosen:
+        st.caption(
+            "A sample that was not chosen for being near may stand anywhere: with nothing copied, "
+            "every share from 0 to 100 % is as likely as any other."
+        )
+        return
+    chance = chance_of_nearest(round(share * len(own)), len(own), n)
+    st.caption(
+        f"This sample was chosen as the nearest of {n}, so a small share is no sign of copying by "
+        f"itself: with nothing copied, the nearest of {n} new images is expected at "
+        f"1 / ({n} + 1) = {100 * expected_of_nearest(n):.1f} %, and at "
+        f"{100 * share:.1f} % or less in {100 * chance:.0f} % of all draws. Copies would bring it "
+        "far below."
+    )
+
+
+def expected_of_nearest(n: int) -> float:
+    """Share of held-out images that come as near as the nearest of `n` others of the same law.
+
+    The mean: the n cut the held-out ones, put in order, into n + 1 parts that are alike.
+    """
+    return 1 / (n + 1)
+
+
+def chance_of_nearest(k: int, m: int, n: int) -> float:
+    """How often at most `k` of `m` held-out images come as near as the nearest of `n` others.
+
+    All of one law: each order of the m + n distances is as likely, and more than k of the first are
+    held-out ones with chance m/(m+n) · (m−1)/(m+n−1) ⋯, k + 1 factors.
+    """
+    nearer = np.arange(k + 1)
+    return float(1 - np.prod((m - nearer) / (m + n - nearer)))
 
 
 def _neighbours(look: Look, have: Pictures, near: Nearest, tile: int, trained: bool) -> None:
     among, labels = (have.train, have.train_label) if trained else (have.test, have.test_label)
-    x = grey(drawn(look, max(look.n, OFFERED))[1])[tile]
+    x = grey(drawn(look)[1])[tile]
     found = near.index[tile]
     sheet = Sheet(
         np.concatenate([x[None], grey(among[found])]),

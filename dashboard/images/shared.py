@@ -3,14 +3,14 @@
 Cached for the process, as in `dashboard.services`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import links, services
+from dashboard import links, parts, services
 from dashboard.components.tiles import TilesState
 from dashboard.controls import show_broken
 from dashboard.guard import without
@@ -153,6 +153,16 @@ class Look(Asked):
     def pictures(self) -> Pictures:
         """The images of its data set."""
         return pictures(self.card)
+
+
+def offer(look: Look, arrays: Mapping[str, NDArray[np.floating]], shown: str = "") -> None:
+    """Offer the samples that are shown, `x` and what belongs to them, as files.
+
+    Call it where they are drawn and not at the end of the page: a slider in a fragment runs that
+    alone. `shown` tells the name of the files what other than model and seed made the picture.
+    """
+    tell_not_finite(arrays["x"])
+    parts.downloads(f"{look.card.id}-seed{look.seed}{shown}", arrays)
 
 
 def linked_picks(key: str, n: int, **picks: int) -> dict[str, int]:

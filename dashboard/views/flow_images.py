@@ -7,7 +7,7 @@ from dashboard.components.sheet import Sheet, grey
 from dashboard.figures.training import loss_chart
 from dashboard.images import flow_bits, flow_round, flow_samples, flow_surprise, walk
 from dashboard.images.flow_shared import VERBS, drawn
-from dashboard.images.shared import Look, choose_model, tell_not_finite
+from dashboard.images.shared import Look, choose_model, offer
 from dashboard.theme import CHART, ink
 
 VIEWS = ["samples", "walk", "round trip", "bits", "surprise"]
@@ -35,15 +35,18 @@ picture = st.container()  # first what is seen, then what changes it: a phone sh
 with st.container(horizontal=True, gap="medium"):
     many = view == "samples"
     n = controls.whole("Samples", "image_flow_n", 4, 100, 64, 4) if many else walk.OFFERED
-    seed = controls.seed()
+    # The round trip draws nothing: it has no seed.
+    seed = 0 if view == "round trip" else controls.seed()
 look = Look(card, n, seed)
 with picture:
     match view:
         case "samples":
             flow_samples.show(look)
         case "walk":
+            z, x = drawn(look)
             alt = f"{look.n} images made by the flow."
-            walk.show(look, Sheet(grey(drawn(look)[1]), "Samples", alt, columns=6))
+            walk.show(look, Sheet(grey(x), "Samples", alt, columns=6))
+            offer(look, {"x": x, "z": z})
         case "round trip":
             flow_round.show(look)
         case "bits":
@@ -56,7 +59,4 @@ if card.history:
         loss_chart(card, CHART, "loss: −log p(x), nats a pixel"),
         alt="Negative log-likelihood over the training steps.",
     )
-z, x = drawn(look)
-tell_not_finite(x)
-parts.downloads(f"{card.id}-seed{seed}", {"x": x, "z": z})
 parts.about(card)

@@ -6,7 +6,7 @@ from dashboard import controls, parts, services
 from dashboard.figures.training import loss_chart
 from dashboard.images import gan_epochs, gan_nearest, gan_plane, walk
 from dashboard.images.gan_shared import VERBS, drawn, explained, sheet
-from dashboard.images.shared import Look, choose_model, tell_not_finite
+from dashboard.images.shared import Look, choose_model, offer
 from dashboard.theme import CHART, ink
 
 VIEWS = ["epochs", "walk", "round trips", "plane", "memory"]
@@ -40,12 +40,15 @@ look = Look(card, n, seed)
 with picture:
     match view:
         case "walk":
-            offered = sheet(look, "Samples", walk.OFFERED, columns=6)
-            walk.show(look, offered, explained(drawn(look)[2]))
+            z, x, said = drawn(look)
+            walk.show(look, sheet(look, "Samples", look.n, columns=6), explained(said))
+            offer(look, {"x": x, "z": z})
         case "round trips":
             walk.round_trips(look)
         case "plane":
             gan_plane.show(look)
+            z, x, _ = drawn(look)
+            offer(look, {"x": x, "z": z})
         case "memory":
             gan_nearest.show(look)
         case _:
@@ -56,7 +59,4 @@ if card.history:
         loss_chart(card, CHART, "loss"),
         alt="Losses of generator and critic over the training steps.",
     )
-z, x, _ = drawn(look)
-tell_not_finite(x)
-parts.downloads(f"{card.id}-seed{seed}", {"x": x, "z": z})
 parts.about(card)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -126,6 +127,17 @@ def test_a_stroke_changes_the_bits(visit: Open) -> None:
     page.get_by_role("button", name="Clear").click()
     expect(told).to_be_visible()
     expect(number).to_have_count(0)
+
+
+def test_the_file_follows_the_temperature(visit: Open) -> None:
+    page = visit("flow-images?image_flow=mnist-flow-toy&image_flow_n=8")
+    page.get_by_role("slider", name="Temperature").press("ArrowLeft")
+    settle(page)
+    with page.expect_download() as waiting:
+        page.get_by_text("Samples (npz)").click()
+    assert waiting.value.suggested_filename == "mnist-flow-toy-seed0-temperature95.npz"
+    with np.load(waiting.value.path()) as files:
+        assert files["x"].shape == (8, 1, 28, 28)
 
 
 def test_an_upload_is_fitted_and_a_bad_one_refused_whatever_its_name(visit: Open) -> None:

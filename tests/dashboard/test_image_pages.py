@@ -13,13 +13,16 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services
+from dashboard import parts, services
 from dashboard.components import gallery
 from dashboard.components.gallery import ModelCard
 from dashboard.images import sources
+from dashboard.images.gan_nearest import chance_of_nearest, expected_of_nearest
+from genlab.inference.latents import at_temperature
 from tests.dashboard import tiny_images
 from tests.dashboard.image_house import (
     DIM,
+    STEPS,
     digits,
     flow_log_prob,
     furnish,
@@ -275,6 +278,94 @@ def test_an_uneven_background_is_said_and_a_smooth_shade_taken_away(uploads: App
     app = bring(app, png((DIGIT - 20).clip(0) * edge))
     assert ["Uneven background, not removed" in str(w.value) for w in app.warning] == [True]
     assert app.metric
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The files that a page offers by their names; emptied by hand."""
+    files: dict[str, Any] = {}
+    monkeypatch.setattr(parts, "downloads", files.__setitem__)
+    return files
+
+
+@pytest.mark.parametrize("temperature", [0, 50, 100])
+def test_samples_of_a_flow_are_offered_at_their_temperature(
+    furnished: Path, offered: dict[str, Any], temperature: int
+) -> None:
+    page = {"temperature": str(temperature), "image_flow_n": "8", "image_flow": "mnist-flow-toy"}
+    open_page(FLOW, **page)
+    name = "mnist-flow-toy-seed0" + ("" if temperature == 100 else f"-temperature{temperature}")
+    assert list(offered)[-1] == name
+    files = offered[name]
+    model = services.open_model("mnist-flow-toy")
+    z = at_temperature(model.card, model.latent(8, seed=0), temperature / 100)
+    np.testing.assert_allclose(files["z"], z, atol=1e-6)
+    np.testing.assert_array_equal(files["x"], model.run("decode", z=files["z"])["x"])
+
+
+@pytest.mark.parametrize(("frame", "name"), [("0", "epoch0"), ("1", "epoch1"), ("2", "epoch2")])
+def test_samples_of_a_gan_are_offered_as_of_the_epoch_that_is_shown(
+    furnished: Path, offered: dict[str, Any], frame: str, name: str
+) -> None:
+    open_page(GAN, epoch=frame, image_gan_n="8", image_gan="mnist-gan-toy")
+    files = offered[f"mnist-gan-toy-seed0-{name}"]
+    model = services.open_model("mnist-gan-toy")
+    expected = model.at(STEPS[int(frame)]).run("decode", z=model.latent(8, seed=0))["x"]
+    np.testing.assert_array_equal(files["x"], expected)
+    assert (files["x"] == 0.5).all() == (frame == "0")  # before the training all is grey
+    # It rests at another frame than the one of the link; and plays on arrival, to be the last.
+    state = {"epochs_tiles": {"frame": [1, 3]}}
+    open_page(GAN, state, epoch=frame, image_gan_n="8", image_gan="mnist-gan-toy")
+    assert list(offered)[-1].endswith("epoch1")
+    offered.clear()
+    open_page(GAN, image_gan_n="8", image_gan="mnist-gan-toy")
+    assert list(offered)[-1] == "mnist-gan-toy-seed0-epoch2"
+
+
+@pytest.mark.parametrize(("page", "view"), [(p, v) for p in VIEWS for v in VIEWS[p][1]])
+def test_files_are_offered_only_where_samples_are_shown(
+    furnished: Path, offered: dict[str, Any], page: str, view: str
+) -> None:
+    open_page(page)  # on arrival the first view
+    offered.clear()
+    app = open_page(page, **{VIEWS[page][0]: view, "image_gan_n": "12", "image_flow_n": "12"})
+    assert not app.exception
+    shown = {"samples": 12, "epochs": 12, "memory": 12, "walk": 24, "plane": 24}
+    counts = {len(files["x"]) for files in offered.values()} - {64}
+    assert counts == ({shown[view]} if view in shown else set())
+
+
+def test_memory_shows_as_many_samples_as_are_asked_for_and_what_the_nearest_means(
+    furnished: Path,
+) -> None:
+    for n in (4, 12, 100):
+        words = texts(open_page(GAN, image_gan_view="memory", image_gan_n=str(n)))
+        assert f"Of these {n}, number" in words
+        assert f"Orange: {n} samples" in words
+        assert f"expected at 1 / ({n} + 1) = {100 / (n + 1):.1f} %" in words
+    first = int(re.search(r"number (\d+) comes nearest", words)[1]) - 1  # type: ignore[index]
+    other = open_page(GAN, image_gan_view="memory", image_gan_n="100", near=str((first + 1) % 100))
+    assert "not chosen for being near" in texts(other)
+
+
+def test_the_nearest_of_others_is_expected_where_draws_find_it() -> None:
+    n, m = 32, 200
+    rng = np.random.default_rng(0)
+    ours, held_out = rng.random((20_000, n)).min(1), rng.random((20_000, m))
+    nearer = (held_out <= ours[:, None]).sum(1)
+    error = nearer.std() / m / np.sqrt(len(nearer))
+    assert nearer.mean() / m == pytest.approx(expected_of_nearest(n), abs=4 * error)
+    for k in (0, 3, 20):
+        assert np.mean(nearer <= k) == pytest.approx(chance_of_nearest(k, m, n), abs=0.015)
+    assert chance_of_nearest(m, m, n) == 1
+
+
+def test_what_draws_nothing_has_no_seed(furnished: Path) -> None:
+    def seeds(app: AppTest) -> list[str]:
+        return [item.label for item in app.number_input]
+
+    assert seeds(open_page(FLOW, image_flow_view="bits")) == ["Seed"]
+    assert seeds(open_page(FLOW, image_flow_view="round trip")) == []
 
 
 def test_round_trip_measures_what_came_back(furnished: Path) -> None:
