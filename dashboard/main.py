@@ -15,6 +15,8 @@ st.set_page_config(
     menu_items={"Get help": None, "Report a bug": None},
 )
 
+st.html(Path(__file__).with_name("page.css"))
+
 PAGES = [
     st.Page("views/home.py", title="Lab", icon=":material/blur_on:", default=True),
     st.Page("views/compare.py", title="Compare", icon=":material/compare:", url_path="compare"),

@@ -1,4 +1,6 @@
-"""One colour, one meaning, on every page: data, model, noise, critic."""
+"""One colour, one meaning, on every page: data, model, noise, critic; and how charts behave."""
+
+from typing import Any
 
 from dashboard.components.scene import Role
 
@@ -11,6 +13,14 @@ CHART: dict[Role, str] = {
     "noise": "#000003",
     "critic": "#000004",
 }
+
+# The place-holder of the strong grey of Streamlit's charts, for the words on axes: by itself it
+# gives them one that is 3.6:1 on the light page.
+WORDS = "#000037"
+
+# What charts are shown with. Nothing on them is zoomed, so that a swipe over one scrolls the page;
+# a telephone would always show the bar of tools, over the legend.
+STILL: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 
 # The same roles as colour names of Streamlit's markdown.
 INK: dict[Role, str] = {"data": "blue", "model": "orange", "noise": "violet", "critic": "green"}

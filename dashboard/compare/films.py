@@ -14,6 +14,7 @@ from dashboard.figures import compare
 from dashboard.figures.density import Scale, peak
 from dashboard.guard import guarded, without
 from dashboard.look import COARSE, GRID, density_grid
+from dashboard.theme import STILL
 from genlab.contract.card import Card
 from genlab.inference.density import Extent
 from genlab.inference.errors import Busy
@@ -210,6 +211,7 @@ def axis(shown: Shown) -> None:
         st.plotly_chart(
             compare.density_chart(acts, shown.extent),
             alt="The densities of all models over the line; of a GAN a histogram of its samples.",
+            config=STILL,
         )
     if peek("making_stage").more.startswith(shown.asked[LEVELS]):
         measure_one(shown.cards)

@@ -7,6 +7,7 @@ from dashboard.compare.columns import columns
 from dashboard.compare.speed import speeds, unmeasured
 from dashboard.figures import scores
 from dashboard.guard import guarded
+from dashboard.theme import STILL
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
 
@@ -29,6 +30,7 @@ def figures(dataset: str, cards: list[Card]) -> None:
             place.plotly_chart(
                 chart,
                 alt=f"{quality.words} of each model against its seconds for 10,000 samples.",
+                config=STILL,
             )
         else:
             place.info(f"{quality.words}: not measured on these models yet.")

@@ -16,6 +16,7 @@ from dashboard.components.stage import peek, stage
 from dashboard.diffusion.shared import again
 from dashboard.figures import race
 from dashboard.guard import guarded
+from dashboard.theme import STILL
 from genlab.contract.card import Card
 from genlab.inference.density import Extent
 from genlab.inference.errors import Busy
@@ -105,6 +106,7 @@ def _charts(board: Scores, least: tuple[float, float] | None, done: int, of: int
             race.path_chart(board),
             key="race_path",
             alt="The distance to the exact path's end over the evaluations, for each sampler.",
+            config=STILL,
         )
         st.caption(
             f"Root mean squared distance over {race.RACERS} points of one noise, in data units; "
@@ -116,6 +118,7 @@ def _charts(board: Scores, least: tuple[float, float] | None, done: int, of: int
             race.distance_chart(board, least),
             key="race_distance",
             alt="The distance of the samples to data over the evaluations, for each sampler.",
+            config=STILL,
         )
         st.caption(
             f"Estimated from {race.BLOCKS} pairs of {race.BLOCK:,} samples and {race.BLOCK:,} data "

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.components.scene import Curve, Role, Timeline
+from dashboard.theme import WORDS
 from genlab.contract.card import Card
 
 
@@ -80,13 +82,23 @@ def _went_on(card: Card) -> str:
 
 
 def dress(figure: go.Figure, x: str, y: str) -> go.Figure:
-    """The look that all charts share; `x` and `y` name the axes."""
+    """The look that all charts share; `x` and `y` name the axes.
+
+    They stay as they are drawn: no drag and no pinch zooms them. Show them with `theme.STILL`.
+    """
     return figure.update_layout(
         height=260,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        xaxis={"title": x, "rangemode": "tozero"},
-        yaxis={"title": y},
+        xaxis=_axis(x) | {"rangemode": "tozero"},
+        yaxis=_axis(y),
+        hoverlabel={"font": {"color": WORDS}},
+        dragmode=False,
         legend={"orientation": "h", "y": 1.12, "x": 0},
         showlegend=True,
         hovermode="x unified",
     )
+
+
+def _axis(words: str) -> dict[str, Any]:
+    font = {"color": WORDS}
+    return {"title": {"text": words, "font": font}, "tickfont": font, "fixedrange": True}

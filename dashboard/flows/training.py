@@ -8,6 +8,7 @@ from dashboard.figures.density import Scale
 from dashboard.figures.flow_training import Normality, normality_chart, training_scene
 from dashboard.flows.shared import Extent
 from dashboard.look import Look
+from dashboard.theme import STILL
 from genlab.inference.sessions import heavy
 
 
@@ -42,6 +43,7 @@ def show(look: Look) -> None:
         normality_chart(judged),
         alt="Energy distance of the encoded data to the Gaussian over the training steps, above "
         "the band of true Gaussian samples.",
+        config=STILL,
     )
     st.caption(verdict(judged))
 

@@ -10,7 +10,7 @@ from dashboard.figures.gans import Extent
 from dashboard.gans.shared import averaged
 from dashboard.guard import guarded
 from dashboard.look import Look
-from dashboard.theme import ink
+from dashboard.theme import STILL, ink
 from genlab.contract.card import Card
 from genlab.inference.sessions import heavy
 
@@ -52,15 +52,18 @@ def show(look: Look) -> None:
         st.plotly_chart(
             gan_charts.curve_chart(one),
             alt="Gradient to the critic's output against D(G(z)): formulas and measured.",
+            config=STILL,
         )
     with right:
         st.plotly_chart(
             gan_charts.size_chart(one),
             alt="Size of the losses' gradients at the forgeries against D(G(z)).",
+            config=STILL,
         )
     st.plotly_chart(
         gan_charts.over_training_chart(found, frame),
         alt="Median size of the losses' gradients at each snapshot.",
+        config=STILL,
     )
     st.caption(
         f"Measured at {DRAW} forgeries of each snapshot by central differences of the loss "

@@ -14,7 +14,7 @@ from dashboard.figures.modes import NEIGHBOURS, RADIUS, Modes, modes_of
 from dashboard.figures.training import loss_chart
 from dashboard.gans.shared import averaged, cards
 from dashboard.guard import guarded
-from dashboard.theme import CHART
+from dashboard.theme import CHART, STILL
 from genlab.inference.sessions import heavy
 
 DRAWS, DRAW = 4, 2_500
@@ -153,6 +153,7 @@ def _tell_outcome(choice: Choice, measured: list[tuple[Run, Record]], modes: Mod
                 chart,
                 alt=f"{what} covered by each run over the training steps.",
                 key=f"covered_{by_modes}",
+                config=STILL,
             )
     count = (
         f"The {len(modes)} modes were found in the exact model; one counts as covered where a "
@@ -175,6 +176,7 @@ def _tell_outcome(choice: Choice, measured: list[tuple[Run, Record]], modes: Mod
                 loss_chart(run.card, CHART, "loss"),
                 alt=f"Losses of generator and discriminator of the run {run.name}.",
                 key=f"loss_{run.card.id}",
+                config=STILL,
             )
 
 

@@ -17,7 +17,7 @@ from dashboard.images.flow_shared import bits_of_set as bits_of_flow
 from dashboard.images.flow_shared import flows, test_sets
 from dashboard.images.shared import Bytes, Look, pictures, units
 from dashboard.images.sources import some_image
-from dashboard.theme import CHART
+from dashboard.theme import CHART, STILL
 from genlab.contract.card import Card
 from genlab.inference.bound import DEVIATION_FIGURE, Bound, bound
 from genlab.inference.sessions import heavy
@@ -60,7 +60,11 @@ def _numbers(look: Look, levels: Bytes, label: str) -> None:
     for cell, (name, told) in zip(cells[1:], words.items(), strict=True):
         value = terms[name]
         cell.metric(name, f"{value:.3f}" if value >= 5e-4 else f"{value:.0e}", help=told)
-    st.plotly_chart(bound_chart(found), alt="Bits per dimension over the noise levels of the walk.")
+    st.plotly_chart(
+        bound_chart(found),
+        alt="Bits per dimension over the noise levels of the walk.",
+        config=STILL,
+    )
     st.caption(
         f"Each bar sums some of the {len(look.model.schedule()) - 1:,} steps, few where t is small "
         "and many where it is large: the squared error of x̂₀ (not clipped) times what a step gains "
@@ -82,6 +86,7 @@ def _place(look: Look, levels: Bytes, label: str) -> None:
     st.plotly_chart(
         bits_chart(rows, hues, marked=mean),
         alt="Histograms of bits per dimension of test images; a line marks this image.",
+        config=STILL,
     )
     told = [f"{name}: {_words(bits)}" for name, bits in rows.items()]
     known = "" if label == ANY else f", told that it is of class {label}"

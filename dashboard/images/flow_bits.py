@@ -16,7 +16,7 @@ from dashboard.images.flow_shared import (
 )
 from dashboard.images.shared import Bytes, Look
 from dashboard.images.sources import some_image
-from dashboard.theme import CHART
+from dashboard.theme import CHART, STILL
 
 
 @st.fragment
@@ -61,6 +61,7 @@ def _place(look: Look, levels: Bytes, bits: np.ndarray, title: str) -> None:
     st.plotly_chart(
         bits_chart({name: bits}, {name: CHART["data"]}, marked=mean),
         alt="Histogram of bits per dimension of test images; a line marks this image.",
+        config=STILL,
     )
     below = 100 * float(np.mean(bits <= mean))
     st.caption(

@@ -11,7 +11,7 @@ from dashboard.figures.image_bits import bits_chart, lesson
 from dashboard.guard import guarded, without
 from dashboard.images.flow_shared import MEASURED, bits_of_set, flows, test_sets
 from dashboard.images.shared import Look, pictures, say_no_test
-from dashboard.theme import CHART
+from dashboard.theme import CHART, STILL
 from genlab.contract.card import Card
 
 
@@ -35,6 +35,7 @@ def show(look: Look) -> None:
                 bits_chart(rows, hues),
                 alt=f"Histograms of bits per dimension of test images under {card.id}.",
                 key=f"surprise_{card.id}",
+                config=STILL,
             )
             _lessons(rows, titles, card, sets)
     if len(sets) < 2:

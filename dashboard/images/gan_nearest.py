@@ -20,7 +20,7 @@ from dashboard.images.shared import (
     remember_picks,
     units,
 )
-from dashboard.theme import CHART
+from dashboard.theme import CHART, STILL
 from genlab.inference.sessions import heavy
 
 SHOWN = 5
@@ -155,11 +155,12 @@ def _chart(near: Nearest, own: np.ndarray, tile: int, trained: bool) -> None:
     figure = neighbours.distance_chart(
         own, near.distance[:, 0], float(near.distance[tile, 0]), CHART, names
     )
-    figure.update_xaxes(title=f"distance to the nearest {kind} image (pixels in 0..1)")
+    figure.update_xaxes(title_text=f"distance to the nearest {kind} image (pixels in 0..1)")
     st.plotly_chart(
         figure,
         alt="Histograms of the distance to the nearest image, of held-out images and of samples; "
         "a line marks the picked sample.",
+        config=STILL,
     )
 
 

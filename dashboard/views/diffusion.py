@@ -14,7 +14,7 @@ from dashboard.figures.density import SCALE_HELP, SCALES, Scale
 from dashboard.figures.race import BUDGETS
 from dashboard.figures.training import loss_chart
 from dashboard.guard import guarded
-from dashboard.theme import CHART, ink
+from dashboard.theme import CHART, STILL, ink
 from genlab.contract.card import Card
 from genlab.inference.diffusion import to_data
 from genlab.inference.path_error import end_points
@@ -149,11 +149,13 @@ def charts(card: Card) -> None:
     left.plotly_chart(
         diffusion.schedule_chart(services.schedules_of(card)),
         alt="The share of signal over t, for each noise schedule.",
+        config=STILL,
     )
     if card.kind == "trained":
         right.plotly_chart(
             loss_chart(card, CHART, "denoising loss"),
             alt="The denoising loss over the training steps.",
+            config=STILL,
         )
     else:
         right.info(

@@ -8,7 +8,7 @@ from dashboard.figures.training import loss_chart
 from dashboard.images import flow_bits, flow_round, flow_samples, flow_surprise, walk
 from dashboard.images.flow_shared import VERBS, drawn
 from dashboard.images.shared import Look, choose_model, offer
-from dashboard.theme import CHART, ink
+from dashboard.theme import CHART, STILL, ink
 
 VIEWS = ["samples", "walk", "round trip", "bits", "surprise"]
 
@@ -58,5 +58,6 @@ if card.history:
     st.plotly_chart(
         loss_chart(card, CHART, "loss: −log p(x), nats a pixel"),
         alt="Negative log-likelihood over the training steps.",
+        config=STILL,
     )
 parts.about(card)

@@ -9,7 +9,7 @@ from dashboard.flows import bend, density, layers, training, transformations
 from dashboard.flows.shared import VERBS, clouds, colours
 from dashboard.guard import guarded
 from dashboard.look import Look
-from dashboard.theme import CHART, ink
+from dashboard.theme import CHART, STILL, ink
 
 CURVE = 270  # pixels of the training curve
 VIEWS = ["density", "layers", "training", "transformations", "bend"]
@@ -76,6 +76,7 @@ def body() -> None:
                 st.plotly_chart(
                     loss_chart(card, CHART, "loss: −log p(x), nats"),
                     alt="Negative log-likelihood over the training steps.",
+                    config=STILL,
                 )
         samples, latent = clouds(card.id, look.stamp, n, seed)
         parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})

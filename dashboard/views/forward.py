@@ -10,7 +10,7 @@ from dashboard import controls, links, parts, services
 from dashboard.components.stage import peek, stage
 from dashboard.figures import denoising, diffused, diffusion, forward
 from dashboard.guard import guarded
-from dashboard.theme import ink
+from dashboard.theme import STILL, ink
 from genlab.contract.card import Card
 from genlab.inference.sessions import heavy
 
@@ -115,7 +115,7 @@ def body() -> None:
         (forward.kl_chart(films), "How many nats the diffused density is from noise, over t."),
     )
     for place, (chart, words) in zip(st.columns(3), told, strict=True):
-        place.plotly_chart(chart, alt=words)
+        place.plotly_chart(chart, alt=words, config=STILL)
     parts.downloads(
         f"{card.dataset}-noised-seed{seed}",
         {"x": films[0].samples[len(films[0].t) // 2], "x0": films[0].samples[0]},

@@ -7,7 +7,7 @@ from dashboard.figures.training import loss_chart
 from dashboard.images import gan_epochs, gan_nearest, gan_plane, walk
 from dashboard.images.gan_shared import VERBS, drawn, explained, sheet
 from dashboard.images.shared import Look, choose_model, offer
-from dashboard.theme import CHART, ink
+from dashboard.theme import CHART, STILL, ink
 
 VIEWS = ["epochs", "walk", "round trips", "plane", "memory"]
 
@@ -58,5 +58,6 @@ if card.history:
     st.plotly_chart(
         loss_chart(card, CHART, "loss"),
         alt="Losses of generator and critic over the training steps.",
+        config=STILL,
     )
 parts.about(card)

@@ -9,7 +9,7 @@ from dashboard.gans import game, gradients, objectives, optimal, training
 from dashboard.gans.shared import VERBS, choose_model, forgeries
 from dashboard.guard import guarded
 from dashboard.look import Look
-from dashboard.theme import CHART, ink
+from dashboard.theme import CHART, STILL, ink
 
 VIEWS = ["game", "training", "objectives", "optimal", "gradients"]
 SHOWN = {"game": game, "training": training, "optimal": optimal, "gradients": gradients}
@@ -79,6 +79,7 @@ def body() -> None:
         st.plotly_chart(
             loss_chart(card, CHART, "loss"),
             alt="Losses of generator and discriminator over the training steps.",
+            config=STILL,
         )
         z, samples, _ = forgeries(card.id, look.stamp, n, seed)
         parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "z": z})

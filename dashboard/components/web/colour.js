@@ -5,6 +5,7 @@
 // look equal, low is "nothing there" and both hold on a light page and on a dark one.
 
 const ROLES = ["data", "model", "noise", "critic"];
+const INKS = ["blue", "orange", "violet", "green"]; // Streamlit's names of these roles' colours as text
 const FALLBACK = ["#0072b2", "#d55e00", "#7b4ea3", "#009e73"];
 const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 
@@ -50,11 +51,13 @@ function readTheme(host) {
   const palette = token("--st-chart-categorical-colors", "").split(",").map((c) => c.trim()).filter(Boolean);
   const background = token("--st-background-color", "#ffffff");
   const text = token("--st-text-color", "#222222");
-  const roles = { neutral: text, accent: token("--st-primary-color", text) };
+  const roles = { neutral: text, accent: token("--st-primary-color", text), grey: "#808080" };
   ROLES.forEach((role, i) => { roles[role] = palette[i] || FALLBACK[i]; });
+  const inks = { ...roles, grey: text };
+  ROLES.forEach((role, i) => { inks[role] = token(`--st-${INKS[i]}-text-color`, roles[role]); });
   const [L] = oklab(rgb(background));
   const theme = {
-    background, text, roles, dark: L < 0.5, font: token("--st-font", "sans-serif"), ramps: new Map(),
+    background, text, roles, inks, dark: L < 0.5, font: token("--st-font", "sans-serif"), ramps: new Map(),
     border: token("--st-border-color", "#cccccc"),
   };
   theme.signature = JSON.stringify([background, text, roles, theme.font]);
@@ -78,13 +81,16 @@ function half(theme, role, steps, beyond) {
   });
 }
 
+// Images: as black and as white on every page.
+const GREY = Array.from({ length: 255 }, (_, i) => Array(3).fill(Math.round((i * 255) / 254)));
+
 // 256 packed RGBA colours for the uint8 cells of a heat map; 0 is transparent.
 function ramp(theme, { role, diverging, lowRole }) {
   const name = diverging ? `${lowRole}|${role}` : role;
   if (!theme.ramps.has(name)) {
     const colours = diverging
       ? [...half(theme, lowRole, 128, 0.3).reverse(), ...half(theme, role, 128, 0.3).slice(1)]
-      : half(theme, role, 255, 1);
+      : role === "grey" ? GREY : half(theme, role, 255, 1);
     const packed = new Uint32Array(256);
     colours.forEach(([r, g, b], i) => { packed[i + 1] = ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0; });
     theme.ramps.set(name, packed);

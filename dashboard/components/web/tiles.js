@@ -165,7 +165,7 @@ function paintSheet(wall, sheet) {
     ctx.font = `${Math.min(12, tile / 4.2) * dpr}px ${wall.theme.font}`;
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
-    ctx.fillStyle = wall.theme.roles[sheet.spec.role];
+    ctx.fillStyle = wall.theme.inks[sheet.spec.role];
     ctx.fillText(caption(sheet.spec, wall.frame, i), (x0 + x1) / 2, y1 + (words / 2 + 1) * dpr, x1 - x0);
   }
 }
