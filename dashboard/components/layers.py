@@ -14,8 +14,10 @@ import numpy as np
 
 from dashboard.components.blob import FloatArray
 
-Role = Literal["data", "model", "noise", "critic", "neutral", "accent"]
-"""What a colour means. The first four are the theme's categorical colours in this order."""
+Role = Literal["data", "model", "noise", "critic", "neutral", "accent", "grey"]
+"""What a colour means. The first four are the theme's categorical colours in this order.
+`grey` is for a heat map of images: black to white in both themes.
+"""
 
 
 class SceneError(ValueError):
@@ -52,8 +54,9 @@ class Heatmap:
     """`values[F|1, H, W]` in 0..1 (NaN = nothing drawn) over the whole pane, row 0 at the bottom.
 
     Low is the page's background and high the role's colour and beyond, in both themes, on a ramp
-    that is linear in OKLab lightness. `diverging`: 0.5 is the background, 1 the colour of `role`, 0
-    that of `low_role`. Values outside 0..1 are clipped. `smooth=False` shows the cells.
+    that is linear in OKLab lightness; of role `grey`, black and white. `diverging`: 0.5 is the
+    background, 1 the colour of `role`, 0 that of `low_role`. Values outside 0..1 are clipped.
+    `smooth=False` shows the cells.
     """
 
     values: FloatArray

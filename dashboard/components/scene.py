@@ -63,7 +63,8 @@ class Pane:
     """A picture of the window `extent = (x0, x1, y0, y1)`, equal aspect, layers from bottom to top.
 
     `aspect` makes the picture so many times as wide as high, whatever the extent: for axes whose
-    units differ (a density over the line). `alt` says in words what the picture shows.
+    units differ (a density over the line). `axes=False` leaves out the ticks and their numbers.
+    `alt` says in words what the picture shows.
     `pick="name"`: a click or drag anywhere moves that named point (give it a `Handle` of the same
     name to show it).
     """
@@ -74,6 +75,7 @@ class Pane:
     alt: str
     pick: str | None = None
     aspect: float | None = None
+    axes: bool = True
 
     def __post_init__(self) -> None:
         x0, x1, y0, y1 = (float(value) for value in self.extent)
@@ -156,6 +158,7 @@ class Scene:
                     "alt": pane.alt,
                     "pick": pane.pick,
                     "aspect": pane.aspect,
+                    "axes": pane.axes,
                     "layers": [layer_header(layer, pane, blob) for layer in pane.layers],
                 }
                 for pane in self.panes

@@ -87,13 +87,14 @@ def _scene(mosaic: NDArray[np.float32], at: tuple[float, float]) -> Scene:
                 "The plane through A, B and C",
                 PLANE,
                 [
-                    Heatmap(mosaic, "neutral", "G(z) on a raster", smooth=False),
+                    Heatmap(mosaic, "grey", "G(z) on a raster", smooth=False),
                     *corners,
                     Handle("at", at, "accent", "your z"),
                 ],
                 alt="A plane of latents as a mosaic of their images, with three corners and a "
                 "point to drag.",
                 pick="at",
+                axes=False,
             )
         ]
     )

@@ -93,6 +93,18 @@ def test_a_drag_over_the_plane_is_answered_all_the_way(visit: Open) -> None:
     expect(page).to_have_url(re.compile(r"at=0\.\d+"))
 
 
+def test_the_images_of_the_plane_are_the_same_on_a_light_and_on_a_dark_page(visit: Open) -> None:
+    shown = []
+    for scheme in ("light", "dark"):
+        page = visit("gan-images?image_gan=mnist-gan-toy&image_gan_view=plane", color_scheme=scheme)
+        picture = Image.open(io.BytesIO(page.locator(".stage canvas").first.screenshot()))
+        w, h = picture.size  # the lower left corner, where ticks and their numbers would be
+        shown.append(picture.convert("RGB").crop((3, int(0.8 * h), w // 8, h - 12)))
+    assert shown[0].tobytes() == shown[1].tobytes()
+    levels = list(zip(*[iter(shown[0].tobytes())] * 3, strict=True))
+    assert all(max(pixel) == min(pixel) for pixel in levels)
+
+
 def test_another_corner_is_another_plane(visit: Open) -> None:
     page = visit("gan-images?image_gan=mnist-gan-toy&image_gan_view=plane&b=4")
     walls = page.locator(".wall")

@@ -106,6 +106,13 @@ def test_every_layer_reaches_the_browser_as_it_was():
     assert header["timeline"]["labels"][2] == "ᾱ = 1"
 
 
+def test_a_pane_of_images_has_no_axes():
+    images = Heatmap(np.zeros((1, 4, 4)), "grey", "images")
+    scene = Scene([pane(), Pane("images", WINDOW, [images], "black", axes=False)])
+    header = decode(scene.encode())
+    assert [one["axes"] for one in header["panes"]] == [True, False]
+
+
 def test_a_film_costs_four_bytes_a_point_and_frame():
     film = Points(RNG.random((100, 2000, 2)), "model", "film")
     size = len(Scene([pane(film)], Timeline(100)).encode())
