@@ -70,11 +70,14 @@ function nearest(stage, pane, [x, y], reach) {
 
 function watchPointer(stage, pane) {
   const { picture } = pane;
+  let tap = null; // a finger that is not on a handle: it scrolls the page, or picks when it is lifted where it came down
   picture.onpointerdown = (event) => {
     if (event.button !== 0 || stage.drag) return;
     const at = local(pane, event);
     const grabbed = nearest(stage, pane, at, REACH[event.pointerType] ?? 22);
     if (!grabbed && !pane.spec.pick) return;
+    tap = !grabbed && event.pointerType === "touch" ? event.pointerId : null;
+    if (tap !== null) return;
     picture.setPointerCapture(event.pointerId);
     // A handle keeps its distance from the finger; a pick comes to it.
     stage.drag = { pane, pointer: event.pointerId, ...(grabbed ?? { name: pane.spec.pick, dx: 0, dy: 0 }) };
@@ -95,6 +98,11 @@ function watchPointer(stage, pane) {
     moveTo(stage, pane, drag.name, [x + drag.dx, y + drag.dy]);
   };
   picture.onpointerup = picture.onpointercancel = (event) => {
+    if (tap === event.pointerId) {
+      tap = null;
+      if (event.type === "pointerup" && pane.spec.pick) moveTo(stage, pane, pane.spec.pick, local(pane, event));
+      return;
+    }
     if (stage.drag?.pointer !== event.pointerId) return;
     stage.drag = null;
     picture.classList.remove("held");

@@ -268,13 +268,28 @@ def test_motion_starts_by_itself_unless_less_motion_is_wanted(
         visit.context.close()
 
 
-def test_a_telephone_stacks_the_panes_and_a_finger_drags_without_scrolling(
-    chromium: Browser, component_server: str
-) -> None:
-    visit = Visit(
+@pytest.fixture
+def phone(chromium: Browser, component_server: str) -> Iterator[Visit]:
+    opened = Visit(
         chromium, component_server, viewport=PHONE, has_touch=True, is_mobile=True,
         device_scale_factor=2,
     )  # fmt: skip
+    yield opened
+    assert not opened.wrong
+    opened.context.close()
+
+
+def swipe(visit: Visit, x: float, y: float, *steps: float) -> None:
+    """A finger comes down at (x, y), moves so far below and is lifted."""
+    touch = visit.context.new_cdp_session(visit.page)
+    for kind, dy in [("touchStart", 0.0), *(("touchMove", step) for step in steps)]:
+        points = [{"x": x, "y": y + dy}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_a_telephone_stacks_the_panes_and_a_finger_drags_without_scrolling(phone: Visit) -> None:
+    visit = phone
     first, second = (visit.main.locator("figure").nth(i).bounding_box() for i in (0, 1))
     assert first
     assert second
@@ -288,21 +303,26 @@ def test_a_telephone_stacks_the_panes_and_a_finger_drags_without_scrolling(
     strip = visit.main.get_by_role("slider", name="time").bounding_box()
     assert strip
     assert strip["y"] + strip["height"] <= PHONE["height"]
-    touch = visit.context.new_cdp_session(visit.page)
-    x, y = visit.place(-1, 1)
-    for kind, dy in (("touchStart", 0), ("touchMove", 20), ("touchMove", 60), ("touchEnd", None)):
-        points = [] if dy is None else [{"x": x, "y": y + dy}]
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    assert visit.place(-1, 1) == (x, y)  # the page did not scroll
+    x, y = visit.place(-1, -1)
+    swipe(visit, x + 30, y, 20, 60)  # a finger is thick: beside the handle is on it
+    assert visit.place(-1, -1) == (x, y)  # the page did not scroll
     visit.says("touched True")
     moved = 60 / (visit.place(0, 0)[1] - visit.place(0, 1)[1])
-    expect(visit.page.get_by_text(MAIN)).to_contain_text(f"{1 - moved:.1f}")
+    expect(visit.page.get_by_text(MAIN)).to_contain_text(f"{-1 - moved:.1f}")
     columns = visit.page.locator(".card").evaluate_all(
         "cards => new Set(cards.map(card => card.getBoundingClientRect().left)).size"
     )
     assert columns == 2
-    assert not visit.wrong
-    visit.context.close()
+
+
+def test_a_finger_that_is_on_no_handle_scrolls_the_page_or_places_the_point(phone: Visit) -> None:
+    before = phone.place(2, 1)
+    swipe(phone, *before, *(-20 * step for step in range(1, 11)))
+    phone.page.wait_for_timeout(500)
+    assert before[1] - phone.place(2, 1)[1] > 100
+    phone.says("main: x -1.000 -1.000 frame 4 touched False")
+    phone.page.touchscreen.tap(*phone.place(2, 1))
+    phone.says("main: x 2.0")
 
 
 def test_everything_is_reached_by_the_tab_key_and_shows_its_focus(visit: Visit) -> None:
