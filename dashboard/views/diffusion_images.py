@@ -14,7 +14,7 @@ from dashboard.images import (
 )
 from dashboard.images.diffusion_shared import class_of, guidance_of, setting_of
 from dashboard.images.shared import Look, choose_model
-from dashboard.theme import CHART, ink
+from dashboard.theme import CHART, STILL, ink
 
 VIEWS = {
     "generate": "from noise to images, step by step",
@@ -37,11 +37,12 @@ with right:
 with left:
     card = choose_model("image_ddpm", "denoise")
 setting, label, w = None, EVERY, 1.0
-if view == "generate":
-    with st.container(horizontal=True, gap="medium"):
-        label = class_of(card, "image_class", EVERY)
-        w = guidance_of(card, "image_w", label)
-picture = st.container()  # first what is seen, then the rest of what changes it
+with st.container(key="seen_first"):  # by page.css, where the screen is narrow
+    if view == "generate":
+        with st.container(horizontal=True, gap="medium"):
+            label = class_of(card, "image_class", EVERY)
+            w = guidance_of(card, "image_w", label)
+    picture = st.container()  # first what is seen, then the rest of what changes it
 with st.container(horizontal=True, gap="medium"):
     n = 64
     if view == "generate":
@@ -69,6 +70,7 @@ if card.history and view == "generate":
     st.plotly_chart(
         loss_chart(card, CHART, "denoising loss"),
         alt="The denoising loss over the training steps.",
+        config=STILL,
     )
 if setting is not None:
     arrays = diffusion_generate.samples(look, setting)

@@ -112,6 +112,30 @@ def test_two_settings_stand_side_by_side_also_on_a_phone(visit: Open) -> None:
         assert page.evaluate(overflow) <= 0
 
 
+def test_a_telephone_shows_film_and_timeline_on_arrival(visit: Open) -> None:
+    page = visit("image_n=40&image_steps=10", 390)
+    page.set_viewport_size({"width": 390, "height": 844})
+    settle(page)
+    timeline = page.locator(".wall .timeline").first.bounding_box()
+    canvas = page.locator(".wall .sheet canvas").first.bounding_box()
+    cell = page.locator(".wall .cell[aria-selected=true]").first.bounding_box()
+    assert timeline
+    assert canvas
+    assert cell
+    assert timeline["y"] + timeline["height"] <= 845
+    assert timeline["y"] - canvas["y"] > 90
+    assert timeline["x"] < cell["x"] - 3  # the bar covers a picked tile under it, ring and all
+    page.set_viewport_size(
+        {"width": 390, "height": 560}
+    )  # too low for both: the picture goes first
+    page.wait_for_timeout(300)
+    timeline = page.locator(".wall .timeline").first.bounding_box()
+    canvas = page.locator(".wall .sheet canvas").first.bounding_box()
+    assert timeline
+    assert canvas
+    assert timeline["y"] - canvas["y"] > 90
+
+
 def test_a_walk_is_seen_as_it_comes_and_stops_at_once(visit: Open) -> None:
     page = visit("image_n=64&image_steps=100", model="tiny-ddpm-slow")
     progress = page.get_by_text(re.compile(r"From noise to images: \d+ of 101, about"))
