@@ -112,25 +112,21 @@ def add_figures(
         RunError: The model was exported again meanwhile; the figures are not its own.
     """
     with locked(model.folder):
-        _add_figures(model, fresh, gone)
-
-
-def _add_figures(model: genlab.Model, fresh: list[Metric], gone: Callable[[str], bool]) -> None:
-    folder = model.folder
-    card = Card.read(folder)
-    if card.graphs != model.card.graphs:
-        raise runs.RunError(
-            f"{card.id} was exported again while it was measured, so the figures are not written; "
-            "measure it again"
-        )
-    names = {metric.name for metric in fresh}
-    stays = [old for old in card.metrics if old.name not in names and not gone(old.name)]
-    figures = sorted([*stays, *fresh], key=lambda metric: metric.name.startswith(ELSEWHERE))
-    if figures == card.metrics:
-        return
-    card = card.model_copy(update={"metrics": figures})
-    files = {name: read_bytes(folder, name) for name in card.files}
-    publish(folder, card, files, partial(check, device=model.device.requested))
+        folder = model.folder
+        card = Card.read(folder)
+        if card.graphs != model.card.graphs:
+            raise runs.RunError(
+                f"{card.id} was exported again while it was measured, so the figures are not "
+                "written; measure it again"
+            )
+        names = {metric.name for metric in fresh}
+        stays = [old for old in card.metrics if old.name not in names and not gone(old.name)]
+        figures = sorted([*stays, *fresh], key=lambda metric: metric.name.startswith(ELSEWHERE))
+        if figures == card.metrics:
+            return
+        card = card.model_copy(update={"metrics": figures})
+        files = {name: read_bytes(folder, name) for name in card.files}
+        publish(folder, card, files, partial(check, device=model.device.requested))
 
 
 def _data(model: genlab.Model, n: int, seed: int) -> np.ndarray:

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from dashboard.components.sheet import MOST_FRAMES, Grey, Sheet
 from dashboard.components.timeline import Curve, Timeline
-from dashboard.figures import image_setting
 from dashboard.figures.diffusion import level_label
-from dashboard.figures.image_setting import Setting
+from dashboard.figures.image_setting import EVERY, Setting
 from dashboard.figures.moments import Moment, moment
 from genlab.contract.card import Card
 from genlab.inference.denoiser import checked_labels, denoiser
@@ -29,7 +28,6 @@ from genlab.inference.samplers import SAMPLERS, Frame
 from genlab.inference.schedules import alphas_bar, respace
 from genlab.inference.walks import Request
 
-ANY, EVERY = image_setting.ANY, image_setting.EVERY
 STRIP = 10
 """Moments of one image's way, side by side."""
 GAP = 2

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from dashboard import services
 from dashboard.figures.image_bits import bits_chart, mean_error, with_error
 from dashboard.figures.image_bound import bound_chart
-from dashboard.figures.image_diffusion import ANY, labels_of
+from dashboard.figures.image_diffusion import labels_of
+from dashboard.figures.image_setting import ANY
 from dashboard.figures.scores import figure_of
 from dashboard.guard import guarded, without
 from dashboard.images.diffusion_shared import class_of

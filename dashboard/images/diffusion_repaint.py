@@ -11,6 +11,7 @@ from dashboard.components.pad import pad
 from dashboard.components.sheet import Grey, Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.figures import image_diffusion as figures
+from dashboard.figures.image_setting import ANY
 from dashboard.figures.moments import Walk
 from dashboard.images.diffusion_shared import class_of, guidance_of
 from dashboard.images.shared import (
@@ -65,7 +66,7 @@ def show(look: Look) -> None:
     first = links.once("repaint_pad", lambda: mask_of_link(size), MASK)
     picture, strip = st.container(), st.container()  # first what is seen, then what changes it
     with st.container(horizontal=True, gap="medium"):
-        label = class_of(card, "image_fill_class", figures.ANY, every=False)
+        label = class_of(card, "image_fill_class", ANY, every=False)
         w = guidance_of(card, "image_fill_w", label)
         most = min(50, len(card.constants.log_snr or []) - 1)
         steps = controls.whole("Steps", "image_fill_steps", 1, most, min(20, most))

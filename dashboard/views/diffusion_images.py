@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import controls, parts, services
-from dashboard.figures.image_diffusion import EVERY
+from dashboard.figures.image_setting import EVERY
 from dashboard.figures.training import loss_chart
 from dashboard.images import (
     diffusion_bits,

@@ -259,10 +259,7 @@ def test_old_curve_is_not_continued(tiny: Tiny, tmp_path: Path) -> None:
 def test_what_was_measured_before_a_failure_stays(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / made[1].name
-    shutil.copytree(made[1], folder)
-    row = {"value": 1.0, "split": "test", "n": 9, "protocol": "told"}
-    stale, first = (Metric(name=name, **row) for name in ("stale", "first"))  # type: ignore[arg-type]
+    folder, (stale, first) = _measurable(made, tmp_path, "stale", "first")
 
     def breaks() -> Iterator[Metric]:
         raise OSError("the power is gone")
@@ -286,11 +283,8 @@ def test_two_commands_that_measure_at_once_lose_no_figure(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each reads the card and writes it anew: nothing may come between the two."""
-    folder = tmp_path / made[1].name
-    shutil.copytree(made[1], folder)
-    row = {"value": 1.0, "split": "test", "n": 9, "protocol": "told"}
-    names = {"one", "two", "three"}
-    together = threading.Barrier(len(names))
+    folder, rows = _measurable(made, tmp_path, "one", "two", "three")
+    together = threading.Barrier(len(rows))
     read = evaluate.Card.read
 
     def slowly(path: Path) -> Any:
@@ -300,14 +294,23 @@ def test_two_commands_that_measure_at_once_lose_no_figure(
 
     monkeypatch.setattr(evaluate.Card, "read", slowly)
 
-    def measures(name: str) -> None:
+    def measures(row: Metric) -> None:
         model = genlab.load(folder.name, device="cpu", folders=[tmp_path])
         together.wait()
-        evaluate.add_figures(model, [Metric(name=name, **row)])  # type: ignore[arg-type]
+        evaluate.add_figures(model, [row])
 
-    with ThreadPoolExecutor(len(names)) as pool:
-        list(pool.map(measures, sorted(names)))
-    assert {metric.name for metric in verify_folder(folder).metrics} >= names
+    with ThreadPoolExecutor(len(rows)) as pool:
+        list(pool.map(measures, rows))
+    found = {metric.name for metric in verify_folder(folder).metrics}
+    assert found >= {"one", "two", "three"}
+
+
+def _measurable(made: Made, place: Path, *names: str) -> tuple[Path, list[Metric]]:
+    """A copy of an exported model, and figures of these names for its card."""
+    folder = place / made[1].name
+    shutil.copytree(made[1], folder)
+    row = {"value": 1.0, "split": "test", "n": 9, "protocol": "told"}
+    return folder, [Metric(name=name, **row) for name in names]  # type: ignore[arg-type]
 
 
 def _forget_origin(folder: Path) -> None:
