@@ -8,10 +8,10 @@ import numpy as np
 import genlab
 from benchmarks.measure import Comparison, SkipError, agree, timed
 from benchmarks.models import exported
-from genlab.inference.density import grid
-from genlab.inference.devices import missing_cuda
-from genlab.inference.model import Model
-from genlab.inference.sessions import THREADS
+from genlab.measures.density import grid
+from genlab.model import Model
+from genlab.runtime.devices import missing_cuda
+from genlab.runtime.sessions import THREADS
 
 SIDE, POINTS, STEPS = 200, 2_000, 100
 IMAGES, IMAGE_STEPS = 64, 50

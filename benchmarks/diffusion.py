@@ -15,9 +15,9 @@ from diffusers import DDIMScheduler
 from benchmarks.measure import Comparison, agree, timed
 from benchmarks.models import exported, threads, torch_module
 from genlab import Model
-from genlab.inference import noise
-from genlab.inference.diffusion import to_data
-from genlab.inference.schedules import alphas_bar
+from genlab.diffusion.schedules import alphas_bar
+from genlab.diffusion.units import to_data
+from genlab.runtime import noise
 
 POINTS, STEPS, PEER = 2_000, 100, "diffusers' DDIMScheduler + PyTorch"
 

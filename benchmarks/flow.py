@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.measure import Comparison, agree, timed
 from benchmarks.models import exported, threads, torch_module
-from genlab.inference.density import grid
+from genlab.measures.density import grid
 
 CLOUD, SIDE, PEER = 1_000, 200, "PyTorch eager"
 

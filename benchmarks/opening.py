@@ -13,8 +13,8 @@ import onnxruntime
 from benchmarks.measure import Comparison, timed
 from benchmarks.models import exported
 from genlab import Model, load
-from genlab.inference.sessions import CACHE
-from genlab.inference.smoke import probe
+from genlab.runtime.sessions import CACHE
+from genlab.runtime.smoke import probe
 
 
 def comparisons(dataset: str) -> Iterator[Comparison]:

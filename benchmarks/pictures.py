@@ -15,12 +15,12 @@ from plotly.subplots import make_subplots
 
 from benchmarks.measure import Comparison, timed
 from benchmarks.models import exported, reference
+from dashboard.chapters.diffusion.scenes.trajectory import forward, trajectory_scene, window
 from dashboard.components.layers import Heatmap, Points, frames_of
 from dashboard.components.scene import Pane, Scene
-from dashboard.figures.density import peak, shade
-from dashboard.figures.diffusion import forward, trajectory_scene, window
-from genlab.inference import noise
-from genlab.inference.density import log_prob_grid
+from dashboard.plots.shading import peak, shade
+from genlab.measures.density import log_prob_grid
+from genlab.runtime import noise
 
 POINTS, STEPS, SIDE, WINDOW = 2_000, 100, 200, (-4.0, 4.0, -4.0, 4.0)
 

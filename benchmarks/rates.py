@@ -16,10 +16,10 @@ from benchmarks.chromium import looking
 from benchmarks.gestures import choose, drag, enter, press, unroll, visit, watch
 from benchmarks.measure import Rate, Reading, timed
 from benchmarks.models import exported
-from dashboard import services
-from dashboard.figures.diffused import CELLS
+from dashboard.chapters.diffusion.scenes.diffused_density import CELLS
+from dashboard.shared import catalogue as services
 from genlab import Model
-from genlab.inference.samplers import SAMPLERS
+from genlab.diffusion.samplers import SAMPLERS
 
 FIRST, WHOLE = 150.0, 500.0
 """Milliseconds to the first picture after a change, and to the whole one."""

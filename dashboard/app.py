@@ -40,8 +40,8 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     for name in HEAVY:
         import_module(name)
 
-    from dashboard.ahead import open_ahead  # noqa: PLC0415
-    from dashboard.services import device, read_catalogue  # noqa: PLC0415
+    from dashboard.shared.catalogue import device, read_catalogue  # noqa: PLC0415
+    from dashboard.shared.warmup import open_ahead  # noqa: PLC0415
 
     granted = device()
     read_catalogue()  # its cards hold a hundred thousand numbers, and each would be looked at
@@ -54,7 +54,7 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
 
 def health(request: Request) -> JSONResponse:
     """Say which models are served, which are broken and on what device: JSON for monitors."""
-    from dashboard.services import device, read_catalogue  # noqa: PLC0415
+    from dashboard.shared.catalogue import device, read_catalogue  # noqa: PLC0415
 
     entries = read_catalogue().entries.values()
     broken = {entry.id: str(entry.problem) for entry in entries if entry.problem}
@@ -75,7 +75,7 @@ def health(request: Request) -> JSONResponse:
 
 def film(request: Request) -> Response:
     """The film strip of a model (WebP); its address carries the checksum, so it may be kept."""
-    from dashboard.services import read_catalogue  # noqa: PLC0415
+    from dashboard.shared.catalogue import read_catalogue  # noqa: PLC0415
     from genlab.contract.errors import ContractError  # noqa: PLC0415
     from genlab.contract.files import read_bytes  # noqa: PLC0415
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.guard import guarded
-from dashboard.images.shared import absent
+from dashboard.shared.guard import guarded
+from dashboard.shared.images import absent
 
 st.set_page_config(
     page_title="Generative Models Lab",
@@ -18,19 +18,40 @@ st.set_page_config(
 st.html(Path(__file__).with_name("page.css"))
 
 PAGES = [
-    st.Page("views/home.py", title="Lab", icon=":material/blur_on:", default=True),
-    st.Page("views/compare.py", title="Compare", icon=":material/compare:", url_path="compare"),
-    st.Page("views/flows.py", title="Flows", icon=":material/waves:", url_path="flows"),
-    st.Page("views/gans.py", title="GANs", icon=":material/swords:", url_path="gans"),
-    st.Page("views/forward.py", title="Forward", icon=":material/water_drop:", url_path="forward"),
-    st.Page("views/diffusion.py", title="Diffusion", icon=":material/grain:", url_path="diffusion"),
-    st.Page("views/denoising.py", title="Reverse step", icon=":material/undo:", url_path="reverse"),
+    st.Page("chapters/home/page.py", title="Lab", icon=":material/blur_on:", default=True),
+    st.Page(
+        "chapters/compare/page.py", title="Compare", icon=":material/compare:", url_path="compare"
+    ),
+    st.Page("chapters/flows/page.py", title="Flows", icon=":material/waves:", url_path="flows"),
+    st.Page("chapters/gans/page.py", title="GANs", icon=":material/swords:", url_path="gans"),
+    st.Page(
+        "chapters/diffusion/forward.py",
+        title="Forward",
+        icon=":material/water_drop:",
+        url_path="forward",
+    ),
+    st.Page(
+        "chapters/diffusion/page.py",
+        title="Diffusion",
+        icon=":material/grain:",
+        url_path="diffusion",
+    ),
+    st.Page(
+        "chapters/diffusion/reverse_step.py",
+        title="Reverse step",
+        icon=":material/undo:",
+        url_path="reverse",
+    ),
 ]
 
 IMAGES = {
-    "views/diffusion_images.py": ("Diffusion on images", ":material/grain:", "diffusion-images"),
-    "views/gan_images.py": ("GAN on images", ":material/swords:", "gan-images"),
-    "views/flow_images.py": ("Flow on images", ":material/waves:", "flow-images"),
+    "chapters/diffusion/images/page.py": (
+        "Diffusion on images",
+        ":material/grain:",
+        "diffusion-images",
+    ),
+    "chapters/gans/images/page.py": ("GAN on images", ":material/swords:", "gan-images"),
+    "chapters/flows/images/page.py": ("Flow on images", ":material/waves:", "flow-images"),
 }
 missing = absent()
 images = [

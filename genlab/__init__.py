@@ -8,6 +8,6 @@
 or a dashboard; onnxruntime is imported when the first model is opened.
 """
 
-from genlab.inference.model import Model, load
+from genlab.model import Model, load
 
 __all__ = ["Model", "load"]

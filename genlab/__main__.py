@@ -9,7 +9,7 @@ from pathlib import Path
 
 from genlab.contract.catalogue import Catalogue, Entry
 from genlab.contract.errors import ContractError
-from genlab.inference.check import check
+from genlab.runtime.check import check
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

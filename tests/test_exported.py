@@ -13,16 +13,16 @@ from PIL import Image
 
 import genlab
 from genlab.contract.card import Metric
-from genlab.inference.bits import bits_per_dim
-from genlab.inference.bound import bound
-from genlab.inference.check import Report, check
-from genlab.inference.density import mass
-from genlab.inference.likelihood import ode_log_prob
-from genlab.inference.walks import Request
+from genlab.diffusion.elbo import bound
+from genlab.diffusion.likelihood import ode_log_prob
+from genlab.diffusion.trajectory import Request
+from genlab.measures.bits import bits_per_dim
+from genlab.measures.density import mass
+from genlab.runtime.check import Report, check
 from training.data import DATASETS, IMAGES
-from training.evaluate import has_modes
+from training.evaluation.metrics import Estimate, Gaussian, coverage, frechet
+from training.evaluation.points import has_modes
 from training.families.gan import GanConfig
-from training.metrics import Estimate, Gaussian, coverage, frechet
 from training.recipes import LESSONS, RECIPES
 
 EXPORTED = Path(__file__).parents[1] / "exported"

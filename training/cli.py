@@ -20,16 +20,17 @@ from rich.table import Column, Table
 import genlab
 from genlab.contract.card import Metric
 from genlab.contract.errors import ContractError
-from genlab.inference.errors import InputError, RunError
-from training import cas, runs
+from genlab.runtime.errors import InputError, RunError
+from training import runs
 from training.data import IMAGES, SETS
 from training.data.images import DataError
-from training.evaluate import add_figures, evaluate
-from training.export import export
+from training.evaluation import cas
+from training.evaluation.points import add_figures, evaluate
+from training.evaluation.trials import law_with_modes, measure_all, train_all
+from training.export.publish import export
 from training.loop import Device
 from training.ranges import complaints
 from training.recipes import RECIPES, Recipe
-from training.trials import law_with_modes, measure_all, train_all
 
 COLUMNS = (
     TextColumn("{task.description}"),

@@ -12,14 +12,14 @@ from typing import Any, cast
 from torch import nn
 
 from training.data import DATASETS, IMAGES, SETS
-from training.families.classifier import ClassifierConfig
-from training.families.dcgan import DcganConfig
-from training.families.ddpm import DdpmConfig
+from training.families.diffusion import DdpmConfig
 from training.families.exact import ExactConfig
 from training.families.flow import FlowConfig, is_fine
 from training.families.gan import GanConfig, ObjectiveName
-from training.families.image_flow import ImageFlowConfig
-from training.families.unet import UnetConfig
+from training.families.images.classifier import ClassifierConfig
+from training.families.images.diffusion import UnetConfig
+from training.families.images.flow import ImageFlowConfig
+from training.families.images.gan import DcganConfig
 from training.loop import LoopConfig
 
 Plane = ExactConfig | FlowConfig | GanConfig | DdpmConfig

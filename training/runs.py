@@ -21,11 +21,11 @@ from torch import Tensor, nn
 
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
-from training import provenance
 from training.data import SETS
-from training.families.fold import fold, is_plain
+from training.export import provenance
 from training.families.gan import GanConfig
 from training.loop import Device, LoopConfig, State, begin, train
+from training.nets.folding import fold, is_plain
 from training.recipes import Recipe
 
 CHECKPOINT = "checkpoint.pt"

@@ -48,7 +48,7 @@ def publish(
         card: The card, as a `Card` or as the JSON document.
         files: Content of every file that the card names, by name.
         judge: A further judgement of the finished folder before it is published, which raises
-            to refuse it: `genlab.inference.check.check` runs every verb.
+            to refuse it: `genlab.runtime.check.check` runs every verb.
 
     Returns:
         The card as published.

@@ -9,8 +9,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services
-from genlab.inference.sessions import SessionCache
+from dashboard.shared import catalogue as services
+from genlab.runtime.sessions import SessionCache
 
 ROOT = Path(__file__).parents[2]
 WORDS = ("markdown", "caption", "info", "warning", "error", "title", "header", "subheader")
@@ -43,7 +43,7 @@ def catalogue_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
     monkeypatch.setattr(services, "default_folders", lambda: [folder])
     # Sessions are kept by checksum: without this, a file spoilt now would not be read again.
-    monkeypatch.setattr("genlab.inference.graphs.CACHE", SessionCache())
+    monkeypatch.setattr("genlab.runtime.graphs.CACHE", SessionCache())
     clear()
     yield folder
     clear()

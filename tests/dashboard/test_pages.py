@@ -7,25 +7,29 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import services
-from dashboard.diffusion.trajectory import Walk
+from dashboard.chapters.diffusion.trajectory import Walk
+from dashboard.shared import catalogue as services
 from genlab.contract.catalogue import Catalogue
-from genlab.inference.sessions import Device
+from genlab.runtime.sessions import Device
 from tests.dashboard.pages import texts
 
 ROOT = Path(__file__).parents[2]
-MODEL_PAGES = ["views/flows.py", "views/gans.py", "views/diffusion.py"]
-PAGES = ["views/home.py", "views/compare.py", *MODEL_PAGES]
+MODEL_PAGES = ["chapters/flows/page.py", "chapters/gans/page.py", "chapters/diffusion/page.py"]
+PAGES = ["chapters/home/page.py", "chapters/compare/page.py", *MODEL_PAGES]
 VERBS = {
-    "views/flows.py": ("log_prob", "encode", "decode", "layers"),
-    "views/gans.py": ("decode", "critic"),
-    "views/diffusion.py": ("denoise",),
+    "chapters/flows/page.py": ("log_prob", "encode", "decode", "layers"),
+    "chapters/gans/page.py": ("decode", "critic"),
+    "chapters/diffusion/page.py": ("denoise",),
 }
-KEYS = {"views/flows.py": "flow", "views/gans.py": "gan", "views/diffusion.py": "ddpm"}
+KEYS = {
+    "chapters/flows/page.py": "flow",
+    "chapters/gans/page.py": "gan",
+    "chapters/diffusion/page.py": "ddpm",
+}
 VIEWS = {
-    "views/flows.py": [{"flow_view": v} for v in ("density", "layers", "training")],
-    "views/gans.py": [{"gan_view": v} for v in ("game", "training")],
-    "views/diffusion.py": [{"sampler": "ddpm"}, {"sampler": "ddim", "eta": "0.5"}],
+    "chapters/flows/page.py": [{"flow_view": v} for v in ("density", "layers", "training")],
+    "chapters/gans/page.py": [{"gan_view": v} for v in ("game", "training")],
+    "chapters/diffusion/page.py": [{"sampler": "ddpm"}, {"sampler": "ddim", "eta": "0.5"}],
 }
 
 
@@ -34,7 +38,7 @@ def open_page(page: str, **query: str) -> AppTest:
     for key, value in query.items():
         app.query_params[key] = value
     app.run()
-    if page != "views/home.py":
+    if page != "chapters/home/page.py":
         app.switch_page(page)
         for key, value in query.items():  # a switch of pages clears the link
             app.query_params[key] = value
@@ -96,10 +100,10 @@ def test_broken_model_is_named_and_the_others_work(house: Path) -> None:
     for name in ("moons-flow-spline", "gaussians8-flow-spline", "data"):
         shutil.copytree(ROOT / "exported" / name, house / name)
     (house / "moons-flow-spline" / "card.json").write_text("{}")
-    home = open_page("views/home.py")
+    home = open_page("chapters/home/page.py")
     assert not home.exception
     assert "moons-flow-spline" in texts(home)
-    page = open_page("views/flows.py")
+    page = open_page("chapters/flows/page.py")
     assert not page.exception
     assert page.metric
 
@@ -110,7 +114,7 @@ def test_flipped_byte_is_told_on_the_page(house: Path) -> None:
     assert card is not None
     path = house / "moons-flow-spline" / card.graphs["log_prob"].file
     spoil(path)
-    app = open_page("views/flows.py")
+    app = open_page("chapters/flows/page.py")
     assert not app.exception
     assert "sha256" in texts(app)
 
@@ -124,7 +128,7 @@ def spoil(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("page", "trained"),
-    [("views/flows.py", "moons-flow-spline"), ("views/diffusion.py", "moons-ddpm")],
+    [("chapters/flows/page.py", "moons-flow-spline"), ("chapters/diffusion/page.py", "moons-ddpm")],
 )
 def test_broken_truth_leaves_the_learned_on_the_page(page: str, trained: str, house: Path) -> None:
     for name in (trained, "moons-exact", "data"):
@@ -160,7 +164,7 @@ def test_device_on_the_page_is_the_one_that_ran(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(
         type(opened), "device", property(lambda model: full, lambda model, now: None)
     )
-    app = open_page("views/gans.py")
+    app = open_page("chapters/gans/page.py")
     assert not app.exception
     assert any("CPU (asked for CUDA: the GPU ran out" in str(m.value) for m in app.markdown)
 
@@ -181,14 +185,17 @@ def test_absurd_links_are_clamped(page: str, value: str) -> None:
 
 
 def test_point_of_the_link_is_the_point_of_the_ledger() -> None:
-    app = open_page("views/flows.py", x="0.5,-0.25")
+    app = open_page("chapters/flows/page.py", x="0.5,-0.25")
     assert "x = (0.50, -0.25)" in texts(app)
-    plain, broken = open_page("views/flows.py"), open_page("views/flows.py", x="nan,inf")
+    plain, broken = (
+        open_page("chapters/flows/page.py"),
+        open_page("chapters/flows/page.py", x="nan,inf"),
+    )
     assert [metric.value for metric in broken.metric] == [metric.value for metric in plain.metric]
 
 
 def test_ledger_adds_up() -> None:
-    app = open_page("views/flows.py", x="0.4,0.3")
+    app = open_page("chapters/flows/page.py", x="0.4,0.3")
     table = next(str(item.value) for item in app.markdown if "**sum**" in str(item.value))
     total = float(table.split("**sum** | **")[1].split("*")[0])
     assert total == pytest.approx(float(app.metric[0].value), abs=2e-3)

@@ -15,7 +15,7 @@ from onnx import parser
 
 from genlab.contract.files import write_npz
 from genlab.contract.publish import publish
-from genlab.inference import schedules
+from genlab.diffusion import schedules
 from tests.toys import card_frame, gaussian_denoiser
 
 HEAD = '<ir_version: 10, opset_import: ["" : 20]>\n'

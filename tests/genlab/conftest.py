@@ -20,8 +20,8 @@ from onnx import parser
 from genlab.contract.files import write_npz
 from genlab.contract.publish import publish
 from genlab.contract.weights import pack
-from genlab.inference import schedules
-from genlab.inference.sessions import SessionCache
+from genlab.diffusion import schedules
+from genlab.runtime.sessions import SessionCache
 from tests.toys import card_frame, gaussian_denoiser
 
 LOG_SCALE, SHIFT = np.float32([0.5, -0.25]), np.float32([1.0, -2.0])
@@ -255,8 +255,8 @@ def sources() -> dict[str, tuple[dict[str, Any], dict[str, bytes]]]:
 def fresh_sessions(monkeypatch: pytest.MonkeyPatch) -> SessionCache:
     """A session cache per test: a session of an earlier test would hide a spoilt file."""
     cache = SessionCache()
-    monkeypatch.setattr("genlab.inference.graphs.CACHE", cache)
-    monkeypatch.setattr("genlab.inference.model.CACHE", cache)
+    monkeypatch.setattr("genlab.runtime.graphs.CACHE", cache)
+    monkeypatch.setattr("genlab.model.CACHE", cache)
     return cache
 
 

@@ -20,7 +20,7 @@ from genlab.contract.catalogue import Catalogue
 from genlab.contract.errors import ContractError
 from genlab.contract.publish import publish
 from genlab.contract.verify import verify_graph
-from genlab.inference.errors import RunError
+from genlab.runtime.errors import RunError
 
 Source = Callable[[str], tuple[dict[str, Any], dict[str, bytes]]]
 

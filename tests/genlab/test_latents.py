@@ -15,10 +15,10 @@ from scipy.stats import kstest
 
 from genlab import Model, load
 from genlab.contract.publish import publish
-from genlab.inference import noise
-from genlab.inference.bits import bits_per_dim
-from genlab.inference.errors import InputError
-from genlab.inference.latents import at_temperature, between, from_normal, to_normal
+from genlab.latents import at_temperature, between, from_normal, to_normal
+from genlab.measures.bits import bits_per_dim
+from genlab.runtime import noise
+from genlab.runtime.errors import InputError
 
 Source = Callable[[str], tuple[dict[str, Any], dict[str, bytes]]]
 

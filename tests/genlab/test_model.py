@@ -25,10 +25,10 @@ from genlab.contract.files import write_npz
 from genlab.contract.limits import MAX_ROWS, MAX_SEED
 from genlab.contract.publish import publish
 from genlab.contract.verbs import VERBS, Tensor, Verb
-from genlab.inference import graphs, noise, smoke
-from genlab.inference.errors import InputError, NonFiniteWarning, Stopped
-from genlab.inference.inputs import not_finite, say_not_finite, verb_inputs, whole
-from genlab.inference.sessions import Session, SessionCache, build
+from genlab.runtime import graphs, noise, smoke
+from genlab.runtime.errors import InputError, NonFiniteWarning, Stopped
+from genlab.runtime.inputs import not_finite, say_not_finite, verb_inputs, whole
+from genlab.runtime.sessions import Session, SessionCache, build
 
 Source = Callable[[str], tuple[dict[str, Any], dict[str, bytes]]]
 
@@ -410,7 +410,7 @@ def test_a_new_verb_needs_a_row_and_where_its_input_is_new_a_maker(
         ContractError, match="one of x, u, z, log_snr, label, found 'angle'"
     ) as told:
         model.run("turn", x=point, angle=np.float32([3]))
-    assert "MAKERS in genlab/inference/smoke.py" in told.value.todo
+    assert "MAKERS in genlab/runtime/smoke.py" in told.value.todo
     monkeypatch.setitem(smoke.MAKERS, "angle", lambda card, tensor, n: np.zeros(n, np.float32))
     found = model.run("turn", x=point, angle=np.float32([3]))["y"]
     np.testing.assert_array_equal(found, 3 * point)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest, norm
 
-from genlab.inference.errors import InputError
-from genlab.inference.monotone import Monotone, Pushed, settle
+from genlab.monotone import Monotone, Pushed, settle
+from genlab.runtime.errors import InputError
 
 Z = np.linspace(-8, 8, 20_001)
 steps = st.lists(st.floats(0.05, 3), min_size=4, max_size=4)

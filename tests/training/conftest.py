@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from training.families.ddpm import DdpmConfig
+from training.families.diffusion import DdpmConfig
 from training.families.flow import FlowConfig
 from training.families.gan import GanConfig
 from training.recipes import RECIPES, FamilyConfig, Recipe

@@ -18,7 +18,7 @@ import torch
 from training import runs
 from training.data import DATASETS, IMAGES
 from training.data.images import Labelled
-from training.families.dcgan import DcganConfig
+from training.families.images.gan import DcganConfig
 from training.loop import LoopConfig, begin, rate, train
 from training.recipes import RECIPES, Recipe
 from training.runs import RunError

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from training.data import Dataset, Mixture
 from training.families.base import Graph
-from training.families.diffusion import diffusion_facts
-from training.families.view import view
+from training.nets.noise import diffusion_facts
+from training.nets.view import view
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,9 @@ from torch.nn.functional import linear
 
 from training.data import Dataset
 from training.families.base import Graph
-from training.families.bends import Spline, Stretch
-from training.families.precise import SiLU
-from training.families.view import view
+from training.nets.precise import SiLU
+from training.nets.splines import Spline, Stretch
+from training.nets.view import view
 
 FINE = 0.03
 """Detail finer than this (standardised units) is evaluated in float64 by the exported graphs: a

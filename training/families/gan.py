@@ -23,7 +23,7 @@ from torch.nn.functional import relu, softplus
 
 from training.data import Dataset
 from training.families.base import Graph
-from training.families.view import view
+from training.nets.view import view
 
 ObjectiveName = Literal["nonsaturating", "minimax", "least-squares", "hinge", "relativistic"]
 

@@ -1,0 +1,1 @@
+"""The chapters of the lab: a folder each, its page, its views and their scenes."""

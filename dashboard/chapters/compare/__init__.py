@@ -1,0 +1,1 @@
+"""All models of one data set side by side."""

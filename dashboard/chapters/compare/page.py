@@ -1,0 +1,86 @@
+"""One data set, all families: samples, densities and figures side by side, on the same axes."""
+
+import streamlit as st
+
+from dashboard.chapters.compare import images
+from dashboard.chapters.compare.films import Shown, axis, plane
+from dashboard.chapters.compare.table import figures
+from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
+from dashboard.plots.theme import ink
+from dashboard.shared import catalogue as services
+from dashboard.shared import controls, parts
+from genlab.contract.card import Card
+
+ONE_OF_EACH = "one of each"
+
+st.title("Compare")
+st.markdown(
+    f"One {ink('data', 'data set')}, all families of {ink('model', 'models')}, the same axes. Each "
+    "can *sample*: give a new $x$. Only some can do *inference*: say how likely a given $x$ is."
+)
+
+names = list(services.comparable())
+if not names:
+    st.info(
+        "There are no exported models here. Train and export some (`python -m training list` shows "
+        "the recipes), or name a folder of exported models in the environment variable "
+        "`GENERATIVE_MODELS`.",
+        icon=":material/inventory_2:",
+    )
+    controls.show_broken()
+    st.stop()
+
+
+def body() -> None:
+    """All that depends on a choice.
+
+    No fragment: a fragment that works on an ODE is interrupted by a run of the whole page alone.
+    """
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    with left:
+        picked = st.selectbox("Data set", names, key="dataset", bind="query-params")
+        dataset = picked if picked in names else names[0]
+    cards = services.models_of(dataset)
+    if cards[0].event_shape == services.IMAGE:
+        with right:
+            seed = controls.seed()
+        images.show(dataset, cards, seed)
+        return
+    families = list(dict.fromkeys(card.family for card in cards))
+    labels = {services.FAMILIES.get(family, family): family for family in families}
+    many = [word for word, family in labels.items() if [c.family for c in cards].count(family) > 1]
+    with right:
+        show = controls.choose("Show", [ONE_OF_EACH, *many, *(["all"] if many else [])], "show")
+    picture = st.container()  # first what is seen, then what changes it: a phone shows both
+    scale: Scale = SCALES[0]
+    with st.container(horizontal=True, gap="medium"):
+        if cards[0].event_shape != (1,):
+            words = " · ".join(f"**{name}**: {told}" for name, told in SCALE_HELP.items())
+            scale = controls.choose("Colours", SCALES, "scale", help=words)
+        seed = controls.seed()
+    shown = Shown(dataset, show, cards, on_stage(show, labels, cards), scale, seed)
+    with picture:
+        (axis if shown.line else plane)(shown)
+    parts.let_paint()
+    st.header("In figures", divider="gray")
+    st.markdown(
+        "Good at *inference* on the left, good at *sampling* on the right, fast towards the left "
+        "edge of both: no family wins everywhere. Down is better."
+    )
+    figures(dataset, cards)
+    st.caption(
+        "Figures were measured on the exported graphs with fresh points; protocols are on the "
+        "column heads. “–”: not measured, or there is nothing to measure. Click a head to sort."
+    )
+
+
+def on_stage(show: str, labels: dict[str, str], cards: list[Card]) -> list[Card]:
+    """The models that the choice means: one of each family, all, or a family with the truth."""
+    if show == ONE_OF_EACH:
+        return services.main_models(cards)
+    if show == "all":
+        return cards
+    return [card for card in cards if card.family == labels[show] or card.kind == "exact"]
+
+
+body()

@@ -1,0 +1,268 @@
+"""One data set, all families: how each makes its samples, on the same axes.
+
+A film shows what a family does to make samples: a flow's layers, a diffusion model's steps, a GAN's
+training. All films run on one clock, over densities on one scale (lecture: what generative models
+are for, inference and sampling).
+"""
+
+import warnings
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from dashboard.components.scene import Heatmap, Layer, Lines, Pane, Points, Role, Scene, Timeline
+from dashboard.plots.charts import dress
+from dashboard.plots.shading import Scale, shade
+from dashboard.plots.theme import CHART
+from genlab.diffusion.likelihood import Moment, finish, follow, ode_log_prob
+from genlab.diffusion.units import to_data
+from genlab.measures.density import grid
+from genlab.model import Model
+from genlab.runtime.errors import NonFiniteWarning
+
+Array = NDArray[np.float32]
+Extent = tuple[float, float, float, float]
+LINE, BINS = 600, 88
+"""Points of a density over the line, bins of a histogram."""
+RAIN = 300
+"""Samples of the line that are drawn as points; all of them are in the histogram."""
+FRAMES = 49
+"""Frames of a film; with 48 steps between them."""
+PALE = 0.62
+"""Densities are drawn so strong at most: samples of the same colour stand out on them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """How a model makes its samples.
+
+    Attributes:
+        path: The samples at each frame, [F, n, d] in data units; F = 1 where nothing moves.
+        clock: Where its process stands at each frame, in words.
+    """
+
+    path: Array
+    clock: Sequence[str]
+
+
+NOT_YET = Film(np.empty((2, 0, 2), np.float32), ["making samples …"] * 2)
+"""The film of a model while its samples are being made: the stage keeps the place of its strip."""
+
+
+def film(model: Model, n: int, seed: int, stop: Callable[[], bool] | None = None) -> Film:
+    """The film of a model by what it can do: layers, steps back from noise, training, or nothing.
+
+    Between layers and between checkpoints points move on straight lines: only the ends are the
+    model's. Of a diffusion model every frame is the sampler's own.
+    """
+    for verb, make in FILMS.items():
+        if verb in model.verbs:
+            return make(model, n, seed, stop)
+    return Film(np.empty((1, 0, *model.card.event_shape), np.float32), [""])
+
+
+def _layers(model: Model, n: int, seed: int, stop: Callable[[], bool] | None) -> Film:
+    z = model.latent(n, seed)
+    states = model.run("layers", fetch=["states"], z=z, stop=stop)["states"].swapaxes(0, 1)
+    depth = len(states) - 1
+    at = _moments(len(states))
+    return Film(_in_between(states, at), [f"layer {t:.0f} of {depth}" for t in at])
+
+
+def _decoded(model: Model, n: int, seed: int, stop: Callable[[], bool] | None) -> Film:
+    z = model.latent(n, seed)
+    steps = model.card.snapshots.steps if model.card.snapshots else []
+    if len(steps) < 2:
+        return Film(model.run("decode", z=z, stop=stop)["x"][None], [""])
+    stages = [*(model.at(step) for step in steps[:-1]), model]  # the last is the model itself
+    path = [stage.run("decode", z=z, stop=stop)["x"] for stage in stages]
+    at = _moments(len(path))
+    return Film(_in_between(np.stack(path), at), [f"training step {steps[round(t)]:,}" for t in at])
+
+
+def _way_back(model: Model, n: int, seed: int, stop: Callable[[], bool] | None) -> Film:
+    if "decode" in model.verbs:  # the truth: it has samples of its own
+        return _decoded(model, n, seed, stop)
+    most = len(model.card.constants.log_snr or [0, 0]) - 1
+    frames = list(model.trajectory(n, seed, steps=min(FRAMES - 1, most), stop=stop))
+    with np.errstate(over="ignore"):
+        path = np.stack([to_data(model.card, frame.x_t) for frame in frames]).astype(np.float32)
+    at = _moments(len(frames))
+    return Film(_in_between(path, at), [f"t = {frames[round(t)].t:,}" for t in at])
+
+
+FILMS: dict[str, Callable[[Model, int, int, Callable[[], bool] | None], Film]] = {
+    "layers": _layers,
+    "denoise": _way_back,
+    "decode": _decoded,
+}
+"""What to show of a model that has the verb; the first one it has counts."""
+
+
+def _moments(stages: int) -> NDArray[np.float64]:
+    """`FRAMES` places along a path of so many stages, both ends included, slow near each stage."""
+    t = np.linspace(0, stages - 1, FRAMES)
+    if stages >= FRAMES:
+        return t
+    inside = t - np.floor(t)
+    return np.floor(t) + 0.5 - 0.5 * np.cos(np.pi * inside)
+
+
+def _in_between(path: NDArray[np.floating], at: NDArray[np.float64]) -> Array:
+    """Points on straight lines between the stages [S, n, d] at fractional places [F]."""
+    low = np.minimum(at.astype(int), max(0, len(path) - 2))
+    share = (at - low)[:, None, None]
+    high = np.minimum(low + 1, len(path) - 1)
+    return ((1 - share) * path[low] + share * path[high]).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Act:
+    """One model on the stage: its film, and its density where it has one.
+
+    Log p(x) [H, W] in nats over the plane; p(x) as a curve [LINE, 2] over the line.
+
+    `words` say what is missing or how the density was made, beside the name.
+    """
+
+    name: str
+    kind: str
+    film: Film
+    density: Array | None = None
+    words: str = ""
+
+
+def stage_scene(
+    acts: Sequence[Act], data: Array, extent: Extent, scale: Scale, top: float
+) -> Scene:
+    """All models on the same axes and one clock: samples over densities on one colour scale.
+
+    `top` is the log-density in nats at which the scale ends, the same for all.
+    """
+    return Scene([_pane(act, data, extent, scale, top) for act in acts], _clock(acts))
+
+
+def _clock(acts: Sequence[Act]) -> Timeline | None:
+    """One timeline for all films, which says where each process stands; None if nothing moves."""
+    moving = [act.film.clock for act in acts if len(act.film.path) > 1]
+    if not moving:
+        return None
+    labels = [" · ".join(dict.fromkeys(words)) for words in zip(*moving, strict=True)]
+    films = len(labels) == FRAMES
+    return Timeline(len(labels), labels, fps=16, autoplay=films, title="making samples")
+
+
+def _title(act: Act) -> str:
+    name = act.name.replace(" = ", "\u00a0=\u00a0")  # "k = 5" stays on one line
+    return f"{name}: {act.words}" if act.words else name
+
+
+def _pane(act: Act, data: Array, extent: Extent, scale: Scale, top: float) -> Pane:
+    role: Role = "data" if act.kind == "exact" else "model"
+    truth = act.kind == "exact"
+    layers: list[Layer] = []
+    if act.density is not None:
+        words = "exact density" if truth else "model density"
+        layers.append(Heatmap(PALE * shade(act.density[None], scale, top), role, words))
+    layers.append(Points(data[None], "data", "data", radius=1.2, opacity=0.4, visible=False))
+    words = "exact samples" if truth else "model samples"
+    layers.append(Points(act.film.path, role, words, radius=1.4, opacity=0.75))
+    heat = "on a heat map of its density" if act.density is not None else "without a density"
+    return Pane(_title(act), extent, layers, alt=f"Samples of the model {act.name}, {heat}.")
+
+
+def ode_grid(
+    model: Model, extent: Extent, size: int, steps: int, tell: Callable[[int], None]
+) -> Array:
+    """Log p(x) by the probability-flow ODE on a grid [size, size], nats.
+
+    NaN where a path leaves what the network knows, far from all data; `tell` hears of every step
+    and may end the work by raising.
+    """
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore", NonFiniteWarning)  # the holes of the picture say it
+        moments: deque[Moment] = deque(maxlen=1)
+        for index, moment in enumerate(follow(model, grid(extent, size), steps)):
+            tell(index)
+            moments.append(moment)
+        return finish(model, moments[-1]).reshape(size, size).astype(np.float32)
+
+
+def line_density(model: Model, extent: Extent) -> Array | None:
+    """p(x) at `LINE` even places of the window, [LINE, 2] as (x, p); None where there is none."""
+    x = np.linspace(*extent[:2], LINE, dtype=np.float32)[:, None]
+    if "log_prob" in model.verbs:
+        log_prob = model.log_prob(x)
+    elif "divergence" in model.verbs:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", NonFiniteWarning)
+            log_prob = ode_log_prob(model, x)
+    else:
+        return None
+    return np.stack([x[:, 0], np.exp(log_prob)], -1).astype(np.float32)
+
+
+def histogram(x: NDArray[np.floating], extent: Extent) -> Array:
+    """The outline of a histogram of x [n] over the window, [2·BINS + 2, 2], in units of density."""
+    edges = np.linspace(*extent[:2], BINS + 1)
+    counts, _ = np.histogram(x, edges)
+    heights = counts / (max(len(x), 1) * (edges[1] - edges[0]))
+    tops = np.concatenate([[0.0], np.repeat(heights, 2), [0.0]])
+    return np.stack([np.repeat(edges, 2), tops], -1).astype(np.float32)
+
+
+def line_scene(acts: Sequence[Act], extent: Extent) -> Scene:
+    """Models of the line on one clock: samples rain on the axis, their histogram grows above.
+
+    Densities are [LINE, 2] as `line_density` makes them.
+    """
+    truth = next((act.density for act in acts if act.kind == "exact"), None)
+    panes = []
+    for act in acts:
+        role: Role = "data" if act.kind == "exact" else "model"
+        height = np.random.default_rng(0).random((1, RAIN, 1)) * 0.06 * extent[3]
+        few = act.film.path[:, :RAIN]
+        rain = np.concatenate([few, np.broadcast_to(height[:, : few.shape[1]], few.shape)], -1)
+        steps = np.stack([histogram(frame[:, 0], extent) for frame in act.film.path])[:, None]
+        layers: list[Layer] = []
+        if truth is not None:
+            layers.append(Lines(truth[None, None], "data", "exact density", width=2.5))
+        if act.density is not None and act.kind != "exact":
+            layers.append(Lines(act.density[None, None], "model", "model density", width=2))
+        words = "exact samples" if act.kind == "exact" else "model samples"
+        layers.append(Lines(steps, role, f"{words}, histogram", width=1.2, opacity=0.9))
+        layers.append(Points(rain, role, words, radius=1.5, opacity=0.6))
+        alt = f"Samples of the model {act.name} on the line, with their histogram."
+        panes.append(Pane(_title(act), extent, layers, alt, aspect=1.25))
+    return Scene(panes, _clock(acts))
+
+
+def density_chart(acts: Sequence[Act], extent: Extent) -> go.Figure:
+    """All densities over the line in one chart; a histogram of samples where there is none."""
+    chart = go.Figure()
+    dashes = iter(("solid", "dash", "dot", "dashdot") * len(acts))
+    for act in acts:
+        truth = act.kind == "exact"
+        curve = act.density
+        if curve is None:
+            curve = histogram(act.film.path[-1][:, 0], extent)
+        chart.add_scatter(
+            x=curve[:, 0],
+            y=curve[:, 1],
+            name=act.name if act.density is not None else f"{act.name}: histogram of samples",
+            mode="lines",
+            fill="tozeroy" if truth else None,
+            line={
+                "color": CHART["data" if truth else "model"],
+                "width": 1 if act.density is None else 2,
+                "dash": "solid" if truth or act.density is None else next(dashes),
+            },
+            hovertemplate="%{y:.4f}",
+        )
+    # Upwards from the plot: on a phone the names take a line each.
+    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+    return dress(chart, "x", "density").update_layout(height=360, legend=legend)

@@ -1,0 +1,275 @@
+"""What was measured on the models of one data set, in one table, and quality against speed.
+
+A row holds the figures of a card, as measured on the exported graphs, and a speed measured on this
+very machine. What is missing stays missing. (Theis et al. 2016, https://arxiv.org/abs/1511.01844,
+on why no single figure will do.)
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import plotly.graph_objects as go
+
+from dashboard.components.scene import Role
+from dashboard.plots.charts import dress
+from dashboard.plots.theme import CHART
+from genlab.contract.card import Card, Metric
+from genlab.contract.files import read_bytes
+from genlab.contract.weights import weight_shapes
+from genlab.diffusion.trajectory import DEFAULT_STEPS
+from genlab.model import Model
+
+SPEED_SAMPLES = 10_000
+QUICK = 0.3
+"""Seconds below which a speed is the median of `REPEATS` runs instead of one."""
+REPEATS = 5
+TINY = 1e-6
+"""What a logarithmic axis shows on its lower edge: the truth's KL, zero but for rounding."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number with its standard error (None where no chance is in it) and how it was made."""
+
+    value: float
+    stderr: float | None
+    protocol: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known about one model; None means not measured or not there to be measured.
+
+    Attributes:
+        log_likelihood: Mean of log p(x) over held-out data, nats.
+        kl: KL(data‖model), nats: how far the log-likelihood is below the best possible.
+        modes: Modes covered, of those the data have.
+        distance: Sliced Wasserstein-2, as a multiple of that of two fresh samples of the data.
+        seconds: For 10,000 samples, on this machine.
+        parameters: Trained numbers.
+        inference: How p(x) is had: "exact", "by ODE" or "no".
+        sampling: How samples are had.
+    """
+
+    card: Card
+    log_likelihood: Figure | None
+    kl: Figure | None
+    modes: Figure | None
+    distance: Figure | None
+    seconds: float | None
+    parameters: int | None
+    inference: str
+    sampling: str
+
+
+def row(card: Card, exact: Card | None, seconds: float | None, parameters: int | None) -> Row:
+    """The row of a model from its card, that of the exact model of its data, and its speed."""
+    kl = figure_of(card, "kl", "kl_ode")
+    steps = min(DEFAULT_STEPS, len(card.constants.log_snr or []) - 1)
+    walks = "decode" not in card.verbs
+    return Row(
+        card,
+        _log_likelihood(card, exact, kl),
+        kl,
+        figure_of(card, "modes"),
+        _distance(card),
+        seconds,
+        parameters if card.kind == "trained" else None,
+        _inference(card),
+        f"yes, {steps} steps" if walks and "denoise" in card.verbs else "no" if walks else "yes",
+    )
+
+
+def _inference(card: Card) -> str:
+    if "log_prob" in card.verbs:
+        return "exact"
+    return "by ODE" if {"denoise", "divergence"} <= card.verbs else "no"
+
+
+def figure_of(card: Card, *names: str) -> Figure | None:
+    """The first of the metrics `names` that the card has."""
+    found: Mapping[str, Metric] = {metric.name: metric for metric in card.metrics}
+    for name in names:
+        if name in found:
+            metric = found[name]
+            return Figure(metric.value, metric.stderr, metric.protocol)
+    return None
+
+
+def _log_likelihood(card: Card, exact: Card | None, kl: Figure | None) -> Figure | None:
+    """Minus the measured NLL; without one, that of the exact model minus the KL."""
+    nll = figure_of(card, "nll", "nll_ode")
+    if nll:
+        return Figure(-nll.value, nll.stderr, nll.protocol)
+    floor = figure_of(exact, "nll") if exact else None
+    if floor is None or kl is None:
+        return None
+    error = math.hypot(floor.stderr or 0.0, kl.stderr or 0.0)
+    how = "the exact model's mean log-density minus this model's KL(data‖model)"
+    return Figure(-floor.value - kl.value, error, how)
+
+
+def _distance(card: Card) -> Figure | None:
+    """Sliced Wasserstein-2 over its floor; of several samplers, the one whose speed is shown."""
+    floor = figure_of(card, "sliced_w2_reference")
+    others = [m.name for m in card.metrics if m.name.startswith("sliced_w2_")]
+    others = [name for name in others if name != "sliced_w2_reference"]
+    found = figure_of(card, "sliced_w2", "sliced_w2_ddim", *others)
+    if found is None or floor is None or floor.value <= 0:
+        return None
+    ratio = found.value / floor.value
+    parts = [(f.stderr or 0.0) / f.value for f in (found, floor) if f.value > 0]
+    return Figure(ratio, ratio * math.hypot(*parts), found.protocol)
+
+
+def parameters(model: Model) -> int:
+    """Trained numbers of a model: each initializer once, however many of its files hold it."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for file in sorted({graph.file for graph in model.card.graphs.values()}):
+        shapes |= weight_shapes(read_bytes(model.folder, file))
+    return sum(math.prod(shape) for shape in shapes.values())
+
+
+def speed(model: Model, stop: Callable[[], bool] | None = None) -> float:
+    """Seconds that `SPEED_SAMPLES` samples take on this machine, now.
+
+    A model that makes samples in one step does so; one that denoises walks DDIM's 50 steps. Ready
+    (graphs opened, a few samples made) before the clock starts; the median of `REPEATS` runs where
+    one is quick.
+    """
+    model.sample(100, stop=stop)
+    taken: list[float] = []
+    while len(taken) < REPEATS:
+        start = time.perf_counter()
+        model.sample(SPEED_SAMPLES, seed=len(taken), stop=stop)
+        taken.append(time.perf_counter() - start)
+        if taken[0] > QUICK:
+            break
+    return median(taken)
+
+
+def table(rows: Iterable[Row]) -> list[dict[str, object]]:
+    """The rows as a table: numbers in columns of their own, so that each column can be sorted."""
+
+    def value(figure: Figure | None) -> float | None:
+        return None if figure is None else round(figure.value, 6) + 0.0  # no minus zero
+
+    def error(figure: Figure | None) -> float | None:
+        return None if figure is None else figure.stderr
+
+    return [
+        {
+            "model": row.card.id,
+            "sampling": row.sampling,
+            "inference": row.inference,
+            "log-likelihood": value(row.log_likelihood),
+            "± ll": error(row.log_likelihood),
+            "KL": value(row.kl),
+            "± KL": error(row.kl),
+            "W₂ ratio": value(row.distance),
+            "± W₂": error(row.distance),
+            "modes": value(row.modes),
+            "seconds": row.seconds,
+            "parameters": row.parameters,
+        }
+        for row in rows
+    ]
+
+
+SYMBOLS = {"log_prob_t": "star", "layers": "square", "denoise": "circle", "critic": "diamond"}
+"""A marker's shape for what a model can do; the first verb it has counts."""
+
+
+def symbol(card: Card) -> str:
+    """The shape of a model's marker: by its verbs, so that a new family has one too."""
+    return next((shape for verb, shape in SYMBOLS.items() if verb in card.verbs), "cross")
+
+
+@dataclass(frozen=True)
+class Quality:
+    """An axis of the trade-off: what it is called, where it stands in a row, and who has none.
+
+    `impossible` tells a model that cannot have it from one on which it was not measured.
+    """
+
+    words: str
+    of: Callable[[Row], Figure | None]
+    impossible: Callable[[Row], bool]
+
+
+QUALITIES = (
+    Quality("KL above the floor, nats", lambda row: row.kl, lambda row: row.inference == "no"),
+    Quality("W₂ / floor", lambda row: row.distance, lambda row: False),
+)
+"""Good at inference, good at sampling."""
+
+
+def tradeoff_chart(rows: Sequence[Row], quality: Quality, named: Sequence[str]) -> go.Figure:
+    """Quality against seconds for 10,000 samples, both logarithmic: a dot a model, with error bars.
+
+    A model at which it is zero stands open on the lower edge, one that cannot have it on the
+    upper; one on which it was not measured is left out, and the chart is empty where all are.
+    `named` are the identifiers of the models whose names are written out.
+    """
+    measured = [figure.value for row in rows if row.seconds and (figure := quality.of(row))]
+    positive = [value for value in measured if value > TINY]
+    low, high = min(positive, default=0.1), max(positive, default=1.0)
+    room = max((high / low) ** 0.25, 1.6)
+    edges = (low / room, high * room)
+    shown = [row for row in rows if row.seconds and (quality.of(row) or quality.impossible(row))]
+    chart = go.Figure()
+    for row in shown if measured else []:
+        chart.add_trace(_dot(row, quality, edges, row.card.id in named))
+    dress(chart, "seconds for 10,000 samples, measured here", quality.words)
+    chart.update_xaxes(type="log", dtick=1, range=_decades([row.seconds or 1.0 for row in shown]))
+    bottom, top = (math.log10(edge) for edge in edges)
+    margin = 0.04 * (top - bottom)  # a marker on the very end of an axis is not drawn
+    chart.update_yaxes(type="log", range=[bottom - margin, top + margin])
+    return chart.update_layout(showlegend=False, hovermode="closest", height=340)
+
+
+def _dot(row: Row, quality: Quality, edges: tuple[float, float], named: bool) -> go.Scatter:
+    figure = quality.of(row)
+    role: Role = "data" if row.card.kind == "exact" else "model"
+    name, shape = row.card.id.removeprefix(f"{row.card.dataset}-"), symbol(row.card)
+    colour = CHART[role]
+    if figure is None:
+        y, words, told = edges[1], f"{name}: no density", "none, for want of a density"
+    else:
+        told = f"{figure.value + 0.0:.4g} ± {figure.stderr or 0:.2g}"
+        zero = figure.value <= TINY
+        y, words = (edges[0], f"{name}: 0") if zero else (figure.value, name)
+    on_edge = y in edges
+    error = 0.0 if figure is None or on_edge else figure.stderr or 0.0
+    return go.Scatter(
+        x=[row.seconds],
+        y=[y],
+        name=name,
+        mode="markers+text" if named else "markers",
+        text=[f"  {words}"],
+        textposition="middle right",
+        cliponaxis=False,
+        marker={
+            "symbol": f"{shape}-open" if on_edge else shape,
+            "size": 14,
+            "color": colour,
+            "line": {"width": 2, "color": colour},
+        },
+        error_y={
+            "type": "data",
+            "array": [error],
+            "arrayminus": [min(error, 0.9 * y)],  # a logarithmic axis has no zero
+            "visible": error > 0,
+            "thickness": 1.5,
+        },
+        hovertemplate=f"{row.card.id}<br>{quality.words}: {told}<br>%{{x:.3g}} s<extra></extra>",
+    )
+
+
+def _decades(values: Sequence[float]) -> list[float]:
+    """The range of a logarithmic axis over `values`, with room for names at the right."""
+    logs = [math.log10(value) for value in values] or [0.0]
+    return [min(logs) - 0.4, max(logs) + 0.9]

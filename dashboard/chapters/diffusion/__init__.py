@@ -1,0 +1,1 @@
+"""Diffusion, on the plane and on images."""

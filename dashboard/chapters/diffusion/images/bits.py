@@ -1,0 +1,150 @@
+"""Bits per dimension under a diffusion model: the variational bound of an image, term by term."""
+
+from itertools import cycle
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard.chapters.compare.scenes.scores import figure_of
+from dashboard.chapters.diffusion.images.shared import class_of
+from dashboard.chapters.diffusion.scenes.elbo import bound_chart
+from dashboard.chapters.diffusion.scenes.images import labels_of
+from dashboard.chapters.diffusion.scenes.settings import ANY
+from dashboard.chapters.flows.images.shared import bits_of_set as bits_of_flow
+from dashboard.chapters.flows.images.shared import flows, test_sets
+from dashboard.chapters.flows.scenes.bits import bits_chart, mean_error, with_error
+from dashboard.plots.theme import CHART, STILL
+from dashboard.shared import catalogue as services
+from dashboard.shared.guard import guarded, without
+from dashboard.shared.image_sources import some_image
+from dashboard.shared.images import Bytes, Look, pictures, units
+from genlab.contract.card import Card
+from genlab.diffusion.elbo import DEVIATION_FIGURE, Bound, bound
+from genlab.diffusion.trajectory import Request
+from genlab.runtime.sessions import heavy
+
+DRAWS, STRATA = 8, 40
+"""Draws of noise and times for one image, and strata of t: the bars of the chart."""
+SET, SET_STRATA, PART = 60, 16, 20
+"""Test images of each data set for the histograms, their strata, and how many hold a place."""
+CLIP = "none"
+"""The bound is that of the network as it is, like the one on the card."""
+
+
+@st.fragment
+@guarded()
+def show(look: Look) -> None:
+    """The image, its bound and where its bits are spent; a stroke or a pick runs this alone."""
+    levels, right = some_image(look)
+    with right:
+        label = class_of(look.card, "image_bits_class", ANY, every=False)
+    if levels is None:
+        return
+    with right:
+        _numbers(look, levels, label)
+    _place(look, levels, label)
+
+
+def _numbers(look: Look, levels: Bytes, label: str) -> None:
+    found = _bound(look.card.id, look.stamp, levels, label, look.seed)
+    mean, error = found.mean()
+    cells = st.columns([2, 1, 1, 1])
+    told = "The sum: −log₂ p(x) / dimension is at most this, in the mean over the noise."
+    cells[0].metric("bits/dim, at most", with_error(mean, error), help=told)
+    words = {
+        "reconstruction": "How surely the grey levels are known from x₁.",
+        "steps": "KL(q(xₜ₋₁ | xₜ, x₀) ‖ p(xₜ₋₁ | xₜ)), summed over t.",
+        "prior": "KL(q(x_T | x₀) ‖ N(0, I)): what the noise still knows.",
+    }
+    terms = found.terms()
+    for cell, (name, told) in zip(cells[1:], words.items(), strict=True):
+        value = terms[name]
+        cell.metric(name, f"{value:.3f}" if value >= 5e-4 else f"{value:.0e}", help=told)
+    st.plotly_chart(
+        bound_chart(found),
+        alt="Bits per dimension over the noise levels of the walk.",
+        config=STILL,
+    )
+    st.caption(
+        f"Each bar sums some of the {len(look.model.schedule()) - 1:,} steps, few where t is small "
+        "and many where it is large: the squared error of x̂₀ (not clipped) times what a step gains "
+        f"in signal-to-noise, from {DRAWS} draws of t and of the noise. Bars add up to the number "
+        "above. Where t is small the network is asked for grey levels, where it is large for the "
+        "class and the shape."
+    )
+
+
+def _place(look: Look, levels: Bytes, label: str) -> None:
+    """Where the image stands among test images of all sets, under this model and under flows."""
+    mean, _ = _bound(look.card.id, look.stamp, levels, label, look.seed).mean()
+    sets = test_sets(look.card)
+    if not sets:
+        return
+    titles = {name: f"{services.dataset_title(name)} test images" for name in sets}
+    hues = dict(zip(titles.values(), cycle([CHART["data"], CHART["noise"]]), strict=False))
+    rows = {titles[name]: _bits_of_set(look.card, owner) for name, owner in sets.items()}
+    st.plotly_chart(
+        bits_chart(rows, hues, marked=mean),
+        alt="Histograms of bits per dimension of test images; a line marks this image.",
+        config=STILL,
+    )
+    told = [f"{name}: {_words(bits)}" for name, bits in rows.items()]
+    known = "" if label == ANY else f", told that it is of class {label}"
+    st.caption(
+        f"Under {look.card.id}, class unknown: {'; '.join(told)}. Up to {SET} test images of each "
+        f"set, {SET_STRATA} strata. The orange line is this image{known}."
+    )
+    own = sets.get(look.card.dataset)
+    if own is None:
+        return
+    for card in (card for card in flows(look.card) if card.dataset == look.card.dataset):
+        with without(card.id):
+            st.caption(
+                f"For comparison, the flow {card.id} on its own test images: "
+                f"{_words(bits_of_flow(card, own, look.seed))}. Both are upper bounds of what a "
+                "code built on the model would need."
+            )
+
+
+def _words(bits: NDArray[np.floating]) -> str:
+    mean, error = mean_error(bits)
+    return f"{mean:.2f} ± {error:.2f} bits/dim"
+
+
+@st.cache_data(max_entries=128, show_spinner="Adding up the bound …")
+def _bound(model_id: str, stamp: str, levels: Bytes, label: str, seed: int) -> Bound:
+    """The bound of one image [1, h, w], a row for each of `DRAWS` draws."""
+    model = services.open_model(model_id)
+    x = np.repeat(units(levels)[None], DRAWS, axis=0)
+    wide = _deviation(model.card)
+    request = Request(labels_of(model.card, label, DRAWS), clip=CLIP, stop=services.watcher())
+    strata = min(STRATA, len(model.schedule()) - 2)
+    with heavy():
+        return bound(model, x, seed, strata=strata, deviation=wide, request=request)
+
+
+def _deviation(card: Card) -> float | None:
+    """The decoder's standard deviation that the card tells; Ho et al.'s without."""
+    found = figure_of(card, DEVIATION_FIGURE)
+    return None if found is None else found.value
+
+
+def _bits_of_set(card: Card, owner: Card) -> NDArray[np.float64]:
+    """Bits per dimension of test images of the owner's data set under a model, [SET]."""
+    return _set_bits(card.id, services.stamp(card.id), owner.id, services.stamp(owner.id))
+
+
+@st.cache_data(max_entries=16, show_spinner="Coding test images …")
+def _set_bits(model_id: str, stamp: str, owner_id: str, owner_stamp: str) -> NDArray[np.float64]:
+    model = services.open_model(model_id)
+    x = units(pictures(services.read_catalogue().cards[owner_id]).test[:SET])
+    strata = min(SET_STRATA, len(model.schedule()) - 2)
+    wide, found = _deviation(model.card), []
+    for part in range(0, len(x), PART):
+        with heavy():
+            request = Request(clip=CLIP, stop=services.watcher())
+            rows = x[part : part + PART]
+            part_bound = bound(model, rows, part, strata=strata, deviation=wide, request=request)
+            found.append(part_bound.bits_per_dim)
+    return np.concatenate(found)

@@ -1,0 +1,143 @@
+"""Repainting: erase a part of a real image, and the model fills it in, several times over."""
+
+import base64
+import binascii
+
+import numpy as np
+import streamlit as st
+
+from dashboard.chapters.diffusion.images.shared import class_of, guidance_of
+from dashboard.chapters.diffusion.scenes import images as figures
+from dashboard.chapters.diffusion.scenes.settings import ANY
+from dashboard.components.pad import pad
+from dashboard.components.sheet import Grey, Sheet, grey
+from dashboard.components.tiles import peek_tiles, tiles
+from dashboard.shared import catalogue as services
+from dashboard.shared import controls, links
+from dashboard.shared.images import Look, linked_picks, pictures, remember_picks, say_no_test, units
+from dashboard.shared.moments import Walk
+from dashboard.shared.watching import kept, watch
+
+OFFERED, MASK = 20, "erased"
+
+
+def _filling(
+    model_id: str,
+    stamp: str,
+    image: int,
+    erased: bytes,
+    label: str,
+    guidance: float,
+    steps: int,
+    resamplings: int,
+    n: int,
+    seed: int,
+) -> Walk:
+    model = services.open_model(model_id)
+    x = units(pictures(model.card).test[image])
+    keep = np.frombuffer(erased, np.uint8).reshape(x.shape) == 0
+    choice = (label, guidance, steps, resamplings, n, seed)
+    return kept(
+        ("repaint", model_id, stamp, image, erased, choice),
+        lambda: figures.fill(model, x, keep, *choice),
+        steps * resamplings + 1,
+        n,
+        model.card,
+    )
+
+
+def show(look: Look) -> None:
+    """A strip of images, the pad with the chosen one, and what the model fills in."""
+    have, card = look.pictures, look.card
+    offered = min(OFFERED, len(have.test))
+    if not offered:
+        say_no_test(card.dataset)
+        return
+    start = linked_picks("repaint_images", offered, image=0)
+    chosen = peek_tiles("repaint_images", n=offered, picks=start).picks["image"]
+    image = have.test[chosen, 0]
+    size = image.shape[0], image.shape[1]
+    first = links.once("repaint_pad", lambda: mask_of_link(size), MASK)
+    picture, strip = st.container(), st.container()  # first what is seen, then what changes it
+    with st.container(horizontal=True, gap="medium"):
+        label = class_of(card, "image_fill_class", ANY, every=False)
+        w = guidance_of(card, "image_fill_w", label)
+        most = min(50, len(card.constants.log_snr or []) - 1)
+        steps = controls.whole("Steps", "image_fill_steps", 1, most, min(20, most))
+        resamplings = controls.whole(
+            "Resamplings", "image_fill_r", 1, 10, 5,
+            help="How often each step is walked: once, and what is filled in fits badly to what is "
+            "there; the more often, the nearer it comes to p(erased | known).",
+        )  # fmt: skip
+        n = controls.whole("Fillings", "image_fill_n", 1, 16, 8)
+    left, right = picture.columns([2, 5])
+    with left:
+        st.caption(
+            "Erase with pointer or finger; the model fills what is gone. Restore brings the image "
+            "back."
+        )
+        mask = pad(
+            key="repaint_pad",
+            alt=f"Test image {chosen + 1}, {have.name(int(have.test_label[chosen]))}, with the "
+            "erased part veiled.",
+            mode="mask",
+            base=image,
+            start=first,
+            fresh=str(size),
+            brush=2.5,
+            size=size,
+        )
+    # Before the walk, which takes its time: the strip to choose from, and the link.
+    sheet = Sheet(grey(have.test[:offered]), "Images to erase from", "Test images.", columns=10)
+    with strip:
+        remember_picks(tiles([sheet], key="repaint_images", picks=start, max_width=640))
+    _remember(mask, first)
+    st.caption(
+        "RePaint (Lugmayr et al. 2022): at every step the known part is the image itself, noised "
+        "to that step, and the erased part the model's. The image is one of the test set. Compare "
+        "one resampling with five: strokes begin to join."
+    )
+    with right:
+        _result(look, chosen, mask, (label, w, steps, resamplings, n))
+
+
+def _result(look: Look, image: int, mask: Grey, choice: tuple[str, float, int, int, int]) -> None:
+    """The film of the fillings."""
+    if not mask.any():
+        st.info(
+            "Nothing is erased yet: drag over the image to erase.", icon=":material/ink_eraser:"
+        )
+        return
+    walk = _filling(look.card.id, look.stamp, image, mask.tobytes(), *choice, look.seed)
+    moments = figures.thinned(watch(walk, "repaint", "Filling in", 4))
+    sheets = figures.film_sheets(moments, "the erased part is filled in", columns=4)
+    strip = figures.timeline(moments, fps=30.0)
+    tiles(sheets, key="repaint_tiles", timeline=strip, max_width=420)
+
+
+def _remember(mask: Grey, first: Grey) -> None:
+    """Write the mask into the link once it is another than the page began with."""
+    text = text_of_mask(mask)
+    moved = (mask != first).any() or MASK in st.query_params
+    if moved and st.query_params.get(MASK) != text:
+        st.query_params[MASK] = text
+
+
+def mask_of_link(size: tuple[int, ...]) -> Grey:
+    """The mask [h, w] of the link, 255 where erased; the lower half where the link names none."""
+    default = np.zeros(size, np.uint8)
+    default[size[0] // 2 :] = 255
+    text = st.query_params.get(MASK, "")
+    try:
+        raw = base64.urlsafe_b64decode(text)
+    except (binascii.Error, ValueError):
+        return default
+    if len(raw) != -(-default.size // 8):
+        return default
+    bits = np.unpackbits(np.frombuffer(raw, np.uint8))[: default.size]
+    return (255 * bits.reshape(size)).astype(np.uint8)
+
+
+def text_of_mask(mask: Grey) -> str:
+    """The mask as the link carries it, one bit a pixel."""
+    return base64.urlsafe_b64encode(np.packbits(mask > 127).tobytes()).decode()

@@ -1,0 +1,137 @@
+"""What the views of image diffusion share: the settings, and what a classifier says."""
+
+import numpy as np
+import streamlit as st
+
+from dashboard.chapters.diffusion.scenes import images as figures
+from dashboard.chapters.diffusion.scenes.settings import ANY, CLIP, EVERY, Setting, whole_rows
+from dashboard.shared import catalogue as services
+from dashboard.shared import controls
+from dashboard.shared.guard import without
+from dashboard.shared.images import images_with
+from dashboard.shared.moments import Moment, Walk
+from dashboard.shared.watching import kept
+from genlab.contract.card import Card
+from genlab.diffusion.denoiser import CLIPS
+from genlab.diffusion.samplers import SAMPLERS
+from genlab.model import Model
+
+MOST_STEPS = 100
+MOST_GUIDANCE = 8.0
+
+
+def class_of(card: Card, key: str, default: str, every: bool = True) -> str:
+    """A class by its name, or any, or (with `every`) all in turn; any where there are none."""
+    classes = list(card.constants.classes or [])
+    if not classes or "label" not in card.graphs["denoise"].inputs:
+        return ANY
+    first = [ANY, EVERY] if every else [ANY]
+    told = "**any**: p(x), the class left open" + (" · **every**: all in turn" if every else "")
+    return controls.choose("Class", [*first, *classes], key, told, default, wrap=True)
+
+
+def guidance_of(card: Card, key: str, label: str, default: float = 1.0) -> float:
+    """The scale of guidance; 1 where there is no class or nothing to compare it with."""
+    if label == ANY or card.constants.null_label is None:
+        return 1.0
+    value = st.slider(
+        "Guidance w",
+        0.0,
+        MOST_GUIDANCE,
+        default,
+        0.5,
+        key=key,
+        bind="query-params",
+        width=controls.SLIDER,
+        help="x̂₀ = any + w · (class − any). 1: the class as it was learned, 0: any class, more: "
+        "images that are more typical of it and less different. Other than 0 and 1 each x̂₀ takes "
+        "two runs of the network, for the class and for any.",
+    )
+    return float(min(max(float(value), 0.0), MOST_GUIDANCE))
+
+
+def setting_of(card: Card, key: str, n: int, seed: int, label: str, w: float) -> Setting:
+    """Controls of a reverse process for a class and a guidance scale; their keys begin with `key`.
+
+    As many images as are asked for, or fewer where all classes take turns and a row would be short.
+    """
+    most = min(MOST_STEPS, len(card.constants.log_snr or []) - 1)
+    words = " · ".join(f"**{name}**: {row.label}" for name, row in SAMPLERS.items())
+    sampler = controls.choose("Sampler", list(SAMPLERS), f"{key}_sampler", words, "ddim")
+    told = f"How often x̂₀ may be evaluated for each image. {_cost_of_steps(sampler)}"
+    name = "Evaluations of x̂₀"
+    budget = controls.whole(name, f"{key}_steps", 1, most, min(50, most), help=told)
+    with st.popover("More", icon=":material/tune:"):
+        eta, clip, schedule = _finer(key, sampler, card)
+    n = whole_rows(label, n, len(card.constants.classes or []))
+    return Setting(label, w, sampler, budget, eta, clip, schedule, n, seed)
+
+
+def _cost_of_steps(sampler: str) -> str:
+    """What a step of a sampler takes of its budget, in words."""
+    row = SAMPLERS[sampler]
+    if row.stages == 1:
+        return f"**{sampler}** takes one for each step."
+    steps = row.intervals(10)
+    return (
+        f"**{sampler}** takes {row.stages} for each step but the last, which takes one: of 10 it "
+        f"makes {steps} steps with {row.evaluations(steps)}."
+    )
+
+
+def _finer(key: str, sampler: str, card: Card) -> tuple[float, str, str | None]:
+    """η, what is done to x̂_0, and the schedule: None where it is the model's own."""
+    eta = 0.0
+    if "eta" in SAMPLERS[sampler].options:
+        eta = controls.share("η", f"{key}_eta", 0.0, "0: deterministic DDIM; 1: as noisy as DDPM.")
+    told = (
+        "What is done to each x̂₀: **static** holds it between black and white, **dynamic** also "
+        "shrinks what guidance drives far outside, **none** leaves it."
+    )
+    clip = controls.choose("Clip x̂₀", list(CLIPS), f"{key}_clip", told, CLIP)
+    schedules = card.constants.schedules
+    if len(schedules) < 2:
+        return eta, clip, None
+    names, levels = sorted(schedules), card.constants.log_snr
+    own = next((name for name in names if schedules[name] == levels), None)
+    schedule = controls.choose("Schedule", names, f"{key}_schedule", default=own)
+    return eta, clip, None if schedule == own else schedule
+
+
+def generation(model_id: str, stamp: str, setting: Setting) -> Walk:
+    """The walk of a setting, kept for whoever asks for it again."""
+    model = services.open_model(model_id)
+    total = figures.moments_of(setting)
+    key = ("generate", model_id, stamp, setting)
+    return kept(key, lambda: figures.generate(model, setting), total, setting.n, model.card)
+
+
+def judge_of(card: Card) -> Model | None:
+    """The classifier of the model's data set, if there is one with the same classes."""
+    for other in images_with("classify"):
+        if other.dataset == card.dataset and other.constants.classes == card.constants.classes:
+            return services.open_model(other.id)
+    return None
+
+
+def say_recognised(card: Card, last: Moment, label: str) -> None:
+    """How many of the images a classifier takes for the class that was asked for.
+
+    The classifier is an addition: where it is broken, a warning says so and the page goes on.
+    """
+    labels = figures.labels_of(card, label, len(last.x_t))
+    whole = np.ones(len(last.x_t), bool) if last.broken is None else ~last.broken
+    if labels is None or not whole.any():
+        return
+    with without("a classifier"):
+        judge = judge_of(card)
+        if judge is None:
+            return
+        share, low, high = figures.recognised(judge, last.x_t[whole], labels[whole])
+        st.metric(
+            "Recognised as asked",
+            f"{100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f} %)",
+            help=f"Share of these {whole.sum()} images that the classifier `{judge.card.id}` takes "
+            "for the class that was asked for, and its 95 % interval (Wilson). The classifier saw "
+            "real images only.",
+        )

@@ -1,0 +1,206 @@
+"""The true reverse step: what a diffusion model pretends to be Normal, and what it really is."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard.chapters.diffusion.scenes import few_steps
+from dashboard.chapters.diffusion.scenes import reverse_step as denoising
+from dashboard.chapters.diffusion.scenes import reverse_step_numbers as walkback
+from dashboard.components.scene import Scene
+from dashboard.components.stage import peek, stage
+from dashboard.plots.theme import ink
+from dashboard.shared import catalogue as services
+from dashboard.shared import controls, links, parts
+from dashboard.shared.guard import guarded, without
+from genlab.contract.card import Card
+from genlab.diffusion.posterior import step_sizes
+from genlab.diffusion.units import to_data
+from genlab.runtime.sessions import heavy
+
+Array = NDArray[np.float32]
+SAMPLES = 1_600
+FIRST = (0.6, 0.3)  # x_t on arrival, diffusion units: between the modes of every data set
+
+st.title("The true reverse step")
+st.markdown(
+    f"{ink('data', 'Exact')}: $\\;$"
+    + ink("data", r"$q(x_s \mid x_t)$")
+    + r" $\;\propto\;$ "
+    + ink("data", "$q(x_s)$")
+    + r" $\;\cdot\;$ "
+    + ink("noise", r"$q(x_t \mid x_s)$")
+    + f" $\\qquad$ {ink('model', 'What DDPM draws from')}: $\\;$"
+    + ink("model", r"$\mathcal N\big(c_0\,\hat x_0(x_t) + c_t\,x_t,\; \tilde\beta I\big)$")
+)
+
+left, middle, right = st.columns([2, 3, 2], vertical_alignment="bottom")
+with left:
+    card = controls.choose_truth("dataset", "log_prob_t", "denoise", "decode")
+schedules = services.schedules_of(card)
+with right:
+    schedule = controls.choose("Schedule", sorted(schedules), "schedule")
+levels = np.asarray(schedules[schedule])
+last = len(levels) - 1
+with middle, st.container(horizontal=True, horizontal_alignment="center"):
+    t = controls.whole(
+        "From t", "t", 2, last, last // 2, help=f"Index of the schedule, up to T = {last:,}."
+    )
+
+dim = card.event_shape[0]
+stamp = services.stamp(card.id)
+extent = denoising.plane(card)
+stage_key = f"reverse{dim}_stage"
+
+
+def learned(card: Card) -> Card | None:
+    """The trained denoiser of the data set, in the same units as the exact model."""
+    units = card.constants.diffusion_scale, card.constants.diffusion_shift
+    for other in services.models_of(card.dataset):
+        own = other.constants.diffusion_scale, other.constants.diffusion_shift
+        if other.kind == "trained" and "denoise" in other.verbs and own == units:
+            with without("what is learned"):
+                services.open_model(other.id).run(
+                    "denoise", x=np.zeros((1, *card.event_shape)), log_snr=np.zeros(1)
+                )
+                return other
+    return None
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def priors(model_id: str, stamp: str, schedule: str, t: int) -> Array:
+    levels = np.asarray(schedules[schedule])
+    along = levels[t - step_sizes(t, walkback.FRAMES)]
+    with heavy():
+        return denoising.priors(services.open_model(model_id), list(along), extent)
+
+
+guesser = learned(card) or card
+chain = "a learned denoiser" if guesser.kind == "trained" else "the exact denoiser"
+
+
+@st.fragment
+@guarded()
+def reverse() -> None:
+    """The film of the steps back from x_t; a drag runs this fragment alone."""
+    count = len(step_sizes(t, walkback.FRAMES))
+    asked = links.once(stage_key, lambda: links.frame("step", count))
+    start = asked if asked is not None and asked < count else None
+    first = to_data(card, np.asarray(FIRST[:dim]))
+    default = links.settled((float(first[0]), float(first[1]) if dim == 2 else 0.0))
+    state = peek(stage_key, points={"x": links.point("x", default)}, count=count, start=start or 0)
+    at = links.settled(state.points["x"])
+    at = (
+        min(max(at[0], extent[0]), extent[1]),
+        min(max(at[1], extent[2]), extent[3]) if dim == 2 else 0.0,
+    )
+    exact = services.open_model(card.id)
+    guess = services.open_model(guesser.id)
+    walk = walkback.explore(exact, guess, levels, t, at[:dim], services.watcher(), state.still)
+    prior = priors(card.id, stamp, schedule, t)
+    scene = denoising.walkback_scene(walk, prior, extent, not start, state.still)
+    if start is not None and scene.timeline is not None:
+        scene = replace(scene, timeline=replace(scene.timeline, start=start, autoplay=False))
+    picture, answer = st.columns([3, 1])
+    with picture:
+        st.caption("Drag xₜ, and scrub or play the size of the step: how Normal is the way back?")
+        state = stage(scene, key=stage_key)
+    with answer:
+        if state.still is None:
+            verdict(walk, state.frame)
+        else:
+            divergences(walk, walk.place(state.still))
+            st.caption("A quick look on coarse grids; let go for exact numbers and words.")
+    links.remember("x", at)
+    if state.frame or links.frame("step", count) is not None:
+        links.remember("step", state.frame)
+
+
+def divergences(walk: walkback.Walkback, frame: int) -> None:
+    """The two numbers of a step."""
+    best, drawn = st.columns(2)
+    best.metric(
+        "KL, best Normal",
+        walkback.nats(walk.kl_best[frame]),
+        help="KL(exact ‖ Normal of the same mean and covariance), nats. No Normal is nearer.",
+    )
+    drawn.metric(
+        "KL, DDPM",
+        walkback.nats(walk.kl_drawn[frame]),
+        help=f"KL(exact ‖ N(c₀ x̂₀ + c_t x_t, β̃ I)), nats, with x̂₀ by {walk.source}.",
+    )
+
+
+def verdict(walk: walkback.Walkback, frame: int) -> None:
+    """The numbers of the step at which the timeline rests, and what they say."""
+    divergences(walk, frame)
+    st.markdown(walkback.verdict(walk, frame))
+    how = "trained" if walk.trained else "exact: no trained denoiser of these data is here"
+    st.caption(
+        f"Exact by quadrature from the known law of the data (mass {walk.exact[frame].mass:.5f}, "
+        f"should be 1); x̂₀ by `{walk.source}` ({how}). In the plane the map of q(xₛ) is blurred by "
+        "half a cell, so that no mode falls between two."
+    )
+
+
+reverse()
+
+st.subheader("What it means for sampling in few steps")
+
+
+@st.cache_resource(max_entries=16, show_spinner="Sampling with few steps and with many …")
+def chains(
+    model_id: str,
+    stamp: str,
+    guesser_id: str,
+    guesser_stamp: str,
+    schedule: str,
+    seed: int,
+    _stop: Callable[[], bool],
+) -> tuple[Scene, few_steps.FewSteps]:
+    exact, other = services.open_model(model_id), services.open_model(guesser_id)
+    with heavy():
+        few = few_steps.few_steps(
+            exact, other, np.asarray(schedules[schedule]), SAMPLES, seed, _stop
+        )
+    density = None
+    if dim == 1:
+        places = denoising.line(extent)
+        log_prob = exact.run("log_prob", x=places[:, None].astype(np.float32))["log_prob"]
+        density = np.stack([places, np.exp(log_prob)], 1).astype(np.float32)
+    return few_steps.few_steps_scene(few, density, extent, chain), few
+
+
+seed = controls.seed()
+scene, few = chains(
+    card.id,
+    stamp,
+    guesser.id,
+    services.stamp(guesser.id),
+    schedule,
+    seed,
+    services.watcher(),
+)
+st.markdown(few_steps.lesson(few, few_steps.START))
+parts.film(scene, key=f"steps{dim}")
+parts.tell_not_finite(few.drawn[-1])
+st.caption(
+    f"The same noise for both, {SAMPLES:,} samples each, {schedule} schedule. The best Normals "
+    "have the exact mean and covariance of every step, which no network gives: what a Normal "
+    "can do at most, step by step. *Astray*: where the true density is below that of 99 % of the "
+    "data."
+)
+with st.expander("All numbers, with their errors"):
+    st.dataframe(few_steps.distances(few), hide_index=True)
+    st.caption(
+        "Distances are sliced Wasserstein-2 in data units, means over four independent groups of "
+        f"{SAMPLES // few_steps.GROUPS} samples with their standard error; fresh data are what a "
+        "perfect sampler would have. Errors of shares are binomial."
+    )
+
+parts.badges(card, services.open_model(card.id).device, seed)
+parts.downloads(f"{card.dataset}-ancestral-seed{seed}", {"x": few.drawn[-1], "best": few.best[-1]})
+parts.about(guesser)

@@ -1,0 +1,232 @@
+"""The learned score field against the exact one, and a point's way through it to its likelihood.
+
+The score of the noised data is where their density rises: ∇ log q(x_t) = −ε̂ / σ_t for the best
+guess ε̂ of the noise (Tweedie's formula; Song et al. 2021, https://arxiv.org/abs/2011.13456).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.chapters.diffusion.scenes.trajectory import level_label
+from dashboard.components.scene import (
+    Arrows,
+    Curve,
+    Handle,
+    Heatmap,
+    Layer,
+    Lines,
+    Marker,
+    Pane,
+    Points,
+    Role,
+    Scene,
+    Timeline,
+)
+from dashboard.plots.shading import Scale, peak, shade
+from genlab.contract.card import Card
+from genlab.diffusion.denoiser import denoiser
+from genlab.diffusion.likelihood import Path
+from genlab.diffusion.schedules import alphas_bar
+from genlab.diffusion.solver_error import root_mean
+from genlab.diffusion.units import to_diffusion
+from genlab.measures.density import grid
+from genlab.model import Model
+
+Array = NDArray[np.float32]
+Extent = tuple[float, float, float, float]
+Stop = Callable[[], bool] | None
+ARROWS = 21
+"""Arrows along a side."""
+CELLS = 60
+"""Cells along a side of the map of differences."""
+HALFWAY = 2.0
+"""The score, in diffusion units, whose arrow is half as long as the longest."""
+WORST = 0.5
+"""The difference of ε̂, in units of the noise, that is drawn as the strongest."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a denoiser says at every noise level.
+
+    Attributes:
+        scores: ∇ log q(x_t) at the feet, [F, ARROWS², 2], diffusion units.
+        cells: ε̂ at the cells of a grid, [F, CELLS², 2].
+        guesses: ε̂ at noised data, [F, n, 2].
+    """
+
+    scores: NDArray[np.float64]
+    cells: NDArray[np.float64]
+    guesses: NDArray[np.float64]
+
+
+def look(
+    model: Model, log_snr: Sequence[float], noised: Array, extent: Extent, stop: Stop
+) -> Field:
+    """The field of a model at each λ; `noised` [F, n, 2] are data at these levels, data units."""
+    feet, cells = (
+        to_diffusion(model.card, grid(extent, size)).astype(np.float64) for size in (ARROWS, CELLS)
+    )
+    points = to_diffusion(model.card, noised).astype(np.float64)
+    denoise = denoiser(model, stop=stop)
+    found = [
+        denoise(np.concatenate([feet, cells, here]), float(lam))[1]
+        for lam, here in zip(log_snr, points, strict=True)
+    ]
+    eps = np.stack(found)
+    sigmas = np.sqrt(alphas_bar(-np.asarray(log_snr)))[:, None, None]
+    first, second = len(feet), len(feet) + len(cells)
+    return Field(-eps[:, :first] / sigmas, eps[:, first:second], eps[:, second:])
+
+
+def field_errors(learned: Field, exact: Field) -> list[tuple[float, float]]:
+    """RMS over q(x_t) of the error of ε̂ = −σ_t × score, a coordinate, with its standard error."""
+    squares = np.square(learned.guesses - exact.guesses).mean(-1)  # [F, n]
+    return [root_mean(row) for row in squares]
+
+
+def squeezed(scores: NDArray[np.float64], longest: float) -> NDArray[np.float64]:
+    """The same directions, with lengths between 0 and `longest`: r → longest · r / (HALFWAY + r).
+
+    Scores span orders of magnitude; the order of lengths is kept, their ratio is not.
+    """
+    lengths = np.linalg.norm(scores, axis=-1, keepdims=True)
+    return scores * longest / (HALFWAY + lengths)
+
+
+def field_scene(
+    learned: Field,
+    exact: Field | None,
+    log_snr: Sequence[float],
+    times: Sequence[int],
+    noised: Array,
+    density: Array | None,
+    extent: Extent,
+    learned_from_data: bool = True,
+) -> Scene:
+    """Arrows of both fields over q(x_t), and where they differ, over one timeline of noise levels.
+
+    `density` [F, H, W] is the exact log q(x_t); `exact` is None where the truth is not known.
+    `learned_from_data` is False where the model is itself the truth.
+    """
+    feet = grid(extent, ARROWS)[None]
+    longest = 1.3 * (extent[1] - extent[0]) / ARROWS
+    layers: list[Layer] = []
+    if density is not None:
+        tops = np.nanmax(density, axis=(1, 2), keepdims=True)
+        shades = 0.5 * shade(density - tops, "power", 0.0)
+        layers.append(Heatmap(shades, "data", "exact q(xₜ)"))
+    layers.append(Points(noised, "data", "noised data", radius=1.2, opacity=0.4, visible=False))
+    if exact is not None:
+        layers.append(
+            Arrows(
+                feet, squeezed(exact.scores, longest), "data", "exact score", width=4.5, opacity=0.6
+            )
+        )
+    role: Role = "model" if learned_from_data else "data"
+    words = "learned score" if learned_from_data else "exact score"
+    layers.append(
+        Arrows(feet, squeezed(learned.scores, longest), role, words, width=1.6, opacity=1.0)
+    )
+    panes = [
+        Pane(
+            "score of xₜ: where its density rises",
+            extent,
+            layers,
+            alt="Arrows of the learned and of the exact score field over the plane.",
+        )
+    ]
+    curves, labels = [], [level_label(t, lam) for t, lam in zip(times, log_snr, strict=True)]
+    if exact is not None:
+        gap = np.linalg.norm(learned.cells - exact.cells, axis=-1).reshape(-1, CELLS, CELLS)
+        panes.append(
+            Pane(
+                "where the two differ",
+                extent,
+                [
+                    Heatmap(
+                        0.6 * np.minimum(gap / WORST, 1),
+                        "neutral",
+                        f"|ε̂ learned − ε̂ exact|, 0 to {WORST:g}",
+                    ),
+                    Points(noised, "data", "noised data", radius=1.2, opacity=0.5),
+                ],
+                alt="A map of the difference of the two fields, with the noised data on it.",
+            )
+        )
+        errors = field_errors(learned, exact)
+        curve = np.array([rms for rms, _ in errors])
+        places = -np.asarray(times, dtype=np.float64)
+        curves = [Curve(curve, "model", "error on noised data", x=places)]
+        labels = [
+            f"{label} · error {rms:.4f} ± {stderr:.4f}"
+            for label, (rms, stderr) in zip(labels, errors, strict=True)
+        ]
+    count = len(labels)
+    return Scene(
+        panes,
+        Timeline(
+            count,
+            labels,
+            curves,
+            start=int(0.6 * (count - 1)),
+            fps=8,
+            autoplay=True,
+            title="t",
+            positions=-np.asarray(times, dtype=np.float64),
+        ),
+    )
+
+
+def likelihood_scene(
+    card: Card,
+    point: tuple[float, float],
+    way: Path,
+    learned: Array | None,
+    exact: Array | None,
+    data: Array,
+    extent: Extent,
+    scale: Scale,
+) -> Scene:
+    """The learned density with the way of a point to its noise, beside the exact density.
+
+    `learned` and `exact` are log densities [H, W] in nats, NaN where not computed yet; both share
+    one colour scale.
+    """
+    known = [values for values in (learned, exact) if values is not None]
+    top = peak(*known)
+    trained = card.kind == "trained"
+    steps = way.x[:, 0][None, None].astype(np.float32)
+    line = Lines(steps, "model" if trained else "neutral", "its path to noise", 2.2, opacity=1.0)
+    end = Marker(way.x[-1, 0], "noise", "its noise", text="z")
+    cloud = Points(data[None], "data", "data", radius=1.2, opacity=0.35)
+    left: list[Layer] = []
+    if learned is not None:
+        role: Role = "model" if trained else "data"
+        left.append(Heatmap(shade(learned, scale, top)[None], role, "density", smooth=False))
+    panes = [
+        Pane(
+            "learned density" if trained else "exact density",
+            extent,
+            [*left, cloud, line, end, Handle("x", point, "accent", "your x")],
+            alt="The density, the data, and the path of your point from data to noise.",
+            pick="x",
+        )
+    ]
+    if exact is not None:
+        panes.append(
+            Pane(
+                "exact density",
+                extent,
+                [
+                    Heatmap(shade(exact, scale, top)[None], "data", "exact density"),
+                    Marker(point, "accent", "your x", text="x"),
+                ],
+                alt="The exact density of the data with your point on it.",
+                pick="x",
+            )
+        )
+    return Scene(panes)

@@ -1,0 +1,232 @@
+"""Diffusion of images as films of tiles: x_t beside the x̂_0 predicted from it.
+
+Plain functions of moments (bytes) and cards; what draws them is `dashboard.components.tiles`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.chapters.diffusion.scenes.settings import EVERY, Setting
+from dashboard.chapters.diffusion.scenes.trajectory import level_label
+from dashboard.components.sheet import MOST_FRAMES, Grey, Sheet
+from dashboard.components.timeline import Curve, Timeline
+from dashboard.shared.moments import Moment, moment
+from genlab.contract.card import Card
+from genlab.diffusion.denoiser import checked_labels, denoiser
+from genlab.diffusion.inpainting import repaint
+from genlab.diffusion.samplers import SAMPLERS, Frame
+from genlab.diffusion.schedules import alphas_bar, respace
+from genlab.diffusion.trajectory import Request
+from genlab.diffusion.units import to_data, to_diffusion
+from genlab.model import Model
+from genlab.runtime.noise import normal
+
+STRIP = 10
+"""Moments of one image's way, side by side."""
+GAP = 2
+"""Grey rows between the two halves of such a moment."""
+FORWARD = 32
+"""Steps of the forward process that are shown."""
+
+
+def labels_of(card: Card, label: str, n: int) -> NDArray[np.int64] | None:
+    """Index of the class of each of n images; None for any."""
+    classes = card.constants.classes or []
+    if label == EVERY and classes:
+        return np.arange(n) % len(classes)
+    return np.full(n, classes.index(label)) if label in classes else None
+
+
+def generate(model: Model, setting: Setting) -> Iterator[Moment]:
+    """The moments of a reverse process, noise first."""
+    labels = labels_of(model.card, setting.label, setting.n)
+    options: dict[str, Any] = (
+        {"eta": setting.eta} if "eta" in SAMPLERS[setting.sampler].options else {}
+    )
+    frames = model.trajectory(
+        setting.n,
+        setting.seed,
+        sampler=setting.sampler,
+        steps=setting.budget,
+        schedule=setting.schedule,
+        label=labels,
+        guidance=1.0 if labels is None else setting.guidance,
+        clip=setting.clip,
+        **options,
+    )
+    return (moment(model.card, frame) for frame in frames)
+
+
+def moments_of(setting: Setting) -> int:
+    """How many moments `generate` hands out."""
+    return setting.steps + 1
+
+
+def dissolve(
+    model: Model, x: NDArray[np.float32], label: Any, schedule: str | None, seed: int
+) -> Iterator[Moment]:
+    """Images x [n, 1, h, w] in data units under the forward process, and what x̂_0 makes of them.
+
+    One ε for each image at every t, so that an image dissolves and does not flicker.
+    """
+    full = model.schedule(schedule)
+    clean = to_diffusion(model.card, x.astype(np.float64))
+    eps = normal(seed, clean.shape, "forward")
+    denoise = denoiser(model, checked_labels(model.card, label, len(x)), clip="static")
+    for t in respace(full, min(FORWARD, len(full) - 1)):
+        level = float(full[t])
+        alpha, sigma = np.sqrt(alphas_bar([level, -level]))
+        x_t = alpha * clean + sigma * eps
+        x0, _ = denoise(x_t, level)
+        away = (to_data(model.card, x0) - x).reshape(len(x), -1)
+        told = moment(model.card, Frame(0, int(t), level, x_t, x0))
+        yield replace(told, error=np.sqrt((away**2).mean(1)))
+
+
+def fill(
+    model: Model,
+    image: NDArray[np.float32],
+    keep: NDArray[np.bool_],
+    label: str,
+    guidance: float,
+    steps: int,
+    resamplings: int,
+    n: int,
+    seed: int,
+) -> Iterator[Moment]:
+    """The moments of n fillings of what was erased from `image` [1, h, w]."""
+    labels = labels_of(model.card, label, n)
+    request = Request(labels, 1.0 if labels is None else guidance)
+    frames = repaint(
+        model, image, keep, n, seed, steps=steps, resamplings=resamplings, request=request
+    )
+    return (moment(model.card, frame) for frame in frames)
+
+
+def thinned(moments: Sequence[Moment], most: int = MOST_FRAMES) -> list[Moment]:
+    """At most `most` of the moments, evenly, the first and the last among them."""
+    if len(moments) <= most:
+        return list(moments)
+    return [moments[i] for i in np.rint(np.linspace(0, len(moments) - 1, most)).astype(int)]
+
+
+def timeline(moments: Sequence[Moment], fps: float = 20.0) -> Timeline | None:
+    """The strip under a film, with the share of signal ᾱ over its frames; None for one frame."""
+    if len(moments) < 2:
+        return None
+    bars = alphas_bar([m.log_snr for m in moments])
+    return Timeline(
+        len(moments),
+        [level_label(m.t, m.log_snr) for m in moments],
+        [Curve(bars, "noise", "ᾱₜ", span=(0.0, 1.0))],
+        fps=fps,
+        autoplay=True,
+        title="t",
+    )
+
+
+def film_sheets(moments: Sequence[Moment], words: str, columns: int | None = None) -> list[Sheet]:
+    """x_t and x̂_0 side by side; `words` say what they are."""
+    n = moments[0].x_t.shape[0]
+    return [
+        Sheet(
+            np.stack([m.x_t for m in moments]),
+            "xₜ: the state",
+            f"{n} images between noise and data: {words}.",
+            columns=columns,
+            role="noise",
+        ),
+        Sheet(
+            np.stack([m.x0 for m in moments]),
+            "x̂₀: what the network takes them for",
+            f"The clean images that the network predicts from the {n} states: {words}.",
+            columns=columns,
+            role="model",
+        ),
+    ]
+
+
+def guess_sheets(moments: Sequence[Moment], names: Sequence[str], columns: int) -> list[Sheet]:
+    """As `film_sheets` of real images, with the error of each guess under it."""
+    state, guess = film_sheets(moments, "real images with more and more noise", columns)
+    known = [np.empty(0) if m.error is None else m.error for m in moments]
+    errors = [[f"off by {e:.2f}" for e in each] for each in known]
+    return [
+        Sheet(state.pixels, state.title, state.alt, names, columns, role="data"),
+        Sheet(guess.pixels, guess.title, guess.alt, errors, columns, role="model"),
+    ]
+
+
+def way(moments: Sequence[Moment], tile: int, asked: str = "") -> Sheet:
+    """The way of one image, at moments spread over the film: each tile is x_t above its x̂_0.
+
+    `asked`, words about its class, stand in the title.
+    """
+    shown = thinned(moments, STRIP)
+    pairs = []
+    for m in shown:
+        gap = np.full((GAP, m.x_t.shape[2]), 128, np.uint8)
+        pairs.append(np.concatenate([m.x_t[tile], gap, m.x0[tile]]))
+    return Sheet(
+        np.stack(pairs),
+        f"Image {tile + 1}{asked}: xₜ above, x̂₀ below",
+        "One image at moments of its way from noise to data, above its state, below the estimate.",
+        [f"t = {m.t:,}" for m in shown],
+        columns=len(shown),
+        role="noise",
+    )
+
+
+def matched(a: Sequence[Moment], b: Sequence[Moment]) -> tuple[list[Moment], list[Moment]]:
+    """Both films on the frames of the longer one, matched by noise level."""
+    longer, shorter = (a, b) if len(a) >= len(b) else (b, a)
+    levels = np.array([m.log_snr for m in shorter])
+    near = [shorter[int(np.abs(levels - m.log_snr).argmin())] for m in longer]
+    return (list(longer), near) if longer is a else (near, list(longer))
+
+
+def mosaic(images: Grey, columns: int | None = None, scale: int = 2) -> Grey:
+    """Tiles [n, h, w] as one picture, enlarged pixel by pixel; gaps are black."""
+    n, h, w = images.shape
+    columns = columns or math.ceil(math.sqrt(n))
+    rows = -(-n // columns)
+    cells = np.zeros((rows * columns, h, w), np.uint8)
+    cells[:n] = images
+    joined = cells.reshape(rows, columns, h, w).swapaxes(1, 2).reshape(rows * h, columns * w)
+    return joined.repeat(scale, 0).repeat(scale, 1)
+
+
+def recognised(judge: Model, images: Grey, labels: NDArray[np.int64]) -> tuple[float, float, float]:
+    """Share of images [n, h, w] that a classifier takes for their class, with a 95 % interval.
+
+    Wilson's interval, which says something even where all or none are recognised.
+    """
+    x = (images[:, None] / np.float32(255)).astype(np.float32)
+    right = judge.run("classify", fetch=["logits"], x=x)["logits"].argmax(1) == labels
+    n, share, z = len(labels), float(right.mean()), 1.96
+    centre, spread = (
+        share + z**2 / (2 * n),
+        z * math.sqrt(share * (1 - share) / n + (z / n) ** 2 / 4),
+    )
+    low, high = ((centre + side * spread) / (1 + z**2 / n) for side in (-1, 1))
+    return share, low, high
+
+
+def difference(a: Moment, b: Moment, n: int) -> tuple[float, float]:
+    """Root mean squared pixel difference of the states of the first n pairs, 0 to 1.
+
+    Mean and standard error, over pairs of which both are numbers; NaN where there are none.
+    """
+    away = (a.x_t[:n].astype(np.float64) - b.x_t[:n]).reshape(n, -1) / 255
+    broken = [np.zeros(n, bool) if m.broken is None else m.broken[:n] for m in (a, b)]
+    each = np.sqrt((away**2).mean(1))[~np.logical_or(*broken)]
+    if not len(each):
+        return math.nan, math.nan
+    return float(each.mean()), float(each.std() / math.sqrt(len(each)))

@@ -1,0 +1,226 @@
+"""The samplers raced on the same noise, and their errors over the evaluations they were given.
+
+Deterministic samplers follow one path each point, that of the probability-flow ODE, so the distance
+of their end points to those of a very fine solution is their error. Ancestral sampling has no such
+path: it is judged by its samples alone, by sliced Wasserstein-2 to fresh data (Karras et al. 2022,
+https://arxiv.org/abs/2206.00364).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from dashboard.components.scene import Lines, Pane, Points, Scene, Timeline
+from dashboard.plots.charts import dress
+from dashboard.plots.theme import CHART
+from genlab.contract.card import Card
+from genlab.diffusion.samplers import SAMPLERS
+from genlab.diffusion.solver_error import end_points, root_mean
+from genlab.diffusion.units import to_data
+from genlab.measures.distance import sliced_wasserstein
+from genlab.model import Model
+
+Array = NDArray[np.float32]
+Extent = tuple[float, float, float, float]
+Stop = Callable[[], bool] | None
+BUDGETS = (5, 10, 20, 50, 100)
+RACERS = 500
+"""Points in the race, on the same noise for every sampler and for the reference."""
+BLOCK, BLOCKS = 1_250, 4
+"""Samples of one distance, and how many independent ones make its error bar."""
+PROJECTIONS = 100
+SHOWN_LINES = 120
+"""Points whose missing distance is drawn."""
+TICKS = [digit * 10.0**power for power in range(-6, 3) for digit in (1, 2, 5)]
+MARKS = {"ddpm": "x", "ddim": "circle", "heun": "square", "dpmpp_2m": "diamond"}
+DASHES = {"ddpm": "dot", "ddim": "dash", "heun": "dashdot", "dpmpp_2m": "solid"}
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one sampler made of one budget: errors in data units with their standard errors.
+
+    `path` is None for a sampler without a path, or until the reference is known; `distance` None
+    where there are no data to compare with.
+    """
+
+    used: int
+    path: tuple[float, float] | None
+    distance: tuple[float, float] | None
+
+
+def states(
+    model: Model, sampler: str, budget: int, n: int, seed: int, schedule: str | None, stop: Stop
+) -> Array:
+    """The points after each evaluation of the network: [budget + 1, n, 2], data units.
+
+    A sampler of two evaluations an interval moves at every second one.
+    """
+    frames = list(
+        model.trajectory(n, seed, sampler=sampler, steps=budget, schedule=schedule, stop=stop)
+    )
+    row = SAMPLERS[sampler]
+    most = row.evaluations(len(frames) - 1)
+    spent = [min(row.stages * interval, most) for interval in range(len(frames))]
+    # Between two stages the points stand where the last whole step left them.
+    at = np.searchsorted(spent, np.arange(budget + 1), side="right") - 1
+    moved = [to_data(model.card, frame.x_t).astype(np.float32) for frame in frames]
+    return np.stack([moved[i] for i in at])
+
+
+def score(
+    model: Model,
+    sampler: str,
+    budget: int,
+    seed: int,
+    schedule: str | None,
+    reference: NDArray[np.float64],
+    data: Array,
+    stop: Stop,
+) -> Score:
+    """Path error over the reference's points, and distance to blocks of `data` [m, 2]."""
+    row, blocks = SAMPLERS[sampler], min(BLOCKS, len(data) // BLOCK)
+    n = max(len(reference), blocks * BLOCK)
+    end = end_points(model, n, seed, sampler, budget, schedule, stop=stop)
+    squares = np.square(end[: len(reference)] - reference).sum(-1)
+    return Score(
+        row.evaluations(row.intervals(budget)),
+        root_mean(squares) if row.path else None,
+        distance(end, data, blocks),
+    )
+
+
+def distance(
+    x: NDArray[np.floating], y: NDArray[np.floating], blocks: int
+) -> tuple[float, float] | None:
+    """Sliced Wasserstein-2 of as many pairs of blocks, [blocks · BLOCK, 2]: mean and its error."""
+    if blocks < 2:
+        return None
+    rows = [slice(k * BLOCK, (k + 1) * BLOCK) for k in range(blocks)]
+    found = [sliced_wasserstein(x[row], y[row], PROJECTIONS, k) for k, row in enumerate(rows)]
+    return float(np.mean(found)), float(np.std(found, ddof=1) / np.sqrt(blocks))
+
+
+def floor(data: Array) -> tuple[float, float] | None:
+    """The distance of data to other data: what a perfect sampler has on average."""
+    blocks = min(BLOCKS, len(data) // (2 * BLOCK))
+    return distance(data, data[blocks * BLOCK :], blocks)
+
+
+def race_scene(
+    card: Card,
+    runs: Mapping[str, Array],
+    ends: NDArray[np.float64] | None,
+    data: Array,
+    extent: Extent,
+    budget: int,
+) -> Scene:
+    """Every sampler in a pane of its own, over one timeline: the evaluations spent.
+
+    `runs` are the `states` of each, `ends` [n, 2] the end points of the exact paths, if known.
+    """
+    panes = [_pane(name, run, ends, data, extent) for name, run in runs.items()]
+    labels = [f"{k} of {budget} evaluations" for k in range(budget + 1)]
+    return Scene(
+        panes,
+        Timeline(
+            budget + 1,
+            labels,
+            start=0,
+            fps=max(2.0, budget / 3),
+            loop=True,
+            autoplay=True,
+            title="evaluations",
+        ),
+    )
+
+
+def _pane(
+    name: str, run: Array, ends: NDArray[np.float64] | None, data: Array, extent: Extent
+) -> Pane:
+    row = SAMPLERS[name]
+    layers: list[Points | Lines] = [Points(data[None], "data", "data", radius=1.2, opacity=0.35)]
+    title = row.label
+    if row.path and ends is not None:
+        rms, stderr = root_mean(np.square(run[-1] - ends).sum(-1))
+        title = f"{row.label}: off by {rms:.2g} ± {stderr:.1g}"
+        goals = np.broadcast_to(ends[:SHOWN_LINES], run[:, :SHOWN_LINES].shape)
+        gaps = np.stack([run[:, :SHOWN_LINES], goals], axis=2)
+        layers.append(Lines(gaps, "neutral", "what is missing to the path's end", opacity=0.5))
+    elif not row.path:
+        title = f"{row.label}: no path"
+    layers.append(Points(run, "model", "samples", radius=1.7, opacity=0.8))
+    return Pane(
+        title, extent, layers, alt=f"Samples of {row.label} after each evaluation, from one noise."
+    )
+
+
+def path_chart(scores: Mapping[tuple[str, int], Score]) -> go.Figure:
+    """Path error of each deterministic sampler over the evaluations really made."""
+    figure = go.Figure()
+    for name, row in SAMPLERS.items():
+        if row.path:
+            words = f"{row.label}, order {row.order}"
+            points = [(s.used, s.path) for (who, _), s in scores.items() if who == name and s.path]
+            _curve(figure, name, words, points)
+    figure = dress(figure, "evaluations of the network", "distance to the path's end (RMS)")
+    return _logarithmic(figure)
+
+
+def distance_chart(
+    scores: Mapping[tuple[str, int], Score], least: tuple[float, float] | None
+) -> go.Figure:
+    """Sliced Wasserstein-2 to data over the evaluations, with the distance of data to data."""
+    figure = go.Figure()
+    for name, row in SAMPLERS.items():
+        points = [
+            (s.used, s.distance) for (who, _), s in scores.items() if who == name and s.distance
+        ]
+        _curve(figure, name, row.label, points)
+    if least is not None:
+        value, stderr = least
+        figure.add_scatter(
+            x=[BUDGETS[0] * 0.85, BUDGETS[-1] * 1.15],
+            y=[value, value],
+            name="data to data",
+            mode="lines",
+            line={"color": CHART["data"], "width": 2},
+            hovertemplate=f"%{{y:.3f}} ± {stderr:.3f}<extra>data to data</extra>",
+        )
+    figure = dress(figure, "evaluations of the network", "sliced Wasserstein-2 to data")
+    return _logarithmic(figure)
+
+
+def _curve(
+    figure: go.Figure, name: str, words: str, points: Sequence[tuple[int, tuple[float, float]]]
+) -> None:
+    points = sorted(points)
+    figure.add_scatter(
+        x=[used for used, _ in points],
+        y=[value for _, (value, _) in points],
+        error_y={"type": "data", "array": [error for _, (_, error) in points], "thickness": 1},
+        name=words,
+        mode="lines+markers",
+        line={"color": CHART["model"], "width": 2, "dash": DASHES.get(name, "solid")},
+        marker={"symbol": MARKS.get(name, "circle"), "size": 8, "color": CHART["model"]},
+        hovertemplate="%{y:.3g} ± %{error_y.array:.1g}<extra>" + words + "</extra>",
+    )
+
+
+def _logarithmic(figure: go.Figure) -> go.Figure:
+    low, high = np.log10(BUDGETS[0] * 0.8), np.log10(BUDGETS[-1] * 1.25)
+    return figure.update_layout(
+        height=340,
+        xaxis={
+            "type": "log",
+            "range": [low, high],
+            "tickvals": list(BUDGETS),
+            "ticktext": [str(budget) for budget in BUDGETS],
+        },
+        yaxis={"type": "log", "tickvals": TICKS, "ticktext": [f"{tick:g}" for tick in TICKS]},
+        hovermode="closest",
+        legend={"y": 1.02, "yanchor": "bottom"},
+    )

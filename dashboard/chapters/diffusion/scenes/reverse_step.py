@@ -1,0 +1,298 @@
+"""Scenes of the true reverse step: q(x_s | x_t) beside the Normals that stand in for it.
+
+    q(x_s | x_t) ∝ q(x_s) q(x_t | x_s)
+
+The film runs over the size of the step, from one index of the schedule to all of t. The first pane
+shows where things are: the law q(x_s), the kernel around x_t, and x_t itself. The second is a
+magnifier: the exact reverse step in units of its own spread, so that its shape is seen at any size
+of the step (lecture: the true denoising distribution; DDPM: Ho et al. 2020,
+https://arxiv.org/abs/2006.11239).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+
+from dashboard.chapters.diffusion.scenes.diffused_density import visible
+from dashboard.chapters.diffusion.scenes.reverse_step_numbers import (
+    LEAST,
+    Walkback,
+    law,
+    nats,
+    power_of_ten,
+    support,
+)
+from dashboard.chapters.diffusion.scenes.trajectory import window
+from dashboard.components.scene import (
+    Curve,
+    Handle,
+    Heatmap,
+    Lines,
+    Marker,
+    Pane,
+    Points,
+    Role,
+    Scene,
+    Timeline,
+)
+from genlab.contract.card import Card
+from genlab.diffusion.posterior import Normal, Posterior
+from genlab.diffusion.units import to_data, to_diffusion
+from genlab.measures.density import Extent
+from genlab.model import Model
+
+Array = NDArray[np.float32]
+PRIOR, ZOOM = 48, 52
+"""Cells along a side of the first pane and of the magnifier."""
+HALF = 4.0
+"""Half the side of the magnifier, in standard deviations of the best Normal."""
+LOW, HIGH = LEAST, 1e2
+"""Least and greatest KL in nats that the strip tells apart."""
+PALE = 0.6
+"""Shade of the highest density under lines that must be seen on it."""
+NODES = 49
+"""Of every ellipse."""
+DISCS = Normal(np.zeros(2), np.eye(2)).ellipse(1.0, NODES) * np.array([1.0, 2.0])[:, None, None]
+"""The circles at 1σ and 2σ of the standard Normal, [2, nodes, 2]."""
+LINE = (-0.06, 1.12)
+"""Heights that a pane of curves shows."""
+HEIGHT = 0.85
+"""The density at the top of the magnifier on the line; the standard normal's is 0.4."""
+
+
+def plane(card: Card) -> Extent:
+    """The window of the first pane in data units: of the plane, or of the line with heights."""
+    low, high = (to_data(card, edge) for edge in support(card))
+    if len(low) == 2:
+        return window(card, (low[0], high[0], low[1], high[1]))
+    reach = to_data(card, np.array([[-3.2], [3.2]])).ravel()  # of the noise at t = T
+    return float(min(low[0], reach[0])), float(max(high[0], reach[1])), *LINE
+
+
+def priors(
+    exact: Model,
+    levels: Sequence[float],
+    extent: Extent,
+    stop: Callable[[], bool] | None = None,
+) -> Array:
+    """q(x_s) at each level, relative to its peak: [frames, cells, cells], or [frames, nodes]."""
+    if exact.card.event_shape == (2,):
+        log_prob = visible(exact, levels, extent, PRIOR, stop)
+        top = log_prob.max(axis=(1, 2), keepdims=True)
+        return (PALE * np.exp(0.6 * (log_prob - top))).astype(np.float32)
+    nodes = to_diffusion(exact.card, line(extent)[:, None]).astype(np.float32)
+    rows = np.repeat(np.asarray(levels, dtype=np.float32), len(nodes))
+    log_prob = law(exact, stop)(np.tile(nodes, (len(levels), 1)), rows).reshape(len(levels), -1)
+    return np.exp(log_prob - log_prob.max(axis=1, keepdims=True)).astype(np.float32)
+
+
+def line(extent: Extent, nodes: int = 481) -> NDArray[np.float64]:
+    """Places [nodes] along the x of a window."""
+    return np.linspace(extent[0], extent[1], nodes)
+
+
+def magnified(post: Posterior, centre: np.ndarray, unit: float, size: int) -> Array:
+    """The density of q(x_s | x_t) on a square around `centre`, relative to its peak.
+
+    `size` cells along each side of ±`HALF` units. Where the grid of the quadrature is finer than
+    the cells, a cell shows its mean.
+    """
+    d = len(centre)
+    cell = 2 * HALF * unit / size
+    pitch = np.array([axis[1] - axis[0] for axis in post.axes])
+    fine = max(1, min(4, math.ceil(0.8 * cell / pitch.min()))) if d == 2 else 1
+    middle = (np.arange(size * fine) + 0.5) / (size * fine) * 2 * HALF - HALF
+    at = [
+        (centre[i] + unit * middle - post.axes[i][0]) / pitch[i]  # in cells of the quadrature
+        for i in range(d)
+    ]
+    shape = tuple(n for _ in range(d) for n in (size, fine))
+    density = _between(post, np.stack(np.meshgrid(*at, indexing="ij"))).reshape(shape)
+    return density.mean(axis=tuple(range(1, 2 * d, 2))).astype(np.float32)
+
+
+def _between(post: Posterior, at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The density relative to its peak between the cells of its grid: `at` [d, ...] in cells.
+
+    By cubic splines of the logarithm, which are exact for a Normal.
+    """
+    top = float(post.log_prob.max())
+    known = np.maximum(post.log_prob, top - 40.0)
+    found = map_coordinates(known, at, order=3, mode="constant", cval=top - 40.0)
+    return np.exp(np.minimum(found - top, 0.5))
+
+
+def walkback_scene(
+    walk: Walkback, prior: Array, extent: Extent, autoplay: bool, still: int | None = None
+) -> Scene:
+    """The film over the size of the step, in the plane or on the line.
+
+    Where a person looks at one `still` frame, only that one is drawn, so that an answer to a drag
+    is small.
+    """
+    panes = _plane_panes if len(walk.x_t) == 2 else _line_panes
+    frames = range(len(walk.exact)) if still is None else [walk.place(still)]
+    return Scene(panes(walk, prior, extent, frames), _timeline(walk, autoplay))
+
+
+def _timeline(walk: Walkback, autoplay: bool) -> Timeline:
+    places = np.log10(walk.all_sizes)
+    span = (math.log10(LOW), math.log10(HIGH))
+    labels = {size: f"t = {walk.t} → s = {walk.t - size}" for size in walk.all_sizes}
+    for size, best, drawn in zip(walk.sizes, walk.kl_best, walk.kl_drawn, strict=True):
+        labels[size] += f" · KL {nats(best)} | {nats(drawn)} nats"
+    curves: list[Curve] = []
+    if len(walk.sizes) > 1:
+        known = np.log10(walk.sizes)
+        curves = [
+            Curve(np.log10(np.clip(values, LOW, HIGH)), role, words, x=known, span=span)
+            for values, role, words in curves_of(walk)
+        ]
+    return Timeline(
+        len(walk.all_sizes),
+        list(labels.values()),
+        curves,
+        fps=6,
+        loop=False,
+        autoplay=autoplay,
+        title="size of the step",
+        positions=places,
+        height=150,
+        rows=[
+            (power, f"{power_of_ten(power)} nats" if power else "1 nat")
+            for power in (-8, -6, -4, -2, 0, 2)
+        ],
+        columns=[
+            (math.log10(size), f"t − s = {size}" if size == 1 else f"{size:,}")
+            for size in (1, 3, 10, 30, 100, 300, 1_000, walk.t)
+            if size <= walk.t and (size == walk.t or 2 * size < walk.t)
+        ],
+    )
+
+
+def curves_of(walk: Walkback) -> tuple[tuple[NDArray[np.float64], Role, str], ...]:
+    """Both divergences with colour and name, as the strip shows them."""
+    return (
+        (walk.kl_best, "neutral", "KL to the best Normal (log)"),
+        (walk.kl_drawn, "model", "KL to DDPM's Normal (log)"),
+    )
+
+
+def _plane_panes(walk: Walkback, prior: Array, extent: Extent, frames: Sequence[int]) -> list[Pane]:
+    x = to_diffusion(walk.card, walk.x_t)
+    kernels, true, heat, rings, orange, dots = [], [], [], [], [], []
+    for i in frames:
+        post, unit, drawn = walk.exact[i], walk.spread(i), walk.drawn[i]
+        best = post.normal
+        kernels.append(x / post.step.shrink + math.sqrt(post.step.beta) / post.step.shrink * DISCS)
+        once = best.ellipse(1.0, NODES) - best.mean
+        ellipses = np.stack([once, 2 * once])
+        true.append(best.mean + ellipses)
+        rings.append(ellipses / unit)
+        dots.append((drawn.mean - best.mean) / unit)
+        orange.append(dots[-1] + math.sqrt(post.step.beta_tilde) / unit * DISCS)
+        shades = magnified(post, best.mean, unit, ZOOM)
+        heat.append(0.85 * shades.T / max(float(shades.max()), 1e-9))
+    return [
+        Pane(
+            "where: q(xₛ) and the kernel around xₜ",
+            extent,
+            [
+                Heatmap(prior, "data", "exact q(xₛ)"),
+                Lines(
+                    to_data(walk.card, np.stack(kernels)),
+                    "noise",
+                    "q(xₜ | xₛ), 1σ and 2σ",
+                    width=1.5,
+                ),
+                Lines(
+                    to_data(walk.card, np.stack(true)),
+                    "neutral",
+                    "best Normal, 1σ and 2σ",
+                    width=1.5,
+                ),
+                Marker(to_data(walk.card, walk.x0), "model", "x̂₀ of the denoiser", text="x̂₀"),
+                Handle("x", _pair(walk.x_t), "accent", "your xₜ"),
+            ],
+            alt="The diffused density at s, the kernel around x_t and a point x_t to drag.",
+            pick="x",
+        ),
+        Pane(
+            "q(xₛ | xₜ), magnified to its own spread",
+            (-HALF, HALF, -HALF, HALF),
+            [
+                Heatmap(np.stack(heat), "data", "exact q(xₛ | xₜ)"),
+                Lines(np.stack(rings), "neutral", "best Normal, 1σ and 2σ", width=2.0),
+                Lines(np.stack(orange), "model", "DDPM's Normal, 1σ and 2σ", width=2.0),
+                Points(np.stack(dots)[:, None], "model", "its mean", radius=3.0, opacity=1.0),
+            ],
+            alt="The exact reverse step as a heat map with the ellipses of both Normals, in "
+            "standard deviations around its mean.",
+        ),
+    ]
+
+
+def _line_panes(walk: Walkback, prior: Array, extent: Extent, frames: Sequence[int]) -> list[Pane]:
+    places = line(extent)
+    x = to_diffusion(walk.card, places[:, None])[:, 0]
+    x_t = float(to_diffusion(walk.card, walk.x_t)[0])
+    size = 241
+    units = (np.arange(size) + 0.5) / size * 2 * HALF - HALF
+    kernels, steps, exact, best, drawn = [], [], [], [], []
+    for i in frames:
+        post = walk.exact[i]
+        kernels.append(np.exp(-0.5 * (x_t - post.step.shrink * x) ** 2 / post.step.beta))
+        axis = post.axes[0]
+        steps.append(_between(post, (x[None] - axis[0]) / (axis[1] - axis[0])))
+        mean, unit = float(post.normal.mean[0]), walk.spread(i)
+        shape = magnified(post, post.normal.mean, unit, size)
+        exact.append(shape * float(np.exp(post.log_prob.max())) * unit)
+        best.append(np.exp(post.normal.log_prob((mean + unit * units)[:, None])) * unit)
+        drawn.append(np.exp(walk.drawn[i].log_prob((mean + unit * units)[:, None])) * unit)
+    return [
+        Pane(
+            "where: q(xₛ) times the kernel of xₜ",
+            extent,
+            [
+                Lines(_curves(places, prior), "data", "exact q(xₛ)", width=1.25, opacity=0.65),
+                Lines(_curves(places, np.stack(kernels)), "noise", "q(xₜ | xₛ)", width=1.75),
+                Lines(_curves(places, np.stack(steps)), "data", "their product", width=3.0),
+                Marker(
+                    (float(to_data(walk.card, walk.x0)[0]), 0.0),
+                    "model",
+                    "x̂₀ of the denoiser",
+                    text="x̂₀",
+                ),
+                Handle("x", (float(walk.x_t[0]), 0.0), "accent", "your xₜ", rail=True),
+            ],
+            alt="The diffused density at s and the kernel of x_t, each scaled to its peak, with "
+            "their product and a point x_t to drag along the line.",
+            pick="x",
+            aspect=1.15,
+        ),
+        Pane(
+            "q(xₛ | xₜ), magnified to its own spread",
+            (-HALF, HALF, LINE[0] * HEIGHT, HEIGHT),
+            [
+                Lines(_curves(units, np.stack(exact)), "data", "exact q(xₛ | xₜ)", width=3.0),
+                Lines(_curves(units, np.stack(best)), "neutral", "best Normal", width=2.0),
+                Lines(_curves(units, np.stack(drawn)), "model", "DDPM's Normal", width=2.0),
+            ],
+            alt="The density of the exact reverse step and of both Normals, in standard deviations "
+            "around its mean.",
+            aspect=1.15,
+        ),
+    ]
+
+
+def _curves(x: NDArray[np.float64], heights: NDArray[np.floating]) -> Array:
+    """Curves [frames, nodes] as polylines [frames, 1, nodes, 2]."""
+    xy = np.stack(np.broadcast_arrays(x, heights), -1)
+    return xy[:, None].astype(np.float32)
+
+
+def _pair(x: np.ndarray) -> tuple[float, float]:
+    return float(x[0]), float(x[1])

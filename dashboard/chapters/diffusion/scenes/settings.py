@@ -1,0 +1,110 @@
+"""How images of a diffusion model are drawn: every choice, in words that tell two of them apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from genlab.diffusion.denoiser import evaluations_of
+from genlab.diffusion.samplers import SAMPLERS
+
+ANY, EVERY = "any", "every"
+"""Choices of a class beside the classes themselves: none in particular, and all in turn."""
+CLIP = "static"
+"""What is done to x̂_0 where nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How images are drawn.
+
+    Attributes:
+        label: A class by its name, `ANY` or `EVERY`.
+        guidance: The scale w.
+        sampler: A name of `SAMPLERS`.
+        budget: Evaluations of x̂_0 that an image may take; a sampler may leave some of them.
+        eta: DDIM's η.
+        clip: What is done to x̂_0.
+        schedule: A name in the card's schedules; None for the model's own.
+        n: Number of images.
+        seed: Seed of all noise.
+    """
+
+    label: str
+    guidance: float
+    sampler: str
+    budget: int
+    eta: float
+    clip: str
+    schedule: str | None
+    n: int
+    seed: int
+
+    @property
+    def steps(self) -> int:
+        """Intervals that the sampler walks."""
+        return SAMPLERS[self.sampler].intervals(self.budget)
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of x̂_0 that they take."""
+        return SAMPLERS[self.sampler].evaluations(self.steps)
+
+    @property
+    def runs(self) -> int:
+        """Runs of the network that one evaluation takes: two where guidance compares."""
+        return 1 if self.label == ANY else evaluations_of(self.guidance)
+
+    @property
+    def title(self) -> str:
+        """The setting as briefly as can be, as above a sheet; what is not said is the default."""
+        steps = f"{self.steps} steps, " if self.steps != self.evaluations else ""
+        twice = f" × {self.runs}" if self.runs > 1 else ""
+        plural = "" if self.evaluations == 1 else "s"
+        walk = f"{steps}{self.evaluations}{twice} evaluation{plural}"
+        eta = f", η = {self.eta:g}" if self._has_eta and self.eta else ""
+        finer = ", ".join(self._finer)
+        if len(self._finer) > 1:
+            finer = finer.removesuffix(" schedule")
+        return " · ".join(filter(None, [self._asked, f"{self.sampler}{eta}, {walk}", finer]))
+
+    @property
+    def words(self) -> str:
+        """The setting in full, and what it costs."""
+        left = f" (of {self.budget} at most)" if self.evaluations < self.budget else ""
+        cost = (
+            f"{_count(self.steps, 'step')}, {_count(self.evaluations, 'evaluation')} of x̂₀{left} "
+            f"and {_count(self.evaluations * self.runs, 'run')} of the network for each image"
+        )
+        eta = f", η = {self.eta:g}" if self._has_eta else ""
+        asked = self._asked.replace("every class", "every class in turn")
+        return " · ".join([asked, f"{self.sampler}{eta}", *self._finer, cost])
+
+    @property
+    def _has_eta(self) -> bool:
+        return "eta" in SAMPLERS[self.sampler].options
+
+    @property
+    def _asked(self) -> str:
+        name = f"{self.label} class" if self.label in (ANY, EVERY) else f"class {self.label}"
+        return name if self.label == ANY else f"{name}, w = {self.guidance:g}"
+
+    @property
+    def _finer(self) -> list[str]:
+        """What is seldom touched, where it is not the default."""
+        clip = [] if self.clip == CLIP else [f"clip {self.clip}"]
+        return clip if self.schedule is None else [*clip, f"{self.schedule} schedule"]
+
+
+def _count(count: int, one: str) -> str:
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
+
+
+def whole_rows(label: str, n: int, classes: int) -> int:
+    """Of n images those that are shown: where classes take turns, as many of each of them."""
+    return n - n % classes if label == EVERY and n > classes > 0 else n
+
+
+def told_count(shown: int, asked: int) -> str:
+    """How many images there are, and why they may be fewer than were asked for."""
+    fewer = f" (of the {asked} asked for, as many of each class)" if shown < asked else ""
+    return f"{shown} images{fewer}"

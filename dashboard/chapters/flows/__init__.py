@@ -1,0 +1,1 @@
+"""Flows, on the plane and on images."""

@@ -1,0 +1,194 @@
+"""The change of variables on the line: a map bent by hand, or the one that a flow learned."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard.chapters.flows.scenes import change_of_variables as bend
+from dashboard.components.stage import move, peek, stage
+from dashboard.plots.theme import ink
+from dashboard.shared import catalogue as services
+from dashboard.shared import controls, links
+from dashboard.shared.guard import guarded
+from genlab.contract.card import Card
+from genlab.monotone import Monotone, Pushed, settle
+from genlab.runtime import noise
+from genlab.runtime.errors import InputError
+
+Point = tuple[float, float]
+SPAN = (-4.0, 4.0)
+"""The window of x of the map by hand."""
+SAMPLES = 20_000
+NAMES = [f"b{i}" for i in range(len(bend.START))]
+
+
+def line_flows() -> dict[str, Card]:
+    """Flows of the line: their map from noise to data is a curve."""
+    able = {"log_prob", "decode", "layers"}
+    return {
+        card.id: card
+        for card in services.read_catalogue().cards.values()
+        if card.event_shape == (1,) and card.latent and card.latent.dim == 1 and card.verbs >= able
+    }
+
+
+def show(seed: int) -> None:
+    """The choice between the map by hand and a learned one, and its picture."""
+    flows = line_flows()
+    source = controls.choose("Map", ["by hand", "learned"], "bend_map") if flows else "by hand"
+    if source == "learned":
+        name = next(iter(flows))
+        if len(flows) > 1:
+            name = st.selectbox("Flow of the line", list(flows), key="flow1d", bind="query-params")
+        learned(flows.get(name or "", next(iter(flows.values()))), seed)
+    else:
+        by_hand(seed)
+
+
+@st.fragment
+@guarded()
+def by_hand(seed: int) -> None:
+    """Handles on an increasing curve; a drag runs this fragment alone."""
+    before = st.session_state.setdefault("bend_knots", _linked())
+    state = peek("bend_stage", points=dict(zip(NAMES, before, strict=True)))
+    wanted = [state.points[name] for name in NAMES]
+    knots = settle(wanted, before, (-bend.REACH, bend.REACH, *SPAN), bend.GAP)
+    for label, places in (("Begin again", bend.START), ("Straighten", bend.STRAIGHT)):
+        if st.session_state.get(f"bend_{label}"):
+            knots = list(places)
+    st.session_state["bend_knots"] = knots
+    if knots != wanted:
+        move("bend_stage", **dict(zip(NAMES, knots, strict=True)))
+    pushed = Pushed.of(Monotone(tuple(knots)), bend.FAR)
+    x = Monotone(tuple(knots))(_noise(seed))[0]
+    handles = [
+        (name, at, f"handle {i + 1}") for i, (name, at) in enumerate(zip(NAMES, knots, strict=True))
+    ]
+    _show(
+        pushed,
+        x,
+        SPAN,
+        handles,
+        "Pull the handles up, down and sideways. Where f is steep, p(x) gets thin.",
+        "An illustration: this map is yours and nothing is learned. For your map the densities are "
+        "exact, and the histogram is of seeded noise sent through it.",
+    )
+    for name, at in zip(NAMES, knots, strict=True):
+        links.remember(name, links.settled(at))
+
+
+@st.fragment
+@guarded()
+def learned(card: Card, seed: int) -> None:
+    """The map that a flow of the line learned, with one point to drag along it."""
+    stamp = services.stamp(card.id)
+    pushed, x = _learned(card.id, stamp, seed)
+    span = bend.window(pushed)
+    state = peek("map_stage", points={"z0": (links.point("z0", (0.5, 0.0)))})
+    z = float(np.clip(state.points["z0"][0], -bend.REACH, bend.REACH))
+    at = (z, float(np.interp(z, pushed.z, pushed.x)))
+    move("map_stage", z0=at)
+    places = np.linspace(*span, 401)
+    true = services.exactly(
+        card.dataset, "log_prob", lambda exact: np.exp(exact.log_prob(places[:, None]))
+    )
+    _show(
+        pushed,
+        x,
+        span,
+        [("z0", at, "your point (z, f(z))")],
+        "Drag the point along the curve that the flow learned.",
+        f"Trained: `{card.id}`. f and its slope are the exported graph's, the histogram is of "
+        f"{len(x):,} of its samples"
+        + ("; the true density is exact." if true is not None else "."),
+        truth=None if true is None else (places, np.asarray(true, dtype=np.float64)),
+        probe=(card, at),
+    )
+    links.remember("z0", links.settled(at))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _learned(model_id: str, stamp: str, seed: int) -> tuple[Pushed, NDArray[np.float32]]:
+    model = services.open_model(model_id)
+    return bend.learned(model), model.sample(SAMPLES, seed=seed)[:, 0]
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _noise(seed: int) -> NDArray[np.float64]:
+    return noise.normal(seed, (SAMPLES,), "bend").astype(np.float64)
+
+
+def _linked() -> list[Point]:
+    """The knots of the link, or the first ones where it holds no increasing map."""
+    asked = [links.point(name, at) for name, at in zip(NAMES, bend.START, strict=True)]
+    low, high = np.array([-bend.REACH, SPAN[0]]), np.array([bend.REACH, SPAN[1]])
+    places = np.asarray(asked)
+    inside = (places >= low).all() and (places <= high).all()
+    apart = (np.diff(places, axis=0) >= bend.GAP - 2e-3).all()
+    try:
+        Monotone(tuple(asked))
+    except InputError:
+        return list(bend.START)
+    return asked if inside and apart else list(bend.START)
+
+
+def _show(
+    pushed: Pushed,
+    x: NDArray[np.floating],
+    span: tuple[float, float],
+    handles: list[tuple[str, Point, str]],
+    instruction: str,
+    honest: str,
+    truth: Any = None,
+    probe: tuple[Card, Point] | None = None,
+) -> None:
+    histogram = bend.Histogram.of(x, *span)
+    picture, answer = st.columns([3, 1])
+    with picture:
+        st.caption(instruction)
+        key = "map_stage" if probe else "bend_stage"
+        stage(bend.scene(pushed, histogram, span, handles, truth), key=key)
+        if not probe:
+            with st.container(horizontal=True, gap="small"):
+                st.button("Begin again", key="bend_Begin again", icon=":material/restart_alt:")
+                st.button("Straighten", key="bend_Straighten", icon=":material/trending_up:")
+        st.caption(honest)
+    with answer:
+        st.markdown(
+            f"{ink('model', '$p(x)$')} $=$ {ink('noise', '$N(f^{-1}(x))$')} "
+            r"$\cdot\,\left|\frac{d f^{-1}}{dx}\right|$"
+        )
+        st.metric(
+            "∫ p(x) dx, with the Jacobian",
+            f"{pushed.integral(pushed.right):.4f}",
+            help="By the trapezoidal rule over the images of 4,001 places of z from −8 to 8.",
+        )
+        st.metric(
+            "∫ N(f⁻¹(x)) dx, naive",
+            f"{pushed.integral(pushed.naive):.4f}",
+            help="Equal to the mean stretch E f′(z): one only by chance.",
+        )
+        off = histogram.outside(pushed, pushed.right)
+        naive = histogram.outside(pushed, pushed.naive)
+        st.markdown(
+            f"Bars of the histogram more than two standard errors away: from "
+            f"{ink('model', 'p(x)')} {100 * off:.0f}\u00a0% (chance alone: about 5\u00a0%), from "
+            f"the naive density {100 * naive:.0f}\u00a0%."
+        )
+        if probe:
+            _slope(pushed, probe[1])
+
+
+def _slope(pushed: Pushed, at: Point) -> None:
+    """The change of variables at one point, in numbers."""
+    slope = float(np.interp(at[0], pushed.z, pushed.slope))
+    height = float(np.exp(-0.5 * at[0] ** 2) / np.sqrt(2 * np.pi))
+    st.markdown(
+        f"| at z = {at[0]:.2f} | |\n|---|---:|\n"
+        f"| x = f(z) | {at[1]:.2f} |\n"
+        f"| {ink('noise', 'N(z)')} | {height:.4f} |\n"
+        f"| f′(z) = dx/dz | {slope:.3f} |\n"
+        f"| {ink('model', 'p(x) = N(z) / f′(z)')} | {height / slope:.4f} |"
+    )

@@ -1,0 +1,70 @@
+"""Bits per dimension of any image: one of the test set, one drawn by hand, one from a file."""
+
+import numpy as np
+import streamlit as st
+
+from dashboard.chapters.flows.images.shared import (
+    DRAWS,
+    MEASURED,
+    bits_of_set,
+    flows,
+    image_bits,
+    test_sets,
+)
+from dashboard.chapters.flows.scenes.bits import bits_chart, mean_error, with_error
+from dashboard.plots.theme import CHART, STILL
+from dashboard.shared import catalogue as services
+from dashboard.shared.guard import guarded, without
+from dashboard.shared.image_sources import some_image
+from dashboard.shared.images import Bytes, Look
+
+
+@st.fragment
+@guarded()
+def show(look: Look) -> None:
+    """The image and its number under each flow; a stroke or a pick runs this fragment alone."""
+    levels, right = some_image(look)
+    if levels is None:
+        return
+    with right:
+        _numbers(look, levels)
+    own = test_sets(look.card).get(look.card.dataset)
+    if own is not None:
+        bits = bits_of_set(look.card, own, look.seed)
+        _place(look, levels, bits, services.dataset_title(own.dataset))
+
+
+def _numbers(look: Look, levels: Bytes) -> None:
+    """The image's bits per dimension under every flow, the chosen one first."""
+    mean, _ = mean_error(image_bits(look.card.id, look.stamp, levels, look.seed))
+    cards = flows(look.card)
+    columns = st.columns(max(2, len(cards)))
+    for place, card in zip(columns, cards, strict=False):
+        with place, without(card.id):
+            bits, error = mean_error(
+                image_bits(card.id, services.stamp(card.id), levels, look.seed)
+            )
+            st.metric(f"{card.id}, bits/dim", with_error(bits, error))
+    size = levels.size
+    st.caption(
+        f"−log₂ p(x) / {size}: a code built on {look.card.id} would need about "
+        f"{mean * size / 8:,.0f} bytes for this image; uncompressed it has {size:,}. An upper "
+        f"bound: the mean over {DRAWS} draws of the noise that spreads each grey level, ± its "
+        "standard error."
+    )
+
+
+def _place(look: Look, levels: Bytes, bits: np.ndarray, title: str) -> None:
+    """Where the image stands among the test images."""
+    mean, _ = mean_error(image_bits(look.card.id, look.stamp, levels, look.seed))
+    name = f"{title} test images"
+    st.plotly_chart(
+        bits_chart({name: bits}, {name: CHART["data"]}, marked=mean),
+        alt="Histogram of bits per dimension of test images; a line marks this image.",
+        config=STILL,
+    )
+    below = 100 * float(np.mean(bits <= mean))
+    st.caption(
+        f"Under {look.card.id}: the orange line is this image, blue are {min(MEASURED, len(bits))} "
+        f"test images (one draw of the noise each). {below:.0f} % of them need no more bits."
+    )

@@ -1,0 +1,69 @@
+"""What a likelihood does not say: images of another set under each flow."""
+
+from contextlib import nullcontext
+from itertools import cycle
+
+import numpy as np
+import streamlit as st
+
+from dashboard.chapters.flows.images.shared import MEASURED, bits_of_set, flows, test_sets
+from dashboard.chapters.flows.scenes.bits import bits_chart, lesson
+from dashboard.plots.theme import CHART, STILL
+from dashboard.shared import catalogue as services
+from dashboard.shared.guard import guarded, without
+from dashboard.shared.images import Look, pictures, say_no_test
+from genlab.contract.card import Card
+
+
+@st.fragment
+@guarded()
+def show(look: Look) -> None:
+    """Histograms of the bits of all test sets under each flow, and what they teach."""
+    sets = test_sets(look.card)
+    if not sets:
+        say_no_test(look.card.dataset)
+        return
+    titles = {name: services.dataset_title(name) for name in sets}
+    hues = dict(zip(titles.values(), cycle([CHART["data"], CHART["noise"]]), strict=False))
+    for card in flows(look.card):
+        with nullcontext() if card.id == look.card.id else without(card.id):
+            rows = {
+                titles[name]: bits_of_set(card, owner, look.seed) for name, owner in sets.items()
+            }
+            st.subheader(f"Under {card.id}")
+            st.plotly_chart(
+                bits_chart(rows, hues),
+                alt=f"Histograms of bits per dimension of test images under {card.id}.",
+                key=f"surprise_{card.id}",
+                config=STILL,
+            )
+            _lessons(rows, titles, card, sets)
+    if len(sets) < 2:
+        st.caption(
+            f"Only {' and '.join(titles.values())} is here: with a model of a second data set its "
+            "images appear beside it, and show what a likelihood does not say."
+        )
+    st.caption(
+        f"Up to {MEASURED} test images of each set, one draw of the dequantisation noise each; "
+        "bits/dim are upper bounds, right in the mean. Computed from the exported graphs."
+    )
+
+
+def _lessons(
+    rows: dict[str, np.ndarray], titles: dict[str, str], card: Card, sets: dict[str, Card]
+) -> None:
+    """What the histograms of a flow teach of its own data set and each other one."""
+    own = titles.get(card.dataset)
+    if own is None:
+        return
+    black = {titles[name]: _black(owner) for name, owner in sets.items()}
+    for other, bits in rows.items():
+        if other != own:
+            share = black[own], black[other]
+            surprising, words = lesson(own, other, rows[own], bits, share)
+            (st.info if surprising else st.markdown)(words)
+
+
+def _black(owner: Card) -> float:
+    """Share of black pixels in the test images that were measured."""
+    return float(np.mean(pictures(owner).test[:MEASURED] == 0))

@@ -1,0 +1,89 @@
+"""Flows: an exact likelihood, point by point, layer by layer, step by step of the training."""
+
+import streamlit as st
+
+from dashboard.chapters.flows import change_of_variables as bend
+from dashboard.chapters.flows import density, layers, training, transformations
+from dashboard.chapters.flows.shared import VERBS, clouds, colours
+from dashboard.plots.charts import loss_chart
+from dashboard.plots.theme import CHART, STILL, ink
+from dashboard.shared import catalogue as services
+from dashboard.shared import controls, parts
+from dashboard.shared.guard import guarded
+from dashboard.shared.selection import Look
+from dashboard.shared.warmup import for_visitors
+
+CURVE = 270  # pixels of the training curve
+VIEWS = ["density", "layers", "training", "transformations", "bend"]
+
+st.title("Flows")
+st.markdown(
+    f"A flow bends {ink('noise', 'noise z')} into {ink('model', 'samples x')} with invertible "
+    "layers, so every point has an exact likelihood: "
+    r"$\log p(x) = \log \mathcal N(z; 0, I) + "
+    r"\sum_k \log\left|\det \partial h_{k-1} / \partial h_k\right|$ "
+    r"with $h_0 = z = f^{-1}(x)$ and $h_K = x$."
+)
+
+
+@st.fragment
+@guarded()
+def body() -> None:
+    """All that depends on a choice: another model runs this alone, not the page's head again."""
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    with right:
+        view = controls.choose("Look at", VIEWS, "flow_view")
+
+    if view == "bend":
+        with left:
+            seed = controls.seed()
+        bend.show(seed)
+    elif view == "transformations":
+        sets = transformations.choices()
+        if not sets:
+            st.info(
+                "There is nothing to compare yet: this view wants flows of two kinds or more on "
+                "one data set. Train and export some (`python -m training list` shows the "
+                "recipes).",
+                icon=":material/inventory_2:",
+            )
+            return
+        with left:
+            name = st.selectbox("Data set", list(sets), key="flow_set", bind="query-params")
+        kinds = sets.get(name or "", next(iter(sets.values())))
+        picture = st.container()
+        with st.container(horizontal=True, gap="medium"):
+            n = controls.whole("Points", "flow_n", 100, 4_000, 1_500, 100)
+            scale = colours()
+            seed = controls.seed()
+        with picture:
+            transformations.show(kinds, n, seed, scale)
+        transformations.protocol(kinds)
+    else:
+        with left:
+            card = controls.choose_model("flow", *VERBS)
+        picture = st.container()  # first what is seen, then what changes it: a phone shows both
+        with st.container(horizontal=True, gap="medium"):
+            n = controls.whole("Points", "flow_n", 100, 4_000, 1_500, 100)
+            scale = colours()
+            seed = controls.seed()
+        look = Look(card, n, seed, scale)
+        painted = view != "density" or density.painted(look)
+        with picture:
+            {"density": density, "layers": layers, "training": training}[view].show(look)
+        parts.let_paint()
+        parts.badges(card, services.open_model(card.id).device, seed)
+        with st.container(height=CURVE, border=False):
+            if painted:  # last of all: a chart keeps a browser busy for as long as all the rest
+                st.plotly_chart(
+                    loss_chart(card, CHART, "loss: −log p(x), nats"),
+                    alt="Negative log-likelihood over the training steps.",
+                    config=STILL,
+                )
+        samples, latent = clouds(card.id, look.stamp, n, seed)
+        parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
+        parts.about(card)
+        for_visitors(*VERBS)
+
+
+body()

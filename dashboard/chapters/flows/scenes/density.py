@@ -1,0 +1,121 @@
+"""A normalizing flow at a point and over the plane: its ledger, its density, its latent plane.
+
+log p(x) = log N(z; 0, I) + Σ log|det ∂z/∂x| over the layers, z = f⁻¹(x): change of variables
+(lecture: flow models; Rezende & Mohamed 2015, https://arxiv.org/abs/1505.05770).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.components.scene import Handle, Heatmap, Marker, Pane, Points, Role, Scene
+from dashboard.plots.shading import Scale, gaussian_log_prob, peak, shade
+from genlab.measures.density import grid
+from genlab.model import Model
+
+Array = NDArray[np.float32]
+Extent = tuple[float, float, float, float]
+LATENT_EXTENT = (-3.6, 3.6, -3.6, 3.6)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """How one point's log-density adds up, in nats.
+
+    `log_det[k]` is log|det| of layer k in the direction x → z, from the layer next to the data to
+    the layer next to the noise; `states` are the point's places on that way, x first and z last,
+    [k+1, 2]; `round_trip` is |x − f(f⁻¹(x))| in data units.
+    """
+
+    x: tuple[float, float]
+    z: tuple[float, float]
+    log_pz: float
+    log_det: tuple[float, ...]
+    log_px: float
+    round_trip: float
+    states: tuple[tuple[float, float], ...]
+
+
+def ledger(model: Model, x: tuple[float, float]) -> Ledger:
+    """The ledger of one point `x` in data units, every entry from the exported graphs."""
+    point = np.asarray([x], dtype=np.float32)
+    z = model.run("encode", x=point)["z"]
+    stages = model.run("layers", z=z)
+    log_px = float(model.run("log_prob", x=point)["log_prob"][0])
+    log_det = tuple(float(-value) for value in stages["log_det"][0][::-1])
+    return Ledger(
+        x=x,
+        z=(float(z[0, 0]), float(z[0, 1])),
+        log_pz=float(gaussian_log_prob(z)[0]),
+        log_det=log_det,
+        log_px=log_px,
+        round_trip=float(np.abs(stages["states"][0, -1] - point[0]).max()),
+        states=tuple((float(a), float(b)) for a, b in stages["states"][0][::-1]),
+    )
+
+
+@cache
+def gaussian_heat() -> Heatmap:
+    """N(0, I) over the latent plane, pale enough for points to stand out on it."""
+    log_prob = gaussian_log_prob(grid(LATENT_EXTENT, 64)).reshape(1, 64, 64)
+    return Heatmap(0.45 * shade(log_prob, "perceptual", peak(log_prob)), "noise", "N(0, I)")
+
+
+def heat(
+    log_prob: Array, scale: Scale, top: float, role: Role, label: str, visible: bool = True
+) -> Heatmap:
+    """Log-densities [H, W] or [F, H, W] in nats as a heat map whose full colour is at `top`."""
+    values = log_prob if log_prob.ndim == 3 else log_prob[None]
+    return Heatmap(shade(values, scale, top), role, label, visible=visible)
+
+
+def density_maps(density: Array, exact: Array | None, scale: Scale) -> list[Heatmap]:
+    """Log-densities [H, W] in nats of the flow and, hidden at first, of the data; one scale."""
+    top = peak(density) if exact is None else peak(density, exact)
+    true = [] if exact is None else [heat(exact, scale, top, "data", "true density", False)]
+    return [heat(density, scale, top, "model", "model density"), *true]
+
+
+def density_scene(
+    maps: Sequence[Heatmap],
+    data: Array,
+    extent: Extent,
+    x: tuple[float, float],
+    rest: tuple[Array, Array, tuple[float, float]] | None,
+) -> Scene:
+    """The flow's density with data and samples, beside the latent plane; one point in both.
+
+    `maps` are those of `density_maps` over `extent`; `x` is the point to drag.
+    `rest` is what a first, coarse picture does without: samples of the flow [n, 2], the data pushed
+    through the inverse flow [n, 2], and the place z of the point.
+    """
+    samples, latent, place = rest or (np.empty((0, 2)), np.empty((0, 2)), (np.nan, np.nan))
+    return Scene(
+        [
+            Pane(
+                "data x",
+                extent,
+                [
+                    *maps,
+                    Points(data[None], "data", "data", radius=1.5, opacity=0.55),
+                    Points(samples[None], "model", "samples", radius=1.5, visible=False),
+                    Handle("x", x, "accent", "your point x"),
+                ],
+                alt="Heat map of the flow's density with the data on it and a point to drag.",
+                pick="x",
+            ),
+            Pane(
+                "noise z = f⁻¹(x)",
+                LATENT_EXTENT,
+                [
+                    gaussian_heat(),
+                    Points(latent[None], "data", "data, pushed to z", radius=1.5, opacity=0.55),
+                    Marker(np.asarray(place), "accent", "its z", text="z"),
+                ],
+                alt="The latent plane: the data pushed through the inverse flow, on a Gaussian.",
+            ),
+        ]
+    )

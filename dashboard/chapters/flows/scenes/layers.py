@@ -1,0 +1,302 @@
+"""The layers of a flow on one film: points, a grid, a traced point, and what a layer stretches.
+
+Layer k carries h_{k−1} to h_k, from the noise z = h_0 to the data x = h_K. Where it stretches the
+plane, log|det ∂h_k/∂h_{k−1}| is positive and the density falls by as many nats; where it squeezes,
+it is negative and the density rises. A film shows that as a heat map over h_k.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from dashboard.chapters.flows.scenes.density import LATENT_EXTENT, Extent, Ledger, heat
+from dashboard.components.scene import (
+    Curve,
+    Handle,
+    Heatmap,
+    Layer,
+    Lines,
+    Marker,
+    Pane,
+    Points,
+    Scene,
+    Timeline,
+)
+from dashboard.plots.shading import Scale, peak
+from genlab.measures.density import grid
+from genlab.model import Model
+
+Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
+BETWEEN = 10
+"""Drawn frames from one layer to the next; only the layers' own states are computed."""
+CELLS = 44
+"""Cells along a side of the heat map of a layer."""
+NODES = 80
+"""Points along a side of the two grids at which the layers' log-determinants are evaluated."""
+NEAR = 0.3
+"""How far from any evaluated point, in units of the plane, the heat map still dares to speak."""
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """Largest errors of a flow there and back, in float32.
+
+    `data` is max |x − f(f⁻¹(x))| over `n_data` points in data units, `latent` is
+    max |z − f⁻¹(f(z))| over `n_latent` draws of the latent law; infinite where one is not finite.
+    """
+
+    data: float
+    n_data: int
+    latent: float
+    n_latent: int
+
+
+def round_trip(model: Model, data: Array, z: Array) -> RoundTrip:
+    """There and back from data points [n, 2] and from latents [m, 2]."""
+
+    def furthest(start: Array, end: Array) -> float:
+        error = np.abs(end - start)
+        return float(np.where(np.isfinite(error), error, np.inf).max(initial=0.0))
+
+    back = model.run("decode", z=model.run("encode", x=data)["z"])["x"] if len(data) else data
+    there = model.run("encode", x=model.run("decode", z=z)["x"])["z"]
+    return RoundTrip(furthest(data, back), len(data), furthest(z, there), len(z))
+
+
+def lattice(extent: Extent, lines: int = 11, nodes: int = 37) -> Array:
+    """Straight grid lines over `extent`: [2·lines, nodes, 2], first the vertical, then the flat."""
+    x0, x1, y0, y1 = extent
+    along_x, along_y = np.linspace(x0, x1, nodes), np.linspace(y0, y1, nodes)
+    upright = [np.stack([np.full(nodes, x), along_y], -1) for x in np.linspace(x0, x1, lines)]
+    flat = [np.stack([along_x, np.full(nodes, y)], -1) for y in np.linspace(y0, y1, lines)]
+    return np.asarray(upright + flat, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Film:
+    """Everything of the film that does not depend on the traced point.
+
+    Attributes:
+        window: Of the film, around both the noise and the data.
+        points: Samples at every frame [F, n, 2].
+        web: A straight grid of z at every frame [F, lines, nodes, 2].
+        field: log|det| of each layer over its output plane [k, CELLS, CELLS], nats; NaN where
+            nothing was evaluated near.
+        log_det: log|det| of each layer at the samples [n, k], nats, z → x.
+        error: The 95 % quantile of |field − log|det|| over samples and layers, nats, measured at
+            samples that the field was not made from.
+        evaluated: Points from which the field was interpolated.
+        limit: Nats at the two ends of the one colour scale that all layers share.
+    """
+
+    window: Extent
+    points: Array
+    web: Array
+    field: Floats
+    log_det: Array
+    error: float
+    evaluated: int
+    limit: float
+
+    @property
+    def depth(self) -> int:
+        """Number of layers."""
+        return len(self.field)
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """What stays as it is while a point is dragged: made once, and sent once."""
+        return (
+            _stretch(self),
+            Lines(self.web, "noise", "grid of z", opacity=0.45),
+            Points(self.points, "model", "samples", radius=1.6, opacity=0.6),
+        )
+
+
+def layers_film(model: Model, z: Array, extent: Extent) -> Film:
+    """Samples from draws `z` [n, 2] of the latent law and a straight grid, layer by layer.
+
+    Between two layers the film moves on straight lines: only the states at the layers are the
+    model's, and the labels say so.
+    """
+    web = lattice((-3, 3, -3, 3))
+    lines, nodes, _ = web.shape
+    stages = model.run("layers", z=np.concatenate([z, web.reshape(-1, 2)]))
+    states = stages["states"].swapaxes(0, 1)  # [k+1, n + lines·nodes, 2]
+    film = between(states, BETWEEN)
+    window = reduce(_union, [extent, LATENT_EXTENT])
+    at, log_det = _evaluated(model, extent)
+    cells = grid(window, CELLS).astype(np.float64)
+    fields, errors = [], []
+    for k in range(log_det.shape[1]):
+        field = _interpolate(at[:, k + 1], log_det[:, k], np.concatenate([cells, states[k + 1]]))
+        fields.append(field[: len(cells)].reshape(CELLS, CELLS))
+        errors.append(np.abs(field[len(cells) :][: len(z)] - stages["log_det"][: len(z), k]))
+    at_samples = stages["log_det"][: len(z)]
+    return Film(
+        window=window,
+        points=film[:, : len(z)],
+        web=film[:, len(z) :].reshape(-1, lines, nodes, 2),
+        field=np.stack(fields),
+        log_det=at_samples,
+        error=float(np.nanquantile(np.concatenate(errors), 0.95)),
+        evaluated=len(at),
+        limit=_limit(at_samples),
+    )
+
+
+def _evaluated(model: Model, extent: Extent) -> tuple[Floats, Floats]:
+    """States [m, k+1, 2] and log|det| [m, k] of points that cover every plane of the flow.
+
+    A grid of z covers the planes near the noise, a grid of x, pulled back, those near the data.
+    """
+    across = np.concatenate(
+        [grid((-4, 4, -4, 4), NODES), model.run("encode", x=grid(extent, NODES))["z"]]
+    )
+    stages = model.run("layers", z=across[np.isfinite(across).all(1)])
+    finite = np.isfinite(stages["states"]).all((1, 2)) & np.isfinite(stages["log_det"]).all(1)
+    kept = {name: values[finite].astype(np.float64) for name, values in stages.items()}
+    return kept["states"], kept["log_det"]
+
+
+def _interpolate(at: Floats, values: Floats, where: Floats, k: int = 8) -> Floats:
+    """Values [m] known at scattered points [m, 2], at other points `where` [c, 2].
+
+    A plane is fitted to the k nearest points, the nearer the heavier, and held between their least
+    and their largest value. NaN further than `NEAR` from them all. (A Delaunay triangulation is
+    no more exact, and takes seconds where points lie almost on lines, as a flow makes them.)
+    """
+    near, index = KDTree(at).query(where, k=k)
+    distance = np.asarray(near)  # [c, k]
+    reach = distance[:, -1:] + 1e-12  # [c, 1]
+    weight = (1 - (distance / reach) ** 2).clip(1e-3) ** 2  # [c, k]
+    offset = (at[index] - where[:, None]) / reach[..., None]  # [c, k, 2]
+    design = np.concatenate([np.ones_like(offset[..., :1]), offset], -1)  # [c, k, 3]
+    weighted = design * weight[..., None]
+    # Points on a line fix no slope across it: a little ridge on the slopes keeps it at zero.
+    normal = weighted.swapaxes(1, 2) @ design + np.diag([0, 1e-4, 1e-4])
+    moment = weighted.swapaxes(1, 2) @ values[index][..., None]
+    found = np.linalg.solve(normal, moment)[:, 0, 0]
+    held = np.clip(found, values[index].min(1), values[index].max(1))
+    return np.where(distance[:, 0] <= NEAR, held, np.nan)
+
+
+def _limit(log_det: Array) -> float:
+    """Nats at the ends of the colour scale, in halves: samples stand out on what they meet."""
+    finite = np.abs(log_det[np.isfinite(log_det)])
+    most = 1.5 * np.quantile(finite, 0.98) if finite.size else 1.0
+    return float(max(0.5, np.ceil(2 * most) / 2))
+
+
+def layers_scene(
+    film: Film,
+    probe: Ledger,
+    density: Array,
+    data: Array,
+    extent: Extent,
+    scale: Scale,
+    start: int | None = None,
+) -> Scene:
+    """The film with the place of the traced point on it, beside the plane where x is dragged.
+
+    `density` is the flow's log-density [H, W] in nats over `extent`. The film plays by itself
+    unless a frame to `start` from is given.
+    """
+    states = np.asarray(probe.states[::-1], dtype=np.float32)  # z first
+    trace = between(states[:, None], BETWEEN)[:, 0]  # [F, 2]
+    return Scene(
+        [
+            Pane(
+                "noise z → data x",
+                film.window,
+                [
+                    *film.layers,
+                    Lines(states[None, None], "accent", "path of your point", width=1.5),
+                    Points(
+                        states[None], "accent", "its place at each layer", radius=3.5, opacity=1
+                    ),
+                    Marker(trace, "accent", "your point", text="h"),
+                ],
+                alt="Gaussian samples and a straight grid, bent into the data by the layers of the "
+                "flow, on a heat map of what each layer stretches and squeezes.",
+            ),
+            Pane(
+                "data x",
+                extent,
+                [
+                    heat(density, scale, peak(density), "model", "model density"),
+                    Points(data[None], "data", "data", radius=1.5, opacity=0.45),
+                    Handle("x", probe.x, "accent", "your point x"),
+                ],
+                alt="The flow's density with the data on it and a point to drag.",
+                pick="x",
+            ),
+        ],
+        _timeline(film, probe, start),
+    )
+
+
+def _timeline(film: Film, probe: Ledger, start: int | None) -> Timeline:
+    mean = np.concatenate([[0], film.log_det.mean(0).cumsum()])
+    own = np.concatenate([[0], -np.cumsum(probe.log_det[::-1])])
+    both = np.concatenate([mean, own])
+    span = (float(both.min()), float(max(both.max(), both.min() + 1e-3)))
+    curves = [
+        Curve(mean, "model", "Σ log|det| so far: mean of the samples", span=span),
+        Curve(own, "accent", "your point", span=span),
+    ]
+    labels = [_label(i, film) for i in range(len(film.points))]
+    return Timeline(
+        len(labels),
+        labels,
+        curves,
+        start=start or 0,
+        fps=20,
+        autoplay=start is None,
+        title="layer",
+    )
+
+
+def _stretch(film: Film) -> Heatmap:
+    """Log|det| of the layer that was last passed; between two layers one fades into the other."""
+    none = np.zeros((1, CELLS, CELLS))
+    shown = np.concatenate([none, np.nan_to_num(film.field)])
+    frames = between(shown.astype(np.float32), BETWEEN)
+    return Heatmap(
+        0.5 + 0.5 * frames / film.limit,
+        "noise",
+        f"log|det| of the layer, −{film.limit:g} … +{film.limit:g} nats",
+        diverging=True,
+        low_role="model",
+    )
+
+
+def between(states: Array, steps: int) -> Array:
+    """Linear in-between frames, eased: [k+1, ...] → [k·steps + 1, ...]."""
+    ease = 0.5 - 0.5 * np.cos(np.pi * np.arange(steps, dtype=np.float32) / steps)
+    frames = [a + e * (b - a) for a, b in pairwise(states) for e in ease]
+    return np.stack([*frames, states[-1]])
+
+
+def _label(frame: int, film: Film) -> str:
+    layer, inside = divmod(frame, BETWEEN)
+    if inside:
+        return f"layer {layer} → {layer + 1} of {film.depth} · drawn between"
+    if layer == 0:
+        return f"before layer 1 of {film.depth} · noise z"
+    low, high = np.quantile(film.log_det[:, layer - 1], [0.05, 0.95])
+    end = " · data x" if layer == film.depth else ""
+    return f"after layer {layer} of {film.depth}{end} · log|det| {_two(low)} to {_two(high)}"
+
+
+def _two(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _union(a: Extent, b: Extent) -> Extent:
+    return min(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), max(a[3], b[3])

@@ -1,0 +1,45 @@
+"""From images to latents and back: what an invertible model loses on the way."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genlab.latents import to_normal
+from genlab.model import Model
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class RoundTrip:
+    """n images there and back.
+
+    `uniform[n, d]` are the latents as numbers in [0, 1], whatever their law; `back[n, 1, h, w]` the
+    images of the latents; `error` is |x − back|; `moved[n]` counts pixels on another grey level.
+    """
+
+    uniform: Array
+    back: Array
+    error: Array
+    moved: NDArray[np.int64]
+
+    @property
+    def worst(self) -> float:
+        """The largest error of any pixel, in data units."""
+        return float(self.error.max())
+
+
+def round_trip(model: Model, x: Array) -> RoundTrip:
+    """Encode and decode images [n, 1, h, w] in data units."""
+    from scipy.special import ndtr  # noqa: PLC0415 - slow to import
+
+    z = model.run("encode", x=x)["z"]
+    back = model.run("decode", z=z)["x"]
+    moved = np.rint(255 * back) != np.rint(255 * x)
+    return RoundTrip(
+        ndtr(to_normal(model.card, z)),
+        back,
+        np.abs(back - x),
+        moved.reshape(len(x), -1).sum(axis=1),
+    )

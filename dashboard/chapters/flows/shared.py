@@ -1,0 +1,82 @@
+"""What several views of a flow need: densities, samples, the ledger in words; cached."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard.chapters.flows.scenes.density import Ledger
+from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
+from dashboard.plots.theme import ink
+from dashboard.shared import catalogue as services
+from dashboard.shared import controls
+from dashboard.shared.selection import density_grid
+
+Array = NDArray[np.float32]
+Extent = tuple[float, float, float, float]
+VERBS = ("log_prob", "encode", "decode", "layers")
+
+
+def colours() -> Scale:
+    """The choice of how densities are shaded."""
+    return controls.choose(
+        "Colours",
+        SCALES,
+        "scale",
+        help=" · ".join(f"**{name}**: {words}" for name, words in SCALE_HELP.items()),
+    )
+
+
+def true_density(dataset: str, extent: Extent, size: int) -> Array | None:
+    """The exact log p of the data on size × size cells, nats; None where it is not known."""
+    return services.exactly(
+        dataset,
+        "log_prob",
+        lambda exact: density_grid(exact.card.id, services.stamp(exact.card.id), extent, size),
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def clouds(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Array]:
+    """Samples of the flow, and the reference data pushed to its latent plane."""
+    model = services.open_model(model_id)
+    data = services.reference(model_id, stamp, n)
+    return model.sample(n, seed=seed), model.run("encode", x=data)["z"]
+
+
+def first_point(data: Array) -> tuple[float, float]:
+    """Where a point to drag begins: on a data point."""
+    return (float(data[0, 0]), float(data[0, 1])) if len(data) else (0.0, 0.0)
+
+
+def show_ledger(probe: Ledger, *, places: bool = False) -> None:
+    """Log p(x) as a sum, layer by layer, all in nats; with the point's `places` on the way."""
+    st.metric("log p(x), nats", f"{probe.log_px:.3f}")
+    depth = len(probe.log_det)
+    layers = zip(range(depth, 0, -1), probe.log_det, probe.states, strict=False)
+    if places:
+        head = "| layer | from | nats |\n|---|---|---:|\n"
+        rows = [f"| {k} | h{sub(k)} = {_at(h)} | {value:+.3f} |" for k, value, h in layers]
+        rows.append(f"| {ink('noise', 'N(z)')} | z = {_at(probe.z)} | {probe.log_pz:+.3f} |")
+    else:
+        head = "| from x back to z | nats |\n|---|---:|\n"
+        rows = [
+            f"| layer {k}: log\\|det ∂h{sub(k - 1)}/∂h{sub(k)}\\| | {value:+.3f} |"
+            for k, value, _ in layers
+        ]
+        rows.append(f"| {ink('noise', 'log N(z; 0, I)')} | {probe.log_pz:+.3f} |")
+    total = probe.log_pz + sum(probe.log_det)
+    rows.append(f"| **sum** |{' |' if places else ''} **{total:+.3f}** |")
+    st.markdown(head + "\n".join(rows))
+    st.caption(
+        f"x = ({probe.x[0]:.2f}, {probe.x[1]:.2f}), z = ({probe.z[0]:.2f}, {probe.z[1]:.2f}). "
+        f"There and back: |x − f(f⁻¹(x))| = {probe.round_trip:.1e}."
+    )
+
+
+def _at(place: tuple[float, float]) -> str:
+    return f"({place[0]:.2f}, {place[1]:.2f})".replace("-", "−")
+
+
+def sub(k: int) -> str:
+    """A number as a subscript."""
+    return str(k).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

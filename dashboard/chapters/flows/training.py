@@ -1,0 +1,67 @@
+"""A flow at each snapshot of its training, and how Gaussian it makes the data."""
+
+import streamlit as st
+
+from dashboard.chapters.flows.scenes.training import Normality, normality_chart, training_scene
+from dashboard.chapters.flows.shared import Extent
+from dashboard.components.scene import Scene
+from dashboard.plots.shading import Scale
+from dashboard.plots.theme import STILL
+from dashboard.shared import catalogue as services
+from dashboard.shared import parts
+from dashboard.shared.selection import Look
+from genlab.runtime.sessions import heavy
+
+
+@st.cache_resource(max_entries=8, show_spinner="Running every snapshot of the training …")
+def _film(
+    model_id: str, stamp: str, n: int, seed: int, extent: Extent, scale: Scale
+) -> tuple[Scene, Normality | None]:
+    model = services.open_model(model_id)
+    data = services.reference(model_id, stamp, n)
+    z = model.latent(n, seed=seed)
+    with heavy():
+        return training_scene(model, z, data, extent, scale)
+
+
+def show(look: Look) -> None:
+    """The film of the checkpoints, and the normality of the encoded data below it."""
+    card = look.card
+    if not card.snapshots:
+        st.info(
+            "This model was exported without snapshots of its training.", icon=":material/info:"
+        )
+        return
+    scene, judged = _film(card.id, look.stamp, look.n, look.seed, look.extent, look.scale)
+    parts.film(scene, key="flow_checkpoint")
+    st.caption(
+        "Each checkpoint was saved during the one training run. Colours share one scale: the "
+        "trained model's."
+    )
+    if judged is None:
+        return
+    st.plotly_chart(
+        normality_chart(judged),
+        alt="Energy distance of the encoded data to the Gaussian over the training steps, above "
+        "the band of true Gaussian samples.",
+        config=STILL,
+    )
+    st.caption(verdict(judged))
+
+
+def verdict(judged: Normality) -> str:
+    """What the last snapshot scores, and what a Gaussian sample of the same size does."""
+    low, high = judged.band
+    last = judged.scores[-1]
+    inside = (
+        "no further from N(0, I) than samples of N(0, I) itself are"
+        if last <= high
+        else "further from N(0, I) than chance allows: something is not learned, or cannot be"
+    )
+    return (
+        f"Energy distance D² of the first {judged.n:,} encoded data points to N(0, I) (an estimate "
+        f"from samples; zero only for N(0, I) with ever more points). {len(judged.null)} samples "
+        f"of N(0, I) with as many points score {judged.mean:.1e} on average and {low:.1e} to "
+        f"{high:.1e} in 90 of 100 cases (band); {judged.beyond} of them score more than the "
+        f"trained flow's {last:.1e}, which is {inside}. More points would show smaller faults."
+    )

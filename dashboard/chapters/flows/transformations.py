@@ -1,0 +1,131 @@
+"""The same data through four kinds of transformation: what each can and cannot do."""
+
+import streamlit as st
+
+from dashboard.chapters.flows.scenes import transformations
+from dashboard.chapters.flows.scenes.transformations import KINDS, Facts, Floors
+from dashboard.chapters.flows.shared import VERBS, true_density
+from dashboard.components.stage import stage
+from dashboard.plots.shading import Scale, peak
+from dashboard.shared import catalogue as services
+from dashboard.shared.guard import guarded
+from dashboard.shared.selection import density_grid
+from genlab.contract.card import Card
+from genlab.runtime.sessions import heavy
+
+GRID = 120
+DATA = 1_000
+"""Data points on each picture; all there are go into the numbers."""
+
+
+def choices() -> dict[str, dict[str, Card]]:
+    """Per data set the flows to compare, one of each kind; sets with the most kinds first."""
+    cards = [entry.card for entry in services.models_with(*VERBS) if entry.card]
+    trained = [card for card in cards if card.kind == "trained"]
+    found = {
+        name: transformations.one_of_each(card for card in trained if card.dataset == name)
+        for name in sorted({card.dataset for card in trained})
+    }
+    several = {name: kinds for name, kinds in found.items() if len(kinds) >= 2}
+    return dict(sorted(several.items(), key=lambda item: -len(item[1])))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _floors(model_id: str, stamp: str, dataset: str) -> Floors | None:
+    """Of the data set; keyed by one of its models, whose reference sample it uses."""
+    card = services.read_catalogue().cards[model_id]
+    data = services.reference(model_id, stamp, services.REFERENCE)
+    if len(data) < 3:
+        return None
+    with heavy():
+        return services.exactly(
+            dataset,
+            "log_prob",
+            lambda exact: transformations.floors(exact, data, card.extent or services.WINDOW),
+        )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _facts(model_id: str, stamp: str, seed: int) -> Facts:
+    model = services.open_model(model_id)
+    data = services.reference(model_id, stamp, services.REFERENCE)
+    with heavy():
+        found = services.exactly(
+            model.card.dataset,
+            "log_prob",
+            lambda exact: transformations.facts(model, exact, data, seed),
+        )
+        return found or transformations.facts(model, None, data, seed)
+
+
+def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
+    """All kinds side by side on one colour scale; pictures first, then the numbers below each."""
+    any_card = next(iter(kinds.values()))
+    extent = any_card.extent or services.WINDOW
+    true = true_density(any_card.dataset, extent, GRID)
+    grids = {}
+    for kind, card in kinds.items():
+        with guarded():
+            grids[kind] = density_grid(
+                card.id, services.stamp(card.id), card.extent or services.WINDOW, GRID
+            )
+    top = peak(*grids.values()) if true is None else peak(true, *grids.values())
+    st.caption(
+        "Same data, same Gaussian noise, several kinds of map. Chips show and hide samples, the "
+        "grid of z and the true density; the colours share one scale."
+    )
+    with st.grid("auto", min_column_width=230):
+        for kind, card in ((kind, kinds[kind]) for kind in grids):
+            with st.container(), guarded():
+                data = services.reference(card.id, services.stamp(card.id), DATA)
+                scene = transformations.scene(
+                    grids[kind], true, data, services.open_model(card.id), KINDS[kind][0], scale,
+                    top, seed, n,
+                )  # fmt: skip
+                stage(scene, key=f"kind_{kind}")
+                _numbers(kind, card, seed)
+
+
+def _numbers(kind: str, card: Card, seed: int) -> None:
+    found = _facts(card.id, services.stamp(card.id), seed)
+    floor = _floors(card.id, services.stamp(card.id), card.dataset)
+    st.caption(f"{KINDS[kind][1]}  \n`{card.id}`")
+    with st.container(horizontal=True, gap="medium"):
+        for name, value in (("KL, nats", found.kl), ("−log p(x), nats", found.nll)):
+            if value:
+                st.metric(
+                    name,
+                    value.rounded,
+                    help=f"± {value.error:.1g} (standard error), from the card: fresh data points.",
+                )
+    st.markdown(transformations.verdict(kind, found, floor))
+
+
+def protocol(kinds: dict[str, Card]) -> None:
+    """How the numbers were found, in words."""
+    with st.expander("How these numbers were found"):
+        st.markdown(
+            "- **KL** and **−log p(x)** are the cards': averages over fresh data points, with "
+            "their standard errors; each card has its protocol.\n"
+            f"- **The best Gaussian** has the mean and covariance of up to {services.REFERENCE:,} "
+            "reference points; its KL is the mean of log p(x) − log N(x) over the same points, p "
+            "being the exact density.\n"
+            "- **The best product** is that of the two marginals, so its KL is the mutual "
+            "information of x₁ and x₂: a sum over 400 × 400 cells of the exact density; the "
+            "error is the difference to 200 × 200.\n"
+            f"- **Straying samples**: of {transformations.SAMPLES:,} samples, those where the "
+            "exact density is below its 1 % quantile over the data. The data themselves score 1 %."
+        )
+        table = [
+            {
+                "kind": KINDS[kind][0],
+                "model": card.id,
+                **{
+                    f"{m.name}": f"{m.value:.4f}" + (f" ± {m.stderr:.1g}" if m.stderr else "")
+                    for m in card.metrics
+                    if m.name in {"kl", "nll", "mass", "sliced_w2"}
+                },
+            }
+            for kind, card in kinds.items()
+        ]
+        st.dataframe(table, hide_index=True)

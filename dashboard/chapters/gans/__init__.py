@@ -1,0 +1,1 @@
+"""GANs, on the plane and on images."""

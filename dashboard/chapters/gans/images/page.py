@@ -1,0 +1,67 @@
+"""GANs on images: epochs, ways through the latent space, and whether it is learned by heart."""
+
+import streamlit as st
+
+from dashboard.chapters.gans.images import epochs as gan_epochs
+from dashboard.chapters.gans.images import memory as gan_nearest
+from dashboard.chapters.gans.images import plane as gan_plane
+from dashboard.chapters.gans.images.shared import VERBS, drawn, explained, sheet
+from dashboard.plots.charts import loss_chart
+from dashboard.plots.theme import CHART, STILL, ink
+from dashboard.shared import catalogue as services
+from dashboard.shared import controls, parts
+from dashboard.shared import latent_walk as walk
+from dashboard.shared.images import Look, choose_model, offer
+
+VIEWS = ["epochs", "walk", "round trips", "plane", "memory"]
+
+st.title("GANs on images")
+st.markdown(
+    f"A {ink('model', 'generator')} of convolutions turns {ink('noise', 'noise z')} into "
+    f"an image in one step; a {ink('critic', 'critic')} of convolutions compares it with "
+    f"{ink('data', 'real ones')}. There is no density here: samples only."
+)
+
+left, right = st.columns([2, 3], vertical_alignment="bottom")
+with right:
+    view = controls.choose(
+        "Look at",
+        VIEWS,
+        "image_gan_view",
+        help="**epochs**: the training, scrubbed · **walk**: from one sample to another · "
+        "**round trips**: walks that never end · **plane**: drag a latent between three · "
+        "**memory**: the nearest training images",
+    )
+with left:
+    card = choose_model("image_gan", *VERBS)
+picture = st.container()  # first what is seen, then what changes it: a phone shows both
+with st.container(horizontal=True, gap="medium"):
+    # Ways and planes offer a fixed number of samples to pick from.
+    many = view in {"epochs", "memory"}
+    n = controls.whole("Samples", "image_gan_n", 4, 100, 64, 4) if many else walk.OFFERED
+    seed = controls.seed()
+look = Look(card, n, seed)
+with picture:
+    match view:
+        case "walk":
+            z, x, said = drawn(look)
+            walk.show(look, sheet(look, "Samples", look.n, columns=6), explained(said))
+            offer(look, {"x": x, "z": z})
+        case "round trips":
+            walk.round_trips(look)
+        case "plane":
+            gan_plane.show(look)
+            z, x, _ = drawn(look)
+            offer(look, {"x": x, "z": z})
+        case "memory":
+            gan_nearest.show(look)
+        case _:
+            gan_epochs.show(look)
+parts.badges(card, services.open_model(card.id).device, seed)
+if card.history:
+    st.plotly_chart(
+        loss_chart(card, CHART, "loss"),
+        alt="Losses of generator and critic over the training steps.",
+        config=STILL,
+    )
+parts.about(card)

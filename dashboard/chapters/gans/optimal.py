@@ -1,0 +1,90 @@
+"""The discriminator beside the best possible one."""
+
+import streamlit as st
+
+from dashboard.chapters.gans.scenes import optimal as gan_optimum
+from dashboard.chapters.gans.scenes.game import Extent, hyper, judged
+from dashboard.chapters.gans.scenes.optimal import Optimum
+from dashboard.chapters.gans.shared import averaged
+from dashboard.plots.theme import ink
+from dashboard.shared import catalogue as services
+from dashboard.shared import parts
+from dashboard.shared.guard import guarded
+from dashboard.shared.selection import Look
+from genlab.contract.card import Card
+from genlab.runtime.sessions import heavy
+
+DRAW = 20_000
+"""Forgeries behind the estimate of q."""
+
+
+@st.cache_resource(max_entries=16, show_spinner="Estimating the best discriminator …")
+def _optimum(model_id: str, stamp: str, seed: int, extent: Extent) -> Optimum | None:
+    model = services.open_model(model_id)
+    data = services.reference(model_id, stamp, services.REFERENCE)
+    if len(data) < 100:
+        return None
+    z = model.latent(DRAW, seed=seed)
+    with heavy():
+        return services.exactly(
+            model.card.dataset,
+            "log_prob_t",
+            lambda exact: gan_optimum.optimum(model, exact, z, data, extent),
+        )
+
+
+def fits(card: Card) -> bool:
+    """Whether there are generators of several steps to be best against."""
+    return card.snapshots is not None
+
+
+@guarded()
+def show(look: Look) -> None:
+    """Two heat maps on one scale over the snapshots, and how far they are apart."""
+    card = look.card
+    found = _optimum(card.id, look.stamp, look.seed, look.extent)
+    if found is None:
+        st.info(
+            f"D* = p / (p + q) needs the exact density p and a reference sample of {card.dataset}, "
+            "and they are not here.",
+            icon=":material/hide_image:",
+        )
+        return
+    st.caption(
+        "Scrub: on the left what D learned, on the right the best it could say against the "
+        "generator of that step. The better the forgeries, the paler the best: ½ everywhere. "
+        "Dots: too few points to tell."
+    )
+    data = services.reference(card.id, look.stamp, look.n)
+    parts.film(gan_optimum.optimum_scene(found, data, look.extent, look.n), key="gan_best")
+    _tell(look, found)
+
+
+def _tell(look: Look, found: Optimum) -> None:
+    (gap, error), noise = found.gap[-1], found.noise[-1]
+    p, q = ink("data", "p"), ink("model", "q")
+    st.markdown(
+        f"Last snapshot, over the data: mean |D − D*| = **{gap:.3f} ± {error:.3f}**, of which "
+        f"about {noise:.3f} is the noise of the estimate itself (from two halves of the samples)."
+    )
+    words = (
+        f"{p} is exact. {q} is **estimated from {DRAW:,} samples** of the generator by a Gaussian "
+        f"kernel of bandwidth {found.bandwidth:.3f} data units (least-squares cross-validation on "
+        f"the data); {p} is blurred by the same kernel, exactly, so that equal laws give ½. "
+    )
+    if judged(look.card) == "target":
+        words += "Least squares draws the critic's score itself to the same best; it is clipped. "
+    if judged(look.card) == "margin":
+        words += (
+            "The best critic by the hinge objective is +1 where p > q and −1 elsewhere, not p over "
+            "p + q: the fitted constant shows no more than where it leans to. "
+        )
+    elif found.fitted:
+        words += (
+            "This critic judges pairs, so it is best at log p/q plus any constant: the constant is "
+            "fitted at each snapshot. "
+        )
+    penalty = hyper(look.card, "family", "penalty")
+    if isinstance(penalty, float | int) and penalty > 0:
+        words += "It was trained with a penalty on its slope, which keeps it flatter than D*. "
+    st.caption(words + averaged(look.card))

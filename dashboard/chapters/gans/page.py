@@ -1,0 +1,91 @@
+"""GANs: the forger and the detective, and what each step of their game did."""
+
+import streamlit as st
+
+from dashboard.chapters.gans import game, gradients, objectives, optimal, training
+from dashboard.chapters.gans.shared import VERBS, choose_model, forgeries
+from dashboard.plots.charts import loss_chart
+from dashboard.plots.theme import CHART, STILL, ink
+from dashboard.shared import catalogue as services
+from dashboard.shared import controls, parts
+from dashboard.shared.guard import guarded
+from dashboard.shared.selection import Look
+from dashboard.shared.warmup import for_visitors
+
+VIEWS = ["game", "training", "objectives", "optimal", "gradients"]
+SHOWN = {"game": game, "training": training, "optimal": optimal, "gradients": gradients}
+# What a view asks of its model beside the verbs, and in words.
+FITS = {
+    "optimal": (optimal.fits, "with snapshots"),
+    "gradients": (gradients.fits, "with snapshots, whose critic says of one point how real it is"),
+}
+
+st.title("GANs")
+st.markdown(
+    f"A {ink('model', 'generator G')} turns {ink('noise', 'noise z')} into forgeries; a "
+    f"{ink('critic', 'discriminator D')} says how likely each point is {ink('data', 'real')}. "
+    "There is no density here: samples only."
+)
+
+
+def below() -> tuple[int, int]:
+    """The number of forgeries and the seed, under the picture: a phone shows both."""
+    with st.container(horizontal=True, gap="medium"):
+        return controls.whole("Forgeries", "gan_n", 100, 4_000, 1_500, 100), controls.seed()
+
+
+@st.fragment
+@guarded()
+def body() -> None:
+    """All that depends on a choice: another model runs this alone, not the page's head again."""
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    with right:
+        view = controls.choose(
+            "Look at",
+            VIEWS,
+            "gan_view",
+            help="**game**: drag a point of noise · **training**: one run, snapshot by snapshot · "
+            "**objectives**: three from the same start, and k · **optimal**: D beside the best "
+            "possible D* · **gradients**: what the generator feels",
+        )
+
+    if view == "objectives":
+        with left:
+            choice = objectives.choose()
+        picture = st.container()
+        n, seed = below()
+        with picture:
+            objectives.show(choice, n, seed)
+        parts.downloads(
+            f"{choice.shown[0].card.dataset}-k{choice.k}-seed{seed}",
+            objectives.samples(choice, n, seed),
+        )
+        for run in choice.shown:
+            parts.badges(run.card, services.open_model(run.card.id).device, seed)
+            parts.about(run.card)
+    else:
+        with left:
+            card = (
+                controls.choose_model("gan", *VERBS)
+                if view not in FITS
+                else choose_model(*FITS[view])
+            )
+        picture = st.container()
+        n, seed = below()
+        look = Look(card, n, seed)
+        with picture:
+            SHOWN[view].show(look)
+        parts.let_paint()
+        parts.badges(card, services.open_model(card.id).device, seed)
+        st.plotly_chart(
+            loss_chart(card, CHART, "loss"),
+            alt="Losses of generator and discriminator over the training steps.",
+            config=STILL,
+        )
+        z, samples, _ = forgeries(card.id, look.stamp, n, seed)
+        parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "z": z})
+        parts.about(card)
+        for_visitors(*VERBS)
+
+
+body()

@@ -1,0 +1,156 @@
+"""What a GAN of images shows: its samples through the training, and what the critic says of them.
+
+(Lecture: DCGAN, samples after so many epochs; Radford et al. 2016,
+https://arxiv.org/abs/1511.06434.)
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.chapters.gans.scenes.game import Judged, hyper, judged
+from dashboard.components.sheet import Grey, Sheet, grey
+from dashboard.components.timeline import Timeline
+from dashboard.plots.charts import snapshot_timeline
+from genlab.contract.card import Card
+from genlab.model import Model
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Verdicts:
+    """What a critic says of images: raw numbers `of[n]`, and those of held-out images as yardstick.
+
+    `zero` is what counts as nought: log-odds have their own, a score has none, so it is counted
+    from the median of held-out images.
+    """
+
+    of: Array
+    yardstick: Array
+    zero: float
+    kind: Judged
+
+    @property
+    def captions(self) -> list[str]:
+        """The numbers under the tiles, with a sign."""
+        return [signed(value - self.zero) for value in self.of]
+
+    def passing(self) -> float:
+        """Share of held-out images that the critic finds no more real than the median of `of`."""
+        if not len(self.yardstick):
+            return float("nan")
+        return float(np.mean(self.yardstick <= np.median(self.of)))
+
+
+def signed(value: float) -> str:
+    """A number with its sign, as it stands under a tile."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def verdicts(model: Model, x: Array, held_out: Array) -> Verdicts:
+    """What the critic of `model` says of images `x[n, ...]` beside `held_out[m, ...]` ones."""
+    said = model.run("critic", x=np.concatenate([x, held_out]))["critic"]
+    of, yardstick = said[: len(x)], said[len(x) :]
+    kind = judged(model.card)
+    relative = np.median(yardstick) if len(yardstick) else np.median(of)
+    return Verdicts(of, yardstick, 0.0 if kind == "logit" else float(relative), kind)
+
+
+def meaning(kind: Judged, held_out: int) -> str:
+    """What the number under a tile is, in a sentence."""
+    if kind == "logit":
+        return "Under each tile: the critic's log-odds that it is real (0 = it cannot tell)."
+    zero = f"the median of {held_out:,} held-out test images" if held_out else "the tiles' median"
+    reason = {
+        "target": "training draws it towards 1 on real images and 0 on generated ones",
+        "margin": "training pushes real images above generated ones until two units part them",
+        "pairs": "this critic judges pairs, and only differences count",
+    }[kind]
+    return (
+        f"Under each tile: the critic's score, counted from {zero}. It is no probability: "
+        f"{reason}. Higher means more like data."
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Epochs:
+    """The same noise through every snapshot: `pixels[F, n, h, w]`, and the critic's of that time.
+
+    `real[F]` is the share of held-out images that the critic of that time finds no more real than
+    the median forgery: one half would be a draw.
+    """
+
+    pixels: Grey
+    captions: list[list[str]]
+    real: list[float]
+
+
+def epochs(model: Model, z: Array, held_out: Array) -> Epochs:
+    """Decode `z[n, latent]` with each snapshot's weights, judged by the critic of that time."""
+    steps = model.card.snapshots.steps if model.card.snapshots else [None]
+    pixels, captions, real = [], [], []
+    for step in steps:
+        at = model if step is None else model.at(step)
+        x = at.run("decode", z=z)["x"]
+        said = verdicts(at, x, held_out)
+        pixels.append(grey(x))
+        captions.append(said.captions)
+        real.append(said.passing())
+    return Epochs(np.stack(pixels), captions, real)
+
+
+def epochs_timeline(card: Card, film: Epochs, training: int | None) -> Timeline | None:
+    """The snapshots as frames over the training curves; None where there are none to scrub.
+
+    `training` is the number of training images, which turns steps into epochs.
+    """
+    if card.snapshots is None or len(card.snapshots.steps) < 2:
+        return None
+    base = snapshot_timeline(card)
+    return replace(
+        base,
+        labels=[
+            when(step, card, training) + _half(real)
+            for step, real in zip(card.snapshots.steps, film.real, strict=True)
+        ],
+        title="epoch",
+        fps=1.2,
+        autoplay=True,
+        start=0,
+    )
+
+
+def when(step: int, card: Card, training: int | None) -> str:
+    """A training step in words: epochs where they can be told, the images drawn where not."""
+    batch = hyper(card, "loop", "batch")
+    if step == 0:
+        return "epoch 0, untrained"
+    if not isinstance(batch, int) or not training:
+        return f"step {step:,}"
+    return f"epoch {step * batch / training:.3g}"
+
+
+def _half(real: float) -> str:
+    return "" if np.isnan(real) else f" · {100 * real:.0f} % of real below the median sample"
+
+
+def epochs_sheet(film: Epochs) -> Sheet:
+    """The film as a sheet, with the critic's number under each tile."""
+    n = film.pixels.shape[1]
+    return Sheet(
+        film.pixels,
+        f"{n} samples of the same noise",
+        f"{n} images made from the same noise at {len(film.pixels)} stages of the training, with "
+        "the critic's score under each.",
+        film.captions,
+        role="critic",
+    )
+
+
+def plane_mosaic(images: Array, size: int) -> NDArray[np.float32]:
+    """Images [size², 1, h, w] of a raster as one heat map [1, size·h, size·w], row 0 lowest."""
+    _, _, h, w = images.shape
+    rows = images.reshape(size, size, h, w).transpose(0, 2, 1, 3).reshape(size * h, size * w)
+    return np.ascontiguousarray(rows[::-1])[None].astype(np.float32)

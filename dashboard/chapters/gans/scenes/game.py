@@ -1,0 +1,192 @@
+"""Scenes of a generative adversarial network: the game between generator and discriminator.
+
+The discriminator's surface, D(x) = σ(logit), over the plane, the generator's samples on it, and
+the latent grid that the generator bends onto the data (lecture: GANs; Goodfellow et al. 2014,
+https://arxiv.org/abs/1406.2661).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from dashboard.chapters.flows.scenes.density import LATENT_EXTENT, gaussian_heat
+from dashboard.chapters.flows.scenes.layers import lattice
+from dashboard.components.scene import Handle, Heatmap, Lines, Marker, Pane, Points, Role, Scene
+from dashboard.plots.charts import snapshot_timeline
+from genlab.contract.card import Card
+from genlab.measures.density import grid
+from genlab.model import Model
+
+Array = NDArray[np.float32]
+Extent = tuple[float, float, float, float]
+WEB = lattice((-3, 3, -3, 3), lines=17, nodes=97)
+
+
+Judged = Literal["logit", "target", "margin", "pairs"]
+"""What a critic's number means: log-odds of "real"; a score drawn towards 1 on data and 0 on
+forgeries (least squares), which estimates that probability; a score pushed beyond +1 on data and
+-1 on forgeries and no further (hinge); or a score of which only differences between points count.
+"""
+
+
+@dataclass(frozen=True)
+class Forgery:
+    """One latent point and what the two networks make of it: x = G(z) and what the critic says.
+
+    `belief` is D(G(z)), the discriminator's probability that this forgery is real, if it has one.
+    """
+
+    z: tuple[float, float]
+    x: tuple[float, float]
+    critic: float
+    judged: Judged
+    belief: float | None
+
+
+def forge(model: Model, z: tuple[float, float]) -> Forgery:
+    """Push one latent point through generator and critic."""
+    x = model.run("decode", z=np.asarray([z], dtype=np.float32))["x"]
+    critic = model.run("critic", x=x)["critic"]
+    judges, said = judged(model.card), belief(model.card, critic)
+    at = (float(x[0, 0]), float(x[0, 1]))
+    return Forgery(z, at, float(critic[0]), judges, None if said is None else float(said[0]))
+
+
+def judged(card: Card) -> Judged:
+    """What the critic's numbers mean, from the card's scale and the recipe's objective."""
+    if card.constants.critic_scale == "logit":
+        return "logit"
+    objective = hyper(card, "family", "objective")
+    if objective == "least-squares":
+        return "target"
+    return "margin" if objective == "hinge" else "pairs"
+
+
+def hyper(card: Card, part: str, name: str) -> Any:
+    """A hyper-parameter of the card's recipe (part "family" or "loop"), None where it says none."""
+    values = card.recipe.get(part)
+    return values.get(name) if isinstance(values, dict) else None
+
+
+def belief(card: Card, critic: Array) -> Array | None:
+    """D in [0, 1] from what the critic says, any shape; None where no probability follows.
+
+    Log-odds give σ(logit). A critic trained by least squares towards 1 on data and 0 on forgeries
+    estimates the same probability p / (p + q) by its score itself, clipped to [0, 1].
+    """
+    match judged(card):
+        case "logit":
+            return np.asarray(expit(critic), np.float32)
+        case "target":
+            return np.clip(critic, 0, 1)
+    return None
+
+
+PALE = 0.6
+"""How strong a surface of D gets at 0 and 1: points of the same colours stand out on it."""
+
+
+def belief_heat(values: Array) -> Heatmap:
+    """D [F, H, W] in [0, 1] as a heat map: towards the data's colour it says real, pale at ½."""
+    shades = 0.5 + PALE * (values - 0.5)
+    return Heatmap(shades, "data", "D from 0 to 1, pale at ½", diverging=True)
+
+
+def critique(model: Model, extent: Extent, size: int) -> Array:
+    """What the critic says on a grid [size, size] over `extent`: log-odds, or a score."""
+    return model.run("critic", x=grid(extent, size))["critic"].reshape(size, size)
+
+
+def _surface(values: Array, judges: Judged) -> Heatmap:
+    """The critic [F|1, H, W] on a symmetric scale around the page's background.
+
+    Log-odds of 0 mean "cannot tell", as does half way between two targets or margins. A score of
+    which only differences count has no such place, so its median stands there.
+    """
+    frames = values if values.ndim == 3 else values[None]
+    centre = {"logit": 0.0, "margin": 0.0, "target": 0.5}.get(judges, float(np.median(frames[-1])))
+    top = max(float(np.quantile(np.abs(frames[-1] - centre), 0.99)), 1e-3)
+    words = {
+        "logit": f"D: log-odds of real, ±{top:.2g}",
+        "target": f"critic's score, 0.5 ± {top:.2g}",
+        "margin": f"critic's score, 0 ± {top:.2g}",
+        "pairs": f"critic's score, ±{top:.2g}",
+    }[judges]
+    shades = 0.5 + 0.5 * (frames - centre) / top
+    return Heatmap(shades, "data", words, diverging=True, low_role="model")
+
+
+def _web(nodes: Array, label: str, role: Role) -> Lines:
+    lines, count, _ = WEB.shape
+    return Lines(nodes.reshape(-1, lines, count, 2), role, label, opacity=0.45)
+
+
+def game_scene(
+    surface: Array,
+    data: Array,
+    z: Array,
+    samples: Array,
+    web: Array,
+    extent: Extent,
+    probe: Forgery,
+) -> Scene:
+    """The plane of data with the forgeries on the discriminator's surface, and the latent plane.
+
+    `surface` [H, W] is what the critic says; `web` [lines·nodes, 2] the image of the latent grid;
+    `probe` the latent point that a person drags.
+    """
+    return Scene(
+        [
+            Pane(
+                "data x = G(z)",
+                extent,
+                [
+                    _surface(surface, probe.judged),
+                    _web(web, "grid of z, bent by G", "noise"),
+                    Points(data[None], "data", "data", radius=1.5, opacity=0.5),
+                    Points(samples[None], "model", "forgeries G(z)", radius=1.7),
+                    Marker(np.asarray(probe.x), "accent", "your G(z)", text="G(z)"),
+                ],
+                alt="The discriminator's surface with data, forgeries and the bent latent grid.",
+            ),
+            Pane(
+                "noise z",
+                LATENT_EXTENT,
+                [
+                    gaussian_heat(),
+                    _web(WEB, "grid of z", "noise"),
+                    Points(z[None], "model", "latents of the forgeries", radius=1.3, opacity=0.4),
+                    Handle("z", probe.z, "accent", "your z"),
+                ],
+                alt="The latent plane with a grid, the latents drawn, and a point to drag.",
+                pick="z",
+            ),
+        ]
+    )
+
+
+def training_scene(model: Model, z: Array, data: Array, extent: Extent) -> Scene:
+    """Every snapshot of the training: forgeries, the discriminator's surface, the bent grid."""
+    size = 72
+    surfaces, samples, webs = [], [], []
+    for step in model.card.snapshots.steps if model.card.snapshots else []:
+        at = model.at(step)
+        surfaces.append(critique(at, extent, size))
+        out = at.run("decode", z=np.concatenate([z, WEB.reshape(-1, 2)]))["x"]
+        samples.append(out[: len(z)])
+        webs.append(out[len(z) :])
+    pane = Pane(
+        "data x = G(z)",
+        extent,
+        [
+            _surface(np.stack(surfaces), judged(model.card)),
+            _web(np.stack(webs), "grid of z, bent by G", "noise"),
+            Points(data[None], "data", "data", radius=1.5, opacity=0.5),
+            Points(np.stack(samples), "model", "forgeries G(z)", radius=1.7),
+        ],
+        alt="Forgeries on the discriminator's surface at each snapshot of the training.",
+    )
+    return Scene([pane], snapshot_timeline(model.card))

@@ -1,0 +1,105 @@
+"""Charts of what the generator feels: gradients against D(G(z)), and over the training.
+
+How they are measured is in `gan_gradients`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dashboard.chapters.gans.scenes.gradients import CURVES, Float, Pull
+from dashboard.chapters.gans.scenes.objectives import OBJECTIVES
+from dashboard.chapters.gans.scenes.objectives_film import DASHES, LEGEND, MARKS, step_axis
+from dashboard.plots.charts import dress, log_step
+from dashboard.plots.theme import CHART
+
+LEAST = 1e-12
+"""What a logarithmic axis shows of a gradient that is zero."""
+
+
+def curve_chart(one: Pull) -> go.Figure:
+    """|∂L/∂s| against D(G(z)): the curves of the formulas, and what was measured at this snapshot.
+
+    Measured: |∇ₓL| / |∇ₓs|, two central differences.
+    """
+    figure = go.Figure()
+    d = np.linspace(min(0.0, float(one.d.min())), max(1.0, float(one.d.max())), 201)
+    for name in one.gradient:
+        figure.add_scatter(
+            x=d,
+            y=CURVES[name](d),
+            name=f"{OBJECTIVES[name]}: formula",
+            mode="lines",
+            line={"width": 2, "dash": DASHES[name]},
+            hoverinfo="skip",
+        )
+        figure.data[-1].line.color = CHART["model"]
+        told = one.slope > 1e-6 * max(float(one.slope.max()), 1e-12)
+        figure.add_scatter(
+            x=one.d[told],
+            y=one.size(name)[told] / one.slope[told],
+            name=f"{OBJECTIVES[name]}: measured",
+            mode="markers",
+            marker={"symbol": MARKS[name], "size": 6, "opacity": 0.45, "color": CHART["critic"]},
+            hovertemplate="D %{x:.4f}<br>%{y:.4f}<extra></extra>",
+        )
+    dress(figure, "D(G(z))", "|∂L/∂s|, s the critic's output")
+    return figure.update_layout(hovermode="closest", height=330, legend=LEGEND)
+
+
+def _log_axis(figure: go.Figure, values: Float) -> None:
+    """A logarithmic y axis that is ticked at powers of ten, and between them where it is short."""
+    low, high = float(values.min()), float(values.max())
+    ticks = 1 if high > 300 * low else "D2"
+    figure.update_yaxes(type="log", exponentformat="power", dtick=ticks)
+
+
+def size_chart(one: Pull) -> go.Figure:
+    """|∇ₓL| against D(G(z)) at this snapshot, forgery by forgery, on a logarithmic axis."""
+    figure = go.Figure()
+    for name in one.gradient:
+        figure.add_scatter(
+            x=one.d,
+            y=np.maximum(one.size(name), LEAST),
+            name=f"{OBJECTIVES[name]}",
+            mode="markers",
+            marker={
+                "symbol": MARKS[name] if name == "minimax" else f"{MARKS[name]}-open",
+                "size": 6,
+                "opacity": 0.6,
+                "color": CHART["model"],
+            },
+            hovertemplate="D %{x:.4f}<br>|∇ₓL| %{y:.3g}<extra></extra>",
+        )
+    dress(figure, "D(G(z))", "|∇ₓL| at G(z), per data unit")
+    _log_axis(figure, np.concatenate([np.maximum(one.size(n), LEAST) for n in one.gradient]))
+    return figure.update_layout(hovermode="closest", height=330, legend=LEGEND)
+
+
+def over_training_chart(found: Sequence[Pull], frame: int) -> go.Figure:
+    """The median |∇ₓL| of each loss over the snapshots; a line where the film rests."""
+    figure = go.Figure()
+    steps = [one.step for one in found]
+    middles = {
+        name: np.array([max(float(np.median(one.size(name))), LEAST) for one in found])
+        for name in found[0].gradient
+    }
+    for name, middle in middles.items():
+        figure.add_scatter(
+            x=log_step(steps),
+            y=middle,
+            name=OBJECTIVES[name],
+            mode="lines+markers",
+            line={"width": 2, "dash": DASHES[name], "color": CHART["model"]},
+            marker={"symbol": MARKS[name], "size": 8},
+            customdata=steps,
+            hovertemplate="step %{customdata:,}<br>%{y:.3g}<extra>" + OBJECTIVES[name] + "</extra>",
+        )
+    dress(figure, "training step", "median |∇ₓL|, per data unit")
+    figure.add_vline(
+        log_step(steps)[frame], line={"width": 1.5, "dash": "dot", "color": CHART["critic"]}
+    )
+    step_axis(figure, steps[-1])
+    _log_axis(figure, np.concatenate(list(middles.values())))
+    return figure.update_layout(height=300, legend=LEGEND, hovermode="closest")

@@ -1,0 +1,189 @@
+"""Textbook GANs side by side: three objectives and two rhythms, from the same initial weights.
+
+Each run is the plain game of the lecture, without anything that steadies it. What its generator
+covers of the data at each snapshot is measured, and from that a stated rule says which run
+collapsed, and when (lecture: alternating training, k, instability; Goodfellow et al. 2014,
+https://arxiv.org/abs/1406.2661; least squares: Mao et al. 2017, https://arxiv.org/abs/1611.04076).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.chapters.gans.scenes.game import hyper
+from genlab.contract.card import Card
+from genlab.contract.weights import Snapshots
+from genlab.measures.modes import Modes, best_coverage, coverage
+from genlab.model import Model
+
+Array = NDArray[np.float32]
+OBJECTIVES = {
+    "minimax": "minimax",
+    "nonsaturating": "non-saturating",
+    "least-squares": "least squares",
+}
+"""The objectives of the textbook as recipes name them, and as people read them."""
+FALL = 0.5
+"""A run that covers less than this share of its own best has collapsed."""
+BEGUN = 0.25
+"""…once that best was at least so much of the data: before, there is nothing to lose."""
+SLIP = 0.8
+"""A run that ends below this share of its best has slipped back."""
+WHOLE = 0.9
+"""A run that covers this share of what a perfect generator would, covers the data."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One textbook GAN: its objective, and k steps of its critic for one of the generator."""
+
+    card: Card
+    objective: str
+    k: int
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{OBJECTIVES[self.objective]}, k = {self.k}"
+
+    @property
+    def steps(self) -> list[int]:
+        """Training steps of its snapshots."""
+        return self.card.snapshots.steps if self.card.snapshots else []
+
+
+def textbook_runs(cards: Iterable[Card]) -> dict[str, list[Run]]:
+    """The textbook GANs by data set: no penalty on the critic, snapshots kept, two numbers a point.
+
+    One for each objective and k, in the order of `OBJECTIVES`; data sets with a single one are left
+    out, since there is nothing to compare.
+    """
+    found: dict[str, dict[tuple[int, int], Run]] = {}
+    order = list(OBJECTIVES)
+    for card in cards:
+        name, k = hyper(card, "family", "objective"), hyper(card, "loop", "k")
+        plane = card.event_shape == (2,) and card.verbs >= {"decode", "critic"}
+        plain = hyper(card, "family", "penalty") == 0 and isinstance(k, int)
+        if plane and plain and card.snapshots and name in OBJECTIVES:
+            run = Run(card, name, k)
+            found.setdefault(card.dataset, {}).setdefault((k, order.index(name)), run)
+    return {
+        dataset: [runs[place] for place in sorted(runs)]
+        for dataset, runs in sorted(found.items())
+        if len(runs) > 1
+    }
+
+
+def common_steps(runs: Sequence[Run]) -> list[int]:
+    """Training steps of which every run kept a snapshot."""
+    shared = set.intersection(*(set(run.steps) for run in runs)) if runs else set()
+    return sorted(shared)
+
+
+def same_start(models: Sequence[Model]) -> bool:
+    """Whether the snapshots of step 0 hold the same numbers in all models, weight by weight."""
+    steps = [model.card.snapshots.steps if model.card.snapshots else [] for model in models]
+    if not models or any(0 not in kept for kept in steps):
+        return False
+    first, *others = (Snapshots.open(model.folder, model.card).weights(0) for model in models)
+    return all(
+        other.keys() == first.keys()
+        and all(np.array_equal(array, other[name]) for name, array in first.items())
+        for other in others
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What one run's generator covers at each of `steps`, from R independent draws.
+
+    `coverage` [S, R] of the data, `modes` [S, R] covered (None where the data have no modes), and
+    what a perfect generator's `coverage` would be on average.
+    """
+
+    steps: list[int]
+    coverage: NDArray[np.float64]
+    modes: NDArray[np.float64] | None
+    perfect: float
+
+    @property
+    def share(self) -> NDArray[np.float64]:
+        """Mean coverage [S]."""
+        return np.asarray(self.coverage.mean(axis=1))
+
+
+def record(model: Model, z: Array, data: Array, modes: Modes | None) -> Record:
+    """Measure a run: latents `z` [R, n, 2] against as many disjoint draws of the data [R, m, 2]."""
+    repeats, n, _ = z.shape
+    steps = model.card.snapshots.steps if model.card.snapshots else []
+    shares = np.zeros((len(steps), repeats))
+    counts = np.zeros((len(steps), repeats))
+    for i, step in enumerate(steps):
+        x = model.at(step).run("decode", z=z.reshape(-1, z.shape[-1]))["x"].reshape(repeats, n, 2)
+        shares[i] = [coverage(real, fake) for real, fake in zip(data, x, strict=True)]
+        if modes:
+            counts[i] = [modes.covered(fake).sum() for fake in x]
+    perfect = best_coverage(data.shape[1], n)
+    return Record(list(steps), shares, counts if modes else None, perfect)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a run: `collapsed` holds the snapshots between which it did, if it did."""
+
+    words: str
+    collapsed: tuple[int, int] | None
+
+
+RULE = (
+    f"A run **collapses** between two snapshots where its coverage of the data falls below "
+    f"{FALL:.0%} of its own best before, once that best was {BEGUN:.0%} or more. It **covers the "
+    f"data** where the last snapshot reaches {WHOLE:.0%} of what a perfect generator would, and "
+    f"**slips back** where it ends below {SLIP:.0%} of its best."
+)
+"""The rule of `judge` in words."""
+
+
+def judge(record: Record) -> Verdict:
+    """Say what became of a run by `RULE`, from its mean coverage at the snapshots."""
+    share, best, collapsed = record.share, 0.0, None
+    for i, value in enumerate(share):
+        if collapsed is None and best >= BEGUN and value < FALL * best:
+            collapsed = (record.steps[i - 1], record.steps[i])
+        best = max(best, float(value))
+    whole = bool(len(share)) and share[-1] >= WHOLE * record.perfect
+    if collapsed is None:
+        if whole:
+            return Verdict("covers the data", None)
+        slips = best >= BEGUN and share[-1] < SLIP * best
+        gaps = "did not collapse, slips back" if slips else "did not collapse, leaves gaps"
+        return Verdict(gaps, None)
+    when = f"collapsed between steps {collapsed[0]:,} and {collapsed[1]:,}"
+    if whole:
+        return Verdict(f"{when}, recovered", collapsed)
+    back = share[-1] >= FALL * best
+    return Verdict(f"{when}, partly back" if back else when, collapsed)
+
+
+def table(runs: Sequence[Run], records: Sequence[Record]) -> list[dict[str, object]]:
+    """A row for each run: what it covered at its best and in the end, and the verdict."""
+    rows = []
+    for run, row in zip(runs, records, strict=True):
+        top = int(row.share.argmax())
+        cells: dict[str, object] = {"objective": OBJECTIVES[run.objective], "k": run.k}
+        cells["verdict"] = judge(row).words
+        cells["data covered at best"] = f"{_percent(row.coverage[top])}, step {row.steps[top]:,}"
+        cells["data covered at the end"] = _percent(row.coverage[-1])
+        if row.modes is not None:
+            cells["modes at best"] = f"{row.modes.mean(axis=1).max():.3g}"
+            cells["modes at the end"] = f"{row.modes[-1].mean():.3g}"
+        rows.append(cells)
+    return rows
+
+
+def _percent(shares: NDArray[np.float64]) -> str:
+    """The mean of independent shares [R] and its standard error."""
+    error = shares.std(ddof=1) / np.sqrt(len(shares)) if len(shares) > 1 else np.nan
+    return f"{shares.mean():.1%} ± {error:.1%}"

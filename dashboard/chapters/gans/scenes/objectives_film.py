@@ -1,0 +1,127 @@
+"""Pictures of textbook GANs side by side: all runs on one timeline, and what they cover over it.
+
+What is measured, and the rule by which a run counts as collapsed, are in `gan_runs`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from dashboard.chapters.gans.scenes.game import Extent, belief, belief_heat, critique
+from dashboard.chapters.gans.scenes.objectives import Record, Run, common_steps
+from dashboard.components.scene import Curve, Pane, Points, Scene, Timeline
+from dashboard.plots.charts import dress, log_step
+from dashboard.plots.theme import CHART
+from genlab.model import Model
+
+Array = NDArray[np.float32]
+DASHES = {"minimax": "solid", "nonsaturating": "dash", "least-squares": "dot"}
+MARKS = {"minimax": "circle", "nonsaturating": "square", "least-squares": "diamond"}
+LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+"""A legend of several lines above a chart; it pushes the chart down and never covers it."""
+
+
+def race_scene(
+    runs: Sequence[Run],
+    models: Sequence[Model],
+    records: Sequence[Record],
+    z: Array,
+    data: Array,
+    extent: Extent,
+) -> Scene:
+    """All runs on one timeline of their common snapshots: forgeries on D, from the same noise.
+
+    `z` [n, 2] are the latents, the same for all; every D is on the same scale from 0 to 1. Without
+    `records` the frames do not say what is covered.
+    """
+    size, steps = 64, common_steps(runs)
+    panes = []
+    for run, model in zip(runs, models, strict=True):
+        at = [model.at(step) for step in steps]
+        critics = np.stack([critique(one, extent, size) for one in at])
+        surface = belief(model.card, critics)
+        samples = np.stack([one.run("decode", z=z)["x"] for one in at])
+        panes.append(
+            Pane(
+                run.name,
+                extent,
+                [
+                    *([] if surface is None else [belief_heat(surface)]),
+                    Points(data[None], "data", "data", radius=1.2, opacity=0.45),
+                    Points(samples, "model", "forgeries G(z)", radius=1.5),
+                ],
+                alt=f"Forgeries of the run {run.name} on its discriminator, snapshot by snapshot.",
+            )
+        )
+    return Scene(panes, _timeline(steps, runs, records))
+
+
+def _timeline(steps: list[int], runs: Sequence[Run], records: Sequence[Record]) -> Timeline:
+    shares = [row.share[[row.steps.index(step) for step in steps]] for row in records]
+    places, many = log_step(steps), len(steps) > 1
+    labels = []
+    for i, step in enumerate(steps):
+        covered = " / ".join(f"{share[i]:.0%}" for share in shares)
+        labels.append(f"step {step:,} · covered {covered}" if covered else f"step {step:,}")
+    curves = [
+        Curve(share, "model", f"covered: {run.name}", x=places, span=(0, 1))
+        for run, share in zip(runs, shares, strict=False)  # no shares where there are no data
+    ]
+    return Timeline(
+        len(steps),
+        labels,
+        curves if many else (),
+        start=len(steps) - 1,
+        fps=2.5,
+        autoplay=True,
+        title="training step",
+        positions=places if many else None,
+    )
+
+
+def covered_chart(
+    runs: Sequence[Run], records: Sequence[Record], chosen: int, modes: bool
+) -> go.Figure:
+    """What the runs cover over the training: modes, or the share of the data.
+
+    Runs of k = `chosen` are drawn strong, the others thin. Error bars: one standard error over the
+    independent draws.
+    """
+    figure = go.Figure()
+    for run, row in zip(runs, records, strict=True):
+        values = row.modes if modes else row.coverage
+        if values is None:
+            continue
+        strong = run.k == chosen
+        error = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
+        figure.add_scatter(
+            x=log_step(row.steps),
+            y=values.mean(axis=1),
+            error_y={"type": "data", "array": error, "thickness": 1, "visible": strong},
+            name=run.name,
+            mode="lines+markers",
+            opacity=1.0 if strong else 0.3,
+            line={"width": 2.5 if strong else 1.5, "dash": DASHES[run.objective]},
+            marker={"symbol": MARKS[run.objective], "size": 8 if strong else 5},
+            customdata=row.steps,
+            hovertemplate="step %{customdata:,}<br>%{y:.3g}<extra>" + run.name + "</extra>",
+        )
+        figure.data[-1].line.color = CHART["model"]
+        figure.data[-1].marker.color = CHART["model"]
+    words = "modes covered" if modes else "share of the data covered"
+    dress(figure, "training step", words)
+    step_axis(figure, max((row.steps[-1] for row in records), default=1))
+    figure.update_yaxes(rangemode="tozero")
+    if not modes and records:
+        perfect = {"dash": "longdash", "width": 1.5, "color": CHART["data"]}
+        figure.add_hline(records[0].perfect, line=perfect)
+        figure.update_yaxes(range=[0, 1.02])
+    return figure.update_layout(height=330, legend=LEGEND, hovermode="closest")
+
+
+def step_axis(figure: go.Figure, last: int) -> None:
+    """Ticks at 0 and the powers of ten on an x axis of `log_step`, up to the step `last`."""
+    ticks = [0, *(10**i for i in range(9) if 10**i <= last)]
+    figure.update_xaxes(tickvals=log_step(ticks), ticktext=[f"{tick:,}" for tick in ticks])

@@ -1,0 +1,61 @@
+"""What several views of a GAN need: the model that is looked at, its forgeries; cached."""
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard.chapters.gans.scenes import game as gans
+from dashboard.shared import catalogue as services
+from genlab.contract.card import Card
+
+Array = NDArray[np.float32]
+VERBS = ("decode", "critic")
+
+
+def cards(fits: Callable[[Card], bool] = lambda card: True) -> list[Card]:
+    """Trained generators of the plane with a critic that fit, the most telling first.
+
+    Telling is a critic that gives probabilities, that no penalty holds back, and that steps more
+    often than its generator: it gets ahead, and what it says and does is plain to see.
+    """
+    able = [entry.card for entry in services.models_with(*VERBS) if entry.card]
+
+    def place(card: Card) -> tuple[bool, bool, int, str]:
+        k = gans.hyper(card, "loop", "k")
+        held = gans.hyper(card, "family", "penalty") != 0
+        return gans.judged(card) != "logit", held, -k if isinstance(k, int) else 0, card.id
+
+    return sorted((card for card in able if fits(card)), key=place)
+
+
+def choose_model(fits: Callable[[Card], bool], wanted: str) -> Card:
+    """One of the models that fit; the page stops here and says what is `wanted` where none does."""
+    able = {card.id: card for card in cards(fits)}
+    if not able:
+        st.info(
+            f"No GAN here fits: this view wants one {wanted}. Train and export one "
+            "(`python -m training list` shows the recipes).",
+            icon=":material/inventory_2:",
+        )
+        st.stop()
+    chosen = st.selectbox("Model", list(able), key="gan", bind="query-params")
+    return able.get(chosen or "") or next(iter(able.values()))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def forgeries(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Array, Array]:
+    """Latents, their images, and the image of the latent grid."""
+    model = services.open_model(model_id)
+    z = model.latent(n, seed=seed)
+    out = model.run("decode", z=np.concatenate([z, gans.WEB.reshape(-1, 2)]))["x"]
+    return z, out[:n], out[n:]
+
+
+def averaged(card: Card) -> str:
+    """What the weights are, in words: an average over steps, or as they were."""
+    decay = gans.hyper(card, "loop", "ema")
+    if isinstance(decay, float) and decay > 0:
+        return f"Weights are a moving average over training steps (decay {decay:g})."
+    return "Weights are as they were at that step, not averaged."

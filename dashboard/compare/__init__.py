@@ -1,1 +1,0 @@
-"""Parts of the page that compares all models of one data set."""

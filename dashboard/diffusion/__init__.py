@@ -1,1 +1,0 @@
-"""The diffusion page, one file for each way to look at it beside its film."""

@@ -1,1 +1,0 @@
-"""What the pages on images share, and the pieces of each."""

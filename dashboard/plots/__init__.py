@@ -1,0 +1,1 @@
+"""Charts and shading that several chapters share."""

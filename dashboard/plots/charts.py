@@ -1,0 +1,104 @@
+"""Training curves: the strip behind the checkpoint scrubber, and the chart below it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from dashboard.components.scene import Curve, Role, Timeline
+from dashboard.plots.theme import WORDS
+from genlab.contract.card import Card
+
+
+def log_step(steps: NDArray[np.floating] | list[int] | list[float]) -> NDArray[np.float64]:
+    """Places of training steps on the axis: log10(1 + step), so that step 0 has one too."""
+    return np.log10(1 + np.asarray(steps, dtype=np.float64))
+
+
+def curves_of(card: Card) -> dict[str, Role]:
+    """The training curves of a card (one for each player) and the colour of each."""
+    players = [name for name in card.history if name != "step" and len(card.history[name]) > 1]
+    return {name: "critic" if name.startswith("critic") else "model" for name in players}
+
+
+def snapshot_timeline(card: Card) -> Timeline:
+    """The snapshots of `card` as frames on a logarithmic step axis, over its training curves."""
+    steps = card.snapshots.steps if card.snapshots else [0]
+    ticks = np.asarray(card.history.get("step", []), dtype=np.float64)
+    values = {name: np.asarray(card.history[name]) for name in curves_of(card)}
+    places = log_step(list(ticks))
+    return Timeline(
+        len(steps),
+        [_label(step, ticks, values) for step in steps],
+        [
+            Curve(values[name], role, f"loss: {name}", x=places)
+            for name, role in curves_of(card).items()
+        ],
+        start=len(steps) - 1,
+        fps=1.5,
+        title="training step",
+        positions=log_step(steps),
+    )
+
+
+def _label(step: int, ticks: NDArray[np.float64], values: Mapping[str, NDArray[np.float64]]) -> str:
+    if step == 0:
+        return "step 0 · untrained"
+    if not ticks.size:
+        return f"step {step:,}"
+    nearest = int(np.abs(ticks - step).argmin())
+    losses = " · ".join(f"{name} {history[nearest]:.3f}" for name, history in values.items())
+    return f"step {step:,} · {losses}" if losses else f"step {step:,}"
+
+
+def loss_chart(card: Card, colours: Mapping[Role, str], words: str) -> go.Figure:
+    """The training curves of the card over the step, as recorded; `words` name the axis.
+
+    Of a training that went on from weights that were there, the axis says so: it counts from them.
+    """
+    figure = go.Figure()
+    for name, role in curves_of(card).items():
+        figure.add_scatter(
+            x=card.history["step"],
+            y=card.history[name],
+            name=name,
+            mode="lines",
+            line={"color": colours[role], "width": 2},
+            hovertemplate="step %{x:,}<br>%{y:.3f}<extra>" + name + "</extra>",
+        )
+    return dress(figure, f"training step{_went_on(card)}", words)
+
+
+def _went_on(card: Card) -> str:
+    """Whose weights the steps of a card count from, by its command; nothing where nobody's."""
+    models = re.findall(r"--init[ =](\S+)", card.provenance.command)
+    if not models:
+        return ""
+    whose = "its own earlier weights" if models[-1] == card.id else f"the weights of {models[-1]}"
+    return f" since it went on<br>from {whose}"  # two lines, for a telephone
+
+
+def dress(figure: go.Figure, x: str, y: str) -> go.Figure:
+    """The look that all charts share; `x` and `y` name the axes.
+
+    They stay as they are drawn: no drag and no pinch zooms them. Show them with `theme.STILL`.
+    """
+    return figure.update_layout(
+        height=260,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        xaxis=_axis(x) | {"rangemode": "tozero"},
+        yaxis=_axis(y),
+        hoverlabel={"font": {"color": WORDS}},
+        dragmode=False,
+        legend={"orientation": "h", "y": 1.12, "x": 0},
+        showlegend=True,
+        hovermode="x unified",
+    )
+
+
+def _axis(words: str) -> dict[str, Any]:
+    font = {"color": WORDS}
+    return {"title": {"text": words, "font": font}, "tickfont": font, "fixedrange": True}

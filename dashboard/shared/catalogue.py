@@ -1,0 +1,223 @@
+"""What all pages share: the catalogue, the open models, the reference samples, the device.
+
+Cached for the process, not for the session: a hundred visitors look at one set of models.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from dashboard.shared.guard import without
+from genlab import load
+from genlab.contract.card import Card
+from genlab.contract.catalogue import Catalogue, Entry, default_folders
+from genlab.contract.errors import EXPORT_AGAIN, ContractError
+from genlab.contract.files import read_bytes, read_npz, verify_bytes
+from genlab.model import Model
+from genlab.runtime.sessions import Device, build, choose_device, granted_device
+
+Result = TypeVar("Result")
+IMAGE = (1, 28, 28)
+REFERENCE = 10_000
+"""Most points of a reference sample that a page uses."""
+FAMILIES = {"exact": "Exact", "flow": "Flow", "gan": "GAN", "ddpm": "Diffusion"}
+WINDOW = (-4.0, 4.0, -4.0, 4.0)
+"""Plotting window in data units of a card that names none."""
+
+
+@st.cache_resource(show_spinner=False)
+def device() -> Device:
+    """The device of this process: what `GENLAB_DEVICE` asks for (default auto), and what it got.
+
+    Asked of a real session, since onnxruntime falls back to the CPU in silence.
+
+    Raises:
+        NoGpuError: `GENLAB_REQUIRE_GPU=1`, and no GPU was granted.
+    """
+    wanted = choose_device(os.environ.get("GENLAB_DEVICE", "auto"))
+    return granted_device(wanted, build(_smallest_graph(), wanted.granted))
+
+
+def _smallest_graph() -> bytes:
+    """An ONNX file that hands its input on."""
+    here, there = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in ("x", "y")
+    )
+    nodes = [helper.make_node("Identity", ["x"], ["y"])]
+    graph = helper.make_graph(nodes, "identity", [here], [there])
+    opset = helper.make_opsetid("", 20)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=10)
+    return bytes(model.SerializeToString())
+
+
+@st.cache_resource(ttl=10, show_spinner=False)
+def read_catalogue() -> Catalogue:
+    """The catalogue, read again every ten seconds so that a fresh export appears by itself."""
+    return Catalogue(default_folders())
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _open(model_id: str, stamp: str) -> Model:
+    folders = read_catalogue().folders
+    return load(model_id, device=os.environ.get("GENLAB_DEVICE", "auto"), folders=folders)
+
+
+def open_model(model_id: str) -> Model:
+    """The opened, verified model. Raises `ContractError` where it breaks its contract."""
+    return _open(model_id, stamp(model_id))
+
+
+def stamp(model_id: str) -> str:
+    """A text that changes when the model is exported again: what caches are keyed with."""
+    card = read_catalogue().entries[model_id].card
+    return " ".join([card.provenance.created, *sorted(card.files.values())]) if card else ""
+
+
+def models_with(*verbs: str) -> list[Entry]:
+    """Working models of the plane that have all of `verbs`, the trained ones first.
+
+    A verb that takes latents is asked of models with a latent plane only: that is what is drawn.
+    """
+
+    def fits(card: Card) -> bool:
+        plane = card.event_shape == (2,) and card.verbs >= set(verbs)
+        return plane and not ("decode" in verbs and (card.latent is None or card.latent.dim != 2))
+
+    able = [e for e in read_catalogue().entries.values() if e.card and fits(e.card)]
+    return sorted(able, key=lambda e: (e.card is not None and e.card.kind == "exact", e.id))
+
+
+def variant(card: Card) -> str:
+    """What distinguishes a model from others of its data set: its identifier without that name."""
+    return card.id.removeprefix(f"{card.dataset}-")
+
+
+def dataset_title(dataset: str) -> str:
+    """What people call a data set: the front of its models' titles, or its name."""
+    titles = [card.title.partition(": ") for card in models_of(dataset)]
+    return next((front for front, colon, _ in titles if colon), dataset)
+
+
+def short_title(card: Card) -> str:
+    """The title of a model without that of its data set, as on a page about one data set."""
+    return card.title.partition(": ")[2] or card.title
+
+
+def models_of(dataset: str) -> list[Card]:
+    """Working models of a data set: the truth, then family by family, each led by its main model.
+
+    The main model of a family is the variant that most data sets have, so that no name stands here.
+    """
+    cards = read_catalogue().cards.values()
+    spread = Counter(variant(card) for card in cards)
+    known = list(FAMILIES)
+
+    def place(card: Card) -> tuple[bool, int, str, int, str]:
+        rank = known.index(card.family) if card.family in known else len(known)
+        return card.kind != "exact", rank, card.family, -spread[variant(card)], card.id
+
+    return sorted((card for card in cards if card.dataset == dataset), key=place)
+
+
+def main_models(cards: list[Card]) -> list[Card]:
+    """The first of each family among `cards` in the order of `models_of`."""
+    first: dict[str, Card] = {}
+    for card in cards:
+        first.setdefault(card.family, card)
+    return list(first.values())
+
+
+def exact_of(dataset: str) -> Card | None:
+    """The card of the exact model of a data set, if there is one."""
+    return next((card for card in models_of(dataset) if card.kind == "exact"), None)
+
+
+def schedules_of(card: Card) -> dict[str, list[float]]:
+    """λ over t of each noise schedule of a diffusion model, by name."""
+    return card.constants.schedules or {"card": card.constants.log_snr or []}
+
+
+def datasets(*shapes: tuple[int, ...]) -> list[str]:
+    """Data sets of working models, those with the most first; only of these event shapes if any.
+
+    Of as many, images come before points.
+    """
+    cards = [c for c in read_catalogue().cards.values() if not shapes or c.event_shape in shapes]
+    count = Counter(card.dataset for card in cards)
+    points = {card.dataset for card in cards if len(card.event_shape) == 1}
+    return sorted(count, key=lambda name: (-count[name], name in points, name))
+
+
+def makers(cards: list[Card]) -> list[Card]:
+    """The models that make samples; a classifier that judges them makes none."""
+    return [card for card in cards if card.verbs & {"decode", "denoise"}]
+
+
+def comparable() -> dict[str, int]:
+    """Data sets whose models can be seen side by side, and how many there are of each."""
+    found = {name: len(makers(models_of(name))) for name in datasets((1,), (2,), IMAGE)}
+    return {name: count for name, count in found.items() if count}
+
+
+def watcher() -> Callable[[], bool]:
+    """A question for long jobs of this visitor: has the browser gone away?"""
+    context = get_script_run_ctx()
+    if context is None or not runtime.exists():
+        return lambda: False
+    session = context.session_id
+    return lambda: not runtime.get_instance().is_active_session(session)
+
+
+def exactly(dataset: str, verb: str, use: Callable[[Model], Result]) -> Result | None:
+    """What `use` makes of the exact model of a data set, or None where there is none with `verb`.
+
+    The truth is an addition to a page: where its model is broken, a warning says so and the page
+    goes on without it.
+    """
+    for entry in read_catalogue().entries.values():
+        card = entry.card
+        if card and card.kind == "exact" and card.dataset == dataset and verb in card.verbs:
+            with without("what is exact"):
+                return use(open_model(entry.id))
+    return None
+
+
+def reference(model_id: str, stamp: str, n: int) -> NDArray[np.float32]:
+    """The first `n` points of the reference sample of the model's data set.
+
+    Empty where there is none, or where it is damaged; then a warning says so.
+    """
+    with without("data"):
+        return _reference(model_id, stamp)[:n]
+    return np.empty((0, *read_catalogue().cards[model_id].event_shape), dtype=np.float32)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _reference(model_id: str, stamp: str) -> NDArray[np.float32]:
+    entry = read_catalogue().entry(model_id)
+    assert entry.card is not None
+    folder, name = entry.folder.parent / "data", f"{entry.card.dataset}.npz"
+    if not (folder / name).is_file():
+        return np.empty((0, *entry.card.event_shape), dtype=np.float32)
+    content = read_bytes(folder, name)
+    if entry.card.provenance.data_sha256:
+        verify_bytes(model_id, f"data/{name}", content, entry.card.provenance.data_sha256)
+    shape = (REFERENCE, *entry.card.event_shape)
+    try:
+        points = read_npz(content)["x"][:REFERENCE]
+    except (ValueError, KeyError) as error:
+        expected = f"an npz file with an array x of shape {shape}"
+        raise ContractError(model_id, f"data/{name}", expected, str(error), EXPORT_AGAIN) from None
+    if points.shape[1:] != entry.card.event_shape:
+        raise ContractError(
+            model_id, f"data/{name}", f"shape {shape}", f"{points.shape}", EXPORT_AGAIN
+        )
+    return np.asarray(points, dtype=np.float32)

@@ -1,0 +1,131 @@
+"""Widgets whose state is the page's link, checked again on the server.
+
+Widget limits hold only in the browser, so every number is clamped here before it is used.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TypeVar
+
+import streamlit as st
+
+from dashboard.shared.catalogue import datasets, exact_of, models_with, read_catalogue
+from genlab.contract.card import Card
+
+Option = TypeVar("Option", bound=str)
+MAX_SEED = 999_999
+SLIDER = 240  # pixels: a phone shows one and a half in a row, so they wrap
+
+
+def choose_model(key: str, *verbs: str) -> Card:
+    """A model that has all of `verbs`; the page stops here with advice where there is none."""
+    able = {entry.id: entry.card for entry in models_with(*verbs) if entry.card}
+    if not able:
+        st.info(
+            f"No model here has the verbs {', '.join(verbs)}. Train and export one "
+            "(`python -m training list` shows the recipes), or name a folder of exported models "
+            "in the environment variable `GENERATIVE_MODELS`.",
+            icon=":material/inventory_2:",
+        )
+        show_broken()
+        st.stop()
+    chosen = st.selectbox(
+        "Model",
+        list(able),
+        key=key,
+        bind="query-params",
+    )
+    card = able.get(chosen or "")
+    return card if card else next(iter(able.values()))
+
+
+def show_broken() -> None:
+    """The models that break their contract, each with its reason."""
+    for entry in read_catalogue().entries.values():
+        if entry.problem:
+            st.warning(str(entry.problem), icon=":material/broken_image:")
+
+
+def choose(
+    label: str,
+    options: Sequence[Option],
+    key: str,
+    help: str | None = None,
+    default: Option | None = None,
+    wrap: bool | None = None,
+) -> Option:
+    """One of a few options, side by side; the first of them unless there is another `default`.
+
+    With `wrap` those that find no place go to a next row, else they are scrolled to.
+
+    Options are shown as they are: what a person reads is what stands in the link.
+    """
+    first = options[0] if default is None or default not in options else default
+    picked = st.segmented_control(
+        label,
+        options,
+        default=first,
+        required=True,
+        key=key,
+        help=help,
+        bind="query-params",
+        wrap=wrap,
+    )
+    return picked if picked in options else first
+
+
+def whole(
+    label: str, key: str, low: int, high: int, default: int, step: int = 1, help: str | None = None
+) -> int:
+    """A whole number between `low` and `high` on a slider, clamped."""
+    value = st.slider(
+        label, low, high, default, step, key=key, help=help, bind="query-params", width=SLIDER
+    )
+    return int(min(max(int(value), low), high))
+
+
+def share(label: str, key: str, default: float, help: str | None = None) -> float:
+    """A number between 0 and 1 on a slider, clamped."""
+    value = st.slider(
+        label, 0.0, 1.0, default, 0.05, key=key, help=help, bind="query-params", width=SLIDER
+    )
+    return float(min(max(float(value), 0.0), 1.0))
+
+
+def seed(key: str = "seed") -> int:
+    """The seed of every random draw on the page; the same seed gives the same picture."""
+    ask = partial(
+        st.number_input,
+        "Seed",
+        0,
+        MAX_SEED,
+        0,
+        width=150,
+        help="The same seed gives the same picture.",
+    )
+    try:
+        value = ask(key=key, bind="query-params")
+    except OverflowError:  # Streamlit's own reading of a number beyond every float in the link
+        value = ask(key=f"{key}_apart")
+    return int(min(max(int(value or 0), 0), MAX_SEED))
+
+
+def choose_truth(key: str, *verbs: str) -> Card:
+    """The exact model of a data set of the line or the plane that has all of `verbs`.
+
+    The page stops here with advice where there is none. The link carries the data set's name.
+    """
+    exact = {name: exact_of(name) for name in datasets()}
+    able = {name: card for name, card in exact.items() if card and card.verbs >= set(verbs)}
+    if not able:
+        st.info(
+            f"No exact model here has the verbs {', '.join(verbs)}. Export one, there is nothing "
+            "to train (`python -m training list` shows the recipes), or name a folder of exported "
+            "models in the environment variable `GENERATIVE_MODELS`.",
+            icon=":material/inventory_2:",
+        )
+        show_broken()
+        st.stop()
+    chosen = st.selectbox("Data set", list(able), key=key, bind="query-params")
+    card = able.get(chosen or "")
+    return card if card else next(iter(able.values()))

@@ -1,0 +1,165 @@
+"""An image to ask a model about: one of the test set, one drawn by hand, one from a file."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.components.pad import pad
+from dashboard.components.sheet import Sheet, grey
+from dashboard.components.tiles import tiles
+from dashboard.shared import controls, links
+from dashboard.shared.images import Bytes, Look, linked_picks, remember_picks, say_no_test
+from dashboard.shared.upload import EVEN, Fitted, read_picture
+from genlab.runtime.errors import InputError
+from genlab.runtime.sessions import heavy
+
+SOURCES = ["test image", "drawn", "upload"]
+OFFERED = 40
+DRAWING, PICTURE, FILE, FILES = "image_drawing", "image_picture", "image_file", "image_files"
+"""Where a session keeps what was drawn and the picture that was brought, while neither is on the
+page; a file until it is read; and how many files there were."""
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """A file that a person brought: its name, and the image that was made of it, or why none."""
+
+    name: str
+    fitted: Fitted | str
+
+
+def some_image(look: Look) -> tuple[Bytes | None, DeltaGenerator]:
+    """Grey levels [1, h, w] of the image that a person chose, and the place beside it.
+
+    None while there is no image; then it is said beside it what is missing. A drawing and a picture
+    are kept for the session, also where another source or view is looked at meanwhile.
+
+    Raises:
+        Busy: No place to decode it became free.
+    """
+    _, height, width = look.card.event_shape
+    left, right = st.columns([2, 3])
+    with left:
+        offered = SOURCES if height == width else SOURCES[:1]
+        source = controls.choose("Image", offered, "image_source")
+        levels = {"test image": _test, "drawn": _drawn, "upload": _uploaded}[source](look, right)
+    return levels, right
+
+
+def _test(look: Look, _: DeltaGenerator) -> Bytes | None:
+    have = look.pictures
+    if not len(have.test):
+        say_no_test(look.card.dataset)
+        return None
+    n = min(OFFERED, len(have.test))
+    start = linked_picks("bits_picks", n, image=0)
+    sheet = Sheet(grey(have.test[:n]), "Pick a test image", f"{n} test images.", columns=8)
+    state = tiles([sheet], key="bits_picks", picks=start, max_width=480)
+    remember_picks(state)
+    return have.test[state.picks["image"]]
+
+
+def _drawn(look: Look, beside: DeltaGenerator) -> Bytes | None:
+    st.caption("Draw a digit, or anything: its bits are counted at the end of each stroke.")
+    _, height, width = look.card.event_shape
+    alt = f"An image of {height} × {width} pixels to draw on."
+    # A pad that is drawn anew begins with what was drawn on the one before.
+    start = links.once("bits_pad", lambda: st.session_state.get(DRAWING), "start")
+    if start is not None and start.shape != (height, width):
+        start = None
+    drawn = pad(key="bits_pad", alt=alt, start=start, size=(height, width))
+    st.session_state[DRAWING] = drawn
+    if not drawn.any():
+        beside.info("Nothing is drawn yet: draw on the black square.", icon=":material/draw:")
+        return None
+    return drawn[None]
+
+
+def _uploaded(look: Look, beside: DeltaGenerator) -> Bytes | None:
+    side = look.card.event_shape[-1]
+    key = f"bits_file{st.session_state.get(FILES, 0)}"
+    st.file_uploader(
+        "A picture (PNG or JPEG, up to 5 MB)",
+        type=["png", "jpg", "jpeg"],
+        key=key,
+        on_change=_take,
+        args=[key],
+        help=f"It is made grey and scaled to {side} × {side}. A bright background becomes black, "
+        "as in the data: its own shade is taken away where it is even or changes smoothly, and the "
+        "strongest ink made white. The file is read and dropped, the small image kept until you "
+        "leave; neither is ever stored.",
+    )
+    _read(side)
+    brought = st.session_state.get(PICTURE)
+    if not isinstance(brought, Brought):
+        st.caption(
+            "A digit on paper, photographed from above, does well: let it fill three quarters of "
+            "the picture, as those of the data do."
+        )
+        beside.info("There is no picture yet: choose a file.", icon=":material/upload_file:")
+        return None
+    name, fitted = _short(brought.name), brought.fitted
+    if isinstance(fitted, str):
+        beside.error(f"`{name}` – {fitted}", icon=":material/block:")
+        return None
+    levels = fitted.levels[None]
+    if levels.shape != look.card.event_shape:
+        beside.info("This model's images are of another size: choose a file again.")
+        return None
+    title = f"As the model sees it: {name}"
+    sheet = Sheet(levels, title, f"{title}, {side} × {side} pixels.")
+    tiles([sheet], key="bits_upload", max_width=280)
+    st.button("Forget this picture", on_click=_forget, type="tertiary", icon=":material/close:")
+    with beside:
+        _tell_ground(fitted)
+    return levels
+
+
+def _take(key: str) -> None:
+    """Keep a file until it is read, and begin with a fresh uploader.
+
+    One that stayed would go on showing the files that it refused before, and lose this one as soon
+    as another source is looked at.
+    """
+    file = st.session_state[key]
+    if file is not None:
+        st.session_state[FILE] = file.name, file.getvalue()
+        st.session_state[FILES] = st.session_state.get(FILES, 0) + 1
+
+
+def _read(side: int) -> None:
+    """Make an image of a file that was taken, in place of the last one."""
+    if FILE not in st.session_state:
+        return
+    name, content = st.session_state[FILE]
+    try:
+        with heavy():  # decoding takes up to a hundred megabytes
+            fitted: Fitted | str = read_picture(content, side)
+    except InputError as error:
+        fitted = str(error)
+    st.session_state[PICTURE] = Brought(name, fitted)
+    del st.session_state[FILE]
+
+
+def _forget() -> None:
+    st.session_state.pop(PICTURE, None)
+
+
+def _short(name: str, most: int = 32) -> str:
+    """A file's name, cut in the middle where it is long, and without a mark-up's quotes."""
+    short = name if len(name) <= most else f"{name[: most - 12]}…{name[-11:]}"
+    return short.replace("`", "'")
+
+
+def _tell_ground(fitted: Fitted) -> None:
+    """What became of a background that was neither black nor even."""
+    if fitted.ground == "smooth":
+        st.caption("The shade of its background changes smoothly and was taken away.")
+    if fitted.ground == "uneven":
+        st.warning(
+            "Uneven background, not removed: its border strays from any smooth shade by more than "
+            f"{100 * EVEN:.0f} % of the contrast of what is on it. The numbers are those of the "
+            "image as it stands here, background and all.",
+            icon=":material/texture:",
+        )

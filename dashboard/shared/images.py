@@ -1,0 +1,192 @@
+"""What several pages on images need: which models there are, and the images of their data sets.
+
+Cached for the process, as in `dashboard.shared.catalogue`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard.components.tiles import TilesState
+from dashboard.shared import catalogue as services
+from dashboard.shared import links, parts
+from dashboard.shared.controls import show_broken
+from dashboard.shared.guard import without
+from dashboard.shared.selection import Asked
+from genlab.contract.card import Card
+from genlab.contract.errors import EXPORT_AGAIN, ContractError
+from genlab.contract.files import read_bytes, read_npz, verify_bytes
+from genlab.runtime.inputs import say_not_finite
+
+Bytes = NDArray[np.uint8]
+NEEDS = {
+    "chapters/diffusion/images/page.py": ("denoise",),
+    "chapters/gans/images/page.py": ("decode", "critic"),
+    "chapters/flows/images/page.py": ("decode", "encode", "log_prob"),
+}
+"""For each page on images: the verbs of its models. Without such a model there is no page."""
+TRAINING = {"mnist": 55_000, "fashion": 55_000}
+"""Training images that models of these sets were given (the other 5,000 of 60,000 validate)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Images of a data set, grey levels [n, 1, h, w], with the index of each one's class [n].
+
+    `test` was kept from every training; `train` is a part of what models were trained on. Either
+    is empty where the reference sample does not hold it.
+    """
+
+    test: Bytes
+    test_label: Bytes
+    train: Bytes
+    train_label: Bytes
+    classes: tuple[str, ...]
+
+    def name(self, label: int) -> str:
+        """The class of an index in words."""
+        return self.classes[label] if label < len(self.classes) else str(label)
+
+
+def images_with(*verbs: str, fits: Callable[[Card], bool] = lambda card: True) -> list[Card]:
+    """Working models of grey images that have all of `verbs`, in the order of their names.
+
+    MNIST comes before the others: what a digit should look like, everybody knows.
+    """
+    cards = services.read_catalogue().cards.values()
+    able = [c for c in cards if is_image(c) and c.verbs >= set(verbs) and fits(c)]
+    return sorted(able, key=lambda card: (card.dataset != "mnist", card.id))
+
+
+def absent() -> set[str]:
+    """Pages on images that are not there, for want of a model."""
+    return {page for page, verbs in NEEDS.items() if not images_with(*verbs)}
+
+
+def is_image(card: Card) -> bool:
+    """Whether a model is one of grey images."""
+    return len(card.event_shape) == 3 and card.event_shape[0] == 1
+
+
+def choose_model(key: str, *verbs: str) -> Card:
+    """A model of images that has all of `verbs`; the page stops with advice where there is none."""
+    able = {card.id: card for card in images_with(*verbs)}
+    if not able:
+        st.info(
+            f"No model of images here has the verbs {', '.join(verbs)}. Train and export one "
+            "(`python -m training list` shows the recipes), or name a folder of exported models "
+            "in the environment variable `GENERATIVE_MODELS`.",
+            icon=":material/inventory_2:",
+        )
+        show_broken()
+        st.stop()
+    chosen = st.selectbox("Model", list(able), key=key, bind="query-params")
+    return able.get(chosen or "") or next(iter(able.values()))
+
+
+def pictures(card: Card) -> Pictures:
+    """The images of a model's data set; empty where there are none or they are damaged.
+
+    A warning says what is damaged.
+    """
+    shape = (0, *card.event_shape)
+    classes = tuple(card.constants.classes or ())
+    arrays: dict[str, Bytes] = {}
+    with without("data"):
+        arrays = _read(card.id, services.stamp(card.id))
+    parts = {}
+    for images, labels in (("x", "label"), ("train", "train_label")):
+        x = arrays.get(images, np.empty(shape, np.uint8))
+        parts[images] = x
+        parts[labels] = arrays.get(labels, np.zeros(len(x), np.uint8))
+    return Pictures(parts["x"], parts["label"], parts["train"], parts["train_label"], classes)
+
+
+# A resource: megabytes that every rerun looks at are shared, read-only, and not copied.
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _read(model_id: str, stamp: str) -> dict[str, Bytes]:
+    """The arrays of the reference sample, checked; none where there is no such file."""
+    entry = services.read_catalogue().entry(model_id)
+    assert entry.card is not None
+    folder, name = entry.folder.parent / "data", f"{entry.card.dataset}.npz"
+    if not (folder / name).is_file():
+        return {}
+    content = read_bytes(folder, name)
+    if entry.card.provenance.data_sha256:
+        verify_bytes(model_id, f"data/{name}", content, entry.card.provenance.data_sha256)
+    expected = f"uint8 images [n, {', '.join(map(str, entry.card.event_shape))}] with their classes"
+    try:
+        arrays = read_npz(content)
+    except ValueError as error:
+        raise ContractError(model_id, f"data/{name}", expected, str(error), EXPORT_AGAIN) from None
+    for images, labels in (("x", "label"), ("train", "train_label")):
+        x, label = arrays.get(images), arrays.get(labels)
+        wrong = x is not None and (x.dtype != np.uint8 or x.shape[1:] != entry.card.event_shape)
+        wrong |= label is not None and (x is None or label.shape != x.shape[:1])
+        if wrong:
+            found = {key: f"{a.dtype} {list(a.shape)}" for key, a in arrays.items()}
+            raise ContractError(model_id, f"data/{name}", expected, str(found), EXPORT_AGAIN)
+    for array in arrays.values():
+        array.setflags(write=False)
+    return {key: arrays[key] for key in arrays if key in {"x", "label", "train", "train_label"}}
+
+
+def units(levels: Bytes) -> NDArray[np.float32]:
+    """Grey levels in data units: level / 255."""
+    return levels.astype(np.float32) / np.float32(255)
+
+
+def tell_not_finite(images: NDArray[np.floating]) -> None:
+    """Say how many images have pixels that are no numbers, where any have."""
+    told = say_not_finite("images", images)
+    if told:
+        st.warning(f"{told}: such pixels are drawn black.", icon=":material/error:")
+
+
+@dataclass(frozen=True)
+class Look(Asked):
+    """A model of images and how it is looked at."""
+
+    @property
+    def pictures(self) -> Pictures:
+        """The images of its data set."""
+        return pictures(self.card)
+
+
+def offer(look: Look, arrays: Mapping[str, NDArray[np.floating]], shown: str = "") -> None:
+    """Offer the samples that are shown, `x` and what belongs to them, as files.
+
+    Call it where they are drawn and not at the end of the page: a slider in a fragment runs that
+    alone. `shown` tells the name of the files what other than model and seed made the picture.
+    """
+    tell_not_finite(arrays["x"])
+    parts.downloads(f"{look.card.id}-seed{look.seed}{shown}", arrays)
+
+
+def linked_picks(key: str, n: int, **picks: int) -> dict[str, int]:
+    """Where the picks of a wall begin: what the link says of them, `picks` where it says nothing.
+
+    Walls of the same samples share a name, and so a pick; of other images have another.
+    """
+    asked = links.once(key, lambda: {name: links.frame(name.lower(), n) for name in picks}, "picks")
+    linked = {name: at for name in picks if (at := asked.get(name)) is not None and at < n}
+    return picks | linked
+
+
+def remember_picks(state: TilesState) -> None:
+    """Write picks that a person made into the link."""
+    if state.touched:
+        for name, tile in state.picks.items():
+            links.remember(name.lower(), tile)
+
+
+def say_no_test(dataset: str) -> None:
+    """Why there is nothing to see, and what to do."""
+    st.info(
+        f"There are no test images of {dataset}: `exported/data/{dataset}.npz` is missing or "
+        "empty. Export a model of it again, which writes the file.",
+        icon=":material/hide_image:",
+    )

@@ -1,0 +1,107 @@
+"""Ways through the latent space: from one sample to another, and round trips that never end."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard.components.sheet import Sheet, grey
+from dashboard.components.tiles import peek_tiles, tiles
+from dashboard.components.timeline import Timeline
+from dashboard.plots import latent_walks
+from dashboard.shared import catalogue as services
+from dashboard.shared.guard import guarded
+from dashboard.shared.images import Look, linked_picks, remember_picks
+from genlab.latents import between
+from genlab.runtime.sessions import heavy
+
+FRAMES, STOPS, OFFERED = 41, 11, 24
+WALKERS, ROUND = 16, 72
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _ways(
+    model_id: str, stamp: str, seed: int, a: int, b: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Images on the great circle [FRAMES, …] and on the straight line [STOPS, …] from a to b."""
+    model = services.open_model(model_id)
+    z = model.latent(OFFERED, seed=seed)
+    arc = between(model.card, z[a], z[b], FRAMES)
+    line = latent_walks.straight(model.card, z[a], z[b], STOPS)
+    with heavy():
+        x = model.run("decode", z=np.concatenate([arc, line]), stop=services.watcher())["x"]
+    return x[:FRAMES], x[FRAMES:]
+
+
+@st.fragment
+@guarded()
+def show(look: Look, offered: Sheet, note: str = "") -> None:
+    """The way between two picked samples as a film and as stops; a pick runs this fragment alone.
+
+    `offered` are the first `OFFERED` samples of the look's seed, and `note` says what stands under
+    them.
+    """
+    start = linked_picks("walk_picks", OFFERED, A=0, B=1)
+    state = peek_tiles("walk_picks", n=OFFERED, picks=start)
+    a, b = state.picks["A"], state.picks["B"]
+    arc, line = _ways(look.card.id, look.stamp, look.seed, a, b)
+    left, right = st.columns([2, 3])
+    with left:
+        st.caption("Pick two samples: the first click is A, the next one B.")
+        tiles([offered], key="walk_picks", picks=start)
+        remember_picks(state)
+        st.caption(note)
+    with right:
+        there = np.concatenate([arc, arc[-2:0:-1]])
+        labels = [f"{100 * t:.0f} % of the way to B" for t in np.linspace(0, 1, FRAMES)]
+        timeline = Timeline(
+            len(there), labels + labels[-2:0:-1], fps=20, autoplay=True, title="way"
+        )
+        film = Sheet(
+            grey(there)[:, None],
+            f"From tile {a + 1} to tile {b + 1} and back, on a great circle",
+            "One image that changes smoothly from A to B and back.",
+            smooth=True,
+        )
+        tiles([film], key="walk_film", timeline=timeline, max_width=300)
+    stops = np.linspace(0, FRAMES - 1, STOPS).astype(int)
+    ends, middle = latent_walks.lengths(
+        look.card, look.model.latent(OFFERED, seed=look.seed)[[a, b]]
+    )
+    rows = [
+        (arc[stops], f"On the great circle: |z| stays near {ends:.1f} all the way"),
+        (line, f"On the straight line: |z| is only {middle:.1f} in the middle"),
+    ]
+    for place, (x, title) in enumerate(rows):
+        alt = f"{STOPS} images on the way from A to B."
+        tiles([Sheet(grey(x), title, alt, columns=STOPS)], key=f"walk_row{place}", max_width=900)
+    st.caption("Lengths |z| are those of the latents as normal numbers, whatever their law.")
+
+
+@st.cache_data(max_entries=8, show_spinner="Walking through the latent space …")
+def _walks(model_id: str, stamp: str, seed: int) -> NDArray[np.uint8]:
+    model = services.open_model(model_id)
+    z = latent_walks.round_trips(model.card, WALKERS, ROUND, seed)
+    with heavy():
+        x = model.run("decode", z=z.reshape(ROUND * WALKERS, -1), stop=services.watcher())["x"]
+    return grey(x).reshape(ROUND, WALKERS, *x.shape[2:])
+
+
+@st.fragment
+@guarded()
+def round_trips(look: Look) -> None:
+    """Closed walks that never leave the latent's law."""
+    pixels = _walks(look.card.id, look.stamp, look.seed)
+    angle = [f"{round(360 * f / ROUND)}° of the circle" for f in range(ROUND)]
+    title = f"{WALKERS} walks on great circles of the latent space"
+    alt = f"{WALKERS} images that change smoothly and return to where they began."
+    tiles(
+        [Sheet(pixels, title, alt, smooth=True)],
+        key="round_tiles",
+        timeline=Timeline(ROUND, angle, fps=18, autoplay=True, title="angle"),
+        picks={"walk": 0},
+        enlarge=True,
+    )
+    st.caption(
+        "z(φ) = z₁ cos φ + z₂ sin φ with two independent draws: at every moment a draw of the "
+        "latent's own law, so every image on the way is a sample of the model."
+    )

@@ -1,0 +1,164 @@
+"""Pieces that every model page shows: badges, figures measured, provenance, downloads."""
+
+import csv
+import io
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit import runtime
+
+from dashboard.components.scene import Scene
+from dashboard.components.stage import stage
+from dashboard.shared import links
+from genlab.contract.card import Card, Metric
+from genlab.runtime.devices import Device
+from genlab.runtime.inputs import say_not_finite
+
+PAINTING = 0.06
+"""Seconds in which a browser paints a picture."""
+
+
+def let_paint() -> None:
+    """Wait until the browser has painted the picture, before it gets the charts under it.
+
+    It draws what comes together at once, and a chart takes it longer than the picture.
+    """
+    if runtime.exists():
+        time.sleep(PAINTING)
+
+
+def note_painted(key: str, painted: bool) -> bool:
+    """Note, as the page runs, whether nothing is left to be painted on the stage `key`; `painted`.
+
+    What is dear and stands under the stage waits for it: see `show_rest`.
+    """
+    st.session_state[f"{key}_painted"] = painted
+    return painted
+
+
+def show_rest(key: str) -> None:
+    """Show the page again with what waited for the stage; call it where all has been painted."""
+    if not st.session_state.get(f"{key}_painted"):
+        st.rerun()
+
+
+def badges(card: Card, device: Device, seed: int) -> None:
+    """Which model, which device it really ran on, which seed: in one line under the picture."""
+    asked = device.requested not in {device.granted, "auto"} or "memory" in device.reason
+    note = f" (asked for {device.requested.upper()}: {device.reason})" if asked else ""
+    with st.container(horizontal=True, gap="small"):
+        st.badge(card.id, icon=":material/deployed_code:", color="gray")
+        st.badge(card.kind, icon=":material/school:", color="gray")
+        st.badge(device.granted.upper() + note, icon=":material/memory:", color="gray")
+        st.badge(f"seed {seed}", icon=":material/casino:", color="gray")
+
+
+def tell_not_finite(samples: NDArray[np.floating]) -> None:
+    """Say how many samples are not finite, where any are: the picture leaves them out."""
+    told = say_not_finite("samples", samples)
+    if told:
+        st.warning(f"{told}: the picture leaves them out.", icon=":material/error:")
+
+
+@st.fragment
+def film(scene: Scene, key: str) -> None:
+    """A scene with a timeline; the frame at which it rests is the link's parameter `key`."""
+    play(scene, key)
+
+
+def play(scene: Scene, key: str, more: str = "") -> int:
+    """As `film`, inside a fragment of the caller's own; `more` is that of `stage`.
+
+    Returns the frame at which it rests.
+    """
+    if scene.timeline is None:
+        stage(scene, key=f"{key}_stage", more=more)
+        return 0
+    count = scene.timeline.count
+    start = links.once(f"{key}_stage", lambda: links.frame(key, count))
+    timeline = scene.timeline
+    if start is not None and start < count:
+        timeline = replace(timeline, start=start, autoplay=False)
+    state = stage(replace(scene, timeline=timeline), key=f"{key}_stage", more=more)
+    if state.frame != timeline.start or links.frame(key, count) is not None:
+        links.remember(key, state.frame)
+    return state.frame
+
+
+def about(card: Card) -> None:
+    """The figures measured on the exported graph, with protocol, and where the model came from."""
+    with st.expander("What was measured, and where this model comes from"):
+        if card.metrics:
+            st.dataframe(
+                [_row(metric) for metric in card.metrics],
+                hide_index=True,
+                column_config={"protocol": st.column_config.TextColumn(width="large")},
+            )
+        else:
+            st.caption("Nothing has been measured on this model yet.")
+        origin = card.provenance
+        digits, plus, changes = origin.git_commit.partition("+")
+        commit = digits[:10] + plus + changes
+        st.markdown(
+            f"Trained by `{origin.command}` (seed {origin.seed}, {origin.seconds / 60:.1f} min, "
+            f"{origin.hardware}), exported {origin.created[:10]}, code of commit "
+            f"`{commit}`."
+            if card.kind == "trained"
+            else f"Exact: nothing is trained. Exported {origin.created[:10]} by `{origin.command}`."
+        )
+        st.markdown("\n".join(f"- {reference}" for reference in card.references))
+        st.json({"recipe": card.recipe, "parity": card.parity}, expanded=False)
+
+
+def _row(metric: Metric) -> dict[str, object]:
+    error = f" ± {metric.stderr:.2g}" if metric.stderr else ""
+    return {
+        "figure": metric.name,
+        "value": f"{metric.value + 0.0:.4g}{error}",
+        "on": f"{metric.n:,} {metric.split}" if metric.n else metric.split,
+        "protocol": metric.protocol,
+    }
+
+
+def downloads(name: str, arrays: Mapping[str, NDArray[np.floating]]) -> None:
+    """Offer the page's samples as csv (first array only) and npz (all).
+
+    They are made at once, a few milliseconds: what Streamlit makes on a click is lost where the
+    page happens to run again in that moment.
+    """
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "Samples (csv)",
+            _csv(next(iter(arrays.values()))),
+            f"{name}.csv",
+            "text/csv",
+            on_click="ignore",
+            icon=":material/table:",
+        )
+        st.download_button(
+            "Samples (npz)",
+            _npz(arrays),
+            f"{name}.npz",
+            "application/octet-stream",
+            on_click="ignore",
+            icon=":material/data_array:",
+        )
+
+
+def _csv(points: NDArray[np.floating]) -> bytes:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    flat = points.reshape(len(points), -1)
+    writer.writerow([f"x{i + 1}" for i in range(flat.shape[1])])
+    writer.writerows(flat.tolist())
+    return out.getvalue().encode()
+
+
+def _npz(arrays: Mapping[str, NDArray[np.floating]]) -> bytes:
+    out = io.BytesIO()
+    np.savez_compressed(out, allow_pickle=False, **arrays)
+    return out.getvalue()

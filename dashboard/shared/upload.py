@@ -1,0 +1,208 @@
+"""A picture from outside as an image of the data's kind: checked before it is decoded, then fitted.
+
+Nothing of it is believed: the size is known before anything is read, the type is that of its first
+bytes and not of its name, the width and the height are read from its header before a pixel is
+decoded, and only the decoders of PNG and JPEG are tried. Nothing is stored.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from genlab.runtime.errors import InputError
+
+MAX_BYTES = 5 * 2**20
+MAX_SIDE = 8_000
+MAX_PIXELS = {"JPEG": 32_000_000, "PNG": 9_000_000}
+"""Of a photograph only as many are decoded as are needed; a PNG is decoded whole, at four bytes a
+pixel, and a screen has eight million."""
+Number = TypeVar("Number", np.uint8, np.float64)
+FINE = 8
+"""Pixels of the picture for one of the image, at least, before it is averaged."""
+KINDS = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG"}
+BRIGHT = 127.5
+"""A border lighter than this is paper, and ink on paper is turned into light on black."""
+EVEN = 0.25
+"""A border that strays from its ground by less than this share of the ink's contrast is even."""
+SEEN = 13
+"""Grey levels, a twentieth of all, that what is to be seen stands off from the ground."""
+DIM = 32.0
+"""Grey levels of paper in the deepest shade that ink is still told from."""
+BORDER = 1 / 3
+"""Share of the border, at least, that stands off from black where the ground is not black. (One in
+two hundred images of Fashion-MNIST touches more of its border.)"""
+GREYS = np.rint(np.arange(2**16) / 257).astype(np.uint8)
+"""Bytes of sixteen-bit greys."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A picture as an image of the data's kind: grey levels [side, side], light on black.
+
+    `ground` says what became of the background. It was `black`; or `even`, or shaded from one place
+    to another as `smooth` as paper is, and was made black; or it is `uneven` and still there.
+    """
+
+    levels: NDArray[np.uint8]
+    ground: Literal["black", "even", "smooth", "uneven"]
+
+
+def read_picture(content: bytes, side: int = 28) -> Fitted:
+    """A PNG or JPEG file as an image of `side` pixels a side.
+
+    Transparent parts lie on what the ink stands off from; the picture is turned as its camera says,
+    made grey, scaled, inverted where its ink is darker than its border, since MNIST and
+    Fashion-MNIST are light on black, and padded to a square. A border that is even but for its
+    grain, or whose shade changes smoothly, becomes black, and the strongest ink white.
+
+    Raises:
+        InputError: The file is empty, too large, of another kind, or damaged; or there is nothing
+            to see in it.
+    """
+    kind = _kind(content)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            picture = Image.open(io.BytesIO(content), formats=[kind])
+            _check_size(picture, kind)
+            grey = _grey(picture, FINE * side)
+    except InputError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        expected = f"a picture of at most {MAX_PIXELS[kind]:,} pixels"
+        raise InputError("picture", expected, "far more") from None
+    except Exception as error:  # decoders raise whatever they stumble upon
+        expected = f"a {kind} file that can be read to its end"
+        raise InputError("picture", expected, f"a damaged one ({str(error)[:80]})") from None
+    return _fitted(grey, side)
+
+
+def _kind(content: bytes) -> str:
+    """PNG or JPEG by the first bytes."""
+    if not content:
+        raise InputError("picture", "a PNG or JPEG file", "an empty file")
+    if len(content) > MAX_BYTES:
+        expected = f"a file of at most {MAX_BYTES // 2**20} MB"
+        raise InputError("picture", expected, f"{len(content) / 2**20:.1f} MB")
+    kind = next((name for start, name in KINDS.items() if content.startswith(start)), None)
+    if kind is None:
+        expected = "a PNG or JPEG file, whatever its name says"
+        raise InputError("picture", expected, f"one that begins with {content[:4].hex(' ')}")
+    return kind
+
+
+def _check_size(picture: Image.Image, kind: str) -> None:
+    """Compare width and height, read from the header, with the bounds."""
+    (w, h), most = picture.size, MAX_PIXELS[kind]
+    if not (1 <= w <= MAX_SIDE and 1 <= h <= MAX_SIDE and w * h <= most):
+        expected = f"a {kind} of at most {MAX_SIDE:,} pixels a side and {most:,} in all"
+        raise InputError("picture", expected, f"{w:,} × {h:,}")
+
+
+def _grey(picture: Image.Image, enough: int) -> Image.Image:
+    """The picture in 256 levels of grey, upright, and opaque.
+
+    Made smaller early where it has more than `enough` pixels a side: the memory that it takes is
+    that of its file and little more.
+    """
+    picture.draft("L", (enough, enough))  # a JPEG is decoded at a half, a quarter or an eighth
+    # Sixteen-bit grey comes as whole numbers that a conversion to bytes would cut off at 255.
+    if picture.mode.startswith("I"):
+        levels = np.asarray(picture).clip(0, 2**16 - 1)
+        return ImageOps.exif_transpose(Image.fromarray(GREYS[levels]))
+    clear = picture.has_transparency_data
+    picture = picture.convert("RGBA" if clear else "L")
+    picture = picture.reduce(max(1, min(picture.size) // enough))
+    picture = ImageOps.exif_transpose(picture)
+    if clear:
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, _behind(picture)), picture)
+    return picture.convert("L")
+
+
+def _behind(picture: Image.Image) -> tuple[int, int, int, int]:
+    """What the transparent parts of a picture lie on.
+
+    Where the border is opaque, its grey; else black where what is there is bright, white where not.
+    """
+    levels, alpha = np.asarray(picture.convert("L")), np.asarray(picture.getchannel("A"))
+    around = _border(alpha)
+    if around.mean() > BRIGHT:
+        grey = round(float(np.average(_border(levels), weights=around)))
+    else:
+        bright = alpha.any() and np.average(levels, weights=alpha) > BRIGHT
+        grey = 0 if bright else 255
+    return grey, grey, grey, 255
+
+
+def _fitted(grey: Image.Image, side: int) -> Fitted:
+    """Light on black, the longer side of `side` pixels, and padded to a square."""
+    share = side / max(grey.size)
+    size = max(1, round(share * grey.width)), max(1, round(share * grey.height))
+    small = np.asarray(grey.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
+    ground = float(np.median(_border(small)))
+    below, above = ground - small.min(), small.max() - ground
+    one_sided = max(below, above) > 2 * min(below, above)
+    dark_ink = below > above if one_sided else ground > BRIGHT
+    light, kind = _without_ground(255 - small if dark_ink else small, dark_ink)
+    h, w = light.shape
+    square = np.full((side, side), round(float(np.median(_border(light)))), np.uint8)
+    top, left = (side - h) // 2, (side - w) // 2
+    square[top : top + h, left : left + w] = light
+    return Fitted(square, kind)
+
+
+def _without_ground(
+    light: NDArray[np.uint8], paper: bool
+) -> tuple[NDArray[np.uint8], Literal["black", "even", "smooth", "uneven"]]:
+    """The image with its ground made black and its strongest ink white, where that can be done.
+
+    Shade on `paper` dims the ink's contrast too: this is counted in shares of the paper's light.
+    """
+    black = float(np.mean(_border(light) > SEEN)) <= BORDER
+    grounds = {"even": np.full(light.shape, np.median(_border(light))), "smooth": _smooth(light)}
+    for kind in ("even", "smooth"):
+        rest = light - grounds[kind]
+        if paper:
+            lit = np.maximum(255 - grounds[kind], DIM)
+            rest *= np.median(lit) / lit
+        grain = float(np.quantile(np.abs(_border(rest)), 0.95))
+        contrast = float(rest.max())
+        if contrast < SEEN:
+            expected = f"something to see, at least {SEEN} of 255 grey levels off its background"
+            raise InputError("picture", expected, f"an empty one ({max(contrast, 0):.0f} levels)")
+        if kind == "even" and not grounds[kind].any() and grain == 0:
+            return light.copy(), "black"
+        if grain < EVEN * contrast:
+            stretched = 255 * (rest - grain) / (contrast - grain)
+            return np.rint(stretched.clip(0, 255)).astype(np.uint8), kind
+        if black:
+            return light.copy(), "black"
+    return light.copy(), "uneven"
+
+
+def _smooth(light: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The square polynomial of the place that is nearest to the border, [h, w].
+
+    What strays from it, as ink that touches the border does, is left out of two more rounds.
+    """
+    h, w = light.shape
+    y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    known = np.stack([_border(terms[..., i]) for i in range(terms.shape[-1])], axis=-1)
+    levels = _border(light).astype(np.float64)
+    near = np.ones(len(levels), bool)
+    for _ in range(3):
+        weights = np.linalg.lstsq(known[near], levels[near], rcond=None)[0]
+        off = np.abs(levels - known @ weights)
+        near = off <= 3 * np.median(off)
+    return np.asarray(terms @ weights, np.float64)
+
+
+def _border(levels: NDArray[Number]) -> NDArray[Number]:
+    """The outermost pixels of [h, w]."""
+    return np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]])

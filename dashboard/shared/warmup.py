@@ -1,0 +1,62 @@
+"""Opening models in the background, so that whoever chooses one next does not wait for it.
+
+onnxruntime takes a quarter of a second to compile the density of a spline flow and a second for all
+four of its graphs. Exact densities, which stand beside learned ones, take milliseconds and come
+first.
+"""
+
+import gc
+from contextlib import suppress
+from threading import Thread, main_thread
+
+import streamlit as st
+from streamlit import runtime
+
+from dashboard.shared import catalogue as services
+from genlab.contract.catalogue import Entry
+from genlab.contract.errors import ContractError
+from genlab.model import Model
+from genlab.runtime.errors import RunError
+
+
+def for_visitors(*verbs: str) -> None:
+    """As `open_ahead`, where there is a server and not only a test of a page's script."""
+    if runtime.exists():
+        open_ahead(*verbs)
+
+
+def open_ahead(*verbs: str) -> None:
+    """Compile the exact densities of the plane, and `verbs` of all models of it that have them.
+
+    The first verb of all models comes first. Done once for each export.
+    """
+    exact = [entry.id for entry in services.models_with("log_prob") if _is_exact(entry)]
+    able = [entry.id for entry in services.models_with(*verbs)]
+    wanted = [(name, "log_prob") for name in exact]
+    wanted += [(name, verb) for verb in verbs for name in able]
+    _opened(tuple((name, verb, services.stamp(name)) for name, verb in wanted))
+
+
+def _is_exact(entry: Entry) -> bool:
+    return entry.card is not None and entry.card.kind == "exact"
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _opened(wanted: tuple[tuple[str, str, str], ...]) -> None:
+    models: list[tuple[str, Model]] = []
+    for model_id, verb, _ in wanted:
+        with suppress(ContractError):  # what is broken is said where somebody looks at it
+            models.append((verb, services.open_model(model_id)))
+
+    def work() -> None:
+        for verb, model in models:
+            if not main_thread().is_alive():
+                return  # the server is about to end: it need not wait for the rest
+            with suppress(ContractError, RunError):
+                model.open(verb)
+        # Models stay, with all the numbers of their cards: no later collection need walk them.
+        gc.collect()
+        gc.freeze()
+
+    # Not a daemon: a process that ends while onnxruntime compiles in a thread aborts.
+    Thread(target=work, name="open-ahead", daemon=False).start()

@@ -1,0 +1,1 @@
+"""Diffusion: schedules, denoisers, samplers, likelihoods, exact posteriors."""

@@ -1,0 +1,181 @@
+"""Filling the erased part of an image with an unconditional diffusion model (RePaint).
+
+At each step the known part is taken from the image itself, noised to the level just reached, and
+the erased part from the model. What the model filled in does not yet fit what was put back, so the
+walk jumps up again, `jump` steps of noise, and comes down anew: `resamplings` times over every
+stretch. As they grow in number and the steps in fineness, the filled part has the conditional law
+of the model given the known part; once over each stretch, it has not.
+
+Reference: Lugmayr et al. 2022, RePaint: Inpainting using denoising diffusion probabilistic models,
+https://arxiv.org/abs/2201.09865 (algorithm 1; jumps: appendix B).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from genlab.contract.limits import MAX_SEED, MAX_STEPS
+from genlab.diffusion.denoiser import Denoise
+from genlab.diffusion.samplers import Frame, posterior_law
+from genlab.diffusion.schedules import log_alphas_bar, respace
+from genlab.diffusion.trajectory import Request
+from genlab.diffusion.units import to_data, to_diffusion
+from genlab.runtime import noise as streams
+from genlab.runtime.errors import InputError
+from genlab.runtime.inputs import step_count, whole
+
+if TYPE_CHECKING:
+    from genlab.model import Model
+
+Draw = Callable[[str, int], np.ndarray]
+"""Standard normal noise [n, *event] by its use ("known", "step", "back") and a running number."""
+
+MAX_RESAMPLINGS = 50
+
+
+def itinerary(steps: int, resamplings: int, jump: int) -> list[int]:
+    """Times to visit, from `steps` to 0: every stretch of `jump` steps `resamplings` times.
+
+    A stretch begins at each multiple of `jump`; once all of its passes are done, the walk goes on.
+    """
+    times, passes = [steps], dict.fromkeys(range(0, steps - jump + 1, jump), resamplings - 1)
+    while times[-1] > 0:
+        times.append(times[-1] - 1)
+        if passes.get(times[-1], 0):
+            passes[times[-1]] -= 1
+            times += range(times[-1] + 1, times[-1] + jump + 1)
+    return times
+
+
+def fill(
+    denoise: Denoise,
+    log_snr: np.ndarray | Sequence[float],
+    x_T: np.ndarray,
+    known: np.ndarray,
+    keep: np.ndarray,
+    draw: Draw,
+    resamplings: int = 5,
+    jump: int = 1,
+) -> Iterator[Frame]:
+    """Walk from noise to images that agree with `known` where `keep` is true.
+
+    Steps down are DDPM's: from the posterior q(x_s | x_t, x̂_0).
+
+    Args:
+        denoise: The network as a function of state and λ.
+        log_snr: λ of the times to visit, [S+1], t = 0 first.
+        x_T: Initial noise, [n, *event].
+        known: The image, [*event] or [n, *event], diffusion units.
+        keep: Where it is known, bool, of the shape of an event.
+        draw: Standard normal noise.
+        resamplings: Times that each stretch is walked, 1 for no resampling.
+        jump: Steps of a stretch.
+
+    Yields:
+        A frame for every evaluation and the last one at t = 0, whose known part is `known` itself.
+        `t` falls by one or jumps up by `jump`; `index` counts up.
+    """
+    lam = np.asarray(log_snr, dtype=np.float64)
+    x, times = np.asarray(x_T, dtype=np.float64), itinerary(len(lam) - 1, resamplings, jump)
+    index = 0
+    for number, (t, s) in enumerate(itertools.pairwise(times)):
+        if s > t:  # one step up the forward process
+            kept = log_alphas_bar(lam[s]) - log_alphas_bar(lam[t])  # log of ᾱ_s / ᾱ_t < 0
+            x = np.exp(0.5 * kept) * x + np.sqrt(-np.expm1(kept)) * draw("back", number)
+            continue
+        x0, _ = denoise(x, float(lam[t]))
+        yield Frame(index, t, float(lam[t]), x, x0)
+        index += 1
+        mean, deviation = posterior_law(x, x0, float(lam[t]), float(lam[s]))
+        x = mean + deviation * draw("step", number)
+        alpha, sigma = np.exp(0.5 * log_alphas_bar([lam[s], -lam[s]]))
+        there = known if s == 0 else alpha * known + sigma * draw("known", number)
+        x = np.where(keep, there, x)
+    yield Frame(index, 0, float(lam[0]), x, x)
+
+
+def repaint(
+    model: Model,
+    image: Any,
+    keep: Any,
+    n: int = 1,
+    seed: int = 0,
+    *,
+    steps: int = 50,
+    schedule: str | None = None,
+    resamplings: int = 5,
+    jump: int = 1,
+    request: Request | None = None,
+) -> Iterator[Frame]:
+    """Fill what was erased from an image, n times, handing out every frame.
+
+    Args:
+        model: A model that denoises.
+        image: The image, [*event], data units.
+        keep: Where it is known, bool [*event]; elsewhere its values do not matter.
+        n: Number of fillings.
+        seed: Seed of all noise.
+        steps: Steps of the walk, at most T. It takes about `steps` × `resamplings` predictions.
+        schedule: A name in the card's schedules; by default the card's `log_snr`.
+        resamplings: Times that each stretch is walked, 1 to 50.
+        jump: Steps of a stretch, 1 to `steps`.
+        request: Class, guidance, clip and when to give up; by default none of them.
+
+    Returns:
+        Frames in diffusion units as of `fill`; `t` are indices into the full schedule.
+
+    Raises:
+        InputError: An array, a number or a name is refused, at once.
+    """
+    full, event = model.schedule(schedule), model.card.event_shape
+    times = respace(full, step_count(steps, len(full) - 1))
+    whole("resamplings", resamplings, 1, MAX_RESAMPLINGS)
+    whole("jump", jump, 1, steps)
+    known, mask = _image(image, event), _mask(keep, event)
+    if not np.isfinite(known[mask]).all():
+        raise InputError("image", "finite numbers where it is known", "some that are not")
+    if steps * resamplings > MAX_STEPS:
+        expected = f"steps times resamplings up to {MAX_STEPS:,}"
+        raise InputError("resamplings", expected, f"{steps * resamplings:,}")
+    visits = len(itinerary(steps, resamplings, jump))
+    n, denoise = (request or Request()).check(model, n, visits)
+    whole("seed", seed, 0, MAX_SEED)
+    shape = (n, *event)
+    frames = fill(
+        denoise,
+        full[times],
+        streams.normal(seed, shape, "start"),
+        np.where(mask, to_diffusion(model.card, known), 0.0),
+        mask,
+        lambda use, number: streams.normal(seed, shape, use, number),
+        resamplings,
+        jump,
+    )
+    return (replace(frame, t=int(times[frame.t])) for frame in frames)
+
+
+def filled(model: Model, frame: Frame) -> np.ndarray:
+    """The images of a frame, [n, *event] float32, data units."""
+    return to_data(model.card, frame.x_t).astype(np.float32)
+
+
+def _image(image: Any, event: tuple[int, ...]) -> np.ndarray:
+    """The image as float64; what was erased may be anything, what is known must be a number."""
+    array = np.asarray(image)
+    if array.shape != event or array.dtype.kind != "f":
+        expected = f"floating-point numbers of shape {list(event)}"
+        raise InputError("image", expected, f"{array.dtype} of shape {list(array.shape)}")
+    return array.astype(np.float64)
+
+
+def _mask(keep: Any, event: tuple[int, ...]) -> np.ndarray:
+    mask = np.asarray(keep)
+    if mask.shape != event or mask.dtype.kind != "b":
+        expected = f"true and false of shape {list(event)}"
+        raise InputError("keep", expected, f"{mask.dtype} of shape {list(mask.shape)}")
+    return mask

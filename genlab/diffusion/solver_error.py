@@ -1,0 +1,155 @@
+"""How far a sampler of few evaluations ends from where the path of its noise leads.
+
+Every deterministic sampler follows the probability-flow ODE, so on the same noise all of them
+should end at the same points; the distance to a solution with very many steps is their error, point
+by point. Ancestral sampling draws new noise on its way and has no such end: only its law can be
+judged.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from genlab.contract.limits import MAX_STEPS
+from genlab.diffusion.denoiser import denoiser
+from genlab.diffusion.samplers import SAMPLERS, heun
+from genlab.diffusion.units import to_data
+from genlab.model import Model
+from genlab.runtime import noise
+from genlab.runtime.errors import InputError
+from genlab.runtime.inputs import rows, whole
+
+REFERENCE_STEPS = 1_000
+"""Steps of the reference solution: three times as many move its end points by 1e-4 or less."""
+PATHS = tuple(name for name, row in SAMPLERS.items() if row.path)
+"""Samplers that follow the path."""
+
+
+@dataclass(frozen=True)
+class PathError:
+    """Distances of end points to the reference solution, data units.
+
+    Attributes:
+        evaluations: Budgets, [m].
+        used: Evaluations of the network that were really made, [m].
+        rms: Root of the mean squared distance over the points, [m].
+        stderr: Its standard error over the points, [m].
+    """
+
+    evaluations: np.ndarray
+    used: np.ndarray
+    rms: np.ndarray
+    stderr: np.ndarray
+
+
+def solution(
+    model: Model,
+    n: int,
+    seed: int,
+    steps: int = REFERENCE_STEPS,
+    schedule: str | None = None,
+    **run: Any,
+) -> np.ndarray:
+    """Where the paths of the noise of a seed end: [n, *event] float64, data units.
+
+    Heun's rule in so many even steps of the angle arctan(σ/α), between the ends of the schedule.
+    The noise is that of `Model.trajectory`.
+
+    Args:
+        model: A model with `denoise`.
+        n: Number of points.
+        seed: Seed of the noise.
+        steps: Steps, of two evaluations each.
+        schedule: As in `Model.trajectory`.
+        run: Keyword arguments of every `Model.run`: `stop`, `deadline`.
+
+    Raises:
+        InputError: The model does not denoise, or a number or name is refused.
+    """
+    levels = model.schedule(schedule)
+    steps = whole("steps", steps, 1, MAX_STEPS)
+    n = rows(n, model.card.event_shape, 2 * steps)
+    first, last = np.arctan(np.exp(-0.5 * levels[[0, -1]]))
+    even = -2.0 * np.log(np.tan(np.linspace(first, last, steps + 1)))
+    start = noise.normal(seed, (n, *model.card.event_shape), "start")
+    frames = heun(denoiser(model, **run), even, start, _none)
+    (end,) = deque(frames, maxlen=1)
+    return to_data(model.card, end.x_t)
+
+
+def end_points(
+    model: Model,
+    n: int,
+    seed: int,
+    sampler: str,
+    evaluations: int,
+    schedule: str | None = None,
+    **run: Any,
+) -> np.ndarray:
+    """Where a sampler's trajectories end: [n, *event] float64, data units.
+
+    As `Model.sample`, but by the denoiser also where a model has a `decode`, as the exact ones do.
+    Arguments as in `Model.trajectory`.
+    """
+    frames = model.trajectory(n, seed, sampler=sampler, steps=evaluations, schedule=schedule, **run)
+    (end,) = deque(frames, maxlen=1)
+    return to_data(model.card, end.x_t)
+
+
+def path_error(
+    model: Model,
+    n: int,
+    seed: int,
+    sampler: str,
+    evaluations: Sequence[int],
+    reference_steps: int = REFERENCE_STEPS,
+    *,
+    schedule: str | None = None,
+    reference: np.ndarray | None = None,
+    **run: Any,
+) -> PathError:
+    """RMS distance of a sampler's end points to a fine solution from the same noise.
+
+    Args:
+        model: A model with `denoise`.
+        n: Number of points.
+        seed: Seed of the noise.
+        sampler: One of `PATHS`.
+        evaluations: Budgets: evaluations of the network per point.
+        reference_steps: Steps of the reference solution.
+        schedule: As in `Model.trajectory`.
+        reference: The outcome of `solution` with the same arguments, where it is at hand.
+        run: Keyword arguments of every `Model.run`: `stop`, `deadline`.
+
+    Raises:
+        InputError: The sampler follows no path, or a number is refused.
+    """
+    if sampler not in PATHS:
+        raise InputError("sampler", f"one that follows a path, of {PATHS}", repr(sampler))
+    if reference is None:
+        reference = solution(model, n, seed, reference_steps, schedule, **run)
+    row, squares = SAMPLERS[sampler], []
+    for budget in evaluations:
+        end = end_points(model, n, seed, sampler, budget, schedule, **run)
+        away = (end - reference).reshape(n, -1)
+        squares.append(np.square(away).sum(-1))
+    rms, stderr = zip(*(root_mean(each) for each in squares), strict=True)
+    used = [row.evaluations(row.intervals(budget)) for budget in evaluations]
+    return PathError(np.array(evaluations), np.array(used), np.array(rms), np.array(stderr))
+
+
+def root_mean(squares: np.ndarray) -> tuple[float, float]:
+    """Root of the mean of independent squares [n], and its standard error (delta method)."""
+    root = float(np.sqrt(squares.mean()))
+    if root == 0.0 or len(squares) < 2:
+        return root, 0.0
+    return root, float(squares.std(ddof=1) / np.sqrt(len(squares)) / (2 * root))
+
+
+def _none(t: int) -> np.ndarray:
+    raise AssertionError("a path takes no noise")

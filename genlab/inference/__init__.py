@@ -1,1 +1,0 @@
-"""Running exported models: sessions, seeded noise, schedules, samplers and densities."""

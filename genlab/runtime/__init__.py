@@ -1,0 +1,1 @@
+"""Run a graph: sessions, cut graphs, jobs, devices, inputs, noise, smoke runs, the check."""

@@ -1,0 +1,88 @@
+"""The whole judgement of one exported model: files, structure, a run of every verb, and parity.
+
+`check.npz` holds fixed inputs and the outputs that the implementation in PyTorch gave for them, at
+three batch sizes, so parity is tested where there is no torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genlab.contract.card import Card
+from genlab.contract.errors import EXPORT_AGAIN, EXPORTER, ContractError
+from genlab.contract.files import Arrays, read_bytes, read_npz
+from genlab.contract.publish import verify_folder
+from genlab.model import Model
+from genlab.runtime.devices import choose_device
+from genlab.runtime.errors import InputError, RunError
+
+SIZES = (1, 2, 33)
+"""Batch sizes of the stored runs."""
+TOLERANCE = 1e-4
+"""Largest |difference| / max(1, |value|)."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a healthy model showed: its card, bytes of its files, and parity by verb."""
+
+    card: Card
+    bytes: int
+    parity: dict[str, float]
+
+
+def check(folder: Path, device: str = "cpu") -> Report:
+    """Verify everything about a model.
+
+    Raises:
+        ContractError: Something breaks the contract; it says what.
+    """
+    card = verify_folder(folder)
+    model = Model(card, folder, choose_device(device)).open()
+    try:
+        stored = read_npz(read_bytes(folder, card.check.file))
+    except ValueError as error:
+        field = card.check.file
+        raise ContractError(card.id, field, "an npz file", f"{error}", EXPORT_AGAIN) from None
+    parity = {verb: max(_parity(model, verb, n, stored) for n in SIZES) for verb in card.graphs}
+    size = sum((folder / name).stat().st_size for name in card.files)
+    return Report(card, size, parity)
+
+
+def difference(found: np.ndarray, expected: np.ndarray) -> float:
+    """Largest |found − expected| / max(1, |expected|); equal infinities differ by nothing."""
+    if found.shape != expected.shape:
+        return float("inf")
+    wide, truth = found.astype(np.float64), expected.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        gaps = np.abs(wide - truth) / np.maximum(1.0, np.abs(truth))
+    gaps = np.where(wide == truth, 0.0, np.where(np.isfinite(truth), gaps, np.inf))
+    return float(np.nan_to_num(gaps, nan=np.inf).max(initial=0.0))
+
+
+def _parity(model: Model, verb: str, n: int, stored: Arrays) -> float:
+    card, graph = model.card, model.card.graphs[verb]
+    keys = {
+        side: {name: f"{verb}/{n}/{side}/{name}" for name in names}
+        for side, names in (("in", graph.inputs), ("out", graph.outputs))
+    }
+    missing = [key for row in keys.values() for key in row.values() if key not in stored]
+    if missing:
+        field = f"{card.check.file}, {missing[0]}"
+        raise ContractError(card.id, field, "an array of this name", "none", EXPORTER)
+    feeds: dict[str, Any] = {name: stored[key] for name, key in keys["in"].items()}
+    try:
+        outputs = model.run(verb, **feeds)
+    except (InputError, RunError) as error:
+        field = f"{card.check.file}, {verb}/{n}"
+        expected = "stored inputs that the verb takes"
+        raise ContractError(card.id, field, expected, f"{error}", EXPORTER) from error
+    worst = max(difference(outputs[name], stored[key]) for name, key in keys["out"].items())
+    if not worst <= TOLERANCE:
+        field, expected = f"parity of {verb} at n = {n}", f"at most {TOLERANCE:g}"
+        raise ContractError(card.id, field, expected, f"{worst:.2g}", EXPORTER)
+    return worst

@@ -1,0 +1,103 @@
+"""Opening the graphs of a model: verified bytes, session, smoke run, weights of a step.
+
+What onnxruntime gets is cut, in memory, from the bytes that were checked: the file is read once.
+Verified bytes are kept with the model, since every verb and snapshot starts from them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from genlab.contract.card import Card
+from genlab.contract.errors import EXPORTER, ContractError
+from genlab.contract.files import read_bytes
+from genlab.contract.verify import verify_graph
+from genlab.contract.weights import Snapshots, only, overridable
+from genlab.runtime.errors import OutOfMemoryError, RunError
+from genlab.runtime.sessions import CACHE, Key, Session, build
+from genlab.runtime.smoke import smoke
+
+
+class Graphs:
+    """The ONNX files of one model."""
+
+    def __init__(self, card: Card, folder: Path) -> None:
+        self.card, self.folder = card, folder
+        self._verified: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def data(self, file: str) -> bytes:
+        """The verified bytes of a file.
+
+        Raises:
+            ContractError: They are not what the card says, or break the contract.
+        """
+        with self._lock:
+            if file not in self._verified:
+                try:
+                    data = read_bytes(self.folder, file)
+                    verify_graph(self.card, file, data)
+                except ContractError as error:
+                    raise self._replaced() or error from None
+                self._verified[file] = data
+            return self._verified[file]
+
+    def snapshots(self) -> Snapshots:
+        """The model's snapshots; a `ContractError` if it has none."""
+        return Snapshots.open(self.folder, self.card)
+
+    def session(self, verb: str, outputs: Sequence[str], step: int | None, device: str) -> Session:
+        """A session that computes some outputs of a verb and passed its smoke run.
+
+        All steps of a training share one, in which the weights are inputs: a person who scrubs
+        through them does not wait for onnxruntime to compile each.
+
+        Raises:
+            ContractError: The file or its graph breaks the contract.
+            OutOfMemoryError: The device has too little memory for it.
+        """
+        key = self.key(verb, outputs, step, device)
+        session = CACHE.get(key, lambda: self._make(verb, outputs, step is not None, device))
+        return session if step is None else session.bound(self._weights(verb, session, step))
+
+    def key(self, verb: str, outputs: Sequence[str], step: int | None, device: str) -> Key:
+        """Key of a session in the cache."""
+        return (self.card.graphs[verb].sha256, tuple(outputs), step is not None, device)
+
+    def _weights(self, verb: str, session: Session, step: int) -> dict[str, np.ndarray]:
+        """The weights of a step that the session takes (snapshots may hold less precise ones)."""
+        weights = self.snapshots().weights(step)
+        if missing := session.replaceable - weights.keys():
+            expected = f"weights for every parameter of {verb}"
+            found = f"none for {sorted(missing)}"
+            raise ContractError(self.card.id, "snapshots", expected, found, EXPORTER)
+        return {name: weights[name] for name in session.replaceable}
+
+    def _make(self, verb: str, outputs: Sequence[str], replaceable: bool, device: str) -> Session:
+        graph = self.card.graphs[verb]
+        data = only(self.data(graph.file), graph.inputs, outputs)
+        if replaceable:
+            data = overridable(data)
+        try:
+            session = build(data, device)
+        except OutOfMemoryError:
+            raise
+        except RunError as error:
+            expected = "a graph that onnxruntime can open"
+            raise ContractError(self.card.id, graph.file, expected, f"{error}", EXPORTER) from error
+        smoke(self.card, verb, outputs, session)
+        return session
+
+    def _replaced(self) -> ContractError | None:
+        """A better reason where the model was exported again after its card was read."""
+        try:
+            if Card.read(self.folder) == self.card:
+                return None
+        except ContractError:
+            return None
+        expected, found = "the card that was read", "a newer export of the model"
+        return ContractError(self.card.id, "card.json", expected, found, "load the model again")

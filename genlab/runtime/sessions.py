@@ -1,0 +1,185 @@
+"""onnxruntime sessions: one per graph, weights and device, shared by all threads of the process.
+
+`InferenceSession.run` is thread-safe and costs microseconds; making a session costs milliseconds to
+seconds and memory, so sessions live in a bounded cache (the least recently used one leaves first).
+Heavy jobs pass through a bounded gate and are told when the machine is busy.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from genlab.contract.limits import HEAVY_JOBS, HEAVY_WAIT_SECONDS, MAX_SESSIONS
+from genlab.runtime.devices import Device, choose_device, demand_gpu
+from genlab.runtime.errors import Busy, OutOfMemoryError, RunError
+
+__all__ = ["CACHE", "Device", "Session", "SessionCache", "build", "choose_device", "heavy"]
+
+Key = tuple[str, tuple[str, ...], bool, str]
+"""sha256 of the file, outputs, whether weights are given at each run, granted device."""
+
+THREADS = 1
+"""Threads inside one run: many visitors in parallel gain more from one each."""
+
+_OUT_OF_MEMORY = ("out of memory", "failed to allocate", "alloc_failed", "bad_alloc", "bad alloc")
+
+WEIGHT_DTYPES: dict[str, type[np.floating]] = {"tensor(float16)": np.float16}
+"""Dtypes of weights that are not float32, by onnxruntime's name."""
+
+
+class Session:
+    """One onnxruntime session and the device it truly has.
+
+    Args:
+        inference_session: The session of onnxruntime.
+        weights: Arrays by name that replace initializers at every run (see `overridable`).
+
+    Attributes:
+        device: "cpu" or "cuda", as the session itself says.
+        replaceable: Names of the initializers that a run may replace.
+    """
+
+    def __init__(
+        self, inference_session: Any, weights: Mapping[str, np.ndarray] | None = None
+    ) -> None:
+        self._session, self._weights = inference_session, dict(weights or {})
+        first = inference_session.get_providers()[0]
+        self.device = "cuda" if first == "CUDAExecutionProvider" else "cpu"
+        named = inference_session.get_overridable_initializers()
+        self._dtypes = {item.name: WEIGHT_DTYPES.get(item.type, np.float32) for item in named}
+        self.replaceable = frozenset(self._dtypes)
+
+    def bound(self, weights: Mapping[str, np.ndarray]) -> Session:
+        """The same session with other weights, in its own dtypes: nothing is compiled again."""
+        cast = {name: array.astype(self._dtypes[name]) for name, array in weights.items()}
+        return Session(self._session, cast)
+
+    def run(self, fetch: Sequence[str], feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Compute the outputs `fetch`.
+
+        Raises:
+            OutOfMemoryError: The run needs more memory than the device has.
+            RunError: The run failed otherwise.
+        """
+        try:
+            return list(self._session.run(list(fetch), {**feeds, **self._weights}))
+        except Exception as error:  # onnxruntime's exceptions have no common type of their own
+            text = str(error)
+            if any(sign in text.lower() for sign in _OUT_OF_MEMORY):
+                place = "GPU" if self.device == "cuda" else "machine"
+                raise OutOfMemoryError(f"the {place} has too little memory for this run") from error
+            raise RunError(text.splitlines()[0][:300] if text else "the run failed") from error
+
+
+def build(data: bytes, granted: str) -> Session:
+    """A session from the bytes of an ONNX file on the CPU or the GPU.
+
+    Raises:
+        RunError: onnxruntime refuses the graph, or the GPU has no memory for it.
+    """
+    import onnxruntime  # noqa: PLC0415 - slow to import, so only when a model is opened
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # failures are raised, and said in our own words
+    options.use_deterministic_compute = True
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    providers: list[Any] = ["CPUExecutionProvider"]
+    if granted == "cuda":
+        # CUDA's kernels warn of ScatterND with double indices, which no exported graph has, and do
+        # so past the session's own log: errors only.
+        onnxruntime.set_default_logger_severity(3)
+        # TF32 rounds to ten bits, which would break the promised parity of 1e-4.
+        providers.insert(0, ("CUDAExecutionProvider", {"use_tf32": "0"}))
+    try:
+        return Session(onnxruntime.InferenceSession(data, options, providers=providers))
+    except Exception as error:  # as above
+        text = str(error)
+        if any(sign in text.lower() for sign in _OUT_OF_MEMORY):
+            raise OutOfMemoryError("too little memory to open this model") from error
+        raise RunError(text.splitlines()[0][:300] if text else "the session failed") from error
+
+
+class SessionCache:
+    """Sessions by key, at most `limit` of them; each is made once, whoever asks first."""
+
+    def __init__(self, limit: int = MAX_SESSIONS) -> None:
+        self.limit = limit
+        self._sessions: OrderedDict[Key, Session] = OrderedDict()
+        self._making: dict[Key, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def get(self, key: Key, make: Callable[[], Session]) -> Session:
+        """The session of a key, made by `make` if there is none; `make` may raise."""
+        while True:
+            with self._lock:
+                if key in self._sessions:
+                    self._sessions.move_to_end(key)
+                    return self._sessions[key]
+                turn = self._making.setdefault(key, threading.Lock())
+            with turn:  # makers of other keys are not held up
+                with self._lock:
+                    if self._making.get(key) is not turn:
+                        continue  # somebody was here before and made it, or failed: look again
+                return self._make(key, make)
+
+    def _make(self, key: Key, make: Callable[[], Session]) -> Session:
+        try:
+            session = make()
+        except BaseException:
+            with self._lock:
+                del self._making[key]
+            raise
+        with self._lock:  # one step: a gap between the two would let in a second maker
+            del self._making[key]
+            self._sessions[key] = session
+            while len(self._sessions) > self.limit:
+                self._sessions.popitem(last=False)
+        return session
+
+    def drop(self, key: Key) -> None:
+        """Forget a session, after a failure that may have made it unusable."""
+        with self._lock:
+            self._sessions.pop(key, None)
+
+
+CACHE = SessionCache()
+"""The sessions of this process."""
+
+_GATE = threading.BoundedSemaphore(HEAVY_JOBS)
+
+
+@contextmanager
+def heavy(wait: float = HEAVY_WAIT_SECONDS) -> Iterator[None]:
+    """Hold one of the process's few places for heavy jobs.
+
+    Args:
+        wait: Seconds to wait for a place.
+
+    Raises:
+        Busy: No place became free in that time.
+    """
+    if not _GATE.acquire(timeout=wait):
+        raise Busy("the machine is busy with other people's jobs; try again in a few seconds")
+    try:
+        yield
+    finally:
+        _GATE.release()
+
+
+def granted_device(wanted: Device, session: Session) -> Device:
+    """The device after a session was made: the provider granted is compared with the one wanted."""
+    if session.device == wanted.granted:
+        return wanted
+    reason = "onnxruntime could not start CUDA; its libraries may be missing (extra `cuda`)"
+    return demand_gpu(Device(wanted.requested, session.device, reason))

@@ -1,0 +1,1 @@
+"""Figures of exported models, measured on their graphs."""

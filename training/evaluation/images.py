@@ -1,0 +1,309 @@
+"""Measure an exported model of images, from its graphs, on images that no training has seen.
+
+Nothing is chosen by the test images: a decoder's width is found on validation images, and no model,
+step or seed is picked by these figures.
+
+Distances between sets of images are Fréchet distances in the features of this project's own
+classifier of the same data (an exported model too), so they compare with their floor, the distance
+of real training images from the same test images, and with nothing published. The distance of n
+images from a law depends on n even where they are drawn from it. So all models have as many, and
+the floor too, in the mean over disjoint draws. It depends on how often each class is drawn as well:
+who can be asked for a class is asked for the shares of the test images, and the floor is of
+training images in these shares; for others it is of training images drawn at random.
+
+References: Fréchet distance (Heusel et al., 2017), https://arxiv.org/abs/1706.08500; its bias
+(Chong & Forsyth, 2020), https://arxiv.org/abs/1911.07023; accuracy of a classifier trained on
+samples (Ravuri & Vinyals, 2019), https://arxiv.org/abs/1905.10887.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+import genlab
+from genlab.contract.card import Metric
+from genlab.diffusion.elbo import DEVIATION_FIGURE, bound, decoder_deviation
+from genlab.diffusion.trajectory import Request
+from genlab.measures.bits import bits_per_dim
+from training.data import IMAGES
+from training.data.images import Split
+from training.evaluation.metrics import Estimate, Gaussian, bootstrap, frechet
+
+SAMPLES, FULL_STEPS, FEW_STEPS = 2_000, 250, (10, 20)
+"""Samples of every distance: of a walk of 250 evaluations, ten to twenty minutes on two cores."""
+SETS = 10
+"""So many sets of samples of a model that needs one evaluation each."""
+FLOORS = 20
+"""Disjoint sets of training images for a floor."""
+SAMPLER = "dpmpp_2m"
+ANCESTRAL = "ddpm"
+"""The reverse process itself. Its noise undoes some of the errors that a probability flow keeps."""
+GUIDANCE = 2.0
+"""Scale at which the agreement is measured once more: classes as a visitor asks for them."""
+BOUND_IMAGES, BOUND_STRATA = 1_000, 40
+REPEATS = 50
+"""Bootstrap samples for the standard error of a distance or of a ratio of two."""
+
+
+def image_measures(
+    model: genlab.Model, folder: Path, seed: int
+) -> dict[str, Callable[[], Iterator[Metric]]]:
+    """What there is to measure of a model of images, by name.
+
+    Arguments:
+        model: The model.
+        folder: Where the exported models are, the classifier of the data set among them.
+        seed: Seed of samples and noise.
+
+    Raises (as they are measured):
+        ContractError: A model of images to be judged, and no classifier of its data is there.
+        DataError: The images are not at hand.
+    """
+
+    def judged(
+        measure: Callable[[genlab.Model, genlab.Model, int], Iterator[Metric]],
+    ) -> Iterator[Metric]:
+        device = model.device.requested
+        judge = genlab.load(f"{model.card.dataset}-classifier", device=device, folders=[folder])
+        return measure(model, judge, seed)
+
+    found: dict[str, Callable[[], Iterator[Metric]]] = {}
+    if "classify" in model.verbs:
+        found["accuracy"] = lambda: _accuracy(model)
+    if "log_prob" in model.verbs:
+        found["bits"] = lambda: _bits(model, seed)
+    if "denoise" in model.verbs:
+        found["samples"] = lambda: judged(_walks)
+        found["ancestral"] = lambda: judged(_ancestral)
+        found["bound"] = lambda: _bound(model, seed)
+    elif "decode" in model.verbs:
+        found["samples"] = lambda: judged(_samples)
+    return found
+
+
+def images_of(model: genlab.Model, split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Images [n, 1, 28, 28] in [0, 1] and labels [n] of a split of the model's data set."""
+    found = IMAGES[model.card.dataset].split(split)
+    return found.x.numpy(), found.label.numpy()
+
+
+def _accuracy(model: genlab.Model) -> Iterator[Metric]:
+    splits: tuple[Split, ...] = ("validation", "test")
+    for split in splits:
+        x, label = images_of(model, split)
+        right = model.run("classify", x=x)["logits"].argmax(1) == label
+        told = "share of the images whose class has the largest logit"
+        name = "accuracy" if split == "test" else f"accuracy_{split}"
+        yield _metric(name, Estimate.share(right), split, len(x), told)
+
+
+def _bits(model: genlab.Model, seed: int) -> Iterator[Metric]:
+    splits: tuple[Split, ...] = ("validation", "test")
+    for split in splits:
+        x, _ = images_of(model, split)
+        bits = bits_per_dim(model, x, seed)
+        told = (
+            "bits per dimension: −log₂ of the lower bound of the image's mass over 784, uniform "
+            f"dequantisation with one draw an image (K = 1, seed {seed}), no logit transform "
+            "(α = 0: the flow lives on [0, 1])"
+        )
+        name = "bits_per_dim" if split == "test" else f"bits_per_dim_{split}"
+        yield _metric(name, Estimate.mean(bits), split, len(x), told)
+
+
+def _samples(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metric]:
+    """The distance of samples by `decode`."""
+    references = References.of(model, judge)
+    sets = _features(judge, model.sample(SETS * SAMPLES, seed)).reshape(SETS, SAMPLES, -1)
+    found = Estimate.mean(np.array([references.distance(features) for features in sets]))
+    how = f"{SAMPLES:,} samples by decode, the mean over {SETS} sets of them (seed {seed})"
+    yield from references.figures(found, SETS * SAMPLES, how)
+
+
+def _walks(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metric]:
+    """Distances of samples by many steps and by few, and whether the asked class is there."""
+    label = _asked(model)
+    references = References.of(model, judge, label)
+    walk = partial(model.sample, SAMPLES, seed, sampler=SAMPLER, label=label)
+    full = walk(steps=FULL_STEPS)
+    seen = _features(judge, full)
+    how = f"{_walked(FULL_STEPS)} (seed {seed})"
+    yield from references.figures(references.estimate(seen, label, seed), SAMPLES, how)
+    for steps in FEW_STEPS:
+        both = np.stack([_features(judge, walk(steps=steps)), seen], axis=1)  # [n, 2, d]
+        error = bootstrap(both, references.quotient, REPEATS, seed, label)
+        told = (
+            f"R({steps}): Fréchet distance of {_walked(steps)}, over that in {FULL_STEPS} on the "
+            f"same noise (seed {seed})"
+        )
+        yield _metric(
+            f"few_steps_{steps}", Estimate(references.quotient(both), error), "test", SAMPLES, told
+        )
+    guided = walk(steps=FEW_STEPS[-1], guidance=GUIDANCE)
+    yield _agreement("agreement", judge, full, label, how)
+    how = f"{_walked(FEW_STEPS[-1], GUIDANCE)} (seed {seed})"
+    yield _agreement("agreement_guided", judge, guided, label, how)
+
+
+def _ancestral(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metric]:
+    """The same of samples by the reverse process itself."""
+    label = _asked(model)
+    references = References.of(model, judge, label)
+    x = model.sample(SAMPLES, seed, sampler=ANCESTRAL, steps=FULL_STEPS, label=label)
+    how = f"{_walked(FULL_STEPS, sampler=ANCESTRAL)} (seed {seed})"
+    found = references.estimate(_features(judge, x), label, seed)
+    *_, ratio = references.figures(found, SAMPLES, how)
+    yield ratio.model_copy(update={"name": f"{ratio.name}_ancestral"})
+    yield _agreement("agreement_ancestral", judge, x, label, how)
+
+
+def _asked(model: genlab.Model) -> np.ndarray:
+    """Classes [SAMPLES] in the shares of the test images."""
+    return in_shares(images_of(model, "test")[1], SAMPLES)
+
+
+def in_shares(label: np.ndarray, n: int) -> np.ndarray:
+    """So many classes, in order, in the shares of labels; the largest remainders are rounded up."""
+    exact = np.bincount(label) * n / len(label)
+    counts = np.floor(exact).astype(int)
+    counts[np.argsort(counts - exact, kind="stable")[: n - counts.sum()]] += 1
+    return np.repeat(np.arange(len(counts)), counts)
+
+
+def _agreement(
+    name: str, judge: genlab.Model, x: np.ndarray, label: np.ndarray, how: str
+) -> Metric:
+    """How often the classifier sees in samples what was asked for."""
+    right = judge.run("classify", x=np.clip(x, 0, 1))["logits"].argmax(1) == label
+    told = (
+        f"share of {how} in which the classifier {judge.card.id} sees the class that was asked for"
+    )
+    return _metric(name, Estimate.share(right), "samples", len(x), told)
+
+
+def _walked(steps: int, guidance: float = 1.0, sampler: str = SAMPLER) -> str:
+    """How samples were drawn, for a protocol."""
+    by = {SAMPLER: "DPM-Solver++(2M)", ANCESTRAL: "ancestral sampling (DDPM)"}[sampler]
+    return (
+        f"{SAMPLES:,} samples, classes in the shares of the test images, guidance {guidance:g}, "
+        f"by {by} in {steps} {'evaluations' if guidance == 1 else 'steps'}"
+    )
+
+
+@dataclass(frozen=True)
+class References:
+    """What samples are compared with.
+
+    Attributes:
+        judge: The classifier's identifier.
+        test: The law of its features of the test images.
+        floor: The distance of `SAMPLES` real training images from it.
+        drawn: How these were drawn.
+    """
+
+    judge: str
+    test: Gaussian
+    floor: Estimate
+    drawn: str
+
+    @classmethod
+    def of(
+        cls, model: genlab.Model, judge: genlab.Model, label: np.ndarray | None = None
+    ) -> "References":
+        """For samples of the classes `label` [n], in order, or of whichever classes come."""
+        test = Gaussian.of(_features(judge, images_of(model, "test")[0]))
+        x, classes = images_of(model, "train")
+        order = np.random.default_rng(0).permutation(len(x))
+        if label is None:
+            sets = order[: FLOORS * SAMPLES].reshape(FLOORS, SAMPLES)
+        else:
+            counts = np.bincount(label)
+            by_class = [order[classes[order] == c] for c in range(len(counts))]
+            sets = np.concatenate(
+                [
+                    rows[: FLOORS * count].reshape(FLOORS, count)
+                    for rows, count in zip(by_class, counts, strict=True)
+                ],
+                axis=1,
+            )
+        floors = [frechet(Gaussian.of(_features(judge, x[rows])), test) for rows in sets]
+        drawn = "at random" if label is None else "in the same shares of classes"
+        return cls(judge.card.id, test, Estimate.mean(np.array(floors)), drawn)
+
+    def distance(self, features: np.ndarray) -> float:
+        """The Fréchet distance of features [n, d] from the test images'."""
+        return frechet(Gaussian.of(features), self.test)
+
+    def quotient(self, both: np.ndarray) -> float:
+        """The distance of features [n, 0, d] over that of features [n, 1, d]."""
+        return self.distance(both[:, 0]) / self.distance(both[:, 1])
+
+    def estimate(self, features: np.ndarray, label: np.ndarray, seed: int) -> Estimate:
+        """The distance with its error; rows [n, d] were drawn class by class."""
+        error = bootstrap(features, self.distance, REPEATS, seed, label)
+        return Estimate(self.distance(features), error)
+
+    def figures(self, found: Estimate, n: int, how: str) -> Iterator[Metric]:
+        """A distance, and its ratio to the floor."""
+        told = (
+            f"Fréchet distance of {how} in the {len(self.test.mean)} features of {self.judge}, "
+            "from all test images"
+        )
+        yield _metric("frechet", found, "test", n, told)
+        told += (
+            f", over the floor {self.floor.value:.4g} ± {self.floor.stderr:.2g}, the mean over "
+            f"{FLOORS} disjoint sets of {SAMPLES:,} real training images, drawn {self.drawn}; "
+            "1 is as near as real images are"
+        )
+        yield _metric("frechet_ratio", found.over(self.floor), "test", n, told)
+
+
+def _features(judge: genlab.Model, x: np.ndarray) -> np.ndarray:
+    found: np.ndarray = judge.run("classify", fetch=["features"], x=np.clip(x, 0, 1))["features"]
+    return found.astype(np.float64)
+
+
+def _bound(model: genlab.Model, seed: int) -> Iterator[Metric]:
+    """The variational bound with its terms."""
+    x, _ = images_of(model, "test")
+    every = len(x) // BOUND_IMAGES  # the file has its easier images first
+    x = x[::every][:BOUND_IMAGES]
+    unseen = images_of(model, "validation")[0][:200]
+    request = Request(clip="none")  # of the network as it is
+    deviation = decoder_deviation(model, unseen, seed, request=request)
+    found = bound(model, x, seed, strata=BOUND_STRATA, deviation=deviation, request=request)
+    steps = len(model.schedule()) - 1
+    how = (
+        f"variational bound in bits per dimension with T = {steps} steps, class unknown, x̂₀ not "
+        f"clipped, on {len(x):,} test images, one in {every}; one t drawn from each of "
+        f"{BOUND_STRATA} strata, narrower where t is small (seed {seed}); "
+        f"decoder's standard deviation {deviation:.4g}, chosen on validation images"
+    )
+    yield _metric("bound", Estimate(*found.mean()), "test", len(x), how)
+    for term, value in found.terms().items():
+        yield Metric(
+            name=f"bound_{term}",
+            value=value,
+            split="test",
+            n=len(x),
+            protocol=f"the term “{term}” of the {how}",
+        )
+    told = (
+        "standard deviation of the decoder of the bound, diffusion units: the root mean squared "
+        f"error of x̂₀(x₁), not clipped, on {len(unseen)} validation images (seed {seed})"
+    )
+    yield Metric(
+        name=DEVIATION_FIGURE, value=deviation, split="validation", n=len(unseen), protocol=told
+    )
+
+
+def _metric(name: str, found: Estimate, split: str, n: int, protocol: str) -> Metric:
+    if not math.isfinite(found.value):
+        raise FloatingPointError(f"{name} is {found.value}")
+    return Metric(
+        name=name, value=found.value, stderr=found.stderr, split=split, n=n, protocol=protocol
+    )

@@ -1,0 +1,351 @@
+"""Measure an exported model and write the figures onto its card.
+
+Everything is computed from the exported graphs with onnxruntime, the way a page would, on fresh
+points: training draws from other seeds, and no seed or step is chosen by these figures. A row of
+`MEASURES` is asked of every model that has its verb. Where a perfect model would not score zero,
+what it would score (the entropy; two fresh samples of the data against each other) stands beside.
+A protocol says what was measured, on how many points, of which law, drawn with which seed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeGuard
+
+import numpy as np
+import torch
+
+import genlab
+from genlab.contract.card import Card, Metric
+from genlab.contract.files import read_bytes
+from genlab.contract.publish import locked, publish
+from genlab.diffusion.likelihood import ode_log_prob
+from genlab.diffusion.samplers import SAMPLERS
+from genlab.diffusion.solver_error import PATHS, path_error, solution
+from genlab.measures.density import mass
+from genlab.runtime.check import check
+from genlab.runtime.errors import InputError
+from training import runs
+from training.data import DATASETS, IMAGES, Mixture
+from training.data.gaussians import Gaussians
+from training.evaluation import cas
+from training.evaluation.images import image_measures
+from training.evaluation.metrics import Estimate, coverage, repeated_distance
+
+SAMPLES, PROJECTIONS, PAIRS = 10_000, 500, 16
+WALKS = 4
+"""Pairs for samplers that walk: each of their samples costs hundreds of evaluations."""
+MODE_SAMPLES, MODE_REPEATS = 2_500, 10
+ODE_POINTS, ODE_STEPS, ODE_CHECKED = 10_000, 100, 2_000
+PATH_POINTS, BUDGETS = 1_000, (5, 10, 20, 50, 100)
+LINE_POINTS = 100_000
+TRIALS = "trials_"
+"""What the names of figures over several seeds begin with: `trials.py` measures them."""
+ELSEWHERE = (TRIALS, cas.NAME)
+"""Figures that other commands measure: they stay on the card."""
+ROOM = 1.5
+"""The window of the mass is so much wider and higher than the plotting window."""
+
+
+def evaluate(
+    folder: Path, n: int, seed: int, only: Sequence[str] = (), device: str = "cpu"
+) -> list[Metric]:
+    """Measure a model; its card gets the figures as they are found, and all are returned.
+
+    Arguments:
+        folder: The exported model's folder.
+        n: Fresh points for averages over the data.
+        seed: Seed of the fresh points and of the noise.
+        only: Names of what to measure, such as "bound"; everything by default. Other figures stay.
+        device: Where its graphs run: "cpu", "cuda", or "auto".
+
+    Raises:
+        ContractError: There is no such model, or it is broken.
+        InputError: There is no such thing to measure.
+        RunError: A GPU is asked for, and there is none.
+    """
+    model = genlab.load(folder.name, device=device, folders=[folder.parent])
+    if device == "cuda" and model.device.granted != "cuda":
+        raise runs.RunError(f"{model.device.reason}; leave --device out to measure on the CPU")
+    measures = _measures(model, folder.parent, n, seed)
+    unknown = set(only) - set(measures)
+    if unknown:
+        raise InputError("only", f"some of {', '.join(measures)}", ", ".join(sorted(unknown)))
+    fresh: list[Metric] = []
+    for name, measure in measures.items():
+        if not only or name in only:
+            found = list(measure())  # up to an hour's work: kept, whatever happens to the next
+            add_figures(model, found)
+            fresh += found
+    if not only:
+        names = {metric.name for metric in fresh}
+        add_figures(model, [], lambda name: name not in names and not name.startswith(ELSEWHERE))
+    return fresh
+
+
+def _measures(
+    model: genlab.Model, folder: Path, n: int, seed: int
+) -> dict[str, Callable[[], Iterator[Metric]]]:
+    """What there is to measure of a model, by name."""
+    if model.card.dataset in IMAGES:
+        return image_measures(model, folder, seed)
+    found: dict[str, Callable[[], Iterator[Metric]]] = {}
+    for name, verb, measure in MEASURES:
+        if verb in model.verbs:
+            found.setdefault(name, partial(measure, model, n, seed))
+    return found
+
+
+def add_figures(
+    model: genlab.Model, fresh: list[Metric], gone: Callable[[str], bool] = lambda name: False
+) -> None:
+    """Publish an exported model anew with these figures on its card.
+
+    The others stay as they are by now: measuring takes a while, and another command may have
+    written some meanwhile.
+
+    Arguments:
+        model: As it was measured.
+        fresh: What was measured; figures of the same name are replaced.
+        gone: Whether another figure, by its name, is outdated and goes.
+
+    Raises:
+        RunError: The model was exported again meanwhile; the figures are not its own.
+    """
+    with locked(model.folder):
+        folder = model.folder
+        card = Card.read(folder)
+        if card.graphs != model.card.graphs:
+            raise runs.RunError(
+                f"{card.id} was exported again while it was measured, so the figures are not "
+                "written; measure it again"
+            )
+        names = {metric.name for metric in fresh}
+        stays = [old for old in card.metrics if old.name not in names and not gone(old.name)]
+        figures = sorted([*stays, *fresh], key=lambda metric: metric.name.startswith(ELSEWHERE))
+        if figures == card.metrics:
+            return
+        card = card.model_copy(update={"metrics": figures})
+        files = {name: read_bytes(folder, name) for name in card.files}
+        publish(folder, card, files, partial(check, device=model.device.requested))
+
+
+def _data(model: genlab.Model, n: int, seed: int) -> np.ndarray:
+    draw = torch.Generator().manual_seed(seed)
+    return np.asarray(DATASETS[model.card.dataset].sample(n, draw).numpy())
+
+
+def _likelihood(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
+    """How far the model's density is from the truth, and whether it is one."""
+    law = DATASETS[model.card.dataset].distribution
+    x = _data(model, n, seed)
+    learned = model.log_prob(x).astype(np.float64)
+    true = law.log_prob(torch.from_numpy(x).double()).numpy()
+    points = _points(model, n, seed)
+    nll = f"negative log-likelihood in nats: the mean of −log q(x) over {points}"
+    nll = f"{nll}; a perfect model is expected to have the data's entropy, {law.entropy:.4f}"
+    yield _metric("nll", Estimate.mean(-learned), n, nll)
+    kl = "KL(data‖model) in nats: the mean of log p(x) − log q(x), p being the exact density of"
+    yield _metric("kl", Estimate.mean(true - learned), n, f"{kl} the data, over {points}")
+    yield _mass(model)
+
+
+def _mass(model: genlab.Model) -> Metric:
+    """The integral of the density, with the quadrature's bound: no chance is in it."""
+    x0, x1, y0, y1 = _window(model)
+    if model.card.event_shape == (1,):
+        edges = np.linspace(x0, x1, LINE_POINTS + 1)
+        middle = ((edges[1:] + edges[:-1]) / 2)[:, None].astype(np.float32)
+        total = float(np.exp(model.log_prob(middle).astype(np.float64)).mean() * (x1 - x0))
+        told = f"∫ q(x) dx over [{x0:g}, {x1:g}], the midpoint rule; a density integrates to 1"
+        return Metric(name="mass", value=total, split="grid", n=LINE_POINTS, protocol=told)
+    evaluated = 0
+
+    def counted(x: np.ndarray) -> np.ndarray:
+        nonlocal evaluated
+        evaluated += len(x)
+        return model.log_prob(x)
+
+    total, bound = mass(counted, (x0, x1, y0, y1))
+    told = (
+        f"∫ q(x) dx over [{x0:g}, {x1:g}] × [{y0:g}, {y1:g}], {ROOM:g} times the plotting window, "
+        f"by adaptive Gauss-Legendre quadrature; no seed; the quadrature's error is below about "
+        f"{bound:.1g}; a density integrates to 1"
+    )
+    return Metric(name="mass", value=total, split="grid", n=evaluated, protocol=told)
+
+
+def _ode_likelihood(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
+    """How far a diffusion model's density is from the truth."""
+    levels = model.card.constants.log_snr
+    assert levels is not None  # a model that denoises has one
+    x = _data(model, min(n, ODE_POINTS), seed)
+    few = x[:ODE_CHECKED]
+    learned = ode_log_prob(model, x, ODE_STEPS)
+    moved = abs(float(np.mean(ode_log_prob(model, few, ODE_STEPS // 2) - learned[: len(few)])))
+    law = DATASETS[model.card.dataset].distribution
+    true = law.log_prob(torch.from_numpy(x).double()).numpy()
+    told = (
+        f"KL(data‖model) in nats: the mean of log p(x) − log q(x), p being the exact density of "
+        f"the data, over {_points(model, len(x), seed)}; q by the probability-flow ODE from "
+        f"λ = {levels[0]:.4g} to {levels[-1]:.4g} with exact divergence, {ODE_STEPS} fourth-order "
+        f"Runge-Kutta steps; half the steps change the mean over the first {len(few):,} points by "
+        f"{moved:.1g}"
+    )
+    yield _metric("kl_ode", Estimate.mean(true - learned), len(x), told)
+
+
+def _path_errors(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
+    """How far the ODE samplers end from where the paths of the noise lead, for each budget."""
+    if "decode" in model.verbs:
+        return  # the truth: it has samples of its own
+    reference = solution(model, PATH_POINTS, seed)
+    for sampler in PATHS:
+        found = path_error(model, PATH_POINTS, seed, sampler, BUDGETS, reference=reference)
+        for asked, used, rms, stderr in zip(
+            found.evaluations, found.used, found.rms, found.stderr, strict=True
+        ):
+            told = (
+                f"root mean squared distance in data units of the end points of "
+                f"{SAMPLERS[sampler].label} with {used} evaluations of the network a sample from "
+                f"those of a solution with 1000 steps, on the same noise (seed {seed})"
+            )
+            error = Estimate(float(rms), float(stderr))
+            yield _metric(f"path_error_{sampler}_{asked}", error, PATH_POINTS, told)
+
+
+def _points(model: genlab.Model, n: int, seed: int) -> str:
+    return f"{n:,} fresh points of the {model.card.dataset} distribution (seed {seed})"
+
+
+def _window(model: genlab.Model) -> tuple[float, float, float, float]:
+    assert model.card.extent is not None
+    x0, x1, y0, y1 = model.card.extent
+    x, y, w, h = (x0 + x1) / 2, (y0 + y1) / 2, ROOM * (x1 - x0) / 2, ROOM * (y1 - y0) / 2
+    return x - w, x + w, y - h, y + h
+
+
+def _distance(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
+    """Sliced Wasserstein-2 of samples by `decode`, beside its reference."""
+    yield _wasserstein("sliced_w2", model, model.sample, seed, "samples by decode")
+    yield _reference(model, seed)
+
+
+def _steps(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
+    """Sliced Wasserstein-2 of samples by the two samplers, beside its reference."""
+    if "decode" in model.verbs:
+        return  # the truth: it has samples of its own
+    for sampler, steps in (("ddim", 50), ("ddpm", 200)):
+
+        def draw(m: int, s: int, sampler: str = sampler, steps: int = steps) -> np.ndarray:
+            return model.sample(m, s, sampler=sampler, steps=steps)
+
+        how = f"samples by {sampler.upper()} in {steps} steps of the cosine schedule"
+        yield _wasserstein(f"sliced_w2_{sampler}", model, draw, seed, how, WALKS)
+    yield _reference(model, seed)
+
+
+def _reference(model: genlab.Model, seed: int) -> Metric:
+    """The distance of two fresh samples of the data, not zero because samples are finite.
+
+    A perfect sampler has it on average; a good one may come out below by chance.
+    """
+    apart = seed + 1_000_000  # the first of the two samples must not be the second one's
+    how = f"what a perfect sampler has on average: other fresh points (seeds from {apart})"
+    return _wasserstein(
+        "sliced_w2_reference", model, lambda m, s: _data(model, m, s + apart), seed, how
+    )
+
+
+def _wasserstein(
+    name: str,
+    model: genlab.Model,
+    draw: Callable[[int, int], np.ndarray],
+    seed: int,
+    how: str,
+    pairs: int = PAIRS,
+) -> Metric:
+    def data(m: int, s: int) -> np.ndarray:
+        return _data(model, m, s)
+
+    found = repeated_distance(
+        draw, data, n=SAMPLES, projections=PROJECTIONS, repeats=pairs, seed=seed
+    )
+    protocol = (
+        f"sliced Wasserstein-2 distance in data units; {how}, against fresh points of the "
+        f"{model.card.dataset} distribution; {SAMPLES:,} points on each side, {PROJECTIONS} random "
+        f"directions, the mean over {pairs} independent pairs (seeds from {seed})"
+    )
+    return _metric(name, found, SAMPLES, protocol)
+
+
+def _modes(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
+    """PacGAN's figures, where the data are a few equal Gaussians of the plane."""
+    law = DATASETS[model.card.dataset].distribution
+    if not has_modes(law):
+        return
+    draws = [MODE_SAMPLES] * MODE_REPEATS
+    found = mode_figures([model.sample(m, seed + turn) for turn, m in enumerate(draws)], law)
+    by = "decode" if "decode" in model.verbs else "DDIM in 50 steps"
+    how = (
+        f"{MODE_SAMPLES:,} samples by {by}, the mean over {MODE_REPEATS} draws "
+        f"(seeds {seed} to {seed + MODE_REPEATS - 1})"
+    )
+    for name, values in found.items():
+        told = MODE_WORDS[name].format(modes=len(law.mean))
+        yield _metric(name, Estimate.mean(values), MODE_SAMPLES, f"{told}; {how}")
+
+
+MODE_WORDS = {
+    "modes": "modes, of {modes}, with a sample within 3σ of their centre",
+    "high_quality": "share of the samples within 3σ of a mode's centre, 0.989 for the data",
+    "reverse_kl": "KL in nats from the shares of the samples that are nearest to each mode to "
+    "equal shares",
+    "mode_spread": "standard deviation of the samples within 3σ of their mode, over that of the "
+    "data so cut off",
+}
+"""What each figure of `mode_figures` is."""
+
+
+def has_modes(law: Mixture) -> TypeGuard[Gaussians]:
+    """Whether a law is a few equal Gaussians, each of which is a mode."""
+    if not isinstance(law, Gaussians) or law.dim != 2 or len(law.mean) > 100:
+        return False
+    return bool((law.variance == law.variance[0]).all())
+
+
+def mode_figures(draws: Sequence[np.ndarray], law: Gaussians) -> dict[str, np.ndarray]:
+    """PacGAN's figures of several samples [n, 2], by name, a value each.
+
+    Arguments:
+        draws: The samples.
+        law: Equal Gaussians, the modes.
+    """
+    centres, std = law.mean.numpy(), float(law.variance[0].sqrt())
+    turns = [coverage(x, centres, std) for x in draws]
+    return {
+        "modes": np.array([turn.modes for turn in turns], float),
+        "high_quality": np.array([turn.quality for turn in turns]),
+        "reverse_kl": np.array([turn.reverse_kl for turn in turns]),
+        "mode_spread": np.array([turn.spread for turn in turns]),
+    }
+
+
+def _metric(name: str, found: Estimate, n: int, protocol: str) -> Metric:
+    return Metric(
+        name=name, value=found.value, stderr=found.stderr, split="fresh", n=n, protocol=protocol
+    )
+
+
+Measure = Callable[[genlab.Model, int, int], Iterator[Metric]]
+
+MEASURES: tuple[tuple[str, str, Measure], ...] = (
+    ("likelihood", "log_prob", _likelihood),
+    ("distance", "decode", _distance),
+    ("steps", "denoise", _steps),
+    ("path_errors", "denoise", _path_errors),
+    ("ode_likelihood", "divergence", _ode_likelihood),
+    ("modes", "decode", _modes),
+    ("modes", "divergence", _modes),
+)
+"""Rows of a name, a verb, and what to measure of every model that has it."""

@@ -1,0 +1,80 @@
+"""Where a model came from: code, versions, machine."""
+
+import platform
+import shlex
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PLACES = ("--runs", "--exported")
+"""Options that name folders: they change nothing of what is trained."""
+THEN = " && "
+"""Between the commands of a model that started from the weights of another."""
+LIBRARIES = ("torch", "numpy", "onnx", "onnxscript")
+
+
+def origin(device: str = "cpu") -> dict[str, Any]:
+    """The card's `git_commit`, `versions` and `hardware`, as they are at this moment.
+
+    `device` is where it trains, "cpu" or "cuda".
+
+    A run notes them when it is started and keeps them in its checkpoint, so that the card tells
+    what trained the weights and not what exported them; continuing a run changes nothing.
+    """
+    return {
+        "git_commit": git_commit(),
+        "versions": {"python": platform.python_version()}
+        | {library: version(library) for library in LIBRARIES},
+        "hardware": hardware(device),
+    }
+
+
+def portable(command: str) -> str:
+    """A command line, or several, without the folders of the machine on which it was typed."""
+    return THEN.join(_portable(part) for part in command.split(THEN))
+
+
+def _portable(command: str) -> str:
+    words = iter(shlex.split(command))
+    kept: list[str] = []
+    for word in words:
+        if word in PLACES:
+            next(words, None)
+        elif word.partition("=")[0] not in PLACES:
+            kept.append(word)
+    return shlex.join(kept)
+
+
+def git_commit() -> str:
+    """The commit of this checkout, with "+changes" where files differ from it."""
+    folder = Path(__file__).parents[1]
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return "unknown"
+    changed = _git(folder, "status", "--porcelain", "--", ".", "../genlab")
+    return commit + ("+changes" if changed else "")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def hardware(device: str = "cpu") -> str:
+    """The GPU's own name, or the processor's and that one thread of it is used."""
+    if device == "cuda":
+        return f"{torch.cuda.get_device_name()}, fed by one thread"
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        names = []
+    return f"{names[0] if names else platform.processor() or platform.machine()}, one thread"

@@ -1,0 +1,255 @@
+"""From a finished run to `exported/<id>`: graphs, snapshots, card, check values, thumbnail.
+
+A draft is made in a folder of its own, where every verb is run and compared with PyTorch and from
+whose graphs the thumbnail is drawn; the finished model is judged once more and published in one
+step. So a failed export leaves the old model as it was.
+"""
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import genlab
+from genlab.contract.card import Card
+from genlab.contract.catalogue import Catalogue
+from genlab.contract.files import digest, write_npz
+from genlab.contract.publish import locked, publish
+from genlab.contract.verbs import VERBS
+from genlab.contract.weights import pack
+from genlab.runtime.check import check, difference
+from training import runs
+from training.data import SETS, Dataset, ImageSet
+from training.data.images import LEVELS, Labelled
+from training.export import provenance
+from training.export.image_thumbnail import image_thumbnail
+from training.export.onnx import (
+    LOG_SNR_RANGE,
+    answers,
+    check_values,
+    halve,
+    store_halved,
+    to_onnx,
+)
+from training.export.thumbnail import FRAMES, thumbnail
+from training.families.base import Family, Graph
+from training.nets.folding import fold
+from training.recipes import RECIPES
+
+REFERENCE_POINTS, REFERENCE_SEED = 10_000, 20_240_101
+TEST_IMAGES, TRAINING_IMAGES = 1_000, 4_000
+ROUNDING_ERROR = 0.02
+"""Largest |difference| / max(1, |value|) that rounded weights may cost a snapshot's outputs: less
+than the pictures that snapshots are for can show."""
+FRACTION_BITS = (4, 5, 6, 7, 8, 9, 10)
+"""Bits of the fraction of a number in half precision that are tried, fewest first: what is nought
+takes no room in a compressed file. The last has them all; where even that shows, fp32 is kept."""
+LICENSE = "MIT"
+CONTINUOUS = {"kind": "continuous", "bound": "exact"}
+DISCRETE = {"kind": "discrete", "levels": LEVELS, "bound": "lower"}
+
+
+def export(model: str, folder: Path, exported: Path) -> Card:
+    """Export one model.
+
+    Arguments:
+        model: Identifier of a finished run, or of a recipe with nothing to train.
+        folder: The folder of the runs.
+        exported: The folder of the exported models.
+
+    Returns:
+        The card as published.
+
+    Raises:
+        RunError: There is no such run, or it has not reached its last step.
+        ContractError: The model breaks the contract; above all, a verb fails, or says something
+            else than the torch module (infinities and NaN included). The old model stays.
+    """
+    run = _finished(model, folder)
+    dataset, shape = SETS[run.recipe.dataset], cast(Any, run.recipe.family)
+    family = cast(Any, fold(run.state.model.eval()))
+    images = isinstance(dataset, ImageSet)
+    if images:  # networks of a million weights, which do not need seven digits
+        halve(family)
+    graphs: dict[str, Graph] = family.graphs()
+    facts = shape.facts(dataset)
+    files = {f"{stem}.onnx": to_onnx(graph) for stem, graph in graphs.items()}
+    if images:
+        files = {name: store_halved(data) for name, data in files.items()}
+    draw = dataset.sample(36, torch.Generator().manual_seed(REFERENCE_SEED))
+    values = check_values(
+        graphs,
+        draw.x if isinstance(draw, Labelled) else draw,
+        (dataset.scale, torch.tensor(dataset.shift)),
+        uniform=facts.get("latent", {}).get("law") == "uniform",
+        levels=_levels(facts.get("constants", {}).get("log_snr")),
+    )
+    reference = reference_sample(dataset, exported)
+    card = _card(run, facts, graphs) | {"provenance": _provenance(run, digest(reference))}
+    files["check.npz"] = write_npz(values)
+    if run.snapshots and run.recipe.loop.steps:
+        files["snapshots.npz"] = _snapshots(run, values)
+        card["snapshots"] = {"file": "snapshots.npz", "steps": sorted(run.snapshots)}
+    target = exported / run.recipe.id
+    with tempfile.TemporaryDirectory() as place:
+        draft = publish(Path(place) / target.name, card, files)
+        card["parity"] = check(Path(place) / target.name).parity
+        film = (image_thumbnail if images else thumbnail)(
+            genlab.load(target.name, device="cpu", folders=[place])
+        )
+    if film is not None:
+        files["thumbnail.webp"] = film
+        card["thumbnail"] = {"file": "thumbnail.webp", "frames": FRAMES}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with locked(target):  # figures may be measured at this moment
+        card["metrics"] = _measured(target, draft)
+        return publish(target, card, files, judge=check)
+
+
+def _levels(log_snr: list[float] | None) -> tuple[float, float]:
+    """Least and greatest λ of a schedule."""
+    return (log_snr[-1], log_snr[0]) if log_snr else LOG_SNR_RANGE
+
+
+def _measured(target: Path, draft: Card) -> list[dict[str, Any]]:
+    """The figures on the card that is there, if they were measured on these very graphs."""
+    old = Catalogue([target.parent]).entries.get(target.name)
+    if old is None or old.card is None:
+        return []
+    before, now = ({verb: g.sha256 for verb, g in c.graphs.items()} for c in (old.card, draft))
+    kept = old.card.metrics if before == now else []
+    return [metric.model_dump(mode="json", exclude_none=True) for metric in kept]
+
+
+def _provenance(run: runs.Run, data_sha256: str) -> dict[str, Any]:
+    """Commit, versions and machine of the training; `created` is the time of the export.
+
+    Checkpoints of older versions do not hold the first three: they are then the export's.
+
+    Arguments:
+        run: The finished run.
+        data_sha256: Checksum of the data set's reference sample.
+    """
+    return {
+        **(provenance.origin() if run.origin is None else run.origin),
+        "command": provenance.portable(run.command),
+        "seed": run.recipe.loop.seed,
+        "data_sha256": data_sha256,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(run.seconds, 1),
+    }
+
+
+def _finished(model: str, folder: Path) -> runs.Run:
+    recipe = RECIPES.get(model)
+    if recipe is not None and recipe.loop.steps == 0:
+        return runs.start(recipe, folder / model, f"python -m training export {model}")
+    run = runs.load(folder / model)
+    if run.state.step < run.recipe.loop.steps:
+        done = f"{run.state.step:,} of {run.recipe.loop.steps:,}"
+        raise runs.RunError(f"{model} is at step {done}; finish it with --resume")
+    return run
+
+
+def _card(run: runs.Run, facts: dict[str, Any], graphs: dict[str, Graph]) -> dict[str, Any]:
+    """All of the card but checksums and what is measured on the files."""
+    recipe, dataset = run.recipe, SETS[run.recipe.dataset]
+    trained, images = recipe.loop.steps > 0, isinstance(dataset, ImageSet)
+    return {
+        "schema": 1,
+        "id": recipe.id,
+        "title": recipe.title,
+        "dataset": dataset.name,
+        "kind": "trained" if trained else "exact",
+        "event_shape": list(dataset.event_shape),
+        "extent": None if dataset.extent is None else list(dataset.extent),
+        "measure": DISCRETE if images else CONTINUOUS,
+        "graphs": {
+            verb: {
+                "file": f"{stem}.onnx",
+                "inputs": [t.name for t in VERBS[verb].inputs if t.name in graph.inputs],
+                "outputs": [t.name for t in VERBS[verb].outputs if t.name in graph.outputs],
+            }
+            for stem, graph in graphs.items()
+            for verb in graph.verbs
+        },
+        "check": {"file": "check.npz"},
+        "recipe": recipe.as_dict(),
+        "history": run.state.curve if trained else {},
+        "license": LICENSE,
+        "references": [*recipe.family.references, dataset.reference],
+        **facts,
+    }
+
+
+def reference_sample(dataset: Dataset | ImageSet, exported: Path) -> bytes:
+    """The data set's reference sample, written to `exported/data/` where it is not there yet.
+
+    Returns:
+        The bytes of an npz file, the same on every machine: `x`, float32 [10000, d]; of images, the
+        first 1,000 test images as `x`, uint8 [1000, 1, 28, 28], with `label`, and 4,000 training
+        images as `train`, with `train_label`.
+    """
+    if isinstance(dataset, ImageSet):
+        test, train = dataset.split("test"), dataset.split("train")
+        arrays = _bytes("x", "label", test, TEST_IMAGES)
+        arrays |= _bytes("train", "train_label", train, TRAINING_IMAGES)
+    else:
+        draw = torch.Generator().manual_seed(REFERENCE_SEED)
+        arrays = {"x": dataset.sample(REFERENCE_POINTS, draw).numpy()}
+    data = write_npz(arrays)
+    path = exported / "data" / f"{dataset.name}.npz"
+    if not path.exists() or path.read_bytes() != data:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        runs.replace_file(path, data)
+    return data
+
+
+def _bytes(image: str, label: str, images: Labelled, n: int) -> dict[str, np.ndarray]:
+    """The first n images as grey levels with their labels, under two names."""
+    levels = (images.x[:n] * (LEVELS - 1)).round().to(torch.uint8)
+    return {image: levels.numpy(), label: images.label[:n].to(torch.uint8).numpy()}
+
+
+def _snapshots(run: runs.Run, values: dict[str, np.ndarray]) -> bytes:
+    """All snapshots, each rounded as far as that does not show; the last no further than fp16.
+
+    So the end of a film looks as the model itself does.
+    """
+    kept: dict[int, dict[str, np.ndarray]] = {}
+    for step, weights in sorted(run.snapshots.items()):
+        fine, chosen = _answers(run, weights, values), weights
+        for bits in FRACTION_BITS[-1:] if step == max(run.snapshots) else FRACTION_BITS:
+            rounded = {name: rounded_half(weight, bits) for name, weight in weights.items()}
+            coarse = _answers(run, rounded, values)
+            if max(difference(coarse[key], fine[key]) for key in fine) <= ROUNDING_ERROR:
+                chosen = rounded
+                break
+        kept[step] = {name: weight.numpy() for name, weight in chosen.items()}
+    return pack(kept)
+
+
+def rounded_half(weight: Tensor, bits: int) -> Tensor:
+    """Numbers in half precision, to the nearest with at most so many bits of fraction (of ten).
+
+    A half a step is added to the magnitude, whose bits are a number themselves; then they are cut.
+    """
+    half = weight.half()
+    if bits >= FRACTION_BITS[-1]:
+        return half
+    cut = FRACTION_BITS[-1] - bits
+    raised = half.view(torch.int16) + (1 << (cut - 1))
+    return (raised & -(1 << cut)).view(torch.float16)
+
+
+def _answers(
+    run: runs.Run, weights: dict[str, Tensor], values: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """What the family says to the check inputs with other weights."""
+    family = fold(run.recipe.build())
+    family.load_state_dict(weights, strict=False)  # buffers are constants and stay
+    return answers(cast(Family, family).graphs(), values)

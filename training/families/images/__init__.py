@@ -1,0 +1,1 @@
+"""Families whose events are images."""

@@ -1,0 +1,132 @@
+"""A small convolutional classifier: the judge of the image models, never part of one.
+
+Trained on training images alone, each shifted, turned and scaled a little anew every time it is
+drawn, so that 55,000 images are not learned by heart. The layer before the logits gives the
+features in which Fréchet distances are measured.
+
+Reference: residual networks (He et al., 2016), https://arxiv.org/abs/1512.03385.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.data.images import ImageSet, Labelled
+from training.families.base import Graph
+from training.nets.patches import fold
+from training.nets.residual import GROUPS, Residual
+from training.nets.view import view
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """Shape of the classifier and how its images are varied."""
+
+    family: ClassVar[str] = "classifier"
+    references: ClassVar[tuple[str, ...]] = (
+        "He et al., Deep Residual Learning for Image Recognition, 2016. "
+        "https://arxiv.org/abs/1512.03385",
+    )
+    MULTIPLES: ClassVar[dict[str, int]] = {"width": GROUPS}
+
+    width: int = 32
+    """channels at 14 × 14 places; twice as many at 7 × 7"""
+    features: int = 64
+    """numbers that the last layer sees"""
+    shift_pixels: float = 2.0
+    """images move by up to so many pixels each way"""
+    turn_degrees: float = 8.0
+    """images turn by up to so many degrees"""
+    zoom: float = 0.08
+    """images grow or shrink by up to this share"""
+    dropout: float = 0.2
+    """share of the features hidden in training"""
+    smoothing: float = 0.05
+    """share of a label that is spread over all classes"""
+
+    def build(self, dataset: ImageSet) -> "Classifier":
+        """The untrained classifier for a set of images."""
+        return Classifier(self, dataset)
+
+    def facts(self, dataset: ImageSet) -> dict[str, Any]:
+        """What the card says of such a model beyond its graphs."""
+        return {"family": self.family, "constants": {"classes": list(dataset.classes)}}
+
+
+class Classifier(nn.Module):
+    """Images [n, 1, 28, 28] → logits [n, classes].
+
+    Arguments:
+        config: Shape and variation.
+        dataset: Its number of classes and whether it may be mirrored are used, nothing else.
+    """
+
+    def __init__(self, config: ClassifierConfig, dataset: ImageSet) -> None:
+        super().__init__()
+        self.config, self.mirrored = config, dataset.mirrored
+        width = config.width
+        self.inlet = nn.Conv2d(4, width, 3, padding=1)
+        self.early = nn.ModuleList([Residual(width), Residual(width)])
+        self.narrow = nn.Conv2d(width, 2 * width, 2, stride=2)
+        self.late = nn.ModuleList([Residual(2 * width), Residual(2 * width)])
+        self.gather = nn.Linear(2 * width * 49, config.features)
+        self.outlet = nn.Linear(config.features, len(dataset.classes))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Features [n, features] of images in [0, 1]."""
+        h = self.inlet(fold(2 * x - 1))
+        for block in self.early:
+            h = block(h)
+        h = self.narrow(h)
+        for block in self.late:
+            h = block(h)
+        return F.silu(self.gather(F.silu(h).flatten(1)))
+
+    def classify(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [n, classes] and features [n, features] of images in [0, 1]."""
+        features = self.features(x)
+        return self.outlet(features), features
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        """One player: everything there is to learn."""
+        return {"classifier": list(self.parameters())}
+
+    def loss(self, batch: Labelled, player: str) -> Tensor:
+        """Cross-entropy in nats, labels smoothed.
+
+        Raises:
+            KeyError: A classifier has no such player.
+        """
+        if player != "classifier":
+            raise KeyError(player)
+        features = F.dropout(self.features(self.vary(batch.x)), self.config.dropout)
+        smoothing = self.config.smoothing
+        return F.cross_entropy(self.outlet(features), batch.label, label_smoothing=smoothing)
+
+    def vary(self, x: Tensor) -> Tensor:
+        """The images, each moved, turned and scaled at random; half of the clothes mirrored."""
+        n, config, device = len(x), self.config, x.device
+        turn, zoom, right, down = 2 * torch.rand(4, n, device=device) - 1
+        angle = turn * math.radians(config.turn_degrees)
+        scale = 1 + zoom * config.zoom
+        cos, sin = angle.cos() * scale, angle.sin() * scale
+        side = torch.where((torch.rand(n, device=device) < 0.5) & self.mirrored, -1.0, 1.0)
+        pixel = 2 * config.shift_pixels / x.shape[-1]  # grid coordinates span [-1, 1]
+        rows = (cos * side, -sin, right * pixel, sin * side, cos, down * pixel)
+        grid = F.affine_grid(torch.stack(rows, -1).reshape(n, 2, 3), list(x.shape), False)
+        return F.grid_sample(x, grid, align_corners=False)
+
+    def graphs(self) -> dict[str, Graph]:
+        """One file."""
+        return {
+            "classify": Graph(
+                module=view(self, "classify"),
+                inputs={"x": torch.rand(2, 1, 28, 28)},
+                outputs=("logits", "features"),
+                verbs=("classify",),
+            )
+        }

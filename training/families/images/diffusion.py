@@ -1,0 +1,207 @@
+"""Class-conditional denoising diffusion on images: a small U-Net that predicts v.
+
+The forward process, the target v and the noise levels are those of `training.families.diffusion`.
+The network folds 28 × 28 pixels into 14 × 14 places, goes down to 7 × 7, where everything sees
+everything (attention), and back up; every block hears the noise level and the class. In training a
+share of the classes is hidden, so that one network knows both p(x) and p(x|class): their difference
+is what classifier-free guidance enlarges.
+
+References: DDPM (Ho et al., 2020), https://arxiv.org/abs/2006.11239; guidance (Ho & Salimans,
+2022), https://arxiv.org/abs/2207.12598; adaptive group normalisation (Dhariwal & Nichol, 2021),
+https://arxiv.org/abs/2105.05233.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.data.images import ImageSet, Labelled
+from training.families.base import Graph
+from training.families.diffusion import LOG_SNR_BOUND, noise_levels
+from training.nets.noise import diffusion_facts
+from training.nets.patches import fold, unfold
+from training.nets.view import view
+
+GROUPS = 8
+OCTAVES = 5
+
+
+@dataclass(frozen=True)
+class UnetConfig:
+    """Shape of the denoiser."""
+
+    family: ClassVar[str] = "ddpm"
+    references: ClassVar[tuple[str, ...]] = (
+        "Ho et al., Denoising Diffusion Probabilistic Models, 2020. "
+        "https://arxiv.org/abs/2006.11239",
+        "Ho & Salimans, Classifier-Free Diffusion Guidance, 2022. https://arxiv.org/abs/2207.12598",
+    )
+    MULTIPLES: ClassVar[dict[str, int]] = {"width": GROUPS, "deep": GROUPS}
+
+    width: int = 48
+    """channels at 14 × 14 places"""
+    deep: int = 96
+    """channels at 7 × 7 places"""
+    blocks: int = 2
+    """residual blocks on each way, at each size"""
+    clock: int = 128
+    """width of the description of noise level and class"""
+    frequencies: int = 16
+    """pairs of sine and cosine that describe the log-SNR"""
+    hidden_labels: float = 0.1
+    """share of the classes that are hidden from the network in training"""
+    flat: float = 0.2
+    """share of the noise levels drawn evenly in log-SNR, the others by the cosine schedule"""
+
+    def build(self, dataset: ImageSet) -> "Unet":
+        """The untrained denoiser for a set of images."""
+        return Unet(self, dataset)
+
+    def facts(self, dataset: ImageSet) -> dict[str, Any]:
+        """What the card says of such a model beyond its graphs."""
+        classes = list(dataset.classes)
+        return {
+            "family": self.family,
+            "latent": {"dim": dataset.dim, "law": "normal"},
+            "constants": diffusion_facts(dataset, "v")
+            | {"classes": classes, "null_label": len(classes)},
+        }
+
+
+class Block(nn.Module):
+    """Residual block: two 3 × 3 convolutions, scaled and shifted by the noise level and class."""
+
+    def __init__(self, inputs: int, outputs: int, clock: int) -> None:
+        super().__init__()
+        self.before = nn.GroupNorm(GROUPS, inputs)
+        self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.between = nn.GroupNorm(GROUPS, outputs)
+        self.level = nn.Linear(clock, 2 * outputs)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        nn.init.zeros_(self.second.weight)  # the block begins as the identity
+        nn.init.zeros_(self.level.weight)
+
+    def forward(self, h: Tensor, clock: Tensor) -> Tensor:
+        """Features [n, outputs, ...] from [n, inputs, ...] and the description [n, clock]."""
+        inner = self.first(F.silu(self.before(h)))
+        scale, shift = self.level(clock)[..., None, None].chunk(2, 1)
+        inner = self.second(F.silu(self.between(inner) * (1 + scale) + shift))
+        return self.skip(h) + inner
+
+
+class Attention(nn.Module):
+    """Every place looks at all others, with four heads."""
+
+    def __init__(self, width: int, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.GroupNorm(GROUPS, width)
+        self.qkv = nn.Conv2d(width, 3 * width, 1)
+        self.out = nn.Conv2d(width, width, 1)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Features of the same shape [n, width, side, side]."""
+        n, c, height, width = h.shape
+        parts = self.qkv(self.norm(h)).reshape(n, 3, self.heads, c // self.heads, height * width)
+        q, k, v = parts[:, 0], parts[:, 1], parts[:, 2]  # [n, heads, c / heads, places]
+        scores = q.transpose(-1, -2) @ k / math.sqrt(c // self.heads)
+        seen = v @ scores.softmax(-1).transpose(-1, -2)
+        return h + self.out(seen.reshape(n, c, height, width))
+
+
+class Unet(nn.Module):
+    """(x, λ, class) → v in diffusion units.
+
+    Arguments:
+        config: The shape.
+        dataset: Its units and number of classes are used, nothing else.
+    """
+
+    octaves: Tensor
+
+    def __init__(self, config: UnetConfig, dataset: ImageSet) -> None:
+        super().__init__()
+        self.config, self.null = config, len(dataset.classes)
+        self.scale, self.shift = float(dataset.scale), float(dataset.shift[0])
+        octaves = 2.0 ** torch.linspace(0.0, OCTAVES, config.frequencies)
+        self.register_buffer("octaves", octaves * math.pi / (2 * LOG_SNR_BOUND))
+        wide, deep, clock = config.width, config.deep, config.clock
+        self.classes = nn.Embedding(self.null + 1, clock)
+        self.clock = nn.Sequential(
+            nn.Linear(2 * config.frequencies, clock), nn.SiLU(), nn.Linear(clock, clock)
+        )
+        self.inlet = nn.Conv2d(4, wide, 3, padding=1)
+        self.down = nn.ModuleList(Block(wide, wide, clock) for _ in range(config.blocks))
+        self.narrow = nn.Conv2d(wide, deep, 2, stride=2)
+        self.descent = nn.ModuleList(Block(deep, deep, clock) for _ in range(config.blocks))
+        self.attention = Attention(deep)
+        # The way up hears, at each step, what the way down had to say at the same size.
+        self.ascent = nn.ModuleList(Block(2 * deep, deep, clock) for _ in range(config.blocks))
+        self.widen = nn.Conv2d(deep, 4 * wide, 1)
+        self.up = nn.ModuleList(Block(2 * wide, wide, clock) for _ in range(config.blocks))
+        self.norm = nn.GroupNorm(GROUPS, wide)
+        self.outlet = nn.Conv2d(wide, 4, 3, padding=1)
+        nn.init.zeros_(self.outlet.weight)
+
+    def denoise(self, x: Tensor, log_snr: Tensor, label: Tensor) -> Tensor:
+        """Predicted v [n, 1, 28, 28] at noisy images of log-SNR [n] and class [n] (10: unknown)."""
+        angles = log_snr[:, None] * self.octaves
+        clock = self.clock(torch.cat((angles.sin(), angles.cos()), -1))
+        clock = F.silu(clock + self.classes(label))
+        h, seen = self.inlet(fold(x)), []
+        for block in self.down:
+            seen.append(h := block(h, clock))
+        h, deep = self.narrow(h), []
+        for block in self.descent:
+            deep.append(h := block(h, clock))
+        h = self.attention(h)
+        for block in self.ascent:
+            h = block(torch.cat((h, deep.pop()), 1), clock)
+        h = unfold(self.widen(h))
+        for block in self.up:
+            h = block(torch.cat((h, seen.pop()), 1), clock)
+        return unfold(self.outlet(F.silu(self.norm(h))))
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        """One player: everything there is to learn."""
+        return {"denoiser": list(self.parameters())}
+
+    def loss(self, batch: Labelled, player: str) -> Tensor:
+        """Mean (v - v̂)² a pixel, over noise levels drawn anew.
+
+        Raises:
+            KeyError: A diffusion model has no such player.
+        """
+        if player != "denoiser":
+            raise KeyError(player)
+        x0 = (batch.x - self.shift) / self.scale
+        eps, n = torch.randn_like(x0), len(x0)
+        log_snr = noise_levels(n, self.config.flat, x0.device)
+        alpha, sigma = (
+            share.sqrt()[:, None, None, None] for share in (log_snr.sigmoid(), (-log_snr).sigmoid())
+        )
+        hidden = torch.rand(n, device=x0.device) < self.config.hidden_labels
+        label = batch.label.masked_fill(hidden, self.null)
+        v = self.denoise(alpha * x0 + sigma * eps, log_snr, label)
+        return (v - (alpha * eps - sigma * x0)).square().mean()
+
+    def graphs(self) -> dict[str, Graph]:
+        """One file."""
+        return {
+            "denoise": Graph(
+                module=view(self, "denoise"),
+                inputs={
+                    "x": torch.randn(2, 1, 28, 28),
+                    "log_snr": torch.randn(2),
+                    "label": torch.tensor([0, self.null]),
+                },
+                outputs=("prediction",),
+                verbs=("denoise",),
+            )
+        }
