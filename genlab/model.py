@@ -27,7 +27,13 @@ from genlab.runtime import noise
 from genlab.runtime.devices import Device, choose_device
 from genlab.runtime.errors import InputError
 from genlab.runtime.graphs import Graphs
-from genlab.runtime.inputs import rows, tensor_input, verb_inputs, warn_not_finite
+from genlab.runtime.inputs import (
+    call_sizes,
+    rows,
+    tensor_input,
+    verb_inputs,
+    warn_not_finite,
+)
 from genlab.runtime.jobs import Job, chunk_rows, run_job
 from genlab.runtime.sessions import CACHE, Session, granted_device
 from genlab.runtime.smoke import probe
@@ -136,15 +142,17 @@ class Model:
         if not names or not set(names) <= set(graph.outputs):
             raise InputError("fetch", f"some of {graph.outputs}", str(names))
         feeds = verb_inputs(self.card, verb, arrays)
-        empty = not len(next(iter(feeds.values())))
-        # Graphs may reshape by their own batch, so the shapes of no rows come from one row.
-        job = Job(names, probe(self.card, verb, 1) if empty else feeds, stop, deadline)
+        sizes = call_sizes(self.card, verb, feeds)
+        empty = sizes.get("n") == 0
+        if empty:  # graphs may reshape by their own batch: the shapes come from one row
+            feeds = probe(self.card, verb, 1, sizes)
+        job = Job.of(VERBS[verb], names, feeds, stop, deadline)
         values, self._mine.device = run_job(
             partial(self._session, verb, names),
             lambda device: CACHE.drop(self._graphs.key(verb, names, self.step, device)),
             self._wanted,
             job,
-            partial(chunk_rows, self.card),
+            partial(chunk_rows, self.card, row=job.row),
         )
         outputs = dict(zip(names, values, strict=True))
         if empty:

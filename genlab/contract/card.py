@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from genlab.contract.consistency import check_consistency
 from genlab.contract.errors import EXPORT_AGAIN, EXPORTER, ContractError
 from genlab.contract.limits import MAX_CARD_BYTES
+from genlab.contract.tensors import NO_SIZES, Sizes
 
 SCHEMA = 1
 CARD_FILE = "card.json"
@@ -41,11 +42,21 @@ class File(_Strict):
 
 
 class Graph(File):
-    """The ONNX file of a verb and the names of the verb's tensors in it."""
+    """The ONNX file of a verb and the names of the verb's tensors in it.
+
+    `sizes` are those of free axes of the inputs that the file fixes, by symbol: the number of
+    parameters of a training step, say.
+    """
 
     bytes: Positive
     inputs: list[str]
     outputs: list[str]
+    sizes: dict[str, Positive] | None = None
+
+    @property
+    def fixed(self) -> Sizes:
+        """The same, empty where there are none."""
+        return self.sizes or NO_SIZES
 
 
 class Snapshots(File):
@@ -89,6 +100,7 @@ class Constants(_Strict):
     diffusion_shift: list[float] | None = None
     null_label: int | None = None
     critic_scale: Literal["logit", "score"] | None = None
+    next_value: Literal["categorical", "normal_mixture"] | None = None
     classes: list[str] | None = None
 
 

@@ -61,6 +61,8 @@ def _tensors(name: str, graph: Graph) -> Iterator[Complaint]:
         if not needed <= set(found) <= allowed or len(set(found)) != len(found):
             optional = f" and perhaps {sorted(allowed - needed)}" if allowed - needed else ""
             yield f"graphs.{name}.{side}", f"{sorted(needed)}{optional}", str(found)
+    if (symbols := verb.fixed(graph.inputs)) != set(graph.fixed):
+        yield f"graphs.{name}.sizes", f"sizes of {sorted(symbols)}", f"{sorted(graph.fixed)}"
 
 
 def _needs(card: Card) -> Iterator[Complaint]:
@@ -74,6 +76,7 @@ def _needs(card: Card) -> Iterator[Complaint]:
         "constants.diffusion_shift": (verbs & {"denoise", "log_prob_t"}, constants.diffusion_shift),
         "constants.critic_scale": (verbs & {"critic"}, constants.critic_scale),
         "constants.classes": (verbs & {"classify"}, constants.classes),
+        "constants.next_value": (verbs & {"next"}, constants.next_value),
     }
     for field, (askers, value) in needs.items():
         if askers and not value:

@@ -18,6 +18,10 @@ MAX_ROWS = 1_000_000
 """Rows of one call of a verb; samples of one call of `Model.sample`."""
 MAX_ELEMENTS = 100_000_000
 """Numbers in the result of one call (rows times the size of an event)."""
+MAX_WHOLE_ELEMENTS = 401_408
+"""Numbers in a batch that is computed in one piece, since its rows share a state: 512 images."""
+MAX_LENGTH = 65_536
+"""Size of an axis that a call chooses, such as the number of values known."""
 MAX_STEPS = 10_000
 """Steps of a sampler; a schedule may not be longer either."""
 MAX_ROW_STEPS = 100_000_000

@@ -24,7 +24,8 @@ from genlab.contract.card import CARD_FILE, Card, parse
 from genlab.contract.consistency import check_consistency
 from genlab.contract.errors import ContractError
 from genlab.contract.files import digest, read_bytes, verify_bytes
-from genlab.contract.verify import stamp_of, verify_graph
+from genlab.contract.verbs import VERBS
+from genlab.contract.verify import fixed_sizes, load, stamp_of, verify_graph
 from genlab.contract.weights import Snapshots, initializers, stamp
 
 LOCK_SECONDS = 60.0
@@ -138,6 +139,10 @@ def _fill(model: str, document: dict[str, Any], files: dict[str, bytes]) -> Card
         part["sha256"] = digest(data)
         if any(part is other for other in sized):
             part["bytes"] = len(data)
+    for name, graph in document.get("graphs", {}).items():
+        if name in VERBS and VERBS[name].fixed(graph.get("inputs", ())):
+            proto = load(model, graph["file"], files[graph["file"]])
+            graph["sizes"] = fixed_sizes(VERBS[name], graph["inputs"], proto)
     card = parse(model, json.dumps(document))
     check_consistency(card, model)
     return card

@@ -1,75 +1,54 @@
 """The verbs: what an exported model can be asked to do, with the names and shapes of the tensors.
 
 A page asks for verbs and never for a family, so a new family with these verbs needs no change
-anywhere else. Shapes are written with symbols: `n` is the batch (symbolic in the file), `event`
-splices the card's `event_shape`, `latent` is the card's `latent.dim`, `d` the size of an event,
-`classes` the number of class names; `k`, `k+1` count the layers of a flow and `f` the features of a
-classifier (any number, the same one in all tensors of the verb and for every n).
+anywhere else. `genlab.contract.tensors` tells how shapes are written.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from genlab.contract.card import Card
-
-Dim = str | int
-
-FREE = {"k": 0, "k+1": 1, "f": 0}
-"""Symbols of sizes that the graph chooses, each with what it is above the one of its letter."""
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """One tensor of a verb: its name in the file, symbolic shape and numpy dtype."""
-
-    name: str
-    shape: tuple[Dim, ...]
-    dtype: str = "float32"
-    optional: bool = False
-
-    def resolve(self, card: Card) -> tuple[Dim, ...]:
-        """Shape for one model: `n` and those of `FREE` stay symbols, all else becomes a number."""
-        values: Mapping[str, tuple[Dim, ...]] = {
-            "event": card.event_shape,
-            "latent": (card.latent.dim if card.latent else 0,),
-            "d": (math.prod(card.event_shape),),
-            "classes": (len(card.constants.classes or []),),
-        }
-        resolved: list[Dim] = []
-        for dim in self.shape:
-            resolved.extend(values.get(dim, (dim,)) if isinstance(dim, str) else (dim,))
-        return tuple(resolved)
+from genlab.contract.tensors import LENGTHS, Tensor
 
 
 @dataclass(frozen=True)
 class Verb:
-    """One thing to ask of a model; `units` are those of its outputs."""
+    """One thing to ask of a model; `units` are those of its outputs.
+
+    `sliced` says whether its rows may be computed apart; False where they share a state.
+    """
 
     name: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     units: str
     doc: str
+    sliced: bool = True
+
+    @property
+    def lengths(self) -> frozenset[str]:
+        """Symbols of its inputs whose size each call chooses."""
+        return frozenset().union(*(item.free for item in self.inputs)) & LENGTHS.keys()
+
+    def fixed(self, inputs: Collection[str]) -> frozenset[str]:
+        """Free symbols of the inputs with these names whose size the graph fixes."""
+        given = (item.free for item in self.inputs if item.name in inputs)
+        return frozenset().union(*given) - LENGTHS.keys()
 
 
-_X = Tensor("x", ("n", "event"))
-_Z = Tensor("z", ("n", "latent"))
-_NOISY = (
-    _X,
-    Tensor("log_snr", ("n",)),
-    Tensor("label", ("n",), "int64", optional=True),
-)
+_X = Tensor("x", ("n", "event"), kind="event")
+_Z = Tensor("z", ("n", "latent"), kind="latent")
+_LOG_SNR = Tensor("log_snr", ("n",), kind="log_snr")
+_LABEL = Tensor("label", ("n",), "int64", optional=True, kind="label")
+_DIFFUSED = Tensor("x", ("n", "event"), kind="diffused")
+_NOISY = (_DIFFUSED, _LOG_SNR, _LABEL)
 
 _ROWS = (
     Verb(
         "log_prob",
-        (_X, Tensor("u", ("n", "event"), optional=True)),
-        (Tensor("log_prob", ("n",)),),
+        (_X, Tensor("u", ("n", "event"), optional=True, kind="uniform")),
+        (Tensor("log_prob", ("n",), kind="density"),),
         "nats; x in data units",
         "Log density, or log mass of a discrete measure; u is dequantisation noise in [0, 1).",
     ),
@@ -83,7 +62,7 @@ _ROWS = (
     ),
     Verb(
         "layers",
-        (Tensor("z", ("n", "d")),),
+        (Tensor("z", ("n", "d"), kind="latent"),),
         (Tensor("states", ("n", "k+1", "d")), Tensor("log_det", ("n", "k"))),
         "latent units at the first state, data units at the last; log_det in nats",
         "Every stage of a flow from z to x, with log|det| of each layer's Jacobian in that "
@@ -105,8 +84,8 @@ _ROWS = (
     ),
     Verb(
         "log_prob_t",
-        (_X, Tensor("log_snr", ("n",))),
-        (Tensor("log_prob_t", ("n",)),),
+        (_DIFFUSED, _LOG_SNR),
+        (Tensor("log_prob_t", ("n",), kind="density"),),
         "nats; x in diffusion units",
         "The exact log density of the diffused data at log-SNR.",
     ),
@@ -124,10 +103,48 @@ _ROWS = (
         "log-odds up to a constant per row; x in data units",
         "A classifier's logits over the card's classes, and the features its last layer sees.",
     ),
+    Verb(
+        "next",
+        (
+            Tensor("known", ("n", "t")),
+            Tensor("cache", ("n", "t", "c"), optional=True),
+            _LABEL,
+        ),
+        (
+            Tensor("distribution", ("n", "q")),
+            Tensor("longer_cache", ("n", "t+1", "c"), optional=True),
+        ),
+        "data units, one value after another in the order of the event's memory",
+        "From the first t values of an event, the distribution of the next one. A cache holds what "
+        "was computed for the values before, so one step costs one value.",
+    ),
+    Verb(
+        "train_step",
+        (
+            Tensor("parameters", ("p",), kind="weights"),
+            Tensor("state", ("s",), kind="state"),
+            _X,
+            Tensor("noise", ("n", "m"), optional=True),
+            Tensor("u", ("n", "j"), optional=True, kind="uniform"),
+            Tensor("learning_rate", (), kind="rate"),
+            _LABEL,
+        ),
+        (
+            Tensor("new_parameters", ("p",)),
+            Tensor("new_state", ("s",)),
+            Tensor("losses", ("l",)),
+        ),
+        "losses in the units of the family; x in data units",
+        "One step of training on a batch: all parameters in a row, the optimiser's state, which is "
+        "zero at first, and the loss of each player before the step.",
+        sliced=False,
+    ),
 )
 
 VERBS: dict[str, Verb] = {verb.name: verb for verb in _ROWS}
 """All verbs by name."""
 
-DENSITIES = frozenset({"log_prob", "log_prob_t"})
+DENSITIES = frozenset(
+    tensor.name for verb in _ROWS for tensor in verb.outputs if tensor.kind == "density"
+)
 """Outputs for which minus infinity is an answer: the density is zero there."""

@@ -8,7 +8,7 @@ here, before a session is made, on the parsed file and in every subgraph and fun
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ from onnx import numpy_helper
 from genlab.contract.card import SCHEMA, Card, Graph
 from genlab.contract.errors import EXPORT_AGAIN, EXPORTER, ContractError
 from genlab.contract.files import verify_bytes
-from genlab.contract.verbs import VERBS, Tensor
+from genlab.contract.tensors import Tensor, letter, told
+from genlab.contract.verbs import VERBS, Verb
 
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 OPSETS = range(17, 24)
@@ -134,33 +135,43 @@ def _signature(card: Card, verb: str, model: Any) -> Iterator[tuple[str, str, st
             if name not in infos:
                 yield name, "a tensor of this name in the graph", f"{sorted(infos)}"
             else:
-                yield from _tensor(card, by_name[name], infos[name].type.tensor_type)
+                yield from _tensor(card, verb, by_name[name], infos[name].type.tensor_type)
 
 
-def _tensor(card: Card, tensor: Tensor, info: Any) -> Iterator[tuple[str, str, str]]:
+def _tensor(card: Card, verb: str, tensor: Tensor, info: Any) -> Iterator[tuple[str, str, str]]:
     if info.elem_type != _DTYPES[tensor.dtype]:
         found = onnx.TensorProto.DataType.Name(info.elem_type)
         yield tensor.name, tensor.dtype, found.lower()
-    shape = tensor.resolve(card)
+    shape = tensor.resolve(card, card.graphs[verb].fixed)
     if not info.HasField("shape"):
         yield tensor.name, f"{len(shape)} axes", "no shape in the graph"
         return
     # A dimension without a value is symbolic, whatever it is called.
-    found_shape = [dim.dim_value if dim.HasField("dim_value") else None for dim in info.shape.dim]
-    told = f"shape {['n' if dim is None else dim for dim in found_shape]}"
-    expected = f"shape [{', '.join(map(str, shape))}]"
-    if len(found_shape) != len(shape):
-        yield tensor.name, expected, told
+    found = [dim.dim_value if dim.HasField("dim_value") else None for dim in info.shape.dim]
+    shown = told([dim if size is None else size for dim, size in zip(shape, found, strict=False)])
+    if len(found) != len(shape):
+        yield tensor.name, told(shape), told([size or "?" for size in found])
         return
-    if found_shape[0] is not None:
-        yield (
-            tensor.name,
-            f"{expected} with a symbolic batch",
-            f"a batch frozen at {found_shape[0]}",
-        )
-    for dim, found_dim in zip(shape[1:], found_shape[1:], strict=True):
-        if isinstance(dim, int) and found_dim is not None and found_dim != dim:
-            yield tensor.name, expected, told
+    chosen = {"n", *VERBS[verb].lengths}
+    for dim, size in zip(shape, found, strict=True):
+        if isinstance(dim, str) and letter(dim)[0] in chosen and size is not None:
+            what = "batch" if dim == "n" else "length"
+            yield tensor.name, f"{told(shape)} with a symbolic {what}", f"a {what} frozen at {size}"
+        elif isinstance(dim, int) and size not in (None, dim):
+            yield tensor.name, told(shape), shown
+
+
+def fixed_sizes(verb: Verb, inputs: Collection[str], model: Any) -> dict[str, int]:
+    """Sizes by symbol that a parsed file fixes for free axes of these inputs of a verb."""
+    infos = {item.name: item.type.tensor_type.shape.dim for item in model.graph.input}
+    wanted, sizes = verb.fixed(inputs), dict[str, int]()
+    for tensor in verb.inputs:
+        dims = infos.get(tensor.name, ()) if tensor.name in inputs else ()
+        for symbol, dim in zip(tensor.spread(len(dims)), dims, strict=False):
+            name, more = letter(symbol)
+            if name in wanted and dim.HasField("dim_value"):
+                sizes.setdefault(name, dim.dim_value - more)
+    return sizes
 
 
 def _checker(model: str, file: str, data: bytes) -> None:

@@ -15,8 +15,17 @@ from typing import Any
 import numpy as np
 
 from genlab.contract.card import Card
-from genlab.contract.limits import MAX_ELEMENTS, MAX_ROW_STEPS, MAX_ROWS, MAX_STEPS
-from genlab.contract.verbs import DENSITIES, VERBS, Tensor
+from genlab.contract.kinds import Setting, kind_of
+from genlab.contract.limits import (
+    MAX_ELEMENTS,
+    MAX_LENGTH,
+    MAX_ROW_STEPS,
+    MAX_ROWS,
+    MAX_STEPS,
+    MAX_WHOLE_ELEMENTS,
+)
+from genlab.contract.tensors import LENGTHS, NO_SIZES, Sizes, Tensor, bind, told
+from genlab.contract.verbs import DENSITIES, VERBS
 from genlab.runtime.errors import InputError, NonFiniteWarning
 
 
@@ -52,21 +61,35 @@ def step_count(steps: Any, most: int) -> int:
 
 
 def verb_inputs(card: Card, verb: str, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The inputs of a verb as contiguous arrays of the right dtype, all with the same n.
+    """The inputs of a verb as contiguous arrays of the right dtype, which agree in their sizes.
 
     Floating-point arrays of any width are taken for float32 and integers of any width for int64;
     everything else is refused.
 
     Raises:
-        InputError: A name is missing or unknown, or an array has another dtype, rank or width,
-            too many rows, or numbers that are not finite.
+        InputError: A name is missing or unknown, or an array has another dtype, rank or size,
+            too many rows, or values that are not finite or not those of its kind; or sizes differ.
     """
-    wanted = input_tensors(card, verb, arrays)
-    checked = {name: tensor_input(card, tensor, arrays[name]) for name, tensor in wanted.items()}
-    counts = {name: len(array) for name, array in checked.items()}
-    if len(set(counts.values())) > 1:
-        raise InputError(f"rows of {verb}", "the same number in each input", str(counts))
+    wanted, fixed = input_tensors(card, verb, arrays), card.graphs[verb].fixed
+    checked = {n: tensor_input(card, item, arrays[n], fixed) for n, item in wanted.items()}
+    sizes = call_sizes(card, verb, checked)
+    if not VERBS[verb].sliced:
+        row = max(checked[name][:1].size for name, item in wanted.items() if item.batched)
+        whole(f"rows of {verb}", sizes["n"], 1, max(1, MAX_WHOLE_ELEMENTS // max(row, 1)))
     return checked
+
+
+def call_sizes(card: Card, verb: str, arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """Sizes of one call by symbol, `n` the rows; an `InputError` where two inputs differ."""
+    wanted, fixed = input_tensors(card, verb, arrays), card.graphs[verb].fixed
+    sizes: dict[str, int] = {}
+    for name, item in wanted.items():
+        if not bind(item.resolve(card, fixed), arrays[name].shape, sizes):
+            symbols = ", ".join(f"{key} {list(tensor.shape)}" for key, tensor in wanted.items())
+            found = ", ".join(f"{key} {list(array.shape)}" for key, array in arrays.items())
+            expected = f"the same number in each input for each of {symbols}"
+            raise InputError(f"sizes of {verb}", expected.replace("'", ""), found)
+    return sizes
 
 
 def input_tensors(card: Card, verb: str, names: Iterable[str]) -> dict[str, Tensor]:
@@ -78,8 +101,8 @@ def input_tensors(card: Card, verb: str, names: Iterable[str]) -> dict[str, Tens
     return wanted
 
 
-def tensor_input(card: Card, tensor: Tensor, value: Any) -> np.ndarray:
-    """One input of a verb, judged alone, as in `verb_inputs`."""
+def tensor_input(card: Card, tensor: Tensor, value: Any, fixed: Sizes = NO_SIZES) -> np.ndarray:
+    """One input of a verb, judged alone, as in `verb_inputs`; `fixed` are sizes of its graph."""
     try:
         array = np.asarray(value)
     except ValueError:
@@ -89,21 +112,31 @@ def tensor_input(card: Card, tensor: Tensor, value: Any) -> np.ndarray:
     letters, words = kinds[tensor.dtype]
     if array.dtype.kind not in letters:
         raise InputError(tensor.name, words, f"dtype {array.dtype}")
-    shape = tensor.resolve(card)
-    if array.ndim != len(shape) or array.shape[1:] != shape[1:]:
-        expected = f"shape [{', '.join(map(str, shape))}]"
-        raise InputError(tensor.name, expected, f"shape {list(array.shape)}")
-    if len(array) > MAX_ROWS or array.size > MAX_ELEMENTS:
-        expected = f"at most {MAX_ROWS:,} rows and {MAX_ELEMENTS:,} numbers"
-        raise InputError(tensor.name, expected, f"{len(array):,} rows, {array.size:,} numbers")
+    _shape(tensor, tensor.resolve(card, fixed), array)
     with np.errstate(over="ignore"):
-        array = np.ascontiguousarray(array, dtype=tensor.dtype)
+        array = np.ascontiguousarray(array, dtype=tensor.dtype).reshape(array.shape)
     bad = array.size - int(np.isfinite(array).sum())
     if bad:
         raise InputError(tensor.name, "finite numbers", f"{bad:,} that are not")
-    if tensor.name == "label":
-        _labels(card, array)
+    judge = kind_of(tensor).judge
+    if judge is not None and (complaint := judge(Setting.of(card), array)) is not None:
+        raise InputError(tensor.name, *complaint)
     return array
+
+
+def _shape(tensor: Tensor, shape: tuple[str | int, ...], array: np.ndarray) -> None:
+    """Refuse another shape, and more rows, numbers or values known than anybody computes."""
+    sizes: dict[str, int] = {}
+    if not bind(shape, array.shape, sizes):
+        raise InputError(tensor.name, told(shape), f"shape {list(array.shape)}")
+    if sizes.get("n", 0) > MAX_ROWS or array.size > MAX_ELEMENTS:
+        expected = f"at most {MAX_ROWS:,} rows and {MAX_ELEMENTS:,} numbers"
+        found = f"{array.shape[0]:,} rows, {array.size:,} numbers"
+        raise InputError(tensor.name, expected, found)
+    for symbol in LENGTHS.keys() & sizes:
+        if sizes[symbol] > MAX_LENGTH:
+            expected = f"{told(shape)} with {symbol} at most {MAX_LENGTH:,}"
+            raise InputError(tensor.name, expected, f"{sizes[symbol]:,}")
 
 
 def not_finite(name: str, values: np.ndarray) -> int:
@@ -111,7 +144,7 @@ def not_finite(name: str, values: np.ndarray) -> int:
     good = np.isfinite(values)
     if name in DENSITIES:
         good |= np.isneginf(values)
-    return len(values) - int(good.reshape(len(values), -1).all(axis=1).sum()) if len(values) else 0
+    return len(values) - int(good.reshape(len(values), -1).all(axis=1).sum()) if values.size else 0
 
 
 def say_not_finite(name: str, values: np.ndarray) -> str | None:
@@ -125,17 +158,6 @@ def warn_not_finite(model: str, outputs: Mapping[str, np.ndarray]) -> None:
     for name, values in outputs.items():
         if (told := say_not_finite(name, values)) is not None:
             warnings.warn(f"{model}: {told}", NonFiniteWarning, stacklevel=3)
-
-
-def _labels(card: Card, label: np.ndarray) -> None:
-    null = card.constants.null_label
-    classes = len(card.constants.classes or [])
-    good = (label >= 0) & (label < classes)
-    if null is not None:
-        good |= label == null
-    if not good.all():
-        expected = f"0 to {classes - 1}" + (f" or {null}" if null is not None else "")
-        raise InputError("label", expected, str(int(label[~good][0])))
 
 
 def _short(value: Any) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 
 from genlab.contract.card import Card
 from genlab.contract.limits import CHUNK_ELEMENTS, CHUNK_ROWS, CHUNK_WORKERS, GPU_CHUNK_ELEMENTS
+from genlab.contract.verbs import Verb
 from genlab.runtime.devices import Device, demand_gpu
 from genlab.runtime.errors import OutOfMemoryError, Stopped
 from genlab.runtime.sessions import Session, granted_device
@@ -32,12 +33,52 @@ QUEUED_PER_WORKER = 2
 
 @dataclass(frozen=True)
 class Job:
-    """One run: outputs to fetch, inputs with the same rows, and when to give up."""
+    """One run: outputs to fetch, inputs with the same rows, and when to give up.
+
+    Inputs that `whole` names have no rows: every chunk gets all of them. Where all inputs are
+    named, or rows share a state (`sliced` is False), there is one chunk.
+    """
 
     fetch: Sequence[str]
     feeds: Mapping[str, np.ndarray]
     stop: Callable[[], bool] | None = None
     deadline: float | None = None
+    whole: frozenset[str] = frozenset()
+    sliced: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        verb: Verb,
+        fetch: Sequence[str],
+        feeds: Mapping[str, np.ndarray],
+        stop: Callable[[], bool] | None = None,
+        deadline: float | None = None,
+    ) -> Job:
+        """A run of a verb."""
+        unbatched = frozenset(tensor.name for tensor in verb.inputs if not tensor.batched)
+        return cls(fetch, feeds, stop, deadline, unbatched, verb.sliced)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows that may be computed apart; 1 where there are none."""
+        batched = (len(array) for name, array in self.feeds.items() if name not in self.whole)
+        return next(batched, 1) if self.sliced else 1
+
+    @property
+    def row(self) -> int:
+        """Numbers in one row of the largest input."""
+        rows = (array[:1].size for name, array in self.feeds.items() if name not in self.whole)
+        return max(rows, default=1)
+
+    def chunk(self, start: int, size: int) -> dict[str, np.ndarray]:
+        """The inputs of some rows."""
+        if not self.sliced:
+            return dict(self.feeds)
+        return {
+            name: array if name in self.whole else array[start : start + size]
+            for name, array in self.feeds.items()
+        }
 
     def check(self) -> None:
         """Raise `Stopped` if the caller went away or the deadline passed."""
@@ -47,10 +88,16 @@ class Job:
             raise Stopped("stopped at its deadline")
 
 
-def chunk_rows(card: Card, device: str) -> int:
-    """Rows of one chunk on "cpu" or "cuda": a thousand, fewer where the events are large."""
+def chunk_rows(card: Card, device: str, row: int = 1) -> int:
+    """Rows of one chunk on "cpu" or "cuda": a thousand, fewer where events or inputs are large.
+
+    Args:
+        card: The card of the model.
+        device: The device.
+        row: Numbers in one row of the largest input, such as a cache.
+    """
     elements = CHUNK_ELEMENTS if device == "cpu" else GPU_CHUNK_ELEMENTS
-    return max(1, min(CHUNK_ROWS, elements // math.prod(card.event_shape)))
+    return max(1, min(CHUNK_ROWS, elements // max(row, math.prod(card.event_shape))))
 
 
 def in_chunks(session: Session, job: Job, size: int) -> list[np.ndarray]:
@@ -62,12 +109,13 @@ def in_chunks(session: Session, job: Job, size: int) -> list[np.ndarray]:
 
     def run(start: int) -> list[np.ndarray]:
         job.check()
-        chunk = {name: array[start : start + size] for name, array in job.feeds.items()}
-        return session.run(job.fetch, chunk)
+        return session.run(job.fetch, job.chunk(start, size))
 
-    starts = range(0, len(next(iter(job.feeds.values()))), size)
+    starts = range(0, job.rows, size)
     one_by_one = len(starts) == 1 or session.device != "cpu"
     parts = [run(start) for start in starts] if one_by_one else _in_parallel(run, starts)
+    if len(parts) == 1:
+        return parts[0]
     return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
 

@@ -22,10 +22,11 @@ from genlab import Model, load
 from genlab.__main__ import main
 from genlab.contract.errors import ContractError
 from genlab.contract.files import write_npz
+from genlab.contract.kinds import KINDS, Kind, Setting
 from genlab.contract.limits import MAX_ROWS, MAX_SEED
 from genlab.contract.publish import publish
 from genlab.contract.verbs import VERBS, Tensor, Verb
-from genlab.runtime import graphs, noise, smoke
+from genlab.runtime import graphs, noise
 from genlab.runtime.errors import InputError, NonFiniteWarning, Stopped
 from genlab.runtime.inputs import not_finite, say_not_finite, verb_inputs, whole
 from genlab.runtime.sessions import Session, SessionCache, build
@@ -381,13 +382,14 @@ def test_idle_inputs_of_other_verbs_need_not_be_given(
     np.testing.assert_array_equal(found, 3 * x)
 
 
-def test_a_new_verb_needs_a_row_and_where_its_input_is_new_a_maker(
+def test_a_new_verb_needs_a_row_and_where_its_input_is_of_a_new_kind_one_for_that(
     tmp_path: Path,
     source: Source,
     compile_onnx: Callable[[str], bytes],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    x, y, angle = Tensor("x", ("n", "event")), Tensor("y", ("n", "event")), Tensor("angle", ("n",))
+    x, y = Tensor("x", ("n", "event")), Tensor("y", ("n", "event"))
+    angle = Tensor("angle", ("n",), kind="angle")
     card, files = source("toy-flow")
     card |= {
         "graphs": {
@@ -406,14 +408,19 @@ def test_a_new_verb_needs_a_row_and_where_its_input_is_new_a_maker(
     publish(tmp_path / "toy-flow", card, files)
     model, point = load("toy-flow", folders=[tmp_path]), np.float32([[1, 2]])
     np.testing.assert_array_equal(model.run("mirror", x=point)["y"], -point)
-    with pytest.raises(
-        ContractError, match="one of x, u, z, log_snr, label, found 'angle'"
-    ) as told:
+    with pytest.raises(LookupError, match=r"kind 'angle', .* KINDS in genlab/contract/kinds\.py"):
         model.run("turn", x=point, angle=np.float32([3]))
-    assert "MAKERS in genlab/runtime/smoke.py" in told.value.todo
-    monkeypatch.setitem(smoke.MAKERS, "angle", lambda card, tensor, n: np.zeros(n, np.float32))
+    upright = Kind(lambda wanted: np.zeros(wanted.shape, np.float32), acute)
+    monkeypatch.setitem(KINDS, "angle", upright)
+    with pytest.raises(InputError, match="angle: expected at most 3, found 4"):
+        model.run("turn", x=point, angle=np.float32([4]))
     found = model.run("turn", x=point, angle=np.float32([3]))["y"]
     np.testing.assert_array_equal(found, 3 * point)
+
+
+def acute(setting: Setting, values: np.ndarray) -> tuple[str, str] | None:
+    """How a new kind of tensor is judged."""
+    return None if (values <= 3).all() else ("at most 3", f"{values.max():g}")
 
 
 def test_check_judges_every_model_and_its_exit_status_tells(

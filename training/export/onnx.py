@@ -5,24 +5,26 @@ traces are dropped, because they weigh more than the weights. Check inputs are d
 verb really meets: data and their surroundings, latent noise, log-SNR over the whole schedule.
 """
 
+import itertools
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
-from torch import Tensor
 
+from genlab.contract.kinds import Setting, examples
+from genlab.contract.tensors import LENGTHS, letter
+from genlab.contract.tensors import Tensor as Row
 from genlab.contract.verbs import VERBS
 from genlab.runtime.check import SIZES
+from genlab.runtime.noise import generator
 from training.families.base import Graph
 
 OPSET = 20
-LOG_SNR_RANGE = (-10.0, 15.0)
-"""Noise levels at which a denoiser is asked, unless its schedule says otherwise."""
-
 HALVED = 1_000
 """Tensors of so many numbers or more are stored in half precision, where that is asked for."""
 
@@ -30,40 +32,61 @@ Arrays = dict[str, np.ndarray]
 
 
 def to_onnx(graph: Graph) -> bytes:
-    """One ONNX file with a symbolic batch; initializers are named as in the `state_dict`.
+    """One ONNX file with symbolic batch and lengths; initializers are named as in the `state_dict`.
 
     Raises:
-        ValueError: Two example inputs are one tensor, or hold fewer than two rows.
+        ValueError: Two example inputs are one tensor, or hold fewer than two rows, or an axis that
+            each call chooses has fewer than two places.
     """
-    examples = tuple(graph.inputs.values())
-    if len({id(example) for example in examples}) < len(examples):
+    given = tuple(graph.inputs.values())
+    if len({id(example) for example in given}) < len(given):
         raise ValueError("each example input needs a tensor of its own: the exporter merges twins")
-    if min(example.shape[0] for example in examples) < 2:
-        raise ValueError("an example batch of one row would be frozen")
+    axes = {name: _symbolic(graph, name, value.ndim) for name, value in graph.inputs.items()}
+    if min(graph.inputs[name].shape[i] for name, own in axes.items() for i in own) < 2:
+        raise ValueError("an example batch of one row, or length of one place, would be frozen")
     with _quiet():
         program = torch.onnx.export(
             graph.module.eval(),
-            examples,
+            given,
             dynamo=True,
             opset_version=OPSET,
             optimize=False,
             external_data=False,
             input_names=list(graph.inputs),
             output_names=list(graph.outputs),
-            dynamic_shapes=tuple({0: torch.export.Dim.DYNAMIC} for _ in examples),
+            dynamic_shapes=tuple(
+                dict.fromkeys(own, torch.export.Dim.DYNAMIC) for own in axes.values()
+            ),
             verbose=False,
         )
     assert program is not None  # None is for the old exporter
-    return _bare(program.model_proto)
+    return _bare(graph, program.model_proto)
 
 
-def _bare(model: ModelProto) -> bytes:
+def _tensors(graph: Graph) -> dict[str, Row]:
+    """The contract's rows of all tensors of a file by name; those of its first verb come first."""
+    sides = (side for verb in graph.verbs for side in (VERBS[verb].inputs, VERBS[verb].outputs))
+    rows: dict[str, Row] = {}
+    for row in itertools.chain.from_iterable(sides):
+        rows.setdefault(row.name, row)
+    return rows
+
+
+def _symbolic(graph: Graph, name: str, rank: int) -> dict[int, str]:
+    """Axes of a tensor that no example may freeze, with their symbols: batch and lengths."""
+    symbols = enumerate(_tensors(graph)[name].spread(rank))
+    free = ((axis, str(symbol)) for axis, symbol in symbols)
+    return {axis: symbol for axis, symbol in free if letter(symbol)[0] in {"n", *LENGTHS}}
+
+
+def _bare(graph: Graph, model: ModelProto) -> bytes:
     """Without stack traces and shapes of intermediate tensors; the batch is called n.
 
-    Its size is read off the first input, whichever the exporter chose: of verbs that share a file,
-    one may not take the others' inputs.
+    Its size is read off the first input that has one, whichever the exporter chose: of verbs that
+    share a file, one may not take the others' inputs.
     """
-    inputs = [info.name for info in model.graph.input]
+    batched = _tensors(graph)
+    inputs = [info.name for info in model.graph.input if batched[info.name].batched]
     for node in model.graph.node:
         node.ClearField("metadata_props")
         node.ClearField("doc_string")
@@ -74,7 +97,9 @@ def _bare(model: ModelProto) -> bytes:
         model.graph.ClearField(field)
     for info in (*model.graph.input, *model.graph.output):
         info.ClearField("metadata_props")
-        info.type.tensor_type.shape.dim[0].dim_param = "n"
+        dims = info.type.tensor_type.shape.dim
+        for axis, symbol in _symbolic(graph, info.name, len(dims)).items():
+            dims[axis].dim_param = symbol
     del model.metadata_props[:]
     return bytes(model.SerializeToString())
 
@@ -129,34 +154,28 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def check_values(
-    graphs: Mapping[str, Graph],
-    x: Tensor,
-    diffusion: tuple[float, Tensor],
-    uniform: bool,
-    levels: tuple[float, float] = LOG_SNR_RANGE,
-) -> Arrays:
+def check_values(graphs: Mapping[str, Graph], setting: Setting) -> Arrays:
     """Fixed inputs and what the torch modules say to them, as `check.npz` stores them.
 
     Arguments:
         graphs: Files by stem.
-        x: Points of the data set [36 or more, *event], data units.
-        diffusion: Scale and shift between data and diffusion units.
-        uniform: Whether the latent law is uniform on [0, 1] rather than normal.
-        levels: Least and greatest λ that samplers ask for.
+        setting: What is known of the model: 36 or more points of the data set, and its units.
 
     Returns:
         Arrays by `<verb>/<n>/in/<tensor>` and `<verb>/<n>/out/<tensor>`.
     """
-    noise = torch.Generator().manual_seed(0)
+    noise = generator(0, "check")
     values: Arrays = {}
     for graph in graphs.values():
-        for n in SIZES:
-            inputs = _inputs(graph, n, x, diffusion, uniform, levels, noise)
+        given = {name: example.numpy() for name, example in graph.inputs.items()}
+        rows = [_tensors(graph)[name] for name in graph.inputs]
+        for more, n in enumerate(SIZES):
+            sizes = {"n": n} | {symbol: least + more for symbol, least in LENGTHS.items()}
+            inputs = dict(examples(replace(setting, given=given), rows, sizes, noise))
             for verb in graph.verbs:
                 for tensor in VERBS[verb].inputs:
                     if tensor.name in inputs:
-                        values[f"{verb}/{n}/in/{tensor.name}"] = inputs[tensor.name].numpy()
+                        values[f"{verb}/{n}/in/{tensor.name}"] = inputs[tensor.name]
     return values | answers(graphs, values)
 
 
@@ -182,41 +201,3 @@ def _given(graph: Graph, n: int, name: str, check: Arrays) -> np.ndarray:
     """An input of a file: verbs that share it were given the same, those that take it."""
     keys = (f"{verb}/{n}/in/{name}" for verb in graph.verbs)
     return next(check[key] for key in keys if key in check)
-
-
-def _inputs(
-    graph: Graph,
-    n: int,
-    x: Tensor,
-    diffusion: tuple[float, Tensor],
-    uniform: bool,
-    levels: tuple[float, float],
-    noise: torch.Generator,
-) -> dict[str, Tensor]:
-    """Noisy points where λ is given; else two thirds on the data and one third pushed off them."""
-    scale, shift = diffusion
-    low, high = levels
-    log_snr = low + (high - low) * torch.rand(n, generator=noise)
-    column = (-1, *[1] * (x.ndim - 1))
-    made: dict[str, Tensor] = {}
-    for name, example in graph.inputs.items():
-        shape = (n, *example.shape[1:])
-        normal = torch.randn(shape, generator=noise)
-        if name == "log_snr":
-            made[name] = log_snr
-        elif name == "label":
-            made[name] = torch.arange(n) % (int(example.max()) + 1)
-        elif name == "u" or (name == "z" and uniform):
-            made[name] = torch.rand(shape, generator=noise)
-        elif name == "z":
-            made[name] = normal
-        elif "log_snr" in graph.inputs:
-            shares = (log_snr.sigmoid().sqrt(), (-log_snr).sigmoid().sqrt())
-            alpha, sigma = (share.reshape(column) for share in shares)
-            made[name] = alpha * (x[:n] - shift) / scale + sigma * normal
-        else:
-            off = (torch.arange(n) % 3 == 2).reshape(column)
-            made[name] = x[:n] + scale * normal * off
-            if x.ndim > 2:  # there are no grey levels beyond black and white
-                made[name] = made[name].clamp(0, 1)
-    return made

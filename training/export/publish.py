@@ -18,6 +18,7 @@ import genlab
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.files import digest, write_npz
+from genlab.contract.kinds import Setting
 from genlab.contract.publish import locked, publish
 from genlab.contract.verbs import VERBS
 from genlab.contract.weights import pack
@@ -28,7 +29,6 @@ from training.data.images import LEVELS, Labelled
 from training.export import provenance
 from training.export.image_thumbnail import image_thumbnail
 from training.export.onnx import (
-    LOG_SNR_RANGE,
     answers,
     check_values,
     halve,
@@ -41,6 +41,8 @@ from training.nets.folding import fold
 from training.recipes import RECIPES
 
 REFERENCE_POINTS, REFERENCE_SEED = 10_000, 20_240_101
+LOG_SNR_RANGE = (-10.0, 15.0)
+"""Noise levels at which a denoiser is asked, unless its schedule says otherwise."""
 TEST_IMAGES, TRAINING_IMAGES = 1_000, 4_000
 ROUNDING_ERROR = 0.02
 """Largest |difference| / max(1, |value|) that rounded weights may cost a snapshot's outputs: less
@@ -80,14 +82,7 @@ def export(model: str, folder: Path, exported: Path) -> Card:
     files = {f"{stem}.onnx": to_onnx(graph) for stem, graph in graphs.items()}
     if images:
         files = {name: store_halved(data) for name, data in files.items()}
-    draw = dataset.sample(36, torch.Generator().manual_seed(REFERENCE_SEED))
-    values = check_values(
-        graphs,
-        draw.x if isinstance(draw, Labelled) else draw,
-        (dataset.scale, torch.tensor(dataset.shift)),
-        uniform=facts.get("latent", {}).get("law") == "uniform",
-        levels=_levels(facts.get("constants", {}).get("log_snr")),
-    )
+    values = check_values(graphs, _setting(dataset, facts))
     reference = reference_sample(dataset, exported)
     card = _card(run, facts, graphs) | {"provenance": _provenance(run, digest(reference))}
     files["check.npz"] = write_npz(values)
@@ -110,9 +105,20 @@ def export(model: str, folder: Path, exported: Path) -> Card:
         return publish(target, card, files, judge=check)
 
 
-def _levels(log_snr: list[float] | None) -> tuple[float, float]:
-    """Least and greatest λ of a schedule."""
-    return (log_snr[-1], log_snr[0]) if log_snr else LOG_SNR_RANGE
+def _setting(dataset: Dataset | ImageSet, facts: dict[str, Any]) -> Setting:
+    """Where check inputs are drawn: the data set, and what the family says of its model."""
+    draw = dataset.sample(36, torch.Generator().manual_seed(REFERENCE_SEED))
+    constants, latent = facts.get("constants", {}), facts.get("latent") or {}
+    schedule = constants.get("log_snr") or LOG_SNR_RANGE[::-1]
+    return Setting(
+        law=latent.get("law", "normal"),
+        levels=(schedule[-1], schedule[0]),
+        classes=len(constants.get("classes") or []),
+        null=constants.get("null_label"),
+        data=(draw.x if isinstance(draw, Labelled) else draw).numpy(),
+        scale=dataset.scale,
+        shift=np.array(dataset.shift, np.float32),
+    )
 
 
 def _measured(target: Path, draft: Card) -> list[dict[str, Any]]:

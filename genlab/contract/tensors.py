@@ -1,0 +1,110 @@
+"""The tensors of the verbs: their shapes in symbols, and what each kind of them holds.
+
+A shape is written with symbols. `n` is the batch; a tensor without it is unbatched, such as the
+parameters of a network. `event` splices the card's `event_shape`, `latent` is `latent.dim`, `d` the
+size of an event, `classes` the number of class names. Any other symbol is free: the same size in
+all tensors of one call. Those of `LENGTHS` each call may choose; all others are fixed by the graph,
+which the card notes in `sizes` where an input has them. `k+1` is one more than `k`.
+
+What a tensor holds is told by its kind: `genlab.contract.kinds` has a row for each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from genlab.contract.card import Card
+
+Dim = str | int
+Sizes = Mapping[str, int]
+
+LENGTHS = MappingProxyType({"t": 0})
+"""Free symbols whose size each call chooses, each with the least there may be: `t` values known."""
+OF_CARD = frozenset({"n", "event", "latent", "d", "classes"})
+"""Symbols that are no free ones."""
+NO_SIZES: Sizes = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor of a verb: its name in the file, symbolic shape, numpy dtype and kind."""
+
+    name: str
+    shape: tuple[Dim, ...]
+    dtype: str = "float32"
+    optional: bool = False
+    kind: str = "number"
+
+    @property
+    def free(self) -> frozenset[str]:
+        """Its free symbols."""
+        symbols = {letter(dim)[0] for dim in self.shape if isinstance(dim, str)}
+        return frozenset(symbols - OF_CARD)
+
+    @property
+    def batched(self) -> bool:
+        """Whether its first axis is the batch."""
+        return self.shape[:1] == ("n",)
+
+    def resolve(self, card: Card, sizes: Sizes = NO_SIZES) -> tuple[Dim, ...]:
+        """Shape for one model: what its card and `sizes` tell becomes a number, the rest stays."""
+        values: Mapping[Dim, tuple[Dim, ...]] = {
+            "event": card.event_shape,
+            "latent": (card.latent.dim if card.latent else 0,),
+            "d": (math.prod(card.event_shape),),
+            "classes": (len(card.constants.classes or []),),
+        }
+        resolved: list[Dim] = []
+        for dim in self.shape:
+            resolved.extend(values[dim] if dim in values else (sized(dim, sizes),))
+        return tuple(resolved)
+
+    def spread(self, rank: int) -> tuple[Dim, ...]:
+        """The symbol of each axis of an array of this rank: `event` stands for several."""
+        more = rank - len(self.shape) + 1
+        return tuple(
+            symbol for dim in self.shape for symbol in [dim] * (more if dim == "event" else 1)
+        )
+
+
+def letter(dim: Dim) -> tuple[str, int]:
+    """A free symbol and what is added to it: `k+1` is ("k", 1)."""
+    name, _, more = str(dim).partition("+")
+    return name, int(more or 0)
+
+
+def sized(dim: Dim, sizes: Sizes) -> Dim:
+    """The size of an axis where it is known, else its symbol."""
+    name, more = letter(dim)
+    return sizes[name] + more if name in sizes else dim
+
+
+def bind(shape: Sequence[Dim], found: Sequence[int], sizes: dict[str, int]) -> bool:
+    """Whether an array's shape is the one expected; symbols met for the first time get a size.
+
+    Args:
+        shape: The expected shape.
+        found: The array's.
+        sizes: Sizes by symbol, filled in here.
+    """
+    if len(shape) != len(found):
+        return False
+    for dim, size in zip(shape, found, strict=True):
+        if isinstance(dim, int):
+            fits = dim == size
+        else:
+            name, more = letter(dim)
+            fits = size >= more and sizes.setdefault(name, size - more) == size - more
+        if not fits:
+            return False
+    return True
+
+
+def told(shape: Sequence[Dim | None]) -> str:
+    """A shape in words."""
+    return f"shape [{', '.join(map(str, shape))}]"
