@@ -25,13 +25,13 @@ from tests.dashboard.image_house import (
     DIM,
     STEPS,
     digits,
-    flow_log_prob,
     furnish,
     toy_flow,
     toy_gan,
     write_data,
 )
 from tests.dashboard.pages import open_page, texts
+from tests.toys.images import flow_log_prob
 
 ROOT = Path(__file__).parents[3]
 GAN, FLOW = "chapters/gans/images/page.py", "chapters/flows/images/page.py"

@@ -28,11 +28,11 @@ from tests.dashboard.image_house import (
     LATENT,
     STEPS,
     digits,
-    flow_log_prob,
     toy_flow,
     toy_gan,
     write_data,
 )
+from tests.toys.images import flow_log_prob
 from training.data import IMAGES
 
 

@@ -3,25 +3,21 @@
 import shutil
 from collections.abc import Iterator
 from functools import partial
+from math import log
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from onnx import parser
 from streamlit.testing.v1 import AppTest
 
 from dashboard.chapters.flows.scenes import change_of_variables as bend
 from dashboard.shared import catalogue as services
-from genlab.contract.files import write_npz
-from genlab.contract.publish import publish
 from tests.dashboard import pages
 from tests.dashboard.pages import texts
-from tests.toys import card_frame
+from tests.toys import Toy, points
 
 ROOT = Path(__file__).parents[4]
 ABSURD = ["9" * 5_000, "-5", "1e99", "NaN", "inf,nan", "1,2,3", "DROP TABLE", "🦆"]
-HEAD = '<ir_version: 10, opset_import: ["" : 20]>\n'
 
 
 open_page = partial(pages.open_page, "chapters/flows/page.py")
@@ -31,87 +27,20 @@ def metrics(app: AppTest) -> dict[str, float]:
     return {str(metric.label): float(metric.value) for metric in app.metric}
 
 
-def affine(model: str, dataset: str, d: int) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """The flow x = 1.5 z + 0.25 in d dimensions, as an exporter hands it over."""
-    numbers = (
-        "float scale = {1.5}, float shift = {0.25}, float log_scale = {0.4054651081}, "
-        "int64[1] one = {1}, float zero = {0}, float half = {0.5}, "
-        f"float constant = {{{d * (0.4054651081 + 0.9189385332)}}}, float d = {{{d}}}"
+KL = {"name": "kl", "value": 1.5, "stderr": 0.01, "split": "fresh", "n": 10, "protocol": "mean"}
+
+
+def affine(model: str, d: int) -> Toy:
+    """The flow x = 1.5 z + 0.25 in d dimensions."""
+    return points.flow(
+        model,
+        [log(1.5)] * d,
+        [0.25] * d,
+        extent=[-4.0, 4.0, -4.0, 4.0],
+        recipe={"family": {"name": "flow", "transform": "affine"}},
+        history={"step": [0.0, 100.0], "flow": [3.0, 2.5]},
+        metrics=[KL],
     )
-    forward = f"""{HEAD}
-    forward (float[n,{d}] z) => (float[n,{d}] x, float[n,2,{d}] states, float[n,1] log_det)
-    <{numbers}> {{
-      scaled = Mul(z, scale)
-      x = Add(scaled, shift)
-      first = Unsqueeze(z, one)
-      last = Unsqueeze(x, one)
-      states = Concat<axis=1>(first, last)
-      nothing = Mul(z, zero)
-      row = ReduceSum<keepdims=1>(nothing, one)
-      whole = Mul(log_scale, d)
-      log_det = Add(row, whole)
-    }}"""
-    inverse = f"""{HEAD}
-    inverse (float[n,{d}] x) => (float[n,{d}] z, float[n] log_prob)
-    <{numbers}> {{
-      centred = Sub(x, shift)
-      z = Div(centred, scale)
-      squares = Mul(z, z)
-      sum = ReduceSum<keepdims=0>(squares, one)
-      energy = Mul(half, sum)
-      total = Add(energy, constant)
-      log_prob = Neg(total)
-    }}"""
-    stored: dict[str, np.ndarray] = {}
-    for n in (1, 2, 33):
-        z = np.random.default_rng(n).standard_normal((n, d)).astype(np.float32)
-        x = (1.5 * z + 0.25).astype(np.float32)
-        log_prob = -0.5 * (z**2).sum(1) - d * (np.log(1.5) + 0.5 * np.log(2 * np.pi))
-        det = np.full((n, 1), d * np.log(1.5), np.float32)
-        sides = {
-            "decode": ({"z": z}, {"x": x}),
-            "layers": ({"z": z}, {"states": np.stack([z, x], 1), "log_det": det}),
-            "encode": ({"x": x}, {"z": z}),
-            "log_prob": ({"x": x}, {"log_prob": log_prob.astype(np.float32)}),
-        }
-        for verb, pair in sides.items():
-            for side, tensors in zip(("in", "out"), pair, strict=True):
-                stored |= {f"{verb}/{n}/{side}/{key}": value for key, value in tensors.items()}
-    there, back = {"file": "forward.onnx"}, {"file": "inverse.onnx"}
-    card = {
-        "id": model,
-        "title": model,
-        "family": "flow",
-        "dataset": dataset,
-        "kind": "trained",
-        "event_shape": [d],
-        "extent": [-4.0, 4.0, -4.0, 4.0],
-        "measure": {"kind": "continuous"},
-        "check": {"file": "check.npz"},
-        "latent": {"dim": d, "law": "normal"},
-        "recipe": {"family": {"name": "flow", "transform": "affine"}},
-        "history": {"step": [0.0, 100.0], "flow": [3.0, 2.5]},
-        "metrics": [
-            {
-                "name": "kl",
-                "value": 1.5,
-                "stderr": 0.01,
-                "split": "fresh",
-                "n": 10,
-                "protocol": "mean",
-            }
-        ],
-        "graphs": {
-            "decode": there | {"inputs": ["z"], "outputs": ["x"]},
-            "layers": there | {"inputs": ["z"], "outputs": ["states", "log_det"]},
-            "encode": back | {"inputs": ["x"], "outputs": ["z"]},
-            "log_prob": back | {"inputs": ["x"], "outputs": ["log_prob"]},
-        },
-        **card_frame(),
-    }
-    compiled = {"forward.onnx": forward, "inverse.onnx": inverse}
-    files = {name: parser.parse_model(text).SerializeToString() for name, text in compiled.items()}
-    return card, files | {"check.npz": write_npz(stored)}
 
 
 @pytest.fixture
@@ -120,8 +49,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "exported"
     for name in ("moons-flow-spline", "moons-exact", "data"):
         shutil.copytree(ROOT / "exported" / name, folder / name)
-    for model, dataset, d in (("moons-flow-affine", "moons", 2), ("line-flow-affine", "line", 1)):
-        publish(folder / model, *affine(model, dataset, d))
+    for model, d in (("moons-flow-affine", 2), ("line-flow-affine", 1)):
+        affine(model, d).publish(folder)
     with pages.catalogue_in(folder, monkeypatch) as place:
         yield place
 

@@ -7,34 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx import parser
 
-from genlab.contract.files import write_npz
-from genlab.contract.publish import publish
-from genlab.contract.weights import pack
 from tests.dashboard import pages
 from tests.dashboard.pages import texts
-from tests.toys import card_frame
+from tests.toys import points
 
 ROOT = Path(__file__).parents[4]
 ABSURD = ["9" * 5_000, "-5", "1e99", "NaN", "inf,nan", "DROP TABLE", "🦆"]
 VIEWS = ["game", "training", "objectives", "optimal", "gradients"]
-HEAD = '<ir_version: 10, opset_import: ["" : 20]>\n'
-NUMBERS = {
-    "decode": "float[2] scale = {1, 1}, float[2] shift = {0, 0}",
-    "critic": "float[2] weight = {0.5, 0}, float[1] bias = {-1}, int64[1] one = {1}",
-}
-GRAPHS = {
-    "decode": """decode (float[n,2] z) => (float[n,2] x) <NUMBERS> {
-      scaled = Mul(z, scale)
-      x = Add(scaled, shift)
-    }""",
-    "critic": """critic (float[n,2] x) => (float[n] critic) <NUMBERS> {
-      each = Mul(x, weight)
-      sum = ReduceSum<keepdims=0>(each, one)
-      critic = Add(sum, bias)
-    }""",
-}
 STEPS = {0: 0.01, 10: 2.0, 100: 0.2}
 """Training steps and the generator's scale at them: it covers the data, then collapses."""
 
@@ -42,7 +22,7 @@ STEPS = {0: 0.01, 10: 2.0, 100: 0.2}
 open_page = partial(pages.open_page, "chapters/gans/page.py")
 
 
-def toy(folder: Path, variant: str, objective: str, k: int, **changes: Any) -> None:
+def toy(folder: Path, variant: str, objective: str, k: int, **first: Any) -> None:
     """Publish a straight GAN: x = scale z + shift, judged by a plane through the critic."""
     last = {"scale": [STEPS[100]] * 2, "shift": [2.83, 0], "weight": [0.5, 0], "bias": [-1]}
     weights = {
@@ -50,48 +30,24 @@ def toy(folder: Path, variant: str, objective: str, k: int, **changes: Any) -> N
         | {"scale": np.float32([scale] * 2), "shift": np.float32([2.83 if step == 100 else 0, 0])}
         for step, scale in STEPS.items()
     }
-    weights[0] |= changes.pop("first", {})
-    stored = {}
-    for n in (1, 2, 33):
-        z = np.random.default_rng(n).standard_normal((n, 2)).astype(np.float32)
-        stored |= {f"decode/{n}/in/z": z, f"decode/{n}/out/x": z}
-        stored |= {f"critic/{n}/in/x": z, f"critic/{n}/out/critic": 0.5 * z[:, 0] - 1}
-    files = {
-        f"{verb}.onnx": parser.parse_model(
-            HEAD + text.replace("NUMBERS", NUMBERS[verb])
-        ).SerializeToString()
-        for verb, text in GRAPHS.items()
-    }
-    model = f"gaussians8-gan-{variant}"
-    card = {
-        "id": model,
-        "title": model,
-        "family": "gan",
-        "dataset": "gaussians8",
-        "kind": "trained",
-        "event_shape": [2],
-        "extent": [-4.6, 4.6, -4.6, 4.6],
-        "measure": {"kind": "continuous"},
-        "latent": {"dim": 2, "law": "normal"},
-        "graphs": {
-            "decode": {"file": "decode.onnx", "inputs": ["z"], "outputs": ["x"]},
-            "critic": {"file": "critic.onnx", "inputs": ["x"], "outputs": ["critic"]},
-        },
-        "constants": {
+    weights[0] |= first
+    points.gan(
+        f"gaussians8-gan-{variant}",
+        [1, 1],
+        [0, 0],
+        [0.5, 0],
+        -1,
+        weights,
+        extent=[-4.6, 4.6, -4.6, 4.6],
+        constants={
             "critic_scale": "logit" if objective in {"minimax", "nonsaturating"} else "score"
         },
-        "snapshots": {"file": "snapshots.npz", "steps": list(STEPS)},
-        "check": {"file": "check.npz"},
-        "recipe": {
+        recipe={
             "family": {"objective": objective, "penalty": 0.0},
             "loop": {"k": k, "ema": 0.0},
         },
-        "history": {"step": [0.0, 100.0], "critic": [1.4, 1.3], "generator": [0.7, 0.8]},
-        **card_frame(),
-        **changes,
-    }
-    files |= {"snapshots.npz": pack(weights), "check.npz": write_npz(stored)}
-    publish(folder / model, card, files)
+        history={"step": [0.0, 100.0], "critic": [1.4, 1.3], "generator": [0.7, 0.8]},
+    ).publish(folder)
 
 
 @pytest.fixture
@@ -140,8 +96,7 @@ def test_k_chooses_the_runs_that_are_shown(lessons: Path) -> None:
 
 
 def test_runs_from_different_weights_are_told(lessons: Path) -> None:
-    first = {"bias": np.float32([0.25])}
-    toy(lessons, "nonsaturating-k5", "nonsaturating", 5, first=first)
+    toy(lessons, "nonsaturating-k5", "nonsaturating", 5, bias=np.float32([0.25]))
     app = open_page(gan_view="objectives", gan_n="200")
     assert "their snapshots of step 0 differ" in texts(app)
 
