@@ -9,7 +9,7 @@ import genlab
 from benchmarks.measure import Comparison, SkipError, agree, timed
 from benchmarks.models import exported
 from genlab.measures.density import grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 from genlab.runtime.devices import missing_cuda
 from genlab.runtime.sessions import THREADS
 
@@ -29,16 +29,17 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
     flow, denoiser = f"{dataset}-flow-spline", f"{dataset}-ddpm"
     cells = grid((-4, 4, -4, 4), SIDE)
     yield _row(flow, f"log p(x), {SIDE} × {SIDE}", lambda model: model.log_prob(cells))
-    many = partial(Model.sample, n=POINTS, sampler="ddim", steps=STEPS)
+    many = partial(ExportedModel.sample, n=POINTS, sampler="ddim", steps=STEPS)
     yield _row(denoiser, f"DDIM: {STEPS} steps, {POINTS:,} points", many)
     label = np.arange(IMAGES) % 10
-    film = partial(Model.sample, n=IMAGES, sampler="ddim", steps=IMAGE_STEPS, label=label)
+    walk = {"sampler": "ddim", "steps": IMAGE_STEPS, "condition": {"label": label}}
+    film = partial(ExportedModel.sample, n=IMAGES, **walk)
     yield _row("mnist-ddpm", f"DDIM: {IMAGE_STEPS} steps, {IMAGES} images", film)
     for name in ("mnist-flow", "mnist-gan"):
-        yield _row(name, f"{IMAGES} images", partial(Model.sample, n=IMAGES))
+        yield _row(name, f"{IMAGES} images", partial(ExportedModel.sample, n=IMAGES))
 
 
-def _row(name: str, what: str, call: Callable[[Model], np.ndarray]) -> Comparison:
+def _row(name: str, what: str, call: Callable[[ExportedModel], np.ndarray]) -> Comparison:
     cpu, gpu = exported(name), genlab.load(name, device="cuda")
     agree(what, call(gpu), call(cpu))
     if gpu.device.granted != "cuda":

@@ -14,7 +14,7 @@ from diffusers import DDIMScheduler
 
 from benchmarks.measure import Comparison, agree, timed
 from benchmarks.models import exported, threads, torch_module
-from genlab import Model
+from genlab import ExportedModel
 from genlab.diffusion.schedules import alphas_bar
 from genlab.diffusion.units import to_data
 from genlab.runtime import noise
@@ -33,7 +33,7 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
         yield Comparison(f"DDIM: {STEPS} steps, {name}", PEER, ours, theirs, threads=threads(n))
 
 
-def scheduler(model: Model) -> DDIMScheduler:
+def scheduler(model: ExportedModel) -> DDIMScheduler:
     """The scheduler on the card's noise levels: β_t = 1 - ᾱ_t / ᾱ_(t-1)."""
     bars = alphas_bar(np.asarray(model.card.constants.log_snr))
     bars[0] = 1.0  # t = 0 is all but noiseless, and exactly so in diffusers
@@ -49,7 +49,7 @@ def scheduler(model: Model) -> DDIMScheduler:
 
 
 @torch.inference_mode()
-def walk(model: Model, module: Any, peer: DDIMScheduler, n: int) -> np.ndarray:
+def walk(model: ExportedModel, module: Any, peer: DDIMScheduler, n: int) -> np.ndarray:
     """Samples [n, 2] in data units, the loop as diffusers' users write it."""
     levels = torch.tensor(model.card.constants.log_snr)
     x = torch.from_numpy(noise.normal(0, (n, 2), "start"))

@@ -21,7 +21,7 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
     cells = grid(model.card.extent or (-4, 4, -4, 4), SIDE)
     z = model.latent(CLOUD)
     agree("log p(x)", model.log_prob(cells), log_prob(module, cells))
-    agree("samples", model.run("decode", z=z)["x"], decode(module, z))
+    agree("samples", model.decode(z), decode(module, z))
     for n, name in ((1, "1 point"), (CLOUD, f"{CLOUD:,} points"), (SIDE**2, f"{SIDE} × {SIDE}")):
         ours, theirs = partial(model.log_prob, cells[:n]), partial(log_prob, module, cells[:n])
         what = f"flow: log p(x), {name}"

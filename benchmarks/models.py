@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import SkipError
-from genlab import Model, load
+from genlab import ExportedModel, load
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.limits import CHUNK_ROWS, CHUNK_WORKERS
 
 
-def exported(model: str) -> Model:
+def exported(model: str) -> ExportedModel:
     """An exported model on the CPU; without one a `SkipError` that says how to make it."""
     if model not in Catalogue().cards:
         steps = [f"python -m training {step} {model}" for step in ("train", "export")]
@@ -20,7 +20,7 @@ def exported(model: str) -> Model:
     return load(model, device="cpu")
 
 
-def torch_module(model: Model) -> Any:
+def torch_module(model: ExportedModel) -> Any:
     """The module in PyTorch: shape from the card's recipe, weights from the ONNX initializers."""
     from training import runs  # noqa: PLC0415 - torch, which most subjects do without
     from training.recipes import Recipe  # noqa: PLC0415
@@ -30,7 +30,7 @@ def torch_module(model: Model) -> Any:
     return run.state.model.eval()
 
 
-def reference(model: Model, n: int) -> np.ndarray:
+def reference(model: ExportedModel, n: int) -> np.ndarray:
     """The first n points of the reference sample of the model's data set: [n, 2] float32."""
     path = model.folder.parent / "data" / f"{model.card.dataset}.npz"
     if not path.is_file():

@@ -12,7 +12,7 @@ import onnxruntime
 
 from benchmarks.measure import Comparison, timed
 from benchmarks.models import exported
-from genlab import Model, load
+from genlab import ExportedModel, load
 from genlab.runtime.sessions import CACHE
 from genlab.runtime.smoke import probe
 
@@ -26,7 +26,7 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
         yield Comparison(f"opening {name}, one {verb}", "onnxruntime alone", ours, theirs)
 
 
-def with_genlab(model: Model, verb: str) -> None:
+def with_genlab(model: ExportedModel, verb: str) -> None:
     """Load, verify, smoke run, one point; nothing is left from the time before."""
     graph = model.card.graphs[verb]
     CACHE.drop((graph.sha256, tuple(graph.outputs), False, "cpu"))
@@ -34,7 +34,7 @@ def with_genlab(model: Model, verb: str) -> None:
     load(model.card.id, device="cpu").run(verb, **point)
 
 
-def with_onnxruntime(model: Model, verb: str) -> None:
+def with_onnxruntime(model: ExportedModel, verb: str) -> None:
     """The same file and point, believed as they are."""
     graph = model.card.graphs[verb]
     session = session_of((model.folder / graph.file).read_bytes())

@@ -18,7 +18,7 @@ from benchmarks.measure import Rate, Reading, timed
 from benchmarks.models import exported
 from dashboard.chapters.diffusion.scenes.diffused_density import CELLS
 from dashboard.shared import catalogue as services
-from genlab import Model
+from genlab import ExportedModel
 from genlab.diffusion.samplers import SAMPLERS
 
 FIRST, WHOLE = 150.0, 500.0
@@ -168,7 +168,7 @@ def walks(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]
         yield Rate("Diffusion", f"{name}: {POINTS:,} × {STEPS} to its film", told, WALK)
 
 
-def walk_of(model: Model, sampler: str) -> None:
+def walk_of(model: ExportedModel, sampler: str) -> None:
     """A trajectory, every frame of it."""
     for _ in model.trajectory(POINTS, steps=STEPS, sampler=sampler):
         pass

@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.measure import Comparison, SkipError, agree, timed
 from benchmarks.models import exported, reference
 from benchmarks.opening import session_of
-from genlab import Model
+from genlab import ExportedModel
 from genlab.contract.weights import Snapshots, initializers, only, with_weights
 
 VERB, POINTS, PEER = "log_prob", 1_000, "initializers rewritten, new session"
@@ -36,12 +36,12 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
         yield Comparison(f"next snapshot's {VERB}, {name}", PEER, swap, make)
 
 
-def swapped(model: Model, steps: Iterator[int], x: np.ndarray) -> np.ndarray:
+def swapped(model: ExportedModel, steps: Iterator[int], x: np.ndarray) -> np.ndarray:
     """Log p(x) [n] with the weights of the next step, as the pages get it."""
     return model.at(next(steps)).run(VERB, x=x)[VERB]
 
 
-def rewritten(model: Model, data: bytes, steps: Iterator[int], x: np.ndarray) -> np.ndarray:
+def rewritten(model: ExportedModel, data: bytes, steps: Iterator[int], x: np.ndarray) -> np.ndarray:
     """Log p(x) [n] from a session made for the next step alone."""
     weights = Snapshots.open(model.folder, model.card).weights(next(steps))
     inside = weights.keys() & initializers(data).keys()

@@ -13,9 +13,8 @@ from PIL import Image
 
 import genlab
 from genlab.contract.card import Metric
-from genlab.diffusion.elbo import bound
+from genlab.diffusion.elbo import elbo
 from genlab.diffusion.likelihood import ode_log_prob
-from genlab.diffusion.trajectory import Request
 from genlab.measures.bits import bits_per_dim
 from genlab.measures.density import mass
 from genlab.runtime.check import Report, check
@@ -52,7 +51,7 @@ def report(request: pytest.FixtureRequest) -> Report:
     return check(EXPORTED / request.param)
 
 
-def model(name: str) -> genlab.Model:
+def model(name: str) -> genlab.ExportedModel:
     return genlab.load(name, device="cpu", folders=[EXPORTED])
 
 
@@ -133,11 +132,11 @@ def test_textbook_gans_start_from_the_same_weights() -> None:
         ]
         assert len(starts) == 6
         z = starts[0].latent(50, SEED)
-        x = starts[0].run("decode", z=z)["x"]
-        critic = starts[0].run("critic", x=x)["critic"]
+        x = starts[0].decode(z)
+        critic = starts[0].critic(x)
         for other in starts[1:]:
-            np.testing.assert_array_equal(other.run("decode", z=z)["x"], x)
-            np.testing.assert_array_equal(other.run("critic", x=x)["critic"], critic)
+            np.testing.assert_array_equal(other.decode(z), x)
+            np.testing.assert_array_equal(other.critic(x), critic)
 
 
 @pytest.mark.parametrize("family", ["exact", "flow-spline"])
@@ -223,9 +222,9 @@ def test_bits_of_a_flow_on_images(name: str) -> None:
     bits = bits_per_dim(opened, x, SEED)
     # The card's error is that of its own ten thousand images; these are two hundred.
     assert close(Estimate.mean(bits), said["bits_per_dim"])
-    z = opened.run("encode", x=x[:20])["z"]
+    z = opened.encode(x[:20])
     assert ((z >= 0) & (z <= 1)).all()
-    np.testing.assert_allclose(opened.run("decode", z=z)["x"], x[:20], atol=1 / 512)
+    np.testing.assert_allclose(opened.decode(z), x[:20], atol=1 / 512)
 
 
 ACCURACY = {"mnist": 0.994, "fashion": 0.93}
@@ -242,7 +241,7 @@ def test_judge_of_images_knows_what_it_judges(name: str) -> None:
     assert said["accuracy"].value >= ACCURACY[dataset]
     data = np.load(EXPORTED / "data" / f"{dataset}.npz")
     x = data["x"].astype(np.float32) / 255
-    right = opened.run("classify", x=x)["logits"].argmax(1) == data["label"]
+    right = opened.classify(x).argmax(1) == data["label"]
     assert close(Estimate.mean(right.astype(float)), said["accuracy"])
 
 
@@ -264,12 +263,12 @@ def test_diffusion_draws_the_class_that_it_is_asked_for(name: str) -> None:
         sum(said[f"bound_{term}"].value for term in ("prior", "steps", "reconstruction"))
     )
     images = np.load(EXPORTED / "data" / f"{opened.card.dataset}.npz")["x"][::10][:BOUNDED]
-    wide, asked = said["bound_deviation"].value, Request(clip="none")
-    again = bound(opened, images / 255, SEED, strata=12, deviation=wide, request=asked)
+    wide, asked = said["bound_deviation"].value, "none"
+    again = elbo(opened, images / 255, SEED, strata=12, deviation=wide, clip=asked)
     assert close(Estimate(*again.mean()), said["bound"])
     label = np.arange(FEW) % 10
-    x = opened.sample(FEW, SEED, sampler="dpmpp_2m", steps=20, label=label)
-    seen = judge.run("classify", x=np.clip(x, 0, 1))["logits"].argmax(1)
+    x = opened.sample(FEW, SEED, sampler="dpmpp_2m", steps=20, condition={"label": label})
+    seen = judge.classify(np.clip(x, 0, 1)).argmax(1)
     # Twenty steps are a little worse than the card's 250: a share of 0.03 may be lost to them.
     lost = said["agreement"].value - float((seen == label).mean())
     assert lost <= 0.03 + 5 * math.sqrt(0.03 * 0.97 / FEW)
@@ -312,11 +311,11 @@ def test_gan_on_images_makes_all_classes_and_gets_nearer_to_the_data(name: str) 
     far, near = (frechet(Gaussian.of(features(judge, x)), target) for x in (early, late))
     assert near < far / 10
     assert figures(name)["frechet_ratio"].value > 1  # nothing is nearer than real images are
-    seen = judge.run("classify", x=np.clip(late, 0, 1))["logits"].argmax(1)
+    seen = judge.classify(np.clip(late, 0, 1)).argmax(1)
     assert np.bincount(seen, minlength=10).min() >= 20  # of 1,000; a hundred would be even
 
 
-def features(judge: genlab.Model, x: np.ndarray) -> np.ndarray:
+def features(judge: genlab.ExportedModel, x: np.ndarray) -> np.ndarray:
     """The classifier's features, in which distances between sets of images are measured."""
     found = judge.run("classify", fetch=["features"], x=np.clip(x, 0, 1))["features"]
     return np.asarray(found, np.float64)

@@ -21,7 +21,7 @@ from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue, Entry, default_folders
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import read_bytes, read_npz, verify_bytes
-from genlab.model import Model
+from genlab.model import ExportedModel
 from genlab.runtime.sessions import Device, build, choose_device, granted_device
 
 Result = TypeVar("Result")
@@ -65,12 +65,12 @@ def read_catalogue() -> Catalogue:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _open(model_id: str, stamp: str) -> Model:
+def _open(model_id: str, stamp: str) -> ExportedModel:
     folders = read_catalogue().folders
     return load(model_id, device=os.environ.get("GENLAB_DEVICE", "auto"), folders=folders)
 
 
-def open_model(model_id: str) -> Model:
+def open_model(model_id: str) -> ExportedModel:
     """The opened, verified model. Raises `ContractError` where it breaks its contract."""
     return _open(model_id, stamp(model_id))
 
@@ -176,7 +176,7 @@ def watcher() -> Callable[[], bool]:
     return lambda: not runtime.get_instance().is_active_session(session)
 
 
-def exactly(dataset: str, verb: str, use: Callable[[Model], Result]) -> Result | None:
+def exactly(dataset: str, verb: str, use: Callable[[ExportedModel], Result]) -> Result | None:
     """What `use` makes of the exact model of a data set, or None where there is none with `verb`.
 
     The truth is an addition to a page: where its model is broken, a warning says so and the page

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from genlab.diffusion.likelihood import finish, follow
 from genlab.measures.density import Extent, grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 SIZES = (25, 50, 100)
@@ -42,7 +42,9 @@ class Picture:
 class Developing:
     """Log p(x) of one diffusion model over one window; safe to share between threads."""
 
-    def __init__(self, model: Model, extent: Extent, sizes: tuple[int, ...] = SIZES) -> None:
+    def __init__(
+        self, model: ExportedModel, extent: Extent, sizes: tuple[int, ...] = SIZES
+    ) -> None:
         self._model, self._extent, self._sizes = model, extent, sizes
         self._lock = threading.Lock()
         self._picture = Picture(None, 0.0)

@@ -28,7 +28,7 @@ def _ways(
     arc = between(model.card, z[a], z[b], FRAMES)
     line = latent_walks.straight(model.card, z[a], z[b], STOPS)
     with heavy():
-        x = model.run("decode", z=np.concatenate([arc, line]), stop=services.watcher())["x"]
+        x = model.decode(np.concatenate([arc, line]), stop=services.watcher())
     return x[:FRAMES], x[FRAMES:]
 
 
@@ -82,7 +82,7 @@ def _walks(model_id: str, stamp: str, seed: int) -> NDArray[np.uint8]:
     model = services.open_model(model_id)
     z = latent_walks.round_trips(model.card, WALKERS, ROUND, seed)
     with heavy():
-        x = model.run("decode", z=z.reshape(ROUND * WALKERS, -1), stop=services.watcher())["x"]
+        x = model.decode(z.reshape(ROUND * WALKERS, -1), stop=services.watcher())
     return grey(x).reshape(ROUND, WALKERS, *x.shape[2:])
 
 

@@ -10,7 +10,7 @@ from dashboard.plots.shading import SCALES, Scale
 from dashboard.shared import catalogue as services
 from genlab.contract.card import Card
 from genlab.measures.density import Extent, log_prob_grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 from genlab.runtime.sessions import heavy
 
 
@@ -28,7 +28,7 @@ class Asked:
         return services.stamp(self.card.id)
 
     @property
-    def model(self) -> Model:
+    def model(self) -> ExportedModel:
         """The opened model."""
         return services.open_model(self.card.id)
 

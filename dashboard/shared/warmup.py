@@ -15,7 +15,7 @@ from streamlit import runtime
 from dashboard.shared import catalogue as services
 from genlab.contract.catalogue import Entry
 from genlab.contract.errors import ContractError
-from genlab.model import Model
+from genlab.model import ExportedModel
 from genlab.runtime.errors import RunError
 
 
@@ -43,7 +43,7 @@ def _is_exact(entry: Entry) -> bool:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _opened(wanted: tuple[tuple[str, str, str], ...]) -> None:
-    models: list[tuple[str, Model]] = []
+    models: list[tuple[str, ExportedModel]] = []
     for model_id, verb, _ in wanted:
         with suppress(ContractError):  # what is broken is said where somebody looks at it
             models.append((verb, services.open_model(model_id)))

@@ -1,10 +1,10 @@
-"""A model that denoises as one function (x_t, λ) → (x̂_0, ε̂), guided to a class and clipped.
+"""A model that denoises as one function (x_t, λ) → (x̂_0, ε̂), guided to a condition and clipped.
 
 What the network predicts is turned into both estimates: with α = √ᾱ and σ = √(1 − ᾱ),
 ε̂ = (x − α x̂_0) / σ, and for v = α ε − σ x_0 (Salimans & Ho 2022) x̂_0 = α x − σ v.
 
-Guidance enlarges what a class adds to what is said of any: x̂_0 = null + w (class − null), the same
-rule for x̂_0, ε̂ and v, which differ by the state alone. w = 1 is the network's own conditional
+Guidance enlarges what a condition adds to what is said of any: x̂_0 = null + w (asked − null), the
+same rule for x̂_0, ε̂ and v, which differ by the state alone. w = 1 is the network's own conditional
 prediction, w = 0 the unconditional one. Elsewhere two evaluations are needed, run as one batch.
 
 Clipping keeps x̂_0 in the range that images have and takes ε̂ from what is left, so that the two
@@ -17,25 +17,40 @@ Saharia et al. 2022, https://arxiv.org/abs/2205.11487 (dynamic thresholding, sec
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
 
 import numpy as np
 
 from genlab.contract.card import Card
+from genlab.contract.verbs import Tensor
 from genlab.diffusion.schedules import log_alphas_bar
 from genlab.diffusion.units import image_range
 from genlab.runtime.errors import InputError
-from genlab.runtime.inputs import input_tensors, number, tensor_input
-
-if TYPE_CHECKING:
-    from genlab.model import Model
+from genlab.runtime.inputs import input_tensors, number, rows, tensor_input
+from genlab.runtime.opened import Opened
 
 Denoise = Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]]
 """From the state [n, *event] and λ to the predicted (x̂_0, ε̂)."""
 
+Condition = Mapping[str, Any]
+"""Values by the names of a model's conditions: one for all rows or one for each; None is any."""
+STATE = ("x", "log_snr")
+"""Inputs of `denoise` that are no conditions."""
+
+
+class Ask(TypedDict, total=False):
+    """What a walk asks of a denoiser beside the state: keywords of `trajectory` of these names."""
+
+    condition: Condition | None
+    guidance: float
+    clip: str | None
+    stop: Callable[[], bool] | None
+    deadline: float | None
+
+
 GUIDANCE = (0.0, 20.0)
-"""Bounds of the guidance scale w: from no class at all to far beyond what images bear."""
+"""Bounds of the guidance scale w: from no condition at all to far beyond what images bear."""
 CLIPS = ("none", "static", "dynamic")
 """What may be done to x̂_0: nothing; held in the range; held in and shrunk by its own range."""
 IMAGE_AXES = 3
@@ -60,36 +75,52 @@ def checked_clip(card: Card, clip: str | None) -> str:
     return clip
 
 
-def checked_labels(card: Card, label: Any, n: int) -> np.ndarray | None:
-    """Class of each of n rows, int64 [n], from one for all or one for each.
+def nulls(card: Card) -> dict[str, Any]:
+    """The conditions that a card's denoiser takes, each with its null value; None without one."""
+    names = [name for name in card.graphs["denoise"].inputs if name not in STATE]
+    return {name: card.constants.null_label if name == "label" else None for name in names}
 
-    None means any class: the card's null label where there is one, else no label at all.
+
+def given(condition: Condition | None) -> dict[str, Any]:
+    """The values of a condition that are given at all: None is any."""
+    return {name: value for name, value in (condition or {}).items() if value is not None}
+
+
+def checked_condition(card: Card, condition: Condition | None, n: int) -> dict[str, np.ndarray]:
+    """Values [n, ...] of every condition of a model, for each of n rows, from one or one for each.
+
+    None, or no value, means any: the condition's null value where there is one.
 
     Raises:
-        InputError: The model takes no label, needs one, or has no such class.
+        InputError: The model takes no such condition, needs one, or has no such value.
     """
-    given = {"x", "log_snr"}
-    takes = "label" in card.graphs["denoise"].inputs
-    if label is None and takes and card.constants.null_label is not None:
-        label = card.constants.null_label
-    if label is None:
-        input_tensors(card, "denoise", given)
-        return None
-    wanted = input_tensors(card, "denoise", {*given, "label"})
-    one = isinstance(label, str) or not hasattr(label, "__len__")
-    checked = tensor_input(card, wanted["label"], [label] if one else label)
+    known = {name: null for name, null in nulls(card).items() if null is not None}
+    values = known | given(condition)
+    wanted = input_tensors(card, "denoise", {*STATE, *values})
+    return {name: _for_each(card, wanted[name], value, n) for name, value in values.items()}
+
+
+def _for_each(card: Card, tensor: Tensor, value: Any, n: int) -> np.ndarray:
+    """A value for each of n rows, from one for all or one for each."""
+    try:
+        one = np.ndim(value) == len(tensor.resolve(card)) - 1
+    except ValueError:  # rows of different shapes, which are refused below
+        one = False
+    checked = tensor_input(card, tensor, [value] if one else value)
     if len(checked) not in (1, n):
-        raise InputError("label", f"one class, or one for each of {n:,} rows", f"{len(checked):,}")
-    return np.ascontiguousarray(np.broadcast_to(checked, n))
+        expected = f"one value, or one for each of {n:,} rows"
+        raise InputError(tensor.name, expected, f"{len(checked):,}")
+    return np.ascontiguousarray(np.broadcast_to(checked, (n, *checked.shape[1:])))
 
 
-def checked_guidance(card: Card, label: Any, guidance: Any) -> float:
-    """The guidance scale; other than 1 it needs a class to go to and a null label to come from."""
+def checked_guidance(card: Card, condition: Condition | None, guidance: Any) -> float:
+    """The guidance scale; but for 1 it needs a condition to go to and a null value to come from."""
     w = number("guidance", guidance, *GUIDANCE)
-    if w != 1.0 and label is None:
-        raise InputError("guidance", "1, because no label is given to guide to", f"{w:g}")
-    if w != 1.0 and card.constants.null_label is None:
-        told = f"1, because {card.id} has no null label to compare a class with"
+    names = given(condition)
+    if w != 1.0 and not names:
+        raise InputError("guidance", "1, because no condition is given to guide to", f"{w:g}")
+    if w != 1.0 and all(nulls(card).get(name) is None for name in names):
+        told = f"1, because {card.id} has no null value to compare {', '.join(names)} with"
         raise InputError("guidance", told, f"{w:g}")
     return w
 
@@ -99,9 +130,33 @@ def evaluations_of(guidance: float) -> int:
     return 1 if guidance in (0.0, 1.0) else 2
 
 
+def asked(
+    model: Opened,
+    n: Any,
+    predictions: int,
+    *,
+    condition: Condition | None = None,
+    guidance: float = 1.0,
+    clip: str | None = None,
+    **run: Any,
+) -> tuple[int, Denoise]:
+    """The number of rows and their denoiser, once all is found good for so many predictions.
+
+    The keywords are those of `trajectory`, which says what they mean.
+
+    Raises:
+        InputError: A number or name is refused.
+    """
+    card = model.card
+    w, clip = checked_guidance(card, condition, guidance), checked_clip(card, clip)
+    n = rows(n, card.event_shape, predictions * evaluations_of(w))
+    values = checked_condition(card, condition, n)
+    return n, denoiser(model, values, guidance=w, clip=clip, **run)
+
+
 def denoiser(
-    model: Model,
-    label: np.ndarray | None = None,
+    model: Opened,
+    condition: Mapping[str, np.ndarray] | None = None,
     *,
     guidance: float = 1.0,
     clip: str = "none",
@@ -114,33 +169,29 @@ def denoiser(
 
     Args:
         model: A model with the verb `denoise`.
-        label: Class of each row, [n], where the model takes one; None for any class.
-        guidance: Scale w, see above; needs labels and a null label unless it is 1.
+        condition: Values of the model's conditions by name, for each row, [n, ...]; without one,
+            its null value.
+        guidance: Scale w, see above; needs a condition with a null value unless it is 1.
         clip: One of `CLIPS`.
-        run: Keyword arguments of every `Model.run`: `stop`, `deadline`.
+        run: Keyword arguments of every run: `stop`, `deadline`.
     """
-    kind = model.card.constants.parameterisation
-    takes = "label" in model.card.graphs["denoise"].inputs
-    null = model.card.constants.null_label if takes else None
+    kind, values = model.card.constants.parameterisation, dict(condition or {})
+    null = {name: value for name, value in nulls(model.card).items() if value is not None}
     limits = image_range(model.card) if clip != "none" else None
 
+    def any_value(n: int) -> dict[str, np.ndarray]:
+        return values | {name: np.full((n, *np.shape(of)), of) for name, of in null.items()}
+
     def predict(x: np.ndarray, log_snr: float) -> np.ndarray:
-        labels = label
-        if label is None or guidance == 0.0:
-            labels = None if null is None else np.full(len(x), null)
-        if labels is None or guidance in (0.0, 1.0):
-            return at_level(model, "denoise", x, log_snr, labels, **run)
-        levels = np.broadcast_to(log_snr, len(x))
-        both = at_level(
-            model,
-            "denoise",
-            np.concatenate([x, x]),
-            np.concatenate([levels, levels]),
-            np.concatenate([labels, np.full(len(x), null)]),
-            **run,
-        )
-        told, any_class = both[: len(x)], both[len(x) :]
-        return np.asarray(any_class + guidance * (told - any_class))
+        n = len(x)
+        if guidance in (0.0, 1.0):
+            told = any_value(n) if guidance == 0.0 else any_value(n) | values
+            return at_level(model, "denoise", x, log_snr, told, **run)
+        levels = np.broadcast_to(log_snr, n)
+        pairs = {name: np.concatenate([values[name], of]) for name, of in any_value(n).items()}
+        twice = np.concatenate([x, x]), np.concatenate([levels, levels])
+        both = at_level(model, "denoise", *twice, pairs, **run)
+        return np.asarray(both[n:] + guidance * (both[:n] - both[n:]))
 
     def denoise(x: np.ndarray, log_snr: float) -> tuple[np.ndarray, np.ndarray]:
         level = np.asarray(log_snr, dtype=np.float64)
@@ -175,11 +226,11 @@ def clipped(x0: np.ndarray, clip: str, low: float, high: float) -> np.ndarray:
 
 
 def at_level(
-    model: Model,
+    model: Opened,
     verb: str,
     x: np.ndarray,
     log_snr: float | np.ndarray,
-    label: np.ndarray | None = None,
+    condition: Mapping[str, np.ndarray] | None = None,
     **run: Any,
 ) -> np.ndarray:
     """The one output of `denoise`, `divergence` or `log_prob_t` at one λ or one a row, float64.
@@ -193,7 +244,7 @@ def at_level(
     out = np.full(x.shape if verb == "denoise" else x.shape[:1], np.nan)
     if good.any():
         levels = np.broadcast_to(np.float32(log_snr), len(x))[good]
-        labels: dict[str, Any] = {} if label is None else {"label": label[good]}
-        (told,) = model.run(verb, x=x[good], log_snr=levels, **labels, **run).values()
+        values: dict[str, Any] = {name: of[good] for name, of in (condition or {}).items()}
+        (told,) = model.run(verb, x=x[good], log_snr=levels, **values, **run).values()
         out[good] = np.where(np.isfinite(told), told, np.nan)
     return out

@@ -27,21 +27,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from genlab.contract.limits import MAX_SEED
-from genlab.diffusion.denoiser import Denoise
+from genlab.diffusion.denoiser import Ask, Denoise, asked
 from genlab.diffusion.schedules import alphas_bar, respace
-from genlab.diffusion.trajectory import Request
 from genlab.diffusion.units import image_range, to_diffusion
 from genlab.runtime import noise as streams
 from genlab.runtime.errors import InputError
 from genlab.runtime.inputs import number, step_count, whole
-
-if TYPE_CHECKING:
-    from genlab.model import Model
+from genlab.runtime.opened import Opened
 
 Draw = Callable[[str, int], np.ndarray]
 """Standard normal noise [n, *event] by its use ("step", "last") and a running number."""
@@ -59,7 +56,7 @@ DEVIATION_FIGURE = "bound_deviation"
 
 
 @dataclass(frozen=True)
-class Bound:
+class Elbo:
     """An upper bound of −log p of n images, term by term, in nats, [n] unless said otherwise.
 
     Attributes:
@@ -118,7 +115,7 @@ def variational_bound(
     cell: float,
     low: float,
     high: float,
-) -> Bound:
+) -> Elbo:
     """The bound of images x [n, *event] in diffusion units.
 
     Args:
@@ -147,7 +144,7 @@ def variational_bound(
         parts[:, stratum] = count * gained * _sum(error**2)
     x0, _ = denoise(*_noised(x, np.full(n, lam[1]), draw("last", 0)))
     told = _log_mass(x, x0, deviation, cell, low, high)
-    return Bound(prior, parts, -_sum(told), math.prod(x.shape[1:]), edges)
+    return Elbo(prior, parts, -_sum(told), math.prod(x.shape[1:]), edges)
 
 
 def strata_edges(last: int, strata: int) -> np.ndarray:
@@ -160,8 +157,8 @@ def strata_edges(last: int, strata: int) -> np.ndarray:
     return np.minimum(np.maximum(edges, 1 + rank), last - strata + rank)
 
 
-def bound(
-    model: Model,
+def elbo(
+    model: Opened,
     x: Any,
     seed: int = 0,
     *,
@@ -169,8 +166,8 @@ def bound(
     schedule: str | None = None,
     strata: int = STRATA,
     deviation: float | None = None,
-    request: Request | None = None,
-) -> Bound:
+    **ask: Unpack[Ask],
+) -> Elbo:
     """The bound of 8-bit images x [n, *event] in data units, multiples of 1/255 in [0, 1].
 
     Args:
@@ -181,7 +178,8 @@ def bound(
         schedule: A name in the card's schedules; by default the card's `log_snr`.
         strata: Strata of t, 1 to T − 1: evaluations of the network for each image, less one.
         deviation: Standard deviation of the decoder, diffusion units; √(1 − ᾱ_1) by default.
-        request: Class, guidance, clip and when to give up; the bound holds for any of them.
+        ask: `condition`, `guidance`, `clip`, `stop` and `deadline`, as in `trajectory`; the bound
+            holds for any of them.
 
     Raises:
         InputError: The images are not 8-bit ones, or a number or a name is refused.
@@ -195,7 +193,7 @@ def bound(
     s = math.sqrt(alphas_bar(-lam[1])) if deviation is None else deviation
     s = number("deviation", s, *DEVIATION)
     images = _eight_bit(model, x)
-    n, denoise = (request or Request()).check(model, len(images), strata + 1)
+    n, denoise = asked(model, len(images), strata + 1, **ask)
     low, high = image_range(model.card)
     return variational_bound(
         denoise,
@@ -211,24 +209,24 @@ def bound(
 
 
 def decoder_deviation(
-    model: Model,
+    model: Opened,
     x: Any,
     seed: int = 0,
     *,
     steps: int | None = None,
     schedule: str | None = None,
-    request: Request | None = None,
+    **ask: Unpack[Ask],
 ) -> float:
     """Root mean squared error of x̂_0(x_1) on images [n, *event], diffusion units.
 
-    A standard deviation for the decoder of `bound`, to be measured on images that are not those of
+    A standard deviation for the decoder of `elbo`, to be measured on images that are not those of
     the bound. Arguments and errors as there.
     """
     full = model.schedule(schedule)
     steps = len(full) - 1 if steps is None else step_count(steps, len(full) - 1)
     level = full[respace(full, steps)][1]
     images = _eight_bit(model, x)
-    _, denoise = (request or Request()).check(model, len(images), 1)
+    _, denoise = asked(model, len(images), 1, **ask)
     clean = to_diffusion(model.card, images)
     eps = streams.normal(whole("seed", seed, 0, MAX_SEED), clean.shape, "deviation")
     x0, _ = denoise(*_noised(clean, np.full(len(clean), level), eps))
@@ -264,7 +262,7 @@ def _sum(values: np.ndarray) -> np.ndarray:
     return np.asarray(values.reshape(len(values), -1).sum(1))
 
 
-def _eight_bit(model: Model, x: Any) -> np.ndarray:
+def _eight_bit(model: Opened, x: Any) -> np.ndarray:
     """The images, float64, if each number is one of 256 levels."""
     array, event = np.asarray(x), model.card.event_shape
     if array.dtype.kind != "f" or array.shape[1:] != event or not len(array):

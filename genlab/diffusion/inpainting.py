@@ -15,22 +15,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from genlab.contract.limits import MAX_SEED, MAX_STEPS
-from genlab.diffusion.denoiser import Denoise
+from genlab.diffusion.denoiser import Ask, Denoise, asked
 from genlab.diffusion.samplers import Frame, posterior_law
 from genlab.diffusion.schedules import log_alphas_bar, respace
-from genlab.diffusion.trajectory import Request
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.runtime import noise as streams
 from genlab.runtime.errors import InputError
 from genlab.runtime.inputs import step_count, whole
-
-if TYPE_CHECKING:
-    from genlab.model import Model
+from genlab.runtime.opened import Opened
 
 Draw = Callable[[str, int], np.ndarray]
 """Standard normal noise [n, *event] by its use ("known", "step", "back") and a running number."""
@@ -100,7 +97,7 @@ def fill(
 
 
 def repaint(
-    model: Model,
+    model: Opened,
     image: Any,
     keep: Any,
     n: int = 1,
@@ -110,7 +107,7 @@ def repaint(
     schedule: str | None = None,
     resamplings: int = 5,
     jump: int = 1,
-    request: Request | None = None,
+    **ask: Unpack[Ask],
 ) -> Iterator[Frame]:
     """Fill what was erased from an image, n times, handing out every frame.
 
@@ -124,7 +121,7 @@ def repaint(
         schedule: A name in the card's schedules; by default the card's `log_snr`.
         resamplings: Times that each stretch is walked, 1 to 50.
         jump: Steps of a stretch, 1 to `steps`.
-        request: Class, guidance, clip and when to give up; by default none of them.
+        ask: `condition`, `guidance`, `clip`, `stop` and `deadline`, as in `trajectory`.
 
     Returns:
         Frames in diffusion units as of `fill`; `t` are indices into the full schedule.
@@ -143,7 +140,7 @@ def repaint(
         expected = f"steps times resamplings up to {MAX_STEPS:,}"
         raise InputError("resamplings", expected, f"{steps * resamplings:,}")
     visits = len(itinerary(steps, resamplings, jump))
-    n, denoise = (request or Request()).check(model, n, visits)
+    n, denoise = asked(model, n, visits, **ask)
     whole("seed", seed, 0, MAX_SEED)
     shape = (n, *event)
     frames = fill(
@@ -159,7 +156,7 @@ def repaint(
     return (replace(frame, t=int(times[frame.t])) for frame in frames)
 
 
-def filled(model: Model, frame: Frame) -> np.ndarray:
+def filled(model: Opened, frame: Frame) -> np.ndarray:
     """The images of a frame, [n, *event] float32, data units."""
     return to_data(model.card, frame.x_t).astype(np.float32)
 

@@ -30,9 +30,9 @@ from genlab.contract.limits import MAX_STEPS
 from genlab.diffusion.denoiser import at_level, denoiser
 from genlab.diffusion.schedules import log_alphas_bar
 from genlab.diffusion.units import to_data, to_diffusion
-from genlab.model import Model
 from genlab.runtime.errors import InputError
 from genlab.runtime.inputs import rows, whole
+from genlab.runtime.opened import Opened
 
 Field = Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]]
 """Points [n, *event] and λ to v [n, *event] and its divergence [n], diffusion units."""
@@ -76,7 +76,7 @@ class Path:
     log_prob: np.ndarray
 
 
-def field(model: Model, *, divergence: bool = True, **run: Any) -> Field:
+def field(model: Opened, *, divergence: bool = True, **run: Any) -> Field:
     """The velocity of a model, whatever it predicts, and its divergence.
 
     From ∇·ε̂ and ∇·x̂_0 follows that of v = α ε̂ − σ x̂_0: (∇·ε̂ − σ d) / α for a network that
@@ -142,7 +142,7 @@ def log_prob(field: Field, x: np.ndarray, high: float, low: float, steps: int) -
     return last.gained + _log_normal(last.x)
 
 
-def follow(model: Model, x: np.ndarray, steps: int = STEPS, **run: Any) -> Iterator[Moment]:
+def follow(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> Iterator[Moment]:
     """`walk` of points x [n, *event] in data units, between the ends of the model's schedule.
 
     Raises:
@@ -162,7 +162,7 @@ def follow(model: Model, x: np.ndarray, steps: int = STEPS, **run: Any) -> Itera
     return walk(velocity, to_diffusion(model.card, x), levels[0], levels[-1], steps)
 
 
-def ode_log_prob(model: Model, x: np.ndarray, steps: int = STEPS, **run: Any) -> np.ndarray:
+def ode_log_prob(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> np.ndarray:
     """Log p(x) [n] in nats of points [n, *event] in data units, of a model with `divergence`.
 
     NaN where a path leaves what float32 can hold. Raises as `follow` does.
@@ -171,13 +171,13 @@ def ode_log_prob(model: Model, x: np.ndarray, steps: int = STEPS, **run: Any) ->
     return finish(model, last)
 
 
-def finish(model: Model, last: Moment) -> np.ndarray:
+def finish(model: Opened, last: Moment) -> np.ndarray:
     """Log p [n] in nats and data units of the points whose way ends with this moment."""
     scale = model.card.constants.diffusion_scale or 1.0
     return last.gained + _log_normal(last.x) - math.prod(last.x.shape[1:]) * math.log(scale)
 
 
-def path(model: Model, x: np.ndarray, steps: int = STEPS, **run: Any) -> Path:
+def path(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> Path:
     """The way of points [n, *event] from data to noise; without `divergence`, no density."""
     moments = list(follow(model, x, steps, **run))
     scale = model.card.constants.diffusion_scale or 1.0

@@ -18,11 +18,12 @@ import numpy as np
 from genlab.contract.limits import MAX_STEPS
 from genlab.diffusion.denoiser import denoiser
 from genlab.diffusion.samplers import SAMPLERS, heun
+from genlab.diffusion.trajectory import trajectory
 from genlab.diffusion.units import to_data
-from genlab.model import Model
 from genlab.runtime import noise
 from genlab.runtime.errors import InputError
 from genlab.runtime.inputs import rows, whole
+from genlab.runtime.opened import Opened
 
 REFERENCE_STEPS = 1_000
 """Steps of the reference solution: three times as many move its end points by 1e-4 or less."""
@@ -31,7 +32,7 @@ PATHS = tuple(name for name, row in SAMPLERS.items() if row.path)
 
 
 @dataclass(frozen=True)
-class PathError:
+class SolverError:
     """Distances of end points to the reference solution, data units.
 
     Attributes:
@@ -48,7 +49,7 @@ class PathError:
 
 
 def solution(
-    model: Model,
+    model: Opened,
     n: int,
     seed: int,
     steps: int = REFERENCE_STEPS,
@@ -58,14 +59,14 @@ def solution(
     """Where the paths of the noise of a seed end: [n, *event] float64, data units.
 
     Heun's rule in so many even steps of the angle arctan(σ/α), between the ends of the schedule.
-    The noise is that of `Model.trajectory`.
+    The noise is that of `trajectory`.
 
     Args:
         model: A model with `denoise`.
         n: Number of points.
         seed: Seed of the noise.
         steps: Steps, of two evaluations each.
-        schedule: As in `Model.trajectory`.
+        schedule: As in `trajectory`.
         run: Keyword arguments of every `Model.run`: `stop`, `deadline`.
 
     Raises:
@@ -83,7 +84,7 @@ def solution(
 
 
 def end_points(
-    model: Model,
+    model: Opened,
     n: int,
     seed: int,
     sampler: str,
@@ -94,15 +95,16 @@ def end_points(
     """Where a sampler's trajectories end: [n, *event] float64, data units.
 
     As `Model.sample`, but by the denoiser also where a model has a `decode`, as the exact ones do.
-    Arguments as in `Model.trajectory`.
+    Arguments as in `trajectory`.
     """
-    frames = model.trajectory(n, seed, sampler=sampler, steps=evaluations, schedule=schedule, **run)
+    choice: dict[str, Any] = {"sampler": sampler, "steps": evaluations, "schedule": schedule}
+    frames = trajectory(model, n, seed, **choice, **run)
     (end,) = deque(frames, maxlen=1)
     return to_data(model.card, end.x_t)
 
 
-def path_error(
-    model: Model,
+def solver_error(
+    model: Opened,
     n: int,
     seed: int,
     sampler: str,
@@ -112,7 +114,7 @@ def path_error(
     schedule: str | None = None,
     reference: np.ndarray | None = None,
     **run: Any,
-) -> PathError:
+) -> SolverError:
     """RMS distance of a sampler's end points to a fine solution from the same noise.
 
     Args:
@@ -122,7 +124,7 @@ def path_error(
         sampler: One of `PATHS`.
         evaluations: Budgets: evaluations of the network per point.
         reference_steps: Steps of the reference solution.
-        schedule: As in `Model.trajectory`.
+        schedule: As in `trajectory`.
         reference: The outcome of `solution` with the same arguments, where it is at hand.
         run: Keyword arguments of every `Model.run`: `stop`, `deadline`.
 
@@ -140,7 +142,7 @@ def path_error(
         squares.append(np.square(away).sum(-1))
     rms, stderr = zip(*(root_mean(each) for each in squares), strict=True)
     used = [row.evaluations(row.intervals(budget)) for budget in evaluations]
-    return PathError(np.array(evaluations), np.array(used), np.array(rms), np.array(stderr))
+    return SolverError(np.array(evaluations), np.array(used), np.array(rms), np.array(stderr))
 
 
 def root_mean(squares: np.ndarray) -> tuple[float, float]:

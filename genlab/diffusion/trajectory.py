@@ -6,70 +6,67 @@ when the walk is asked for and not at its first frame.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from genlab.contract.limits import MAX_SEED
-from genlab.diffusion.denoiser import (
-    Denoise,
-    checked_clip,
-    checked_guidance,
-    checked_labels,
-    denoiser,
-    evaluations_of,
-)
+from genlab.diffusion.denoiser import Ask, asked
 from genlab.diffusion.samplers import SAMPLERS, Frame
 from genlab.diffusion.schedules import respace
 from genlab.runtime import noise
 from genlab.runtime.errors import InputError
-from genlab.runtime.inputs import number, rows, step_count, whole
+from genlab.runtime.inputs import number, step_count, whole
+from genlab.runtime.opened import Opened
 
-if TYPE_CHECKING:
-    from genlab.model import Model
-
-DEFAULT_STEPS = 50
+DEFAULT_SAMPLER, DEFAULT_STEPS = "ddim", 50
 
 
-@dataclass(frozen=True)
-class Request:
-    """What a denoiser is asked beside the state: class, guidance, clip, and when to give up.
-
-    The fields are the arguments of `Model.trajectory` of the same names.
-    """
-
-    label: Any = None
-    guidance: float = 1.0
-    clip: str | None = None
-    stop: Callable[[], bool] | None = None
-    deadline: float | None = None
-
-    def check(self, model: Model, n: Any, predictions: int) -> tuple[int, Denoise]:
-        """The number of rows and their denoiser, once all is found good for so many predictions.
-
-        Raises:
-            InputError: A number or name is refused.
-        """
-        card = model.card
-        w, clip = checked_guidance(card, self.label, self.guidance), checked_clip(card, self.clip)
-        n = rows(n, card.event_shape, predictions * evaluations_of(w))
-        labels = checked_labels(card, self.label, n)
-        run = {"stop": self.stop, "deadline": self.deadline}
-        return n, denoiser(model, labels, guidance=w, clip=clip, **run)
-
-
-def walk(
-    model: Model,
+def trajectory(
+    model: Opened,
     n: int,
-    seed: int,
-    request: Request,
+    seed: int = 0,
     *,
-    sampler: str,
-    steps: int | None,
-    schedule: str | None,
-    options: Mapping[str, Any],
+    sampler: str = DEFAULT_SAMPLER,
+    steps: int | None = None,
+    schedule: str | None = None,
+    condition: Mapping[str, Any] | None = None,
+    guidance: float = 1.0,
+    clip: str | None = None,
+    stop: Callable[[], bool] | None = None,
+    deadline: float | None = None,
+    **options: Any,
 ) -> Iterator[Frame]:
-    """The frames of `Model.trajectory`, which says what the arguments mean."""
+    """Walk back from noise, handing out every frame as soon as it is there.
+
+    Args:
+        model: A model with `denoise`.
+        n: Number of samples.
+        seed: Seed of the initial noise and of each step's.
+        sampler: A name in `SAMPLERS`; all of them walk on the same noise.
+        steps: Predictions per sample, at most T (50 by default). A sampler of two predictions
+            an interval takes one fewer where the number is even.
+        schedule: A name in the card's schedules; by default the card's `log_snr`.
+        condition: Values by the names of the model's conditions, such as {"label": 3}: one for all
+            samples, or one for each, [n, ...]. None, or no value, is any: its null value.
+        guidance: Scale w of classifier-free guidance, 0 to 20: 1 is the condition as it is learned,
+            0 any. A prediction takes one evaluation of the network at 0 and 1, else two.
+        clip: What is done to each x̂_0 of images: "static" holds it in the range of the data, as
+            Ho et al. do, "dynamic" shrinks what guidance drives far outside, "none" leaves it.
+            By default "static" for images and "none" for points, which have no range.
+        stop: Asked between chunks of a run; the walk ends where it says True.
+        deadline: Time of `time.monotonic()` after which the walk ends.
+        options: The sampler's own, such as `eta`.
+
+    Returns:
+        An iterator of frames in diffusion units, noise first, whose `t` are indices into the
+        full schedule.
+
+    Raises:
+        InputError: A number or name is refused, at once and not at the first frame.
+    """
     if sampler not in SAMPLERS:
         raise InputError("sampler", f"one of {', '.join(SAMPLERS)}", repr(sampler))
     row = SAMPLERS[sampler]
@@ -78,9 +75,10 @@ def walk(
     for name, value in options.items():
         number(name, value, *row.options[name])
     full = model.schedule(schedule)
-    steps = min(DEFAULT_STEPS, len(full) - 1) if steps is None else steps
+    steps = usual_steps(full) if steps is None else steps
     times = respace(full, row.intervals(step_count(steps, len(full) - 1)))
-    n, denoise = request.check(model, n, len(times))
+    ask: Ask = {"condition": condition, "guidance": guidance, "clip": clip}
+    n, denoise = asked(model, n, len(times), **ask, stop=stop, deadline=deadline)
     whole("seed", seed, 0, MAX_SEED)
     shape = (n, *model.card.event_shape)
     frames = row.sample(
@@ -91,3 +89,8 @@ def walk(
         **options,
     )
     return (replace(frame, t=int(times[frame.t])) for frame in frames)
+
+
+def usual_steps(log_snr: Sequence[float] | np.ndarray) -> int:
+    """Steps on a schedule unless a caller says otherwise: `DEFAULT_STEPS`, or all that it has."""
+    return min(DEFAULT_STEPS, len(log_snr) - 1)

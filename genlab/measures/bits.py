@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from genlab.model import Model
+from genlab.measures.density import Density
 from genlab.runtime.errors import InputError
 
 
-def bits_per_dim(model: Model, x: Any, seed: int = 0, **run: Any) -> np.ndarray:
+def bits_per_dim(model: Density, x: Any, seed: int = 0, **run: Any) -> np.ndarray:
     """Bits per dimension [n] of samples [n, *event] in data units.
 
     Args:

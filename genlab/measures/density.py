@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 
+from genlab.contract.card import Card
 from genlab.contract.limits import MAX_GRID, MAX_ROWS
 from genlab.runtime.errors import InputError
 from genlab.runtime.inputs import whole
 
-if TYPE_CHECKING:
-    from genlab.model import Model
-
 Extent = tuple[float, float, float, float]
 """x0, x1, y0, y1 of a window of the plane."""
+
+
+class Density(Protocol):
+    """Whatever has a density: an exported model, or one fitted a moment ago."""
+
+    @property
+    def card(self) -> Card:
+        """What is known about it."""
+
+    def log_prob(self, x: Any, *, seed: int = 0, **run: Any) -> np.ndarray:
+        """Log p(x) [n] in nats at points [n, *event], data units."""
+
 
 TILES = 64
 """Tiles along one side of the first division of `mass`."""
@@ -38,7 +48,7 @@ def grid(extent: Extent, size: int) -> np.ndarray:
     return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
 
 
-def log_prob_grid(model: Model, extent: Extent, size: int) -> np.ndarray:
+def log_prob_grid(model: Density, extent: Extent, size: int) -> np.ndarray:
     """Evaluate log p(x) of a 2-D model at the cells of `grid`: float32 [size, size], nats."""
     return model.log_prob(grid(extent, size)).reshape(size, size)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.special import ndtri
 
-from genlab.model import Model
+from genlab.runtime.opened import Opened
 
 Array = NDArray[np.floating]
 SWEEP = 4_096
@@ -26,7 +26,7 @@ MOST = 100
 RADIUS = 3.0
 """Standard deviations around a centre that are the mode's own."""
 NEIGHBOURS = 5
-"""The reach of a data point ends at so manieth neighbour, as Naeem et al. advise."""
+"""The reach of a data point ends at this neighbour, as Naeem et al. advise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Modes:
         return np.asarray((self.distance(x) < RADIUS).any(axis=0))
 
 
-def modes_of(exact: Model) -> Modes | None:
+def modes_of(exact: Opened) -> Modes | None:
     """The modes of a data set, from the graph of its exact model; None where none are separate.
 
     Separate means: the discs of `RADIUS` standard deviations do not touch.
@@ -77,7 +77,7 @@ def modes_of(exact: Model) -> Modes | None:
     return found if apart.min() >= 2 * RADIUS else None
 
 
-def _decode(exact: Model, chooser: Array, a: float, b: float) -> NDArray[np.float64]:
+def _decode(exact: Opened, chooser: Array, a: float, b: float) -> NDArray[np.float64]:
     z = np.stack([chooser, np.full_like(chooser, a), np.full_like(chooser, b)], axis=1)
     return exact.run("decode", z=z.astype(np.float32))["x"].astype(np.float64)
 

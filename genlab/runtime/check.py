@@ -16,9 +16,9 @@ from genlab.contract.card import Card
 from genlab.contract.errors import EXPORT_AGAIN, EXPORTER, ContractError
 from genlab.contract.files import Arrays, read_bytes, read_npz
 from genlab.contract.publish import verify_folder
-from genlab.model import Model
 from genlab.runtime.devices import choose_device
 from genlab.runtime.errors import InputError, RunError
+from genlab.runtime.opened import Opened
 
 SIZES = (1, 2, 33)
 """Batch sizes of the stored runs."""
@@ -42,7 +42,7 @@ def check(folder: Path, device: str = "cpu") -> Report:
         ContractError: Something breaks the contract; it says what.
     """
     card = verify_folder(folder)
-    model = Model(card, folder, choose_device(device)).open()
+    model = Opened(card, folder, choose_device(device)).open()
     try:
         stored = read_npz(read_bytes(folder, card.check.file))
     except ValueError as error:
@@ -64,7 +64,7 @@ def difference(found: np.ndarray, expected: np.ndarray) -> float:
     return float(np.nan_to_num(gaps, nan=np.inf).max(initial=0.0))
 
 
-def _parity(model: Model, verb: str, n: int, stored: Arrays) -> float:
+def _parity(model: Opened, verb: str, n: int, stored: Arrays) -> float:
     card, graph = model.card, model.card.graphs[verb]
     keys = {
         side: {name: f"{verb}/{n}/{side}/{name}" for name in names}

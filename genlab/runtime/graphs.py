@@ -7,7 +7,8 @@ Verified bytes are kept with the model, since every verb and snapshot starts fro
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from genlab.contract.card import Card
 from genlab.contract.errors import EXPORTER, ContractError
 from genlab.contract.files import read_bytes
 from genlab.contract.verify import verify_graph
-from genlab.contract.weights import Snapshots, only, overridable
+from genlab.contract.weights import Snapshots, only, overridable, weight_shapes
 from genlab.runtime.errors import OutOfMemoryError, RunError
 from genlab.runtime.sessions import CACHE, Key, Session, build
 from genlab.runtime.smoke import smoke
@@ -50,23 +51,41 @@ class Graphs:
         """The model's snapshots; a `ContractError` if it has none."""
         return Snapshots.open(self.folder, self.card)
 
-    def session(self, verb: str, outputs: Sequence[str], step: int | None, device: str) -> Session:
+    @cached_property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the weights of all files, by name."""
+        files = dict.fromkeys(graph.file for graph in self.card.graphs.values())
+        return {
+            name: shape for file in files for name, shape in weight_shapes(self.data(file)).items()
+        }
+
+    def session(
+        self,
+        verb: str,
+        outputs: Sequence[str],
+        step: int | None,
+        device: str,
+        weights: Mapping[str, np.ndarray] | None = None,
+    ) -> Session:
         """A session that computes some outputs of a verb and passed its smoke run.
 
-        All steps of a training share one, in which the weights are inputs: a person who scrubs
-        through them does not wait for onnxruntime to compile each.
+        All steps of a training and all `weights` of a caller share one, in which the weights are
+        inputs: a person who scrubs through them does not wait for onnxruntime to compile each.
 
         Raises:
             ContractError: The file or its graph breaks the contract.
             OutOfMemoryError: The device has too little memory for it.
         """
-        key = self.key(verb, outputs, step, device)
-        session = CACHE.get(key, lambda: self._make(verb, outputs, step is not None, device))
+        swapped = step is not None or weights is not None
+        key = self.key(verb, outputs, swapped, device)
+        session = CACHE.get(key, lambda: self._make(verb, outputs, swapped, device))
+        if weights is not None:
+            return session.bound({name: weights[name] for name in session.replaceable})
         return session if step is None else session.bound(self._weights(verb, session, step))
 
-    def key(self, verb: str, outputs: Sequence[str], step: int | None, device: str) -> Key:
-        """Key of a session in the cache."""
-        return (self.card.graphs[verb].sha256, tuple(outputs), step is not None, device)
+    def key(self, verb: str, outputs: Sequence[str], swapped: bool, device: str) -> Key:
+        """Key of a session in the cache; `swapped` where the weights are given at each run."""
+        return (self.card.graphs[verb].sha256, tuple(outputs), swapped, device)
 
     def _weights(self, verb: str, session: Session, step: int) -> dict[str, np.ndarray]:
         """The weights of a step that the session takes (snapshots may hold less precise ones)."""

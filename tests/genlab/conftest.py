@@ -71,7 +71,7 @@ def fresh_sessions(monkeypatch: pytest.MonkeyPatch) -> SessionCache:
     """A session cache per test: a session of an earlier test would hide a spoilt file."""
     cache = SessionCache()
     monkeypatch.setattr("genlab.runtime.graphs.CACHE", cache)
-    monkeypatch.setattr("genlab.model.CACHE", cache)
+    monkeypatch.setattr("genlab.runtime.opened.CACHE", cache)
     return cache
 
 

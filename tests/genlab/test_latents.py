@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from genlab import Model, load
+from genlab import ExportedModel, load
 from genlab.contract.publish import publish
 from genlab.latents import at_temperature, between, from_normal, to_normal
 from genlab.measures.bits import bits_per_dim
@@ -24,14 +24,16 @@ Source = Callable[[str], tuple[dict[str, Any], dict[str, bytes]]]
 
 
 @pytest.fixture(params=["normal", "uniform"])
-def flow(request: pytest.FixtureRequest, shared_models: Path) -> Model:
+def flow(request: pytest.FixtureRequest, shared_models: Path) -> ExportedModel:
     """`toy-flow` with a latent space of forty numbers of either law: only its card is asked."""
     model = load("toy-flow", folders=[shared_models], device="cpu")
     latent = model.card.latent.model_copy(update={"dim": 40, "law": request.param})
-    return Model(model.card.model_copy(update={"latent": latent}), model.folder, model.device)
+    return ExportedModel(
+        model.card.model_copy(update={"latent": latent}), model.folder, model.device
+    )
 
 
-def test_latents_become_normal_and_come_back(flow: Model) -> None:
+def test_latents_become_normal_and_come_back(flow: ExportedModel) -> None:
     z = flow.latent(500, seed=4)
     g = to_normal(flow.card, z)
     assert kstest(g.ravel(), "norm").pvalue > 1e-3
@@ -41,7 +43,7 @@ def test_latents_become_normal_and_come_back(flow: Model) -> None:
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.5, 1.0, 1.4])
-def test_temperature_scales_what_is_normal(flow: Model, temperature: float) -> None:
+def test_temperature_scales_what_is_normal(flow: ExportedModel, temperature: float) -> None:
     z = flow.latent(500, seed=4)
     scaled = to_normal(flow.card, at_temperature(flow.card, z, temperature))
     assert scaled.std() == pytest.approx(temperature, abs=0.02)
@@ -97,7 +99,7 @@ def test_uniform_ends_of_the_line_stay_finite(shared_models: Path) -> None:
         to_normal(card, np.float32([[0.5, 1.5]]))
 
 
-def test_bad_requests_are_refused(flow: Model, shared_models: Path) -> None:
+def test_bad_requests_are_refused(flow: ExportedModel, shared_models: Path) -> None:
     z = flow.latent(2)
     for temperature in (-0.1, 4.1, np.nan, None):
         with pytest.raises(InputError, match="temperature"):

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from genlab import Model, load
+from genlab import ExportedModel, load
 from genlab.__main__ import main
 from genlab.contract.errors import ContractError
 from genlab.contract.files import write_npz
@@ -26,6 +26,7 @@ from genlab.contract.kinds import KINDS, Kind, Setting
 from genlab.contract.limits import MAX_ROWS, MAX_SEED
 from genlab.contract.publish import publish
 from genlab.contract.verbs import VERBS, Tensor, Verb
+from genlab.contract.weights import Snapshots
 from genlab.runtime import graphs, noise
 from genlab.runtime.errors import InputError, NonFiniteWarning, Stopped
 from genlab.runtime.inputs import not_finite, say_not_finite, verb_inputs, whole
@@ -35,16 +36,16 @@ Source = Callable[[str], tuple[dict[str, Any], dict[str, bytes]]]
 
 
 @pytest.fixture
-def flow(shared_models: Path) -> Model:
+def flow(shared_models: Path) -> ExportedModel:
     return load("toy-flow", folders=[shared_models], device="cpu")
 
 
 @pytest.fixture
-def ddpm(shared_models: Path) -> Model:
+def ddpm(shared_models: Path) -> ExportedModel:
     return load("toy-ddpm", folders=[shared_models], device="cpu")
 
 
-def test_encode_inverts_decode_and_log_prob_is_the_change_of_variables(flow: Model) -> None:
+def test_encode_inverts_decode_and_log_prob_is_the_change_of_variables(flow: ExportedModel) -> None:
     z = flow.latent(500, seed=3)
     x = flow.run("decode", z=z)["x"]
     np.testing.assert_allclose(flow.run("encode", x=x)["z"], z, atol=1e-5)
@@ -55,7 +56,9 @@ def test_encode_inverts_decode_and_log_prob_is_the_change_of_variables(flow: Mod
     np.testing.assert_allclose(flow.log_prob(x), base - stages["log_det"].sum(1), atol=1e-5)
 
 
-def test_same_seed_same_bytes_and_more_rows_keep_the_first_ones(flow: Model, ddpm: Model) -> None:
+def test_same_seed_same_bytes_and_more_rows_keep_the_first_ones(
+    flow: ExportedModel, ddpm: ExportedModel
+) -> None:
     """Row 17; a batch of one chunk and one of several agree too."""
     for model, n in ((flow, 700), (ddpm, 1_200)):
         a, b = model.sample(n, seed=5), model.sample(n, seed=5)
@@ -65,7 +68,7 @@ def test_same_seed_same_bytes_and_more_rows_keep_the_first_ones(flow: Model, ddp
     assert flow.sample(2_500, seed=5)[:700].tobytes() == flow.sample(700, seed=5).tobytes()
 
 
-def test_samples_have_the_law_of_the_model(flow: Model, ddpm: Model) -> None:
+def test_samples_have_the_law_of_the_model(flow: ExportedModel, ddpm: ExportedModel) -> None:
     """Means and variances within five standard errors."""
     n = 4_000
     for x, mean, sd in (
@@ -76,7 +79,9 @@ def test_samples_have_the_law_of_the_model(flow: Model, ddpm: Model) -> None:
         assert (np.abs(x.var(0) / sd**2 - 1) < 5 * np.sqrt(2 / n) + 0.01).all()
 
 
-def test_fetch_computes_only_what_is_asked(flow: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetch_computes_only_what_is_asked(
+    flow: ExportedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`decode` and `layers` share a file; what onnxruntime gets is the graph of one of them."""
     given: list[set[str]] = []
 
@@ -98,7 +103,7 @@ def test_fetch_computes_only_what_is_asked(flow: Model, monkeypatch: pytest.Monk
         flow.run("critic", x=z)
 
 
-def test_no_rows_give_no_rows(flow: Model) -> None:
+def test_no_rows_give_no_rows(flow: ExportedModel) -> None:
     out = flow.run("layers", z=np.zeros((0, 2), np.float32))
     assert out["states"].shape == (0, 3, 2)
     assert out["log_det"].shape == (0, 2)
@@ -121,7 +126,7 @@ def test_no_rows_give_no_rows(flow: Model) -> None:
     ],
 )
 def test_bad_inputs_are_refused_before_a_session_exists(
-    flow: Model, fresh_sessions: SessionCache, x: Any, told: str
+    flow: ExportedModel, fresh_sessions: SessionCache, x: Any, told: str
 ) -> None:
     """Row 6."""
     with pytest.raises(InputError, match=told):
@@ -132,7 +137,7 @@ def test_bad_inputs_are_refused_before_a_session_exists(
 @pytest.mark.parametrize(
     "x", [[[1.0, 2.0], [3.0]], [[1.0, [2.0]]], [np.zeros(2), np.zeros((2, 2))]]
 )
-def test_ragged_inputs_are_refused(flow: Model, x: Any) -> None:
+def test_ragged_inputs_are_refused(flow: ExportedModel, x: Any) -> None:
     with pytest.raises(InputError, match="x: expected an array, all of its rows of one shape"):
         flow.log_prob(x)
 
@@ -160,7 +165,7 @@ def test_noise_for_dequantisation_is_drawn_for_good_points_only(
             model.log_prob(x)
 
 
-def test_inputs_must_be_the_verbs_own(flow: Model, ddpm: Model) -> None:
+def test_inputs_must_be_the_verbs_own(flow: ExportedModel, ddpm: ExportedModel) -> None:
     x = np.zeros((2, 2))
     with pytest.raises(InputError, match=r"inputs of encode: expected \['x'\], found \[\]"):
         flow.run("encode")
@@ -188,7 +193,7 @@ def test_exactly_the_finite_inputs_pass(shared_models: Path, x: np.ndarray) -> N
             verb_inputs(card, "encode", {"x": x})
 
 
-def test_outputs_that_are_not_finite_are_counted_and_said(flow: Model) -> None:
+def test_outputs_that_are_not_finite_are_counted_and_said(flow: ExportedModel) -> None:
     values = np.zeros((2_000, 2))
     values[[1, 7, 9], 0] = [np.nan, np.inf, -np.inf]
     assert say_not_finite("x", values) == "3 of 2,000 rows of x are not finite"
@@ -204,7 +209,7 @@ ABSURD: Sequence[Any] = (0, -1, 10**9, 10**400, 2.5, "7", None, True, float("nan
 
 @pytest.mark.parametrize("value", ABSURD, ids=lambda value: repr(value)[:12])
 def test_absurd_sizes_are_refused_before_anything_is_allocated(
-    flow: Model, ddpm: Model, fresh_sessions: SessionCache, value: Any
+    flow: ExportedModel, ddpm: ExportedModel, fresh_sessions: SessionCache, value: Any
 ) -> None:
     """Row 7."""
     for attempt in (
@@ -218,7 +223,7 @@ def test_absurd_sizes_are_refused_before_anything_is_allocated(
     assert len(fresh_sessions) == 0
 
 
-def test_other_absurdities(flow: Model, ddpm: Model) -> None:
+def test_other_absurdities(flow: ExportedModel, ddpm: ExportedModel) -> None:
     for seed in (-1, MAX_SEED + 1, 0.5, None):
         with pytest.raises(InputError, match="seed"):
             flow.sample(2, seed=seed)
@@ -242,14 +247,14 @@ def test_other_absurdities(flow: Model, ddpm: Model) -> None:
 
 BAD_OPTIONS: Sequence[dict[str, Any]] = (
     *({"eta": eta} for eta in (1.5, -0.1, float("nan"), "1", None, True, [0.5], 10**400)),
-    {"label": 0},
+    {"condition": {"label": 0}},
     {"sampler": "ddpm", "eta": 0.5},
 )
 
 
 @pytest.mark.parametrize("options", BAD_OPTIONS, ids=lambda value: repr(value)[:24])
 def test_options_are_refused_before_noise_is_drawn(
-    ddpm: Model, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+    ddpm: ExportedModel, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
     """Row 7: when the trajectory is asked for, and not when its first frame is."""
 
@@ -280,13 +285,13 @@ def test_labels_are_judged_before_noise_is_drawn(
     }"""
     publish(tmp_path / "toy-ddpm", card, files | {"classes.onnx": compile_onnx(text)})
     model = load("toy-ddpm", folders=[tmp_path], device="cpu")
-    ends = [model.sample(4, label=label, steps=3) for label in (0, 1, np.int32(7))]
+    ends = [model.sample(4, condition={"label": label}, steps=3) for label in (0, 1, np.int32(7))]
     assert len({end.tobytes() for end in ends}) == 3
     for label in (2, -1, 10**400, 0.5, True, "left", [0, 1, 0], [], [0, [1]]):
         with pytest.raises(InputError, match="label: expected"):
-            model.trajectory(2, label=label)
+            model.trajectory(2, condition={"label": label})
     np.testing.assert_array_equal(model.sample(4, steps=3), ends[2])  # any class
-    mixed = model.sample(4, label=[0, 1, 7, 1], steps=3)
+    mixed = model.sample(4, condition={"label": [0, 1, 7, 1]}, steps=3)
     for row, end in enumerate((0, 1, 2, 1)):
         np.testing.assert_array_equal(mixed[row], ends[end][row])
 
@@ -300,7 +305,7 @@ def test_whole_accepts_exactly_the_whole_numbers_between_its_bounds(value: Any) 
             whole("n", value, 1, 50)
 
 
-def test_a_trajectory_has_all_frames_with_times_of_the_full_schedule(ddpm: Model) -> None:
+def test_a_trajectory_has_all_frames_with_times_of_the_full_schedule(ddpm: ExportedModel) -> None:
     for sampler in ("ddpm", "ddim"):
         frames = list(ddpm.trajectory(7, seed=1, sampler=sampler, steps=20, schedule="linear"))
         assert [frame.index for frame in frames] == list(range(21))
@@ -316,7 +321,7 @@ def test_a_trajectory_has_all_frames_with_times_of_the_full_schedule(ddpm: Model
 
 
 def test_work_stops_between_chunks(
-    flow: Model, ddpm: Model, monkeypatch: pytest.MonkeyPatch
+    flow: ExportedModel, ddpm: ExportedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     z, asked, ran = flow.latent(10_000), itertools.count(1), []
     run = Session.run
@@ -331,7 +336,7 @@ def test_work_stops_between_chunks(
         ddpm.sample(10, deadline=time.monotonic() - 1)
 
 
-def test_threads_share_one_session(flow: Model, fresh_sessions: SessionCache) -> None:
+def test_threads_share_one_session(flow: ExportedModel, fresh_sessions: SessionCache) -> None:
     z = flow.latent(2_000)
     alone = load("toy-flow", folders=[flow.folder.parent]).run("decode", z=z)["x"]
     found: list[np.ndarray] = []
@@ -478,3 +483,27 @@ def test_a_classifier_may_tell_its_features(
     publish(tmp_path / "toy-flow", card, files | {"judge.onnx": compile_onnx(changing)})
     with pytest.raises(ContractError, match=r"features: expected shape \[n, f\] with n = 3, f = 2"):
         load("toy-flow", folders=[tmp_path], device="cpu").run("classify", x=x)
+
+
+def test_weights_of_a_caller_are_as_good_as_those_of_a_snapshot(flow: ExportedModel) -> None:
+    stored = Snapshots.open(flow.folder, flow.card).weights(0)
+    z = np.float32([[0.5, -1.0], [2.0, 0.25]])
+    final = flow.decode(z)
+    mine = flow.with_weights(stored)
+    np.testing.assert_array_equal(mine.decode(z), flow.at(0).decode(z))
+    np.testing.assert_array_equal(mine.log_prob(z), flow.at(0).log_prob(z))
+    np.testing.assert_array_equal(flow.decode(z), final)
+    other = {name: array + np.float32(0.5) for name, array in stored.items()}
+    assert np.abs(mine.with_weights(other).decode(z) - mine.decode(z)).min() > 0
+    name = next(iter(stored))
+    bad = [
+        {},
+        stored | {"more": stored[name]},
+        {key: array for key, array in stored.items() if key != name},
+        stored | {name: np.zeros((7, 7), np.float32)},
+        stored | {name: np.full_like(stored[name], np.nan)},
+        stored | {name: np.zeros(stored[name].shape, np.int64)},
+    ]
+    for weights in bad:
+        with pytest.raises(InputError, match="weights"):
+            flow.with_weights(weights)

@@ -13,13 +13,14 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from genlab.contract.card import Card, Metric
-from genlab.model import Model
+from genlab.model import ExportedModel
 from training import runs
 from training.data import IMAGES
 from training.data.images import Labelled
@@ -72,7 +73,7 @@ def pupil(card: Card) -> Recipe:
     return replace(teacher, id=f"{card.dataset}-classifier-of-{card.id}-{weights}")
 
 
-def draw(model: Model, folder: Path, n: int = SAMPLES) -> Iterator[int]:
+def draw(model: ExportedModel, folder: Path, n: int = SAMPLES) -> Iterator[int]:
     """Draw n samples, equally many of each class, in parts of `PART`; yields how many there are.
 
     Parts that are in `folder` are not drawn again.
@@ -83,7 +84,8 @@ def draw(model: Model, folder: Path, n: int = SAMPLES) -> Iterator[int]:
         path = folder / f"samples-{part:04d}.npz"
         if not path.exists():
             label = np.arange(PART) % classes
-            x = model.sample(PART, SEED + part, sampler=SAMPLER, steps=STEPS, label=label)
+            walk: dict[str, Any] = {"sampler": SAMPLER, "steps": STEPS}
+            x = model.sample(PART, SEED + part, condition={"label": label}, **walk)
             levels = np.rint(255 * np.clip(x, 0, 1)).astype(np.uint8)
             packed = io.BytesIO()
             np.savez_compressed(packed, x=levels, label=label)

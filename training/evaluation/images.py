@@ -26,8 +26,7 @@ import numpy as np
 
 import genlab
 from genlab.contract.card import Metric
-from genlab.diffusion.elbo import DEVIATION_FIGURE, bound, decoder_deviation
-from genlab.diffusion.trajectory import Request
+from genlab.diffusion.elbo import DEVIATION_FIGURE, decoder_deviation, elbo
 from genlab.measures.bits import bits_per_dim
 from training.data import IMAGES
 from training.data.images import Split
@@ -50,7 +49,7 @@ REPEATS = 50
 
 
 def image_measures(
-    model: genlab.Model, folder: Path, seed: int
+    model: genlab.ExportedModel, folder: Path, seed: int
 ) -> dict[str, Callable[[], Iterator[Metric]]]:
     """What there is to measure of a model of images, by name.
 
@@ -65,7 +64,7 @@ def image_measures(
     """
 
     def judged(
-        measure: Callable[[genlab.Model, genlab.Model, int], Iterator[Metric]],
+        measure: Callable[[genlab.ExportedModel, genlab.ExportedModel, int], Iterator[Metric]],
     ) -> Iterator[Metric]:
         device = model.device.requested
         judge = genlab.load(f"{model.card.dataset}-classifier", device=device, folders=[folder])
@@ -85,23 +84,23 @@ def image_measures(
     return found
 
 
-def images_of(model: genlab.Model, split: Split) -> tuple[np.ndarray, np.ndarray]:
+def images_of(model: genlab.ExportedModel, split: Split) -> tuple[np.ndarray, np.ndarray]:
     """Images [n, 1, 28, 28] in [0, 1] and labels [n] of a split of the model's data set."""
     found = IMAGES[model.card.dataset].split(split)
     return found.x.numpy(), found.label.numpy()
 
 
-def _accuracy(model: genlab.Model) -> Iterator[Metric]:
+def _accuracy(model: genlab.ExportedModel) -> Iterator[Metric]:
     splits: tuple[Split, ...] = ("validation", "test")
     for split in splits:
         x, label = images_of(model, split)
-        right = model.run("classify", x=x)["logits"].argmax(1) == label
+        right = model.classify(x).argmax(1) == label
         told = "share of the images whose class has the largest logit"
         name = "accuracy" if split == "test" else f"accuracy_{split}"
         yield _metric(name, Estimate.share(right), split, len(x), told)
 
 
-def _bits(model: genlab.Model, seed: int) -> Iterator[Metric]:
+def _bits(model: genlab.ExportedModel, seed: int) -> Iterator[Metric]:
     splits: tuple[Split, ...] = ("validation", "test")
     for split in splits:
         x, _ = images_of(model, split)
@@ -115,7 +114,9 @@ def _bits(model: genlab.Model, seed: int) -> Iterator[Metric]:
         yield _metric(name, Estimate.mean(bits), split, len(x), told)
 
 
-def _samples(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metric]:
+def _samples(
+    model: genlab.ExportedModel, judge: genlab.ExportedModel, seed: int
+) -> Iterator[Metric]:
     """The distance of samples by `decode`."""
     references = References.of(model, judge)
     sets = _features(judge, model.sample(SETS * SAMPLES, seed)).reshape(SETS, SAMPLES, -1)
@@ -124,11 +125,11 @@ def _samples(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Me
     yield from references.figures(found, SETS * SAMPLES, how)
 
 
-def _walks(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metric]:
+def _walks(model: genlab.ExportedModel, judge: genlab.ExportedModel, seed: int) -> Iterator[Metric]:
     """Distances of samples by many steps and by few, and whether the asked class is there."""
     label = _asked(model)
     references = References.of(model, judge, label)
-    walk = partial(model.sample, SAMPLES, seed, sampler=SAMPLER, label=label)
+    walk = partial(model.sample, SAMPLES, seed, sampler=SAMPLER, condition={"label": label})
     full = walk(steps=FULL_STEPS)
     seen = _features(judge, full)
     how = f"{_walked(FULL_STEPS)} (seed {seed})"
@@ -149,11 +150,14 @@ def _walks(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metr
     yield _agreement("agreement_guided", judge, guided, label, how)
 
 
-def _ancestral(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[Metric]:
+def _ancestral(
+    model: genlab.ExportedModel, judge: genlab.ExportedModel, seed: int
+) -> Iterator[Metric]:
     """The same of samples by the reverse process itself."""
     label = _asked(model)
     references = References.of(model, judge, label)
-    x = model.sample(SAMPLES, seed, sampler=ANCESTRAL, steps=FULL_STEPS, label=label)
+    asked = {"label": label}
+    x = model.sample(SAMPLES, seed, sampler=ANCESTRAL, steps=FULL_STEPS, condition=asked)
     how = f"{_walked(FULL_STEPS, sampler=ANCESTRAL)} (seed {seed})"
     found = references.estimate(_features(judge, x), label, seed)
     *_, ratio = references.figures(found, SAMPLES, how)
@@ -161,7 +165,7 @@ def _ancestral(model: genlab.Model, judge: genlab.Model, seed: int) -> Iterator[
     yield _agreement("agreement_ancestral", judge, x, label, how)
 
 
-def _asked(model: genlab.Model) -> np.ndarray:
+def _asked(model: genlab.ExportedModel) -> np.ndarray:
     """Classes [SAMPLES] in the shares of the test images."""
     return in_shares(images_of(model, "test")[1], SAMPLES)
 
@@ -175,10 +179,10 @@ def in_shares(label: np.ndarray, n: int) -> np.ndarray:
 
 
 def _agreement(
-    name: str, judge: genlab.Model, x: np.ndarray, label: np.ndarray, how: str
+    name: str, judge: genlab.ExportedModel, x: np.ndarray, label: np.ndarray, how: str
 ) -> Metric:
     """How often the classifier sees in samples what was asked for."""
-    right = judge.run("classify", x=np.clip(x, 0, 1))["logits"].argmax(1) == label
+    right = judge.classify(np.clip(x, 0, 1)).argmax(1) == label
     told = (
         f"share of {how} in which the classifier {judge.card.id} sees the class that was asked for"
     )
@@ -212,7 +216,10 @@ class References:
 
     @classmethod
     def of(
-        cls, model: genlab.Model, judge: genlab.Model, label: np.ndarray | None = None
+        cls,
+        model: genlab.ExportedModel,
+        judge: genlab.ExportedModel,
+        label: np.ndarray | None = None,
     ) -> "References":
         """For samples of the classes `label` [n], in order, or of whichever classes come."""
         test = Gaussian.of(_features(judge, images_of(model, "test")[0]))
@@ -262,20 +269,20 @@ class References:
         yield _metric("frechet_ratio", found.over(self.floor), "test", n, told)
 
 
-def _features(judge: genlab.Model, x: np.ndarray) -> np.ndarray:
+def _features(judge: genlab.ExportedModel, x: np.ndarray) -> np.ndarray:
     found: np.ndarray = judge.run("classify", fetch=["features"], x=np.clip(x, 0, 1))["features"]
     return found.astype(np.float64)
 
 
-def _bound(model: genlab.Model, seed: int) -> Iterator[Metric]:
+def _bound(model: genlab.ExportedModel, seed: int) -> Iterator[Metric]:
     """The variational bound with its terms."""
     x, _ = images_of(model, "test")
     every = len(x) // BOUND_IMAGES  # the file has its easier images first
     x = x[::every][:BOUND_IMAGES]
     unseen = images_of(model, "validation")[0][:200]
-    request = Request(clip="none")  # of the network as it is
-    deviation = decoder_deviation(model, unseen, seed, request=request)
-    found = bound(model, x, seed, strata=BOUND_STRATA, deviation=deviation, request=request)
+    # Not clipped: of the network as it is.
+    deviation = decoder_deviation(model, unseen, seed, clip="none")
+    found = elbo(model, x, seed, strata=BOUND_STRATA, deviation=deviation, clip="none")
     steps = len(model.schedule()) - 1
     how = (
         f"variational bound in bits per dimension with T = {steps} steps, class unknown, x̂₀ not "

@@ -21,7 +21,7 @@ from genlab.contract.files import read_bytes
 from genlab.contract.publish import locked, publish
 from genlab.diffusion.likelihood import ode_log_prob
 from genlab.diffusion.samplers import SAMPLERS
-from genlab.diffusion.solver_error import PATHS, path_error, solution
+from genlab.diffusion.solver_error import PATHS, solution, solver_error
 from genlab.measures.density import mass
 from genlab.runtime.check import check
 from genlab.runtime.errors import InputError
@@ -84,7 +84,7 @@ def evaluate(
 
 
 def _measures(
-    model: genlab.Model, folder: Path, n: int, seed: int
+    model: genlab.ExportedModel, folder: Path, n: int, seed: int
 ) -> dict[str, Callable[[], Iterator[Metric]]]:
     """What there is to measure of a model, by name."""
     if model.card.dataset in IMAGES:
@@ -97,7 +97,9 @@ def _measures(
 
 
 def add_figures(
-    model: genlab.Model, fresh: list[Metric], gone: Callable[[str], bool] = lambda name: False
+    model: genlab.ExportedModel,
+    fresh: list[Metric],
+    gone: Callable[[str], bool] = lambda name: False,
 ) -> None:
     """Publish an exported model anew with these figures on its card.
 
@@ -130,12 +132,12 @@ def add_figures(
         publish(folder, card, files, partial(check, device=model.device.requested))
 
 
-def _data(model: genlab.Model, n: int, seed: int) -> np.ndarray:
+def _data(model: genlab.ExportedModel, n: int, seed: int) -> np.ndarray:
     draw = torch.Generator().manual_seed(seed)
     return np.asarray(DATASETS[model.card.dataset].sample(n, draw).numpy())
 
 
-def _likelihood(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
+def _likelihood(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """How far the model's density is from the truth, and whether it is one."""
     law = DATASETS[model.card.dataset].distribution
     x = _data(model, n, seed)
@@ -150,7 +152,7 @@ def _likelihood(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
     yield _mass(model)
 
 
-def _mass(model: genlab.Model) -> Metric:
+def _mass(model: genlab.ExportedModel) -> Metric:
     """The integral of the density, with the quadrature's bound: no chance is in it."""
     x0, x1, y0, y1 = _window(model)
     if model.card.event_shape == (1,):
@@ -175,7 +177,7 @@ def _mass(model: genlab.Model) -> Metric:
     return Metric(name="mass", value=total, split="grid", n=evaluated, protocol=told)
 
 
-def _ode_likelihood(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
+def _ode_likelihood(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """How far a diffusion model's density is from the truth."""
     levels = model.card.constants.log_snr
     assert levels is not None  # a model that denoises has one
@@ -195,13 +197,13 @@ def _ode_likelihood(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
     yield _metric("kl_ode", Estimate.mean(true - learned), len(x), told)
 
 
-def _path_errors(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
+def _solver_errors(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """How far the ODE samplers end from where the paths of the noise lead, for each budget."""
     if "decode" in model.verbs:
         return  # the truth: it has samples of its own
     reference = solution(model, PATH_POINTS, seed)
     for sampler in PATHS:
-        found = path_error(model, PATH_POINTS, seed, sampler, BUDGETS, reference=reference)
+        found = solver_error(model, PATH_POINTS, seed, sampler, BUDGETS, reference=reference)
         for asked, used, rms, stderr in zip(
             found.evaluations, found.used, found.rms, found.stderr, strict=True
         ):
@@ -214,24 +216,24 @@ def _path_errors(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
             yield _metric(f"path_error_{sampler}_{asked}", error, PATH_POINTS, told)
 
 
-def _points(model: genlab.Model, n: int, seed: int) -> str:
+def _points(model: genlab.ExportedModel, n: int, seed: int) -> str:
     return f"{n:,} fresh points of the {model.card.dataset} distribution (seed {seed})"
 
 
-def _window(model: genlab.Model) -> tuple[float, float, float, float]:
+def _window(model: genlab.ExportedModel) -> tuple[float, float, float, float]:
     assert model.card.extent is not None
     x0, x1, y0, y1 = model.card.extent
     x, y, w, h = (x0 + x1) / 2, (y0 + y1) / 2, ROOM * (x1 - x0) / 2, ROOM * (y1 - y0) / 2
     return x - w, x + w, y - h, y + h
 
 
-def _distance(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
+def _distance(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """Sliced Wasserstein-2 of samples by `decode`, beside its reference."""
     yield _wasserstein("sliced_w2", model, model.sample, seed, "samples by decode")
     yield _reference(model, seed)
 
 
-def _steps(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
+def _steps(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """Sliced Wasserstein-2 of samples by the two samplers, beside its reference."""
     if "decode" in model.verbs:
         return  # the truth: it has samples of its own
@@ -245,7 +247,7 @@ def _steps(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
     yield _reference(model, seed)
 
 
-def _reference(model: genlab.Model, seed: int) -> Metric:
+def _reference(model: genlab.ExportedModel, seed: int) -> Metric:
     """The distance of two fresh samples of the data, not zero because samples are finite.
 
     A perfect sampler has it on average; a good one may come out below by chance.
@@ -259,7 +261,7 @@ def _reference(model: genlab.Model, seed: int) -> Metric:
 
 def _wasserstein(
     name: str,
-    model: genlab.Model,
+    model: genlab.ExportedModel,
     draw: Callable[[int, int], np.ndarray],
     seed: int,
     how: str,
@@ -279,7 +281,7 @@ def _wasserstein(
     return _metric(name, found, SAMPLES, protocol)
 
 
-def _modes(model: genlab.Model, n: int, seed: int) -> Iterator[Metric]:
+def _modes(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """PacGAN's figures, where the data are a few equal Gaussians of the plane."""
     law = DATASETS[model.card.dataset].distribution
     if not has_modes(law):
@@ -337,13 +339,13 @@ def _metric(name: str, found: Estimate, n: int, protocol: str) -> Metric:
     )
 
 
-Measure = Callable[[genlab.Model, int, int], Iterator[Metric]]
+Measure = Callable[[genlab.ExportedModel, int, int], Iterator[Metric]]
 
 MEASURES: tuple[tuple[str, str, Measure], ...] = (
     ("likelihood", "log_prob", _likelihood),
     ("distance", "decode", _distance),
     ("steps", "denoise", _steps),
-    ("path_errors", "denoise", _path_errors),
+    ("path_errors", "denoise", _solver_errors),
     ("ode_likelihood", "divergence", _ode_likelihood),
     ("modes", "decode", _modes),
     ("modes", "divergence", _modes),

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from scipy.special import ndtr, ndtri
 
-from genlab import Model
+from genlab import ExportedModel
 
 FRAMES, SIZE = 16, 128
 TILES, SIDE, PITCH = 4, 28, 32
@@ -22,7 +22,7 @@ COLOUR = (227, 117, 33)
 SEED = 7
 
 
-def image_thumbnail(model: Model) -> bytes | None:
+def image_thumbnail(model: ExportedModel) -> bytes | None:
     """A WebP file of 128 × 2048 pixels; None for a model that makes no images."""
     verb = next((verb for verb in FILMS if verb in model.verbs), None)
     if verb is None:
@@ -36,29 +36,29 @@ def image_thumbnail(model: Model) -> bytes | None:
     return buffer.getvalue()
 
 
-def _way_back(model: Model) -> Iterator[np.ndarray]:
+def _way_back(model: ExportedModel) -> Iterator[np.ndarray]:
     """From noise to images of all classes in turn."""
     constants = model.card.constants
     label = np.arange(TILES**2) % len(constants.classes or [0])
-    for frame in model.trajectory(TILES**2, SEED, steps=60, label=label):
+    for frame in model.trajectory(TILES**2, SEED, steps=60, condition={"label": label}):
         yield frame.x_t * constants.diffusion_scale + np.asarray(constants.diffusion_shift)
 
 
-def _from_the_middle(model: Model) -> Iterator[np.ndarray]:
+def _from_the_middle(model: ExportedModel) -> Iterator[np.ndarray]:
     """The same latent points through all snapshots, or drawn out from the middle to their place."""
     z = model.latent(TILES**2, SEED)
     if model.card.snapshots is not None:
         for step in model.card.snapshots.steps:
-            yield model.at(step).run("decode", z=z)["x"]
+            yield model.at(step).decode(z)
         return
     uniform = model.card.latent is not None and model.card.latent.law == "uniform"
     normal = ndtri(z.astype(np.float64)) if uniform else z
     for temperature in np.linspace(0, 1, FRAMES):
         at = temperature * normal
-        yield model.run("decode", z=(ndtr(at) if uniform else at).astype(np.float32))["x"]
+        yield model.decode((ndtr(at) if uniform else at).astype(np.float32))
 
 
-FILMS: dict[str, Callable[[Model], Iterator[np.ndarray]]] = {
+FILMS: dict[str, Callable[[ExportedModel], Iterator[np.ndarray]]] = {
     "denoise": _way_back,
     "decode": _from_the_middle,
 }

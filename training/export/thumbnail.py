@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image, ImageDraw
 
-from genlab import Model
+from genlab import ExportedModel
 from genlab.measures.density import Extent
 from training.data import DATASETS
 
@@ -25,7 +25,7 @@ COLOURS = {"trained": (227, 117, 33), "exact": (50, 146, 205)}
 SEED = 7
 
 
-def thumbnail(model: Model) -> bytes:
+def thumbnail(model: ExportedModel) -> bytes:
     """A WebP file of 128 × 2048 pixels.
 
     Raises:
@@ -58,7 +58,7 @@ def in_between(path: np.ndarray) -> np.ndarray:
     return (1 - share) * path[low] + share * path[np.minimum(low + 1, len(path) - 1)]
 
 
-def _layers(model: Model) -> Iterator[np.ndarray]:
+def _layers(model: ExportedModel) -> Iterator[np.ndarray]:
     """Every stage of a flow, in the window of the data (all but the last are standardised)."""
     dataset = DATASETS[model.card.dataset]
     states = model.run("layers", fetch=["states"], z=model.latent(POINTS, SEED))["states"]
@@ -66,22 +66,22 @@ def _layers(model: Model) -> Iterator[np.ndarray]:
         yield states[:, stage] * dataset.scale + np.asarray(dataset.shift)
 
 
-def _training(model: Model) -> Iterator[np.ndarray]:
+def _training(model: ExportedModel) -> Iterator[np.ndarray]:
     """The same latent points through every snapshot; without snapshots, the samples at rest."""
     z = model.latent(POINTS, SEED)
     for step in model.card.snapshots.steps if model.card.snapshots else []:
-        yield model.at(step).run("decode", z=z)["x"]
-    yield model.run("decode", z=z)["x"]
+        yield model.at(step).decode(z)
+    yield model.decode(z)
 
 
-def _way_back(model: Model) -> Iterator[np.ndarray]:
+def _way_back(model: ExportedModel) -> Iterator[np.ndarray]:
     """From noise to data by DDIM."""
     constants = model.card.constants
     for frame in model.trajectory(POINTS, SEED, steps=60):
         yield frame.x_t * constants.diffusion_scale + np.asarray(constants.diffusion_shift)
 
 
-FILMS: dict[str, Callable[[Model], Iterator[np.ndarray]]] = {
+FILMS: dict[str, Callable[[ExportedModel], Iterator[np.ndarray]]] = {
     "layers": _layers,
     "denoise": _way_back,
     "decode": _training,
@@ -89,7 +89,7 @@ FILMS: dict[str, Callable[[Model], Iterator[np.ndarray]]] = {
 """What to show of a model that has the verb; the first one it has counts."""
 
 
-def _picture(points: np.ndarray, model: Model, colour: tuple[int, int, int]) -> Image.Image:
+def _picture(points: np.ndarray, model: ExportedModel, colour: tuple[int, int, int]) -> Image.Image:
     assert model.card.extent is not None
     mask = Image.new("L", (SIZE * FINE, SIZE * FINE))
     draw = ImageDraw.Draw(mask)

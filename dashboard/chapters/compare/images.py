@@ -19,7 +19,7 @@ from dashboard.shared.images import pictures, tell_not_finite
 from genlab.contract.card import Card
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.units import to_data
-from genlab.model import Model
+from genlab.model import ExportedModel
 from genlab.runtime.sessions import heavy
 
 N, COLUMNS = 40, 5
@@ -74,7 +74,7 @@ def draw(model_id: str, stamp: str, seed: int, _stop: Callable[[], bool]) -> Dra
         options = {"sampler": SAMPLER, "steps": steps_of(model.card)}
         classes = len(model.card.constants.classes or [])
         if model.card.constants.null_label is not None and classes:
-            options["label"] = np.arange(N) % classes
+            options["condition"] = {"label": np.arange(N) % classes}
     if walks(model.card):
         return _walk(model, seed, _stop, options)
     model.open("decode")  # before the clock starts
@@ -84,7 +84,9 @@ def draw(model_id: str, stamp: str, seed: int, _stop: Callable[[], bool]) -> Dra
         return Drawn(x, time.perf_counter() - start)
 
 
-def _walk(model: Model, seed: int, stop: Callable[[], bool], options: dict[str, Any]) -> Drawn:
+def _walk(
+    model: ExportedModel, seed: int, stop: Callable[[], bool], options: dict[str, Any]
+) -> Drawn:
     """Samples by many steps; between two of them others may have the place."""
     model.open("denoise")  # before the clock starts
     frames, seconds = model.trajectory(N, seed, stop=stop, **options), 0.0

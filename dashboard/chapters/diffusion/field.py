@@ -13,7 +13,7 @@ from dashboard.shared import parts
 from genlab.contract.card import Card
 from genlab.diffusion.schedules import respace
 from genlab.measures.density import Extent
-from genlab.model import Model
+from genlab.model import ExportedModel
 from genlab.runtime.noise import normal
 from genlab.runtime.sessions import heavy
 
@@ -41,7 +41,7 @@ def _field_film(
     data = services.reference(model_id, stamp, min(n, ON_FIELD))
     noised = diffusion.forward(card, data, normal(seed, data.shape, "forward"), levels)
 
-    def true_field(exact: Model) -> fields.Field | None:
+    def true_field(exact: ExportedModel) -> fields.Field | None:
         ours, theirs = card.constants, exact.card.constants
         alike = ours.diffusion_scale == theirs.diffusion_scale
         alike = alike and ours.diffusion_shift == theirs.diffusion_shift

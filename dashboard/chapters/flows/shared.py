@@ -40,7 +40,7 @@ def clouds(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Array]:
     """Samples of the flow, and the reference data pushed to its latent plane."""
     model = services.open_model(model_id)
     data = services.reference(model_id, stamp, n)
-    return model.sample(n, seed=seed), model.run("encode", x=data)["z"]
+    return model.sample(n, seed=seed), model.encode(data)
 
 
 def first_point(data: Array) -> tuple[float, float]:

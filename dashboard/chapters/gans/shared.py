@@ -49,7 +49,7 @@ def forgeries(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Arra
     """Latents, their images, and the image of the latent grid."""
     model = services.open_model(model_id)
     z = model.latent(n, seed=seed)
-    out = model.run("decode", z=np.concatenate([z, gans.WEB.reshape(-1, 2)]))["x"]
+    out = model.decode(np.concatenate([z, gans.WEB.reshape(-1, 2)]))
     return z, out[:n], out[n:]
 
 

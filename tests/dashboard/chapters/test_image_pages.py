@@ -301,7 +301,7 @@ def test_samples_of_a_flow_are_offered_at_their_temperature(
     model = services.open_model("mnist-flow-toy")
     z = at_temperature(model.card, model.latent(8, seed=0), temperature / 100)
     np.testing.assert_allclose(files["z"], z, atol=1e-6)
-    np.testing.assert_array_equal(files["x"], model.run("decode", z=files["z"])["x"])
+    np.testing.assert_array_equal(files["x"], model.decode(files["z"]))
 
 
 @pytest.mark.parametrize(("frame", "name"), [("0", "epoch0"), ("1", "epoch1"), ("2", "epoch2")])
@@ -311,7 +311,7 @@ def test_samples_of_a_gan_are_offered_as_of_the_epoch_that_is_shown(
     open_page(GAN, epoch=frame, image_gan_n="8", image_gan="mnist-gan-toy")
     files = offered[f"mnist-gan-toy-seed0-{name}"]
     model = services.open_model("mnist-gan-toy")
-    expected = model.at(STEPS[int(frame)]).run("decode", z=model.latent(8, seed=0))["x"]
+    expected = model.at(STEPS[int(frame)]).decode(model.latent(8, seed=0))
     np.testing.assert_array_equal(files["x"], expected)
     assert (files["x"] == 0.5).all() == (frame == "0")  # before the training all is grey
     # It rests at another frame than the one of the link; and plays on arrival, to be the last.

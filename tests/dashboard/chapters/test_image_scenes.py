@@ -21,7 +21,7 @@ from dashboard.shared.images import TRAINING, units
 from dashboard.shared.upload import read_picture
 from genlab import load
 from genlab.measures.bits import bits_per_dim
-from genlab.model import Model
+from genlab.model import ExportedModel
 from genlab.runtime.errors import InputError
 from tests.dashboard.image_house import (
     DIM,
@@ -46,12 +46,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def flow(folder: Path) -> Model:
+def flow(folder: Path) -> ExportedModel:
     return load("mnist-flow-toy", device="cpu", folders=[folder])
 
 
 @pytest.fixture(scope="module")
-def gan(folder: Path) -> Model:
+def gan(folder: Path) -> ExportedModel:
     return load("mnist-gan-toy", device="cpu", folders=[folder])
 
 
@@ -151,7 +151,7 @@ def test_epochs_show_the_same_noise_through_each_snapshot(gan):
     film = gan_images.epochs(gan, z, units(digits(9, 1, 1.0)))
     assert film.pixels.shape == (3, 6, 28, 28)
     assert (film.pixels[0] == 128).all()  # all weights are zero: σ(0) = ½
-    last = gan.run("decode", z=z)["x"]
+    last = gan.decode(z)
     np.testing.assert_array_equal(film.pixels[-1], np.rint(255 * last[:, 0]).astype(np.uint8))
     timeline = gan_images.epochs_timeline(gan.card, film, 55_000)
     assert timeline is not None

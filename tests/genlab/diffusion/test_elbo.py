@@ -12,10 +12,9 @@ import pytest
 from scipy.special import ndtr
 from scipy.stats import norm
 
-from genlab import Model, load
+from genlab import ExportedModel, load
 from genlab.diffusion import schedules
-from genlab.diffusion.elbo import Bound, bound, decoder_deviation, strata_edges, variational_bound
-from genlab.diffusion.trajectory import Request
+from genlab.diffusion.elbo import Elbo, decoder_deviation, elbo, strata_edges, variational_bound
 from genlab.runtime import noise
 from genlab.runtime.errors import InputError, Stopped
 
@@ -31,7 +30,7 @@ def gaussian(x: np.ndarray, lam: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.sqrt(bar) * VARIANCE / total * x, np.sqrt(rest) / total * x
 
 
-def toy_bound(x: np.ndarray, lam: np.ndarray, strata: int, deviation: float) -> Bound:
+def toy_bound(x: np.ndarray, lam: np.ndarray, strata: int, deviation: float) -> Elbo:
     return variational_bound(
         gaussian,
         lam,
@@ -100,7 +99,7 @@ def test_the_bound_closes_upon_the_likelihood_as_steps_become_finer() -> None:
 
 
 @pytest.fixture
-def tiny(image_models: Path) -> Model:
+def tiny(image_models: Path) -> ExportedModel:
     return load("tiny-ddpm", folders=[image_models], device="cpu")
 
 
@@ -110,12 +109,12 @@ def grey(n: int, mean: float, seed: int = 0) -> np.ndarray:
     return np.rint((x + 1) * 127.5).clip(0, 255).astype(np.float32) / 255
 
 
-def test_the_bound_of_a_model_knows_its_class(tiny: Model) -> None:
+def test_the_bound_of_a_model_knows_its_class(tiny: ExportedModel) -> None:
     """A model of N(m_c, 0.04): images of class 2 cost least as class 2, all terms added up."""
     x = grey(64, 0.4)
-    s = decoder_deviation(tiny, grey(64, 0.4, 1), steps=100, request=Request(label=2))
+    s = decoder_deviation(tiny, grey(64, 0.4, 1), steps=100, condition={"label": 2})
     bits = [
-        bound(tiny, x, steps=100, strata=99, deviation=s, request=Request(label=c)).mean()
+        elbo(tiny, x, steps=100, strata=99, deviation=s, condition={"label": c}).mean()
         for c in (0, 1, 2, None)
     ]
     entropy = (0.5 * math.log(2 * math.pi * math.e * 0.04) - math.log(CELL)) / math.log(2)
@@ -125,21 +124,21 @@ def test_the_bound_of_a_model_knows_its_class(tiny: Model) -> None:
     for (other, _), more in zip(bits[:2], far, strict=True):
         assert more < other - best < 1.4 * more
     assert best < bits[3][0] < bits[1][0]
-    same = bound(tiny, x, steps=100, strata=99, deviation=s, request=Request(label=2)).mean()
+    same = elbo(tiny, x, steps=100, strata=99, deviation=s, condition={"label": 2}).mean()
     assert same == bits[2]
 
 
-def test_black_and_white_reach_to_infinity(tiny: Model) -> None:
+def test_black_and_white_reach_to_infinity(tiny: ExportedModel) -> None:
     ends = np.stack([np.zeros((1, 4, 4)), np.ones((1, 4, 4))])
-    told = bound(tiny, ends, steps=20, strata=19, deviation=1e-3)
+    told = elbo(tiny, ends, steps=20, strata=19, deviation=1e-3)
     assert np.isfinite(told.nats).all()
     assert (told.reconstruction >= 0).all()
 
 
-def test_the_usual_deviation_is_that_of_the_paper(tiny: Model) -> None:
+def test_the_usual_deviation_is_that_of_the_paper(tiny: ExportedModel) -> None:
     x, full = grey(4, 0.0), tiny.schedule()
-    default = bound(tiny, x, steps=100, strata=3)
-    named = bound(tiny, x, steps=100, strata=3, deviation=math.sqrt(schedules.alphas_bar(-full[2])))
+    default = elbo(tiny, x, steps=100, strata=3)
+    named = elbo(tiny, x, steps=100, strata=3, deviation=math.sqrt(schedules.alphas_bar(-full[2])))
     np.testing.assert_array_equal(default.nats, named.nats)
 
 
@@ -154,19 +153,19 @@ BAD: list[tuple[Any, dict[str, Any]]] = [
     *((grey(2, 0.0), {"steps": 10, "strata": value}) for value in (0, 10, None)),
     *((grey(2, 0.0), {"deviation": value}) for value in (0.0, np.inf, "1")),
     (grey(2, 0.0), {"seed": -1}),
-    (grey(2, 0.0), {"request": Request(label=7)}),
+    (grey(2, 0.0), {"condition": {"label": 7}}),
 ]
 
 
 @pytest.mark.parametrize(("x", "options"), BAD)
-def test_bad_requests_are_refused(tiny: Model, x: Any, options: dict[str, Any]) -> None:
+def test_bad_requests_are_refused(tiny: ExportedModel, x: Any, options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="expected"):
-        bound(tiny, x, **options)
+        elbo(tiny, x, **options)
 
 
-def test_a_bound_can_be_stopped(tiny: Model) -> None:
+def test_a_bound_can_be_stopped(tiny: ExportedModel) -> None:
     with pytest.raises(Stopped):
-        bound(tiny, grey(2, 0.0), request=Request(stop=lambda: True))
+        elbo(tiny, grey(2, 0.0), stop=lambda: True)
 
 
 @pytest.mark.parametrize(("last", "strata"), [(1000, 40), (1000, 999), (1000, 1), (3, 2), (20, 16)])

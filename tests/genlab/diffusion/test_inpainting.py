@@ -16,10 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genlab import Model, load
+from genlab import ExportedModel, load
 from genlab.diffusion import schedules
 from genlab.diffusion.inpainting import fill, filled, itinerary, repaint
-from genlab.diffusion.trajectory import Request
 from genlab.diffusion.units import to_diffusion
 from genlab.runtime import noise
 from genlab.runtime.errors import InputError, Stopped
@@ -136,16 +135,16 @@ def test_the_itinerary_walks_every_stretch_as_often_as_asked(
 
 
 @pytest.fixture
-def tiny(image_models: Path) -> Model:
+def tiny(image_models: Path) -> ExportedModel:
     return load("tiny-ddpm", folders=[image_models], device="cpu")
 
 
-def test_a_model_fills_what_was_erased(tiny: Model) -> None:
+def test_a_model_fills_what_was_erased(tiny: ExportedModel) -> None:
     image = np.full((1, 4, 4), 0.25, np.float32)
     keep = np.ones((1, 4, 4), bool)
     keep[0, 1:3, 1:3] = False
     image[~keep] = np.nan  # erased: no value there counts
-    options: dict[str, Any] = {"steps": 200, "resamplings": 2, "request": Request(label=2)}
+    options: dict[str, Any] = {"steps": 200, "resamplings": 2, "condition": {"label": 2}}
     frames = list(repaint(tiny, image, keep, 200, 3, **options))
     assert len(frames) == 1 + 2 * 200
     assert [f.index for f in frames] == list(range(401))
@@ -163,7 +162,7 @@ def test_a_model_fills_what_was_erased(tiny: Model) -> None:
     assert early.mean() == pytest.approx(alpha * diffused, abs=0.05)
 
 
-def test_nothing_erased_and_everything_erased(tiny: Model) -> None:
+def test_nothing_erased_and_everything_erased(tiny: ExportedModel) -> None:
     image = np.full((1, 4, 4), 0.5, np.float32)
     *_, last = repaint(tiny, image, np.ones((1, 4, 4), bool), steps=5)
     np.testing.assert_array_equal(filled(tiny, last)[0], image)
@@ -184,19 +183,19 @@ BAD: list[tuple[Any, Any, dict[str, Any]]] = [
     *((*GOOD, {"steps": value}) for value in (0, 201, "7")),
     (*GOOD, {"n": 0}),
     (*GOOD, {"seed": -1}),
-    (*GOOD, {"request": Request(label=9)}),
+    (*GOOD, {"condition": {"label": 9}}),
     (*GOOD, {"schedule": "no such"}),
 ]
 
 
 @pytest.mark.parametrize(("image", "keep", "options"), BAD)
 def test_bad_requests_are_refused_at_once(
-    tiny: Model, image: Any, keep: Any, options: dict[str, Any]
+    tiny: ExportedModel, image: Any, keep: Any, options: dict[str, Any]
 ) -> None:
     with pytest.raises(InputError, match="expected"):
         repaint(tiny, image, keep, **options)
 
 
-def test_a_filling_can_be_stopped(tiny: Model) -> None:
+def test_a_filling_can_be_stopped(tiny: ExportedModel) -> None:
     with pytest.raises(Stopped):
-        list(repaint(tiny, *GOOD, request=Request(stop=lambda: True)))
+        list(repaint(tiny, *GOOD, stop=lambda: True))

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genlab import Model, load
+from genlab import ExportedModel, load
 from genlab.diffusion.likelihood import field, follow, log_prob, ode_log_prob, path, walk
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.schedules import alphas_bar
-from genlab.diffusion.solver_error import PATHS, path_error, root_mean, solution
+from genlab.diffusion.solver_error import PATHS, root_mean, solution, solver_error
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.runtime import noise
 from genlab.runtime.errors import InputError, Stopped
@@ -60,11 +60,11 @@ def test_the_way_is_that_of_the_exact_solution() -> None:
 
 
 @pytest.fixture
-def toy(shared_models: Path) -> Model:
+def toy(shared_models: Path) -> ExportedModel:
     return load("toy-ddpm", folders=[shared_models], device="cpu")
 
 
-def normal_log_prob(model: Model, x: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
+def normal_log_prob(model: ExportedModel, x: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
     """What the ODE of `toy-ddpm` makes of its noise between two λ: another normal, data units."""
     high, low = (alphas_bar(np.array(end)) for end in ends)
     clean, far = (bar * VARIANCE + 1 - bar for bar in (high, low))
@@ -73,7 +73,7 @@ def normal_log_prob(model: Model, x: np.ndarray, ends: tuple[float, float]) -> n
     return -0.5 * (away**2).sum(-1) / variance - math.log(2 * math.pi * variance)
 
 
-def test_density_of_a_model_in_data_units(toy: Model) -> None:
+def test_density_of_a_model_in_data_units(toy: ExportedModel) -> None:
     levels = toy.schedule()
     x = to_data(toy.card, noise.normal(0, (40, 2)).astype(np.float64))
     exact = normal_log_prob(toy, x, (levels[0], levels[-1]))
@@ -83,7 +83,7 @@ def test_density_of_a_model_in_data_units(toy: Model) -> None:
 class Other:
     """`toy-ddpm` as a network that predicts something else, by algebra."""
 
-    def __init__(self, model: Model, kind: str) -> None:
+    def __init__(self, model: ExportedModel, kind: str) -> None:
         constants = model.card.constants.model_copy(update={"parameterisation": kind})
         self.card = model.card.model_copy(update={"constants": constants})
         self.model, self.kind, self.verbs = model, kind, model.verbs
@@ -98,7 +98,7 @@ class Other:
 
 
 @pytest.mark.parametrize("kind", ["v", "x0"])
-def test_every_parameterisation_has_the_same_density(toy: Model, kind: str) -> None:
+def test_every_parameterisation_has_the_same_density(toy: ExportedModel, kind: str) -> None:
     x = to_data(toy.card, noise.normal(0, (20, 2)).astype(np.float64))
     other: Any = Other(toy, kind)
     np.testing.assert_allclose(ode_log_prob(other, x, 40), ode_log_prob(toy, x, 40), atol=1e-3)
@@ -108,7 +108,7 @@ def test_every_parameterisation_has_the_same_density(toy: Model, kind: str) -> N
         np.testing.assert_allclose(ours[1], theirs[1], atol=1e-4)
 
 
-def test_a_path_adds_up_and_leads_back(toy: Model) -> None:
+def test_a_path_adds_up_and_leads_back(toy: ExportedModel) -> None:
     """From data to noise by the ODE, and from that noise to the same data by a sampler."""
     x = to_data(toy.card, noise.normal(0, (20, 2)).astype(np.float64))
     way = path(toy, x, 60)
@@ -129,7 +129,7 @@ def test_a_path_adds_up_and_leads_back(toy: Model) -> None:
     np.testing.assert_allclose(to_data(toy.card, back.x_t), x, atol=2e-3)
 
 
-def test_a_path_needs_no_divergence(toy: Model) -> None:
+def test_a_path_needs_no_divergence(toy: ExportedModel) -> None:
     other: Any = Other(toy, "x0")
     other.verbs = toy.verbs - {"divergence"}
     x = np.zeros((3, 2))
@@ -137,7 +137,7 @@ def test_a_path_needs_no_divergence(toy: Model) -> None:
     assert np.isnan(path(other, x, 30).log_prob).all()
 
 
-def test_a_lost_point_takes_no_other_with_it(toy: Model) -> None:
+def test_a_lost_point_takes_no_other_with_it(toy: ExportedModel) -> None:
     x = np.zeros((3, 2))
     x[1] = 1e300
     told = ode_log_prob(toy, x, 10)
@@ -147,7 +147,7 @@ def test_a_lost_point_takes_no_other_with_it(toy: Model) -> None:
 @pytest.mark.parametrize(
     ("x", "steps"), [(np.zeros(2), 10), (np.full((1, 2), np.nan), 10), (np.zeros((1, 2)), 0)]
 )
-def test_bad_points_and_steps_are_refused(toy: Model, x: np.ndarray, steps: int) -> None:
+def test_bad_points_and_steps_are_refused(toy: ExportedModel, x: np.ndarray, steps: int) -> None:
     with pytest.raises(InputError):
         follow(toy, x, steps)
 
@@ -159,12 +159,12 @@ def test_a_model_that_does_not_denoise_is_refused(shared_models: Path) -> None:
             ask()
 
 
-def test_the_likelihood_stops_where_nobody_waits(toy: Model) -> None:
+def test_the_likelihood_stops_where_nobody_waits(toy: ExportedModel) -> None:
     with pytest.raises(Stopped):
         ode_log_prob(toy, np.zeros((3, 2)), 10, stop=lambda: True)
 
 
-def test_the_reference_is_the_exact_solution(toy: Model) -> None:
+def test_the_reference_is_the_exact_solution(toy: ExportedModel) -> None:
     """Of a Gaussian, whose paths are known."""
     levels = toy.schedule()
     bars = alphas_bar(levels[[0, -1]])
@@ -174,9 +174,9 @@ def test_the_reference_is_the_exact_solution(toy: Model) -> None:
 
 
 @pytest.mark.parametrize("sampler", PATHS)
-def test_path_error_is_the_distance_to_where_paths_end(toy: Model, sampler: str) -> None:
+def test_solver_error_is_the_distance_to_where_paths_end(toy: ExportedModel, sampler: str) -> None:
     budgets = (5, 10, 20, 50)
-    found = path_error(toy, 60, 3, sampler, budgets, 400)
+    found = solver_error(toy, 60, 3, sampler, budgets, 400)
     end = toy.sample(60, 3, sampler=sampler, steps=20)
     away = np.square(end - solution(toy, 60, 3, 400)).sum(-1)
     assert found.rms[2] == pytest.approx(np.sqrt(away.mean()), rel=1e-3)
@@ -185,9 +185,9 @@ def test_path_error_is_the_distance_to_where_paths_end(toy: Model, sampler: str)
     assert found.used.tolist() == ([5, 9, 19, 49] if sampler == "heun" else list(budgets))
 
 
-def test_an_ancestral_sampler_has_no_path(toy: Model) -> None:
+def test_an_ancestral_sampler_has_no_path(toy: ExportedModel) -> None:
     with pytest.raises(InputError, match="follows a path"):
-        path_error(toy, 10, 0, "ddpm", [5])
+        solver_error(toy, 10, 0, "ddpm", [5])
 
 
 def test_root_mean_has_the_error_that_repetitions_have() -> None:

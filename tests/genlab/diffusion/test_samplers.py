@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genlab import Model, load
+from genlab import ExportedModel, load
 from genlab.diffusion import schedules
 from genlab.diffusion.denoiser import denoiser
 from genlab.diffusion.samplers import SAMPLERS, Frame, ddim, ddpm, dpmpp_2m, heun
@@ -340,16 +340,16 @@ def test_a_row_that_is_lost_takes_no_other_with_it(
     """Row 6: the network spoils row 3 at its second evaluation, and all frames still come."""
     model = load("toy-ddpm", folders=[shared_models], device="cpu")
     healthy = list(model.trajectory(8, seed=1, sampler=sampler, steps=6, **options))
-    run, rows = Model.run, list[int]()
+    run, rows = ExportedModel.run, list[int]()
 
-    def spoil(self: Model, verb: str, **arrays: Any) -> dict[str, np.ndarray]:
+    def spoil(self: ExportedModel, verb: str, **arrays: Any) -> dict[str, np.ndarray]:
         rows.append(len(arrays["x"]))
         outputs = run(self, verb, **arrays)
         if len(rows) == 2:
             outputs["prediction"][3, 0] = bad
         return outputs
 
-    monkeypatch.setattr(Model, "run", spoil)
+    monkeypatch.setattr(ExportedModel, "run", spoil)
     frames = list(model.trajectory(8, seed=1, sampler=sampler, steps=6, **options))
     row = SAMPLERS[sampler]
     assert rows == [8, 8] + [7] * (row.evaluations(row.intervals(6)) - 2)
@@ -377,7 +377,7 @@ def test_labels_go_with_their_rows(shared_models: Path) -> None:
     card = load("toy-ddpm", folders=[shared_models], device="cpu").card
     fake, x = FakeModel(card, "eps", np.zeros((2, 2))), np.zeros((3, 2))
     x[1, 1] = np.nan
-    denoiser(fake, np.array([4, 5, 6]))(x, 0.0)  # type: ignore[arg-type]
+    denoiser(fake, {"label": np.array([4, 5, 6])})(x, 0.0)  # type: ignore[arg-type]
     assert fake.given["label"].tolist() == [4, 6]
 
 

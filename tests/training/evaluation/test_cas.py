@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from genlab.model import Model
+from genlab.model import ExportedModel
 from training import runs
 from training.data.images import Labelled
 from training.evaluation import cas
@@ -37,10 +37,12 @@ class Painter:
     def __init__(self) -> None:
         self.walks = 0
 
-    def sample(self, n: int, seed: int, *, label: np.ndarray, **how: Any) -> np.ndarray:
+    def sample(
+        self, n: int, seed: int, *, condition: dict[str, np.ndarray], **how: Any
+    ) -> np.ndarray:
         self.walks += 1
         noise = np.random.default_rng(seed).random((n, 1, 28, 28), dtype=np.float32) - 0.5
-        return rows(label) + 0.4 * noise
+        return rows(condition["label"]) + 0.4 * noise
 
 
 def rows(label: np.ndarray) -> np.ndarray:
@@ -51,7 +53,7 @@ def rows(label: np.ndarray) -> np.ndarray:
 
 
 def drawn(painter: Painter, folder: Path, n: int) -> list[int]:
-    return list(cas.draw(cast(Model, painter), folder, n))
+    return list(cas.draw(cast(ExportedModel, painter), folder, n))
 
 
 def test_samples_are_drawn_once_and_of_every_class(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genlab.diffusion.elbo import Bound
+from genlab.diffusion.elbo import Elbo
 from training.evaluation import images as image_evaluate
 from training.evaluation.images import in_shares
 from training.evaluation.metrics import Gaussian, bootstrap, frechet
@@ -63,6 +63,9 @@ class Judge:
         logits = -np.abs(flat[:, :1] - np.arange(10) / 10)
         return {"logits": logits, "features": flat[:, :4].astype(np.float32)}
 
+    def classify(self, x: np.ndarray) -> np.ndarray:
+        return self.run("classify", x)["logits"]
+
 
 def real(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     draw = np.random.default_rng(seed)
@@ -87,12 +90,13 @@ class Painter:
         n: int,
         seed: int,
         *,
-        label: Any = None,
+        condition: Any = None,
         steps: int = 1,
         guidance: float = 1.0,
         sampler: str = "",
     ) -> Any:
         self.asked.append((sampler, steps, guidance))
+        label = None if condition is None else condition["label"]
         self.noise.add((seed, None if label is None else tuple(label)))
         x, drawn = real(n, seed + 99)
         label = drawn if label is None else label
@@ -180,21 +184,21 @@ def test_the_bound_is_of_images_from_all_over_the_test_set(monkeypatch: pytest.M
     seen: dict[str, Any] = {}
     monkeypatch.setattr(image_evaluate, "BOUND_IMAGES", 300)
 
-    def measured(model: Any, x: np.ndarray, seed: int, **options: Any) -> Bound:
+    def measured(model: Any, x: np.ndarray, seed: int, **options: Any) -> Elbo:
         seen["test"], seen["options"] = x, options
-        return Bound(np.ones(len(x)), np.ones((len(x), 2)), np.ones(len(x)), 784, np.arange(3))
+        return Elbo(np.ones(len(x)), np.ones((len(x), 2)), np.ones(len(x)), 784, np.arange(3))
 
-    def width(model: Any, x: np.ndarray, seed: int, request: Any) -> float:
-        seen["unseen"], seen["clip"] = x, request.clip
+    def width(model: Any, x: np.ndarray, seed: int, clip: str) -> float:
+        seen["unseen"], seen["clip"] = x, clip
         return 0.25
 
-    monkeypatch.setattr(image_evaluate, "bound", measured)
+    monkeypatch.setattr(image_evaluate, "elbo", measured)
     monkeypatch.setattr(image_evaluate, "decoder_deviation", width)
     model = SimpleNamespace(schedule=lambda: np.zeros(201))
     rows = {row.name: row for row in image_evaluate._bound(model, 3)}  # type: ignore[arg-type]
     np.testing.assert_array_equal(seen["test"], real(3_000, len("test"))[0][::10])
     np.testing.assert_array_equal(seen["unseen"], real(500, len("validation"))[0][:200])
-    assert seen["clip"] == seen["options"]["request"].clip == "none"
+    assert seen["clip"] == seen["options"]["clip"] == "none"
     assert seen["options"]["deviation"] == rows["bound_deviation"].value == 0.25
     assert rows["bound"].value == pytest.approx(4 / 784 / np.log(2))
     assert "one in 10" in rows["bound"].protocol

@@ -21,7 +21,7 @@ from dashboard.plots.theme import CHART
 from genlab.diffusion.likelihood import Moment, finish, follow, ode_log_prob
 from genlab.diffusion.units import to_data
 from genlab.measures.density import grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 from genlab.runtime.errors import NonFiniteWarning
 
 Array = NDArray[np.float32]
@@ -53,7 +53,7 @@ NOT_YET = Film(np.empty((2, 0, 2), np.float32), ["making samples …"] * 2)
 """The film of a model while its samples are being made: the stage keeps the place of its strip."""
 
 
-def film(model: Model, n: int, seed: int, stop: Callable[[], bool] | None = None) -> Film:
+def film(model: ExportedModel, n: int, seed: int, stop: Callable[[], bool] | None = None) -> Film:
     """The film of a model by what it can do: layers, steps back from noise, training, or nothing.
 
     Between layers and between checkpoints points move on straight lines: only the ends are the
@@ -65,7 +65,7 @@ def film(model: Model, n: int, seed: int, stop: Callable[[], bool] | None = None
     return Film(np.empty((1, 0, *model.card.event_shape), np.float32), [""])
 
 
-def _layers(model: Model, n: int, seed: int, stop: Callable[[], bool] | None) -> Film:
+def _layers(model: ExportedModel, n: int, seed: int, stop: Callable[[], bool] | None) -> Film:
     z = model.latent(n, seed)
     states = model.run("layers", fetch=["states"], z=z, stop=stop)["states"].swapaxes(0, 1)
     depth = len(states) - 1
@@ -73,18 +73,18 @@ def _layers(model: Model, n: int, seed: int, stop: Callable[[], bool] | None) ->
     return Film(_in_between(states, at), [f"layer {t:.0f} of {depth}" for t in at])
 
 
-def _decoded(model: Model, n: int, seed: int, stop: Callable[[], bool] | None) -> Film:
+def _decoded(model: ExportedModel, n: int, seed: int, stop: Callable[[], bool] | None) -> Film:
     z = model.latent(n, seed)
     steps = model.card.snapshots.steps if model.card.snapshots else []
     if len(steps) < 2:
-        return Film(model.run("decode", z=z, stop=stop)["x"][None], [""])
+        return Film(model.decode(z, stop=stop)[None], [""])
     stages = [*(model.at(step) for step in steps[:-1]), model]  # the last is the model itself
-    path = [stage.run("decode", z=z, stop=stop)["x"] for stage in stages]
+    path = [stage.decode(z, stop=stop) for stage in stages]
     at = _moments(len(path))
     return Film(_in_between(np.stack(path), at), [f"training step {steps[round(t)]:,}" for t in at])
 
 
-def _way_back(model: Model, n: int, seed: int, stop: Callable[[], bool] | None) -> Film:
+def _way_back(model: ExportedModel, n: int, seed: int, stop: Callable[[], bool] | None) -> Film:
     if "decode" in model.verbs:  # the truth: it has samples of its own
         return _decoded(model, n, seed, stop)
     most = len(model.card.constants.log_snr or [0, 0]) - 1
@@ -95,7 +95,7 @@ def _way_back(model: Model, n: int, seed: int, stop: Callable[[], bool] | None) 
     return Film(_in_between(path, at), [f"t = {frames[round(t)].t:,}" for t in at])
 
 
-FILMS: dict[str, Callable[[Model, int, int, Callable[[], bool] | None], Film]] = {
+FILMS: dict[str, Callable[[ExportedModel, int, int, Callable[[], bool] | None], Film]] = {
     "layers": _layers,
     "denoise": _way_back,
     "decode": _decoded,
@@ -176,7 +176,7 @@ def _pane(act: Act, data: Array, extent: Extent, scale: Scale, top: float) -> Pa
 
 
 def ode_grid(
-    model: Model, extent: Extent, size: int, steps: int, tell: Callable[[int], None]
+    model: ExportedModel, extent: Extent, size: int, steps: int, tell: Callable[[int], None]
 ) -> Array:
     """Log p(x) by the probability-flow ODE on a grid [size, size], nats.
 
@@ -192,7 +192,7 @@ def ode_grid(
         return finish(model, moments[-1]).reshape(size, size).astype(np.float32)
 
 
-def line_density(model: Model, extent: Extent) -> Array | None:
+def line_density(model: ExportedModel, extent: Extent) -> Array | None:
     """p(x) at `LINE` even places of the window, [LINE, 2] as (x, p); None where there is none."""
     x = np.linspace(*extent[:2], LINE, dtype=np.float32)[:, None]
     if "log_prob" in model.verbs:

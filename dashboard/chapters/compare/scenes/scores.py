@@ -20,7 +20,7 @@ from genlab.contract.card import Card, Metric
 from genlab.contract.files import read_bytes
 from genlab.contract.weights import weight_shapes
 from genlab.diffusion.trajectory import DEFAULT_STEPS
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 SPEED_SAMPLES = 10_000
 QUICK = 0.3
@@ -125,7 +125,7 @@ def _distance(card: Card) -> Figure | None:
     return Figure(ratio, ratio * math.hypot(*parts), found.protocol)
 
 
-def parameters(model: Model) -> int:
+def parameters(model: ExportedModel) -> int:
     """Trained numbers of a model: each initializer once, however many of its files hold it."""
     shapes: dict[str, tuple[int, ...]] = {}
     for file in sorted({graph.file for graph in model.card.graphs.values()}):
@@ -133,7 +133,7 @@ def parameters(model: Model) -> int:
     return sum(math.prod(shape) for shape in shapes.values())
 
 
-def speed(model: Model, stop: Callable[[], bool] | None = None) -> float:
+def speed(model: ExportedModel, stop: Callable[[], bool] | None = None) -> float:
     """Seconds that `SPEED_SAMPLES` samples take on this machine, now.
 
     A model that makes samples in one step does so; one that denoises walks DDIM's 50 steps. Ready

@@ -20,8 +20,8 @@ from dashboard.shared.guard import guarded, without
 from dashboard.shared.image_sources import some_image
 from dashboard.shared.images import Bytes, Look, pictures, units
 from genlab.contract.card import Card
-from genlab.diffusion.elbo import DEVIATION_FIGURE, Bound, bound
-from genlab.diffusion.trajectory import Request
+from genlab.diffusion.denoiser import Ask
+from genlab.diffusion.elbo import DEVIATION_FIGURE, Elbo, elbo
 from genlab.runtime.sessions import heavy
 
 DRAWS, STRATA = 8, 40
@@ -113,15 +113,23 @@ def _words(bits: NDArray[np.floating]) -> str:
 
 
 @st.cache_data(max_entries=128, show_spinner="Adding up the bound …")
-def _bound(model_id: str, stamp: str, levels: Bytes, label: str, seed: int) -> Bound:
+def _bound(model_id: str, stamp: str, levels: Bytes, label: str, seed: int) -> Elbo:
     """The bound of one image [1, h, w], a row for each of `DRAWS` draws."""
     model = services.open_model(model_id)
     x = np.repeat(units(levels)[None], DRAWS, axis=0)
     wide = _deviation(model.card)
-    request = Request(labels_of(model.card, label, DRAWS), clip=CLIP, stop=services.watcher())
-    strata = min(STRATA, len(model.schedule()) - 2)
+    strata, asked = min(STRATA, len(model.schedule()) - 2), labels_of(model.card, label, DRAWS)
     with heavy():
-        return bound(model, x, seed, strata=strata, deviation=wide, request=request)
+        return elbo(
+            model,
+            x,
+            seed,
+            strata=strata,
+            deviation=wide,
+            condition={"label": asked},
+            clip=CLIP,
+            stop=services.watcher(),
+        )
 
 
 def _deviation(card: Card) -> float | None:
@@ -143,8 +151,7 @@ def _set_bits(model_id: str, stamp: str, owner_id: str, owner_stamp: str) -> NDA
     wide, found = _deviation(model.card), []
     for part in range(0, len(x), PART):
         with heavy():
-            request = Request(clip=CLIP, stop=services.watcher())
-            rows = x[part : part + PART]
-            part_bound = bound(model, rows, part, strata=strata, deviation=wide, request=request)
-            found.append(part_bound.bits_per_dim)
+            rows, asked = x[part : part + PART], Ask(clip=CLIP, stop=services.watcher())
+            part_elbo = elbo(model, rows, part, strata=strata, deviation=wide, **asked)
+            found.append(part_elbo.bits_per_dim)
     return np.concatenate(found)

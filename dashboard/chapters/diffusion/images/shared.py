@@ -14,7 +14,7 @@ from dashboard.shared.watching import kept
 from genlab.contract.card import Card
 from genlab.diffusion.denoiser import CLIPS
 from genlab.diffusion.samplers import SAMPLERS
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 MOST_STEPS = 100
 MOST_GUIDANCE = 8.0
@@ -106,7 +106,7 @@ def generation(model_id: str, stamp: str, setting: Setting) -> Walk:
     return kept(key, lambda: figures.generate(model, setting), total, setting.n, model.card)
 
 
-def judge_of(card: Card) -> Model | None:
+def judge_of(card: Card) -> ExportedModel | None:
     """The classifier of the model's data set, if there is one with the same classes."""
     for other in images_with("classify"):
         if other.dataset == card.dataset and other.constants.classes == card.constants.classes:

@@ -21,7 +21,7 @@ from genlab.contract.card import Card
 from genlab.diffusion.schedules import alphas_bar
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.measures.density import Extent, grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 from genlab.runtime.noise import normal
 
 Array = NDArray[np.float32]
@@ -75,7 +75,7 @@ class Film:
 
 
 def film(
-    exact: Model,
+    exact: ExportedModel,
     schedule: str,
     levels: NDArray[np.float64],
     extent: Extent,
@@ -101,7 +101,7 @@ def film(
 
 
 def measured(
-    exact: Model, film: Film, extent: Extent, stop: Callable[[], bool] | None = None
+    exact: ExportedModel, film: Film, extent: Extent, stop: Callable[[], bool] | None = None
 ) -> Film:
     """The film with its divergences, which take longer than its picture."""
     if film.density.ndim != 3:
@@ -118,7 +118,10 @@ def noised(card: Card, x0: np.ndarray, eps: np.ndarray, log_snr: NDArray[np.floa
 
 
 def _sketch(
-    exact: Model, log_snr: NDArray[np.float64], extent: Extent, stop: Callable[[], bool] | None
+    exact: ExportedModel,
+    log_snr: NDArray[np.float64],
+    extent: Extent,
+    stop: Callable[[], bool] | None,
 ) -> Array:
     """The first picture: large cells, and every sixth level; log-density [F, COARSE, COARSE]."""
     every = np.unique([*range(0, len(log_snr), 6), len(log_snr) - 1])
@@ -128,7 +131,10 @@ def _sketch(
 
 
 def _seen(
-    exact: Model, log_snr: NDArray[np.float64], extent: Extent, stop: Callable[[], bool] | None
+    exact: ExportedModel,
+    log_snr: NDArray[np.float64],
+    extent: Extent,
+    stop: Callable[[], bool] | None,
 ) -> Array:
     """The whole picture: log-density as in `visible`, [F, cells, cells].
 
@@ -150,7 +156,10 @@ def _seen(
 
 
 def _on_the_line(
-    exact: Model, log_snr: NDArray[np.float64], extent: Extent, stop: Callable[[], bool] | None
+    exact: ExportedModel,
+    log_snr: NDArray[np.float64],
+    extent: Extent,
+    stop: Callable[[], bool] | None,
 ) -> tuple[Array, NDArray[np.float64]]:
     """Exact q(x_t) on the cells of the line [F, cells], data units, and its KL to noise [F]."""
     places = to_diffusion(exact.card, places_of(extent, CELLS[1], 1)).astype(np.float32)
@@ -161,7 +170,7 @@ def _on_the_line(
 
 
 def _divergences(
-    exact: Model,
+    exact: ExportedModel,
     log_snr: NDArray[np.float64],
     extent: Extent,
     seen: Array,
@@ -194,7 +203,7 @@ def _width(card: Card, extent: Extent, cells: int) -> float:
 
 
 def _told(
-    exact: Model, x: Array, level: float, stop: Callable[[], bool] | None
+    exact: ExportedModel, x: Array, level: float, stop: Callable[[], bool] | None
 ) -> NDArray[np.float64]:
     """Log q(x_t) at places [n, d] of one level, diffusion units."""
     rows = np.full(len(x), level, dtype=np.float32)
@@ -212,7 +221,7 @@ def _kl(x: Array, log_prob: NDArray[np.float64], cell: float) -> float:
 
 
 def visible(
-    exact: Model,
+    exact: ExportedModel,
     log_snr: NDArray[np.float64] | Sequence[float],
     extent: Extent,
     size: int,

@@ -9,12 +9,12 @@ import plotly.graph_objects as go
 from dashboard.components.scene import Role
 from dashboard.plots.charts import dress
 from dashboard.plots.theme import CHART
-from genlab.diffusion.elbo import Bound
+from genlab.diffusion.elbo import Elbo
 
 TICKS = 9
 
 
-def bound_chart(found: Bound) -> go.Figure:
+def bound_chart(found: Elbo) -> go.Figure:
     """Bits per dimension of each stratum of t and of both ends, in the mean over the rows.
 
     Strata stand side by side, however many t they have, so that heights add up to the bound; a bar

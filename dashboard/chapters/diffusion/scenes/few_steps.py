@@ -20,7 +20,7 @@ from genlab.diffusion.schedules import respace
 from genlab.diffusion.units import to_data
 from genlab.measures.density import Extent
 from genlab.measures.distance import sliced_wasserstein
-from genlab.model import Model
+from genlab.model import ExportedModel
 from genlab.runtime.noise import normal
 
 Array = NDArray[np.float32]
@@ -70,8 +70,8 @@ class FewSteps:
 
 
 def few_steps(
-    exact: Model,
-    guesser: Model,
+    exact: ExportedModel,
+    guesser: ExportedModel,
     log_snr: NDArray[np.float64],
     n: int,
     seed: int,
@@ -84,7 +84,7 @@ def few_steps(
     other = exact.sample(n, seed=2 * seed + 1, stop=stop)
     start = normal(seed, shape, "start")
 
-    def run(chain: Chain, model: Model, count: int) -> Array:
+    def run(chain: Chain, model: ExportedModel, count: int) -> Array:
         *_, last = chain(
             denoiser(model, stop=stop),
             log_snr[respace(log_snr, count)],

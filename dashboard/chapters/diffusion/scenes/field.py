@@ -33,7 +33,7 @@ from genlab.diffusion.schedules import alphas_bar
 from genlab.diffusion.solver_error import root_mean
 from genlab.diffusion.units import to_diffusion
 from genlab.measures.density import grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 Extent = tuple[float, float, float, float]
@@ -64,7 +64,7 @@ class Field:
 
 
 def look(
-    model: Model, log_snr: Sequence[float], noised: Array, extent: Extent, stop: Stop
+    model: ExportedModel, log_snr: Sequence[float], noised: Array, extent: Extent, stop: Stop
 ) -> Field:
     """The field of a model at each λ; `noised` [F, n, 2] are data at these levels, data units."""
     feet, cells = (

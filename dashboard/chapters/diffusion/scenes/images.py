@@ -19,13 +19,12 @@ from dashboard.components.sheet import MOST_FRAMES, Grey, Sheet
 from dashboard.components.timeline import Curve, Timeline
 from dashboard.shared.moments import Moment, moment
 from genlab.contract.card import Card
-from genlab.diffusion.denoiser import checked_labels, denoiser
+from genlab.diffusion.denoiser import checked_condition, denoiser
 from genlab.diffusion.inpainting import repaint
 from genlab.diffusion.samplers import SAMPLERS, Frame
 from genlab.diffusion.schedules import alphas_bar, respace
-from genlab.diffusion.trajectory import Request
 from genlab.diffusion.units import to_data, to_diffusion
-from genlab.model import Model
+from genlab.model import ExportedModel
 from genlab.runtime.noise import normal
 
 STRIP = 10
@@ -44,7 +43,7 @@ def labels_of(card: Card, label: str, n: int) -> NDArray[np.int64] | None:
     return np.full(n, classes.index(label)) if label in classes else None
 
 
-def generate(model: Model, setting: Setting) -> Iterator[Moment]:
+def generate(model: ExportedModel, setting: Setting) -> Iterator[Moment]:
     """The moments of a reverse process, noise first."""
     labels = labels_of(model.card, setting.label, setting.n)
     options: dict[str, Any] = (
@@ -56,7 +55,7 @@ def generate(model: Model, setting: Setting) -> Iterator[Moment]:
         sampler=setting.sampler,
         steps=setting.budget,
         schedule=setting.schedule,
-        label=labels,
+        condition={"label": labels},
         guidance=1.0 if labels is None else setting.guidance,
         clip=setting.clip,
         **options,
@@ -70,7 +69,7 @@ def moments_of(setting: Setting) -> int:
 
 
 def dissolve(
-    model: Model, x: NDArray[np.float32], label: Any, schedule: str | None, seed: int
+    model: ExportedModel, x: NDArray[np.float32], label: Any, schedule: str | None, seed: int
 ) -> Iterator[Moment]:
     """Images x [n, 1, h, w] in data units under the forward process, and what x̂_0 makes of them.
 
@@ -79,7 +78,9 @@ def dissolve(
     full = model.schedule(schedule)
     clean = to_diffusion(model.card, x.astype(np.float64))
     eps = normal(seed, clean.shape, "forward")
-    denoise = denoiser(model, checked_labels(model.card, label, len(x)), clip="static")
+    denoise = denoiser(
+        model, checked_condition(model.card, {"label": label}, len(x)), clip="static"
+    )
     for t in respace(full, min(FORWARD, len(full) - 1)):
         level = float(full[t])
         alpha, sigma = np.sqrt(alphas_bar([level, -level]))
@@ -91,7 +92,7 @@ def dissolve(
 
 
 def fill(
-    model: Model,
+    model: ExportedModel,
     image: NDArray[np.float32],
     keep: NDArray[np.bool_],
     label: str,
@@ -103,9 +104,16 @@ def fill(
 ) -> Iterator[Moment]:
     """The moments of n fillings of what was erased from `image` [1, h, w]."""
     labels = labels_of(model.card, label, n)
-    request = Request(labels, 1.0 if labels is None else guidance)
     frames = repaint(
-        model, image, keep, n, seed, steps=steps, resamplings=resamplings, request=request
+        model,
+        image,
+        keep,
+        n,
+        seed,
+        steps=steps,
+        resamplings=resamplings,
+        condition={"label": labels},
+        guidance=1.0 if labels is None else guidance,
     )
     return (moment(model.card, frame) for frame in frames)
 
@@ -203,13 +211,15 @@ def mosaic(images: Grey, columns: int | None = None, scale: int = 2) -> Grey:
     return joined.repeat(scale, 0).repeat(scale, 1)
 
 
-def recognised(judge: Model, images: Grey, labels: NDArray[np.int64]) -> tuple[float, float, float]:
+def recognised(
+    judge: ExportedModel, images: Grey, labels: NDArray[np.int64]
+) -> tuple[float, float, float]:
     """Share of images [n, h, w] that a classifier takes for their class, with a 95 % interval.
 
     Wilson's interval, which says something even where all or none are recognised.
     """
     x = (images[:, None] / np.float32(255)).astype(np.float32)
-    right = judge.run("classify", fetch=["logits"], x=x)["logits"].argmax(1) == labels
+    right = judge.classify(x).argmax(1) == labels
     n, share, z = len(labels), float(right.mean()), 1.96
     centre, spread = (
         share + z**2 / (2 * n),

@@ -21,7 +21,7 @@ from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.solver_error import end_points, root_mean
 from genlab.diffusion.units import to_data
 from genlab.measures.distance import sliced_wasserstein
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 Extent = tuple[float, float, float, float]
@@ -53,7 +53,13 @@ class Score:
 
 
 def states(
-    model: Model, sampler: str, budget: int, n: int, seed: int, schedule: str | None, stop: Stop
+    model: ExportedModel,
+    sampler: str,
+    budget: int,
+    n: int,
+    seed: int,
+    schedule: str | None,
+    stop: Stop,
 ) -> Array:
     """The points after each evaluation of the network: [budget + 1, n, 2], data units.
 
@@ -72,7 +78,7 @@ def states(
 
 
 def score(
-    model: Model,
+    model: ExportedModel,
     sampler: str,
     budget: int,
     seed: int,

@@ -42,7 +42,7 @@ from genlab.contract.card import Card
 from genlab.diffusion.posterior import Normal, Posterior
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.measures.density import Extent
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 PRIOR, ZOOM = 48, 52
@@ -73,7 +73,7 @@ def plane(card: Card) -> Extent:
 
 
 def priors(
-    exact: Model,
+    exact: ExportedModel,
     levels: Sequence[float],
     extent: Extent,
     stop: Callable[[], bool] | None = None,

@@ -19,7 +19,7 @@ from genlab.diffusion.denoiser import denoiser
 from genlab.diffusion.posterior import Normal, Posterior, ddpm_normal, step_sizes
 from genlab.diffusion.posterior_grid import Box, LogProbT, reverse_steps
 from genlab.diffusion.units import to_diffusion
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 FRAMES = 28
 """Most steps, evenly spaced in the logarithm of their size."""
@@ -122,8 +122,8 @@ class Walkback:
 
 
 def explore(
-    exact: Model,
-    guesser: Model,
+    exact: ExportedModel,
+    guesser: ExportedModel,
     log_snr: NDArray[np.float64],
     t: int,
     x_t: Sequence[float],
@@ -166,7 +166,7 @@ def explore(
     )
 
 
-def law(exact: Model, stop: Callable[[], bool] | None = None) -> LogProbT:
+def law(exact: ExportedModel, stop: Callable[[], bool] | None = None) -> LogProbT:
     """The verb `log_prob_t` as a function of points and levels."""
 
     def log_prob_t(x: np.ndarray, log_snr: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from genlab.diffusion.samplers import Frame
 from genlab.diffusion.schedules import alphas_bar
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.measures.density import grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 Extent = tuple[float, float, float, float]
@@ -52,7 +52,7 @@ def forward(card: Card, data: Array, eps: Array, log_snr: Sequence[float]) -> Ar
 
 
 def diffused_density(
-    exact: Model,
+    exact: ExportedModel,
     log_snr: Sequence[float],
     extent: Extent,
     size: int,

@@ -38,7 +38,7 @@ def samples(
     if temperature != 1.0:
         z = at_temperature(model.card, z, temperature)
     with heavy():
-        return z, model.run("decode", z=z)["x"]
+        return z, model.decode(z)
 
 
 def test_sets(first: Card) -> dict[str, Card]:

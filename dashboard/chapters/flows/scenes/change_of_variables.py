@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.components.scene import Handle, Lines, Pane, Role, Scene
-from genlab.model import Model
+from genlab.model import ExportedModel
 from genlab.monotone import Pushed
 
 Floats = NDArray[np.float64]
@@ -62,7 +62,7 @@ class Histogram:
         return float(off[judged].mean()) if judged.any() else 0.0
 
 
-def learned(model: Model, z: Floats = FAR) -> Pushed:
+def learned(model: ExportedModel, z: Floats = FAR) -> Pushed:
     """The map of a flow on the line, and its slope from the layers' log-determinants.
 
     Points at which the float32 map does not increase any more, far out, are left away.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dashboard.components.scene import Handle, Heatmap, Marker, Pane, Points, Role, Scene
 from dashboard.plots.shading import Scale, gaussian_log_prob, peak, shade
 from genlab.measures.density import grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 Extent = tuple[float, float, float, float]
@@ -39,10 +39,10 @@ class Ledger:
     states: tuple[tuple[float, float], ...]
 
 
-def ledger(model: Model, x: tuple[float, float]) -> Ledger:
+def ledger(model: ExportedModel, x: tuple[float, float]) -> Ledger:
     """The ledger of one point `x` in data units, every entry from the exported graphs."""
     point = np.asarray([x], dtype=np.float32)
-    z = model.run("encode", x=point)["z"]
+    z = model.encode(point)
     stages = model.run("layers", z=z)
     log_px = float(model.run("log_prob", x=point)["log_prob"][0])
     log_det = tuple(float(-value) for value in stages["log_det"][0][::-1])

@@ -28,7 +28,7 @@ from dashboard.components.scene import (
 )
 from dashboard.plots.shading import Scale, peak
 from genlab.measures.density import grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -56,15 +56,15 @@ class RoundTrip:
     n_latent: int
 
 
-def round_trip(model: Model, data: Array, z: Array) -> RoundTrip:
+def round_trip(model: ExportedModel, data: Array, z: Array) -> RoundTrip:
     """There and back from data points [n, 2] and from latents [m, 2]."""
 
     def furthest(start: Array, end: Array) -> float:
         error = np.abs(end - start)
         return float(np.where(np.isfinite(error), error, np.inf).max(initial=0.0))
 
-    back = model.run("decode", z=model.run("encode", x=data)["z"])["x"] if len(data) else data
-    there = model.run("encode", x=model.run("decode", z=z)["x"])["z"]
+    back = model.decode(model.encode(data)) if len(data) else data
+    there = model.encode(model.decode(z))
     return RoundTrip(furthest(data, back), len(data), furthest(z, there), len(z))
 
 
@@ -118,7 +118,7 @@ class Film:
         )
 
 
-def layers_film(model: Model, z: Array, extent: Extent) -> Film:
+def layers_film(model: ExportedModel, z: Array, extent: Extent) -> Film:
     """Samples from draws `z` [n, 2] of the latent law and a straight grid, layer by layer.
 
     Between two layers the film moves on straight lines: only the states at the layers are the
@@ -150,14 +150,12 @@ def layers_film(model: Model, z: Array, extent: Extent) -> Film:
     )
 
 
-def _evaluated(model: Model, extent: Extent) -> tuple[Floats, Floats]:
+def _evaluated(model: ExportedModel, extent: Extent) -> tuple[Floats, Floats]:
     """States [m, k+1, 2] and log|det| [m, k] of points that cover every plane of the flow.
 
     A grid of z covers the planes near the noise, a grid of x, pulled back, those near the data.
     """
-    across = np.concatenate(
-        [grid((-4, 4, -4, 4), NODES), model.run("encode", x=grid(extent, NODES))["z"]]
-    )
+    across = np.concatenate([grid((-4, 4, -4, 4), NODES), model.encode(grid(extent, NODES))])
     stages = model.run("layers", z=across[np.isfinite(across).all(1)])
     finite = np.isfinite(stages["states"]).all((1, 2)) & np.isfinite(stages["log_det"]).all(1)
     kept = {name: values[finite].astype(np.float64) for name, values in stages.items()}

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genlab.latents import to_normal
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.floating]
 
@@ -30,12 +30,12 @@ class RoundTrip:
         return float(self.error.max())
 
 
-def round_trip(model: Model, x: Array) -> RoundTrip:
+def round_trip(model: ExportedModel, x: Array) -> RoundTrip:
     """Encode and decode images [n, 1, h, w] in data units."""
     from scipy.special import ndtr  # noqa: PLC0415 - slow to import
 
-    z = model.run("encode", x=x)["z"]
-    back = model.run("decode", z=z)["x"]
+    z = model.encode(x)
+    back = model.decode(z)
     moved = np.rint(255 * back) != np.rint(255 * x)
     return RoundTrip(
         ndtr(to_normal(model.card, z)),

@@ -18,7 +18,7 @@ from dashboard.plots.shading import Scale, peak
 from dashboard.plots.theme import CHART
 from genlab.measures.density import grid
 from genlab.measures.normality import energy_to_normal, expected, normal_scores
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 SIZE = 72
@@ -59,7 +59,7 @@ class Normality:
         return int((self.null >= self.scores[-1]).sum())
 
 
-def normality(model: Model, latent: list[Array]) -> Normality | None:
+def normality(model: ExportedModel, latent: list[Array]) -> Normality | None:
     """The normality of the encoded data [n, d] at each snapshot; None with under two points."""
     steps = model.card.snapshots.steps if model.card.snapshots else []
     n = min(JUDGED, *(len(z) for z in latent)) if latent else 0
@@ -71,7 +71,7 @@ def normality(model: Model, latent: list[Array]) -> Normality | None:
 
 
 def training_scene(
-    model: Model, z: Array, data: Array, extent: Extent, scale: Scale
+    model: ExportedModel, z: Array, data: Array, extent: Extent, scale: Scale
 ) -> tuple[Scene, Normality | None]:
     """Every snapshot of the training: the density it had, and where it sent the data in z."""
     cells = grid(extent, SIZE)
@@ -79,8 +79,8 @@ def training_scene(
     for step in model.card.snapshots.steps if model.card.snapshots else []:
         at = model.at(step)
         density.append(at.run("log_prob", x=cells)["log_prob"].reshape(SIZE, SIZE))
-        samples.append(at.run("decode", z=z)["x"])
-        latent.append(at.run("encode", x=data)["z"])
+        samples.append(at.decode(z))
+        latent.append(at.encode(data))
     judged = normality(model, latent)
     timeline = snapshot_timeline(model.card)
     if judged and len(judged.scores) > 1:

@@ -20,7 +20,7 @@ from dashboard.components.scene import Layer, Lines, Pane, Points, Scene
 from dashboard.plots.shading import Scale
 from genlab.contract.card import Card, Metric
 from genlab.measures.density import log_prob_grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 KINDS = {
@@ -102,7 +102,7 @@ def one_of_each(cards: Iterable[Card]) -> dict[str, Card]:
     return {kind: found[kind] for kind in KINDS if kind in found}
 
 
-def floors(exact: Model, data: Array, extent: Extent) -> Floors:
+def floors(exact: ExportedModel, data: Array, extent: Extent) -> Floors:
     """The floors of a data set, from its exact density and its reference sample [n, 2]."""
     true = exact.log_prob(data).astype(np.float64)
     centred = data.astype(np.float64) - data.mean(0)
@@ -131,7 +131,11 @@ def mutual_information(log_prob: Array) -> float:
 
 
 def facts(
-    model: Model, exact: Model | None, data: Array, seed: int, parameters: int | None = None
+    model: ExportedModel,
+    exact: ExportedModel | None,
+    data: Array,
+    seed: int,
+    parameters: int | None = None,
 ) -> Facts:
     """What is found out about one model; `stray` needs the exact density of the data [n, 2]."""
     log_prob = log_prob_grid(model, model.card.extent or (-4, 4, -4, 4), JUDGED).astype(np.float64)
@@ -164,7 +168,7 @@ def from_product(log_prob: NDArray[np.float64]) -> float:
     return float(np.abs(log_prob - rows - columns + log_prob.mean()).max())
 
 
-def _stray(model: Model, exact: Model, data: Array, seed: int) -> Estimate:
+def _stray(model: ExportedModel, exact: ExportedModel, data: Array, seed: int) -> Estimate:
     floor = np.quantile(exact.log_prob(data), RARE)
     x = model.sample(SAMPLES, seed=seed)
     low = exact.log_prob(x[np.isfinite(x).all(1)]) < floor
@@ -180,13 +184,20 @@ def _of(card: Card, name: str) -> Estimate | None:
 
 
 def scene(
-    density: Array, exact: Array | None, data: Array, model: Model, title: str, scale: Scale,
-    top: float, seed: int, n: int,
-) -> Scene:  # fmt: skip
+    density: Array,
+    exact: Array | None,
+    data: Array,
+    model: ExportedModel,
+    title: str,
+    scale: Scale,
+    top: float,
+    seed: int,
+    n: int,
+) -> Scene:
     """One kind's density, samples and bent grid; `top` nats are the full colour of all kinds."""
     extent = model.card.extent or (-4.0, 4.0, -4.0, 4.0)
     web = lattice((-3, 3, -3, 3))
-    bent = model.run("decode", z=web.reshape(-1, 2))["x"].reshape(web.shape)
+    bent = model.decode(web.reshape(-1, 2)).reshape(web.shape)
     true = [] if exact is None else [heat(exact, scale, top, "data", "true density", False)]
     layers: list[Layer] = [
         heat(density, scale, top, "model", "density"),

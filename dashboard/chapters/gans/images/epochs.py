@@ -32,7 +32,7 @@ def _at(model_id: str, stamp: str, n: int, seed: int, step: int) -> NDArray[np.f
     """The images [n, 1, h, w] of one frame of the film."""
     model = services.open_model(model_id)
     with heavy():
-        return model.at(step).run("decode", z=model.latent(n, seed=seed))["x"]
+        return model.at(step).decode(model.latent(n, seed=seed))
 
 
 @st.fragment

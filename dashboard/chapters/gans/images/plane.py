@@ -45,8 +45,8 @@ def _drag(look: Look, corners: tuple[int, ...]) -> None:
     state = peek("plane_stage", points={"at": links.point("at", FIRST, bound=2)})
     at = links.settled(state.points["at"])
     mosaic, z, zero = _map(look.card.id, look.stamp, look.seed, corners)
-    x = look.model.run("decode", z=on_plane(look.card, z, np.array([at])))["x"]
-    score = float(look.model.run("critic", x=x)["critic"][0]) - zero
+    x = look.model.decode(on_plane(look.card, z, np.array([at])))
+    score = float(look.model.critic(x)[0]) - zero
     picture, answer = st.columns([3, 2])
     with picture:
         st.caption("Drag the point: every place of this plane is a latent, and this its image.")
@@ -72,7 +72,7 @@ def _map(
     z = model.latent(OFFERED, seed=seed)[list(corners)]
     places = raster(CELLS).reshape(-1, 2)
     with heavy():
-        x = model.run("decode", z=on_plane(model.card, z, places))["x"]
+        x = model.decode(on_plane(model.card, z, places))
         zero = gan_images.verdicts(model, x, held_out(model_id, stamp)).zero
     return gan_images.plane_mosaic(x, CELLS), z, zero
 

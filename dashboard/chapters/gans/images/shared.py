@@ -28,7 +28,7 @@ def samples(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Array,
     model = services.open_model(model_id)
     z = model.latent(n, seed=seed)
     with heavy():
-        x = model.run("decode", z=z)["x"]
+        x = model.decode(z)
         return z, x, verdicts(model, x, held_out(model_id, stamp))
 
 

@@ -14,7 +14,7 @@ from dashboard.components.sheet import Grey, Sheet, grey
 from dashboard.components.timeline import Timeline
 from dashboard.plots.charts import snapshot_timeline
 from genlab.contract.card import Card
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 
@@ -49,9 +49,9 @@ def signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
 
 
-def verdicts(model: Model, x: Array, held_out: Array) -> Verdicts:
+def verdicts(model: ExportedModel, x: Array, held_out: Array) -> Verdicts:
     """What the critic of `model` says of images `x[n, ...]` beside `held_out[m, ...]` ones."""
-    said = model.run("critic", x=np.concatenate([x, held_out]))["critic"]
+    said = model.critic(np.concatenate([x, held_out]))
     of, yardstick = said[: len(x)], said[len(x) :]
     kind = judged(model.card)
     relative = np.median(yardstick) if len(yardstick) else np.median(of)
@@ -87,13 +87,13 @@ class Epochs:
     real: list[float]
 
 
-def epochs(model: Model, z: Array, held_out: Array) -> Epochs:
+def epochs(model: ExportedModel, z: Array, held_out: Array) -> Epochs:
     """Decode `z[n, latent]` with each snapshot's weights, judged by the critic of that time."""
     steps = model.card.snapshots.steps if model.card.snapshots else [None]
     pixels, captions, real = [], [], []
     for step in steps:
         at = model if step is None else model.at(step)
-        x = at.run("decode", z=z)["x"]
+        x = at.decode(z)
         said = verdicts(at, x, held_out)
         pixels.append(grey(x))
         captions.append(said.captions)

@@ -18,7 +18,7 @@ from dashboard.components.scene import Handle, Heatmap, Lines, Marker, Pane, Poi
 from dashboard.plots.charts import snapshot_timeline
 from genlab.contract.card import Card
 from genlab.measures.density import grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 Extent = tuple[float, float, float, float]
@@ -46,10 +46,10 @@ class Forgery:
     belief: float | None
 
 
-def forge(model: Model, z: tuple[float, float]) -> Forgery:
+def forge(model: ExportedModel, z: tuple[float, float]) -> Forgery:
     """Push one latent point through generator and critic."""
-    x = model.run("decode", z=np.asarray([z], dtype=np.float32))["x"]
-    critic = model.run("critic", x=x)["critic"]
+    x = model.decode(np.asarray([z], dtype=np.float32))
+    critic = model.critic(x)
     judges, said = judged(model.card), belief(model.card, critic)
     at = (float(x[0, 0]), float(x[0, 1]))
     return Forgery(z, at, float(critic[0]), judges, None if said is None else float(said[0]))
@@ -95,9 +95,9 @@ def belief_heat(values: Array) -> Heatmap:
     return Heatmap(shades, "data", "D from 0 to 1, pale at ½", diverging=True)
 
 
-def critique(model: Model, extent: Extent, size: int) -> Array:
+def critique(model: ExportedModel, extent: Extent, size: int) -> Array:
     """What the critic says on a grid [size, size] over `extent`: log-odds, or a score."""
-    return model.run("critic", x=grid(extent, size))["critic"].reshape(size, size)
+    return model.critic(grid(extent, size)).reshape(size, size)
 
 
 def _surface(values: Array, judges: Judged) -> Heatmap:
@@ -168,14 +168,14 @@ def game_scene(
     )
 
 
-def training_scene(model: Model, z: Array, data: Array, extent: Extent) -> Scene:
+def training_scene(model: ExportedModel, z: Array, data: Array, extent: Extent) -> Scene:
     """Every snapshot of the training: forgeries, the discriminator's surface, the bent grid."""
     size = 72
     surfaces, samples, webs = [], [], []
     for step in model.card.snapshots.steps if model.card.snapshots else []:
         at = model.at(step)
         surfaces.append(critique(at, extent, size))
-        out = at.run("decode", z=np.concatenate([z, WEB.reshape(-1, 2)]))["x"]
+        out = at.decode(np.concatenate([z, WEB.reshape(-1, 2)]))
         samples.append(out[: len(z)])
         webs.append(out[len(z) :])
     pane = Pane(

@@ -20,7 +20,7 @@ from dashboard.chapters.gans.scenes.objectives import OBJECTIVES
 from dashboard.components.scene import Arrows, Curve, Pane, Points, Scene, Timeline
 from dashboard.plots.charts import log_step
 from genlab.contract.card import Card
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 Float = NDArray[np.float64]
@@ -72,11 +72,11 @@ class Pull:
         return np.asarray(np.linalg.norm(self.gradient[loss], axis=1))
 
 
-def pull(model: Model, step: int, z: Array, extent: Extent) -> Pull:
+def pull(model: ExportedModel, step: int, z: Array, extent: Extent) -> Pull:
     """Measure the gradients at the forgeries of the latents `z` [n, 2], at one snapshot."""
     at = model.at(step)
-    x = at.run("decode", z=z)["x"]
-    s = at.run("critic", x=x)["critic"]
+    x = at.decode(z)
+    s = at.critic(x)
     d = expit(s.astype(np.float64)) if judged(model.card) == "logit" else s.astype(np.float64)
     names = losses_for(model.card)
     half = HALF_STEP * (extent[1] - extent[0])
@@ -89,13 +89,15 @@ def pull(model: Model, step: int, z: Array, extent: Extent) -> Pull:
     return Pull(step, x, d, _norm(coarse["s"]), gradient, float(max(changes)))
 
 
-def _differences(at: Model, x: Array, names: Sequence[str], half: float) -> dict[str, Float]:
+def _differences(
+    at: ExportedModel, x: Array, names: Sequence[str], half: float
+) -> dict[str, Float]:
     """Central differences [n, 2] of the critic's output "s" and of each loss of it."""
     steps = np.asarray([[half, 0], [-half, 0], [0, half], [0, -half]], np.float32)
     places = x[None] + steps[:, None]  # [4, n, 2]
     # The distance that float32 really makes of it.
     apart = np.stack([places[0, :, 0] - places[1, :, 0], places[2, :, 1] - places[3, :, 1]], 1)
-    s = at.run("critic", x=places.reshape(-1, 2))["critic"].reshape(4, -1).astype(np.float64)
+    s = at.critic(places.reshape(-1, 2)).reshape(4, -1).astype(np.float64)
     out = {}
     for name in ("s", *names):
         value = s if name == "s" else LOSSES[name](s)
@@ -107,13 +109,13 @@ def _norm(vectors: Float) -> Float:
     return np.asarray(np.linalg.norm(vectors, axis=1))
 
 
-def pulls(model: Model, z: Array, extent: Extent) -> list[Pull]:
+def pulls(model: ExportedModel, z: Array, extent: Extent) -> list[Pull]:
     """`pull` at every snapshot."""
     steps = model.card.snapshots.steps if model.card.snapshots else []
     return [pull(model, step, z, extent) for step in steps]
 
 
-def pull_scene(model: Model, found: Sequence[Pull], data: Array, extent: Extent) -> Scene:
+def pull_scene(model: ExportedModel, found: Sequence[Pull], data: Array, extent: Extent) -> Scene:
     """How each loss would pull the forgeries: arrows along −∇ₓL on D, snapshot by snapshot.
 
     All arrows of the film are on one scale, which its longest tenth decides: the length of an arrow

@@ -16,7 +16,7 @@ from dashboard.chapters.gans.scenes.game import hyper
 from genlab.contract.card import Card
 from genlab.contract.weights import Snapshots
 from genlab.measures.modes import Modes, best_coverage, coverage
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 OBJECTIVES = {
@@ -82,7 +82,7 @@ def common_steps(runs: Sequence[Run]) -> list[int]:
     return sorted(shared)
 
 
-def same_start(models: Sequence[Model]) -> bool:
+def same_start(models: Sequence[ExportedModel]) -> bool:
     """Whether the snapshots of step 0 hold the same numbers in all models, weight by weight."""
     steps = [model.card.snapshots.steps if model.card.snapshots else [] for model in models]
     if not models or any(0 not in kept for kept in steps):
@@ -114,14 +114,14 @@ class Record:
         return np.asarray(self.coverage.mean(axis=1))
 
 
-def record(model: Model, z: Array, data: Array, modes: Modes | None) -> Record:
+def record(model: ExportedModel, z: Array, data: Array, modes: Modes | None) -> Record:
     """Measure a run: latents `z` [R, n, 2] against as many disjoint draws of the data [R, m, 2]."""
     repeats, n, _ = z.shape
     steps = model.card.snapshots.steps if model.card.snapshots else []
     shares = np.zeros((len(steps), repeats))
     counts = np.zeros((len(steps), repeats))
     for i, step in enumerate(steps):
-        x = model.at(step).run("decode", z=z.reshape(-1, z.shape[-1]))["x"].reshape(repeats, n, 2)
+        x = model.at(step).decode(z.reshape(-1, z.shape[-1])).reshape(repeats, n, 2)
         shares[i] = [coverage(real, fake) for real, fake in zip(data, x, strict=True)]
         if modes:
             counts[i] = [modes.covered(fake).sum() for fake in x]

@@ -14,7 +14,7 @@ from dashboard.chapters.gans.scenes.objectives import Record, Run, common_steps
 from dashboard.components.scene import Curve, Pane, Points, Scene, Timeline
 from dashboard.plots.charts import dress, log_step
 from dashboard.plots.theme import CHART
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 DASHES = {"minimax": "solid", "nonsaturating": "dash", "least-squares": "dot"}
@@ -25,7 +25,7 @@ LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 
 def race_scene(
     runs: Sequence[Run],
-    models: Sequence[Model],
+    models: Sequence[ExportedModel],
     records: Sequence[Record],
     z: Array,
     data: Array,
@@ -42,7 +42,7 @@ def race_scene(
         at = [model.at(step) for step in steps]
         critics = np.stack([critique(one, extent, size) for one in at])
         surface = belief(model.card, critics)
-        samples = np.stack([one.run("decode", z=z)["x"] for one in at])
+        samples = np.stack([one.decode(z) for one in at])
         panes.append(
             Pane(
                 run.name,

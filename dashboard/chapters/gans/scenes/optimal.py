@@ -20,7 +20,7 @@ from dashboard.chapters.gans.scenes.game import Extent, belief, belief_heat, cri
 from dashboard.components.scene import Curve, Pane, Points, Scene, Timeline
 from dashboard.plots.charts import log_step
 from genlab.measures.density import grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 Float = NDArray[np.float64]
@@ -94,7 +94,7 @@ def bandwidth_for(data: NDArray[np.floating], n: int, extent: Extent) -> float:
     return float(best * (halves[0] / n) ** (1 / 6))
 
 
-def blurred_density(exact: Model, x: NDArray[np.floating], bandwidth: float) -> Float:
+def blurred_density(exact: ExportedModel, x: NDArray[np.floating], bandwidth: float) -> Float:
     """Exact density of the data plus N(0, bandwidth²) noise at points [n, 2], 1/data units².
 
     It is the diffused density where the noise, in data units, has this size: at
@@ -143,7 +143,9 @@ def ratio(p: Float, q: Float) -> Float:
     return np.divide(p, total, out=np.full_like(total, 0.5), where=total > 0)
 
 
-def optimum(model: Model, exact: Model, z: Array, data: Array, extent: Extent) -> Optimum:
+def optimum(
+    model: ExportedModel, exact: ExportedModel, z: Array, data: Array, extent: Extent
+) -> Optimum:
     """Compare the critic of `model` with D* at every snapshot.
 
     `z` [n, 2] are the latents of the samples that q is estimated from; `data` [m, 2] choose the
@@ -157,11 +159,11 @@ def optimum(model: Model, exact: Model, z: Array, data: Array, extent: Extent) -
     fitted = belief(model.card, np.zeros(1, np.float32)) is None
     for step in steps:
         at = model.at(step)
-        x = at.run("decode", z=z)["x"]
+        x = at.decode(z)
         q = kernel_density(x, h, extent)
         q_cells = q.at(cells)
         on_cells = critique(at, extent, SHOWN).ravel()
-        on_data = at.run("critic", x=data)["critic"]
+        on_data = at.critic(data)
         star = ratio(p_data, q.at(data))
         if fitted:
             # The constant at which score and log p/q agree on the median over the data.
@@ -191,7 +193,7 @@ def optimum(model: Model, exact: Model, z: Array, data: Array, extent: Extent) -
     )
 
 
-def _belief(model: Model, critic: Array) -> Float:
+def _belief(model: ExportedModel, critic: Array) -> Float:
     values = belief(model.card, critic)
     assert values is not None
     return values.astype(np.float64)

@@ -12,14 +12,14 @@ from dashboard.components.scene import Heatmap, Lines, Points
 from genlab import load
 from genlab.diffusion.units import to_diffusion
 from genlab.measures.density import grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 WINDOW = (-4.6, 4.6, -4.6, 4.6)
 LINE_WINDOW = (-4.0, 4.0, 0.0, 0.5)
 
 
 @pytest.fixture(scope="module")
-def models() -> dict[str, Model]:
+def models() -> dict[str, ExportedModel]:
     """One model of each family on one data set; the adversarial one by its verb."""
     from dashboard.shared import catalogue as services
 
@@ -27,7 +27,7 @@ def models() -> dict[str, Model]:
     return {card.family: load(card.id) for card in cards}
 
 
-def test_every_film_ends_with_the_samples_of_the_model(models: dict[str, Model]) -> None:
+def test_every_film_ends_with_the_samples_of_the_model(models: dict[str, ExportedModel]) -> None:
     assert set(models) >= {"exact", "flow", "gan", "ddpm"}
     for family, model in models.items():
         made = compare.film(model, 50, seed=3)
@@ -38,7 +38,7 @@ def test_every_film_ends_with_the_samples_of_the_model(models: dict[str, Model])
         assert len(made.clock) == len(made.path)
 
 
-def test_films_of_flow_and_diffusion_begin_with_noise(models: dict[str, Model]) -> None:
+def test_films_of_flow_and_diffusion_begin_with_noise(models: dict[str, ExportedModel]) -> None:
     flow, ddpm = models["flow"], models["ddpm"]
     np.testing.assert_array_equal(compare.film(flow, 50, 3).path[0], flow.latent(50, 3))
     start = to_diffusion(ddpm.card, compare.film(ddpm, 2_000, 3).path[0])
@@ -46,12 +46,14 @@ def test_films_of_flow_and_diffusion_begin_with_noise(models: dict[str, Model]) 
     assert start.std() == pytest.approx(1, abs=0.05)
 
 
-def test_the_training_of_a_gan_passes_through_its_checkpoints(models: dict[str, Model]) -> None:
+def test_the_training_of_a_gan_passes_through_its_checkpoints(
+    models: dict[str, ExportedModel],
+) -> None:
     gan = models["gan"]
     assert gan.card.snapshots is not None
     made = compare.film(gan, 20, 3)
     assert made.clock[0] == f"training step {gan.card.snapshots.steps[0]:,}"
-    first = gan.at(gan.card.snapshots.steps[0]).run("decode", z=gan.latent(20, 3))["x"]
+    first = gan.at(gan.card.snapshots.steps[0]).decode(gan.latent(20, 3))
     np.testing.assert_allclose(made.path[0], first, atol=1e-4)
 
 
@@ -75,7 +77,9 @@ def test_the_stage_shows_a_heat_map_only_where_there_is_a_density() -> None:
     assert compare.stage_scene([truth], data, WINDOW, "log", 0.0).timeline is None
 
 
-def test_density_by_ode_is_near_the_truth_and_can_be_ended(models: dict[str, Model]) -> None:
+def test_density_by_ode_is_near_the_truth_and_can_be_ended(
+    models: dict[str, ExportedModel],
+) -> None:
     heard: list[int] = []
     log_q = compare.ode_grid(models["ddpm"], WINDOW, 20, 12, heard.append)
     assert heard == list(range(13))

@@ -15,11 +15,11 @@ from dashboard.chapters.diffusion.scenes import trajectory as diffusion
 from dashboard.components.layers import Arrows, Lines, Points
 from dashboard.shared import developing
 from dashboard.shared.developing import Developing
-from genlab import Model, load
+from genlab import ExportedModel, load
 from genlab.diffusion.likelihood import ode_log_prob, path
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.schedules import alphas_bar
-from genlab.diffusion.solver_error import path_error, solution
+from genlab.diffusion.solver_error import solution, solver_error
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.measures.density import grid
 from genlab.runtime.errors import Stopped
@@ -30,18 +30,18 @@ EXTENT = (-4.0, 4.0, -4.0, 4.0)
 
 
 @pytest.fixture(scope="module")
-def learned() -> Model:
+def learned() -> ExportedModel:
     return load("moons-ddpm", folders=[ROOT / "exported"], device="cpu")
 
 
 @pytest.fixture(scope="module")
-def exact() -> Model:
+def exact() -> ExportedModel:
     return load("moons-exact", folders=[ROOT / "exported"], device="cpu")
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("budget", [1, 4, 5])
-def test_states_follow_the_evaluations(learned: Model, sampler: str, budget: int) -> None:
+def test_states_follow_the_evaluations(learned: ExportedModel, sampler: str, budget: int) -> None:
     moved = race.states(learned, sampler, budget, 20, 3, None, None)
     frames = list(learned.trajectory(20, 3, sampler=sampler, steps=budget))
     at = [to_data(learned.card, frame.x_t).astype(np.float32) for frame in frames]
@@ -55,12 +55,14 @@ def test_states_follow_the_evaluations(learned: Model, sampler: str, budget: int
         np.testing.assert_array_equal(moved, at)
 
 
-def test_scores_are_the_path_error_and_the_distance(learned: Model, exact: Model) -> None:
+def test_scores_are_the_solver_error_and_the_distance(
+    learned: ExportedModel, exact: ExportedModel
+) -> None:
     data = exact.sample(2 * race.BLOCK, 5)
     ends = solution(learned, 40, 0, 100)
     for sampler in ("ddim", "heun"):
         found = race.score(learned, sampler, 10, 0, None, ends, data, None)
-        alone = path_error(learned, 40, 0, sampler, [10], reference=ends)
+        alone = solver_error(learned, 40, 0, sampler, [10], reference=ends)
         assert found.used == alone.used[0]
         assert found.path == pytest.approx((alone.rms[0], alone.stderr[0]), rel=1e-4)
         assert found.distance is not None
@@ -85,7 +87,7 @@ def test_the_floor_is_that_of_independent_data() -> None:
     assert race.floor(data[: race.BLOCK]) is None
 
 
-def test_the_race_says_who_has_no_path(learned: Model) -> None:
+def test_the_race_says_who_has_no_path(learned: ExportedModel) -> None:
     runs = {name: race.states(learned, name, 5, 30, 0, None, None) for name in SAMPLERS}
     ends = solution(learned, 30, 0, 100)
     scene = race.race_scene(learned.card, runs, ends, normal(0, (9, 2)), EXTENT, 5)
@@ -113,12 +115,12 @@ def test_charts_show_each_score_at_the_evaluations_made() -> None:
     assert set(clouds["data to data"].y) == {0.1}
 
 
-def noised(model: Model, levels: np.ndarray, n: int = 50) -> np.ndarray:
+def noised(model: ExportedModel, levels: np.ndarray, n: int = 50) -> np.ndarray:
     data = model.sample(n, 0)
     return diffusion.forward(model.card, data, normal(0, data.shape), levels)
 
 
-def test_scores_are_the_gradient_of_the_exact_density(exact: Model) -> None:
+def test_scores_are_the_gradient_of_the_exact_density(exact: ExportedModel) -> None:
     """∇ log q(x_t) against finite differences of log q(x_t), another verb of the model."""
     levels = np.array([2.0, 0.0, -3.0])
     field = fields.look(exact, levels, noised(exact, levels), EXTENT, None)
@@ -139,7 +141,9 @@ def test_scores_are_the_gradient_of_the_exact_density(exact: Model) -> None:
         np.testing.assert_allclose(scores, gradient, atol=2e-2 / alphas_bar(-lam))
 
 
-def test_a_field_differs_from_itself_by_nothing(exact: Model, learned: Model) -> None:
+def test_a_field_differs_from_itself_by_nothing(
+    exact: ExportedModel, learned: ExportedModel
+) -> None:
     levels = np.array([4.0, -2.0])
     here = noised(exact, levels)
     truth, guess = (fields.look(model, levels, here, EXTENT, None) for model in (exact, learned))
@@ -159,7 +163,7 @@ def test_squeezing_keeps_directions_and_their_order() -> None:
     assert (np.argsort(before) == np.argsort(after)).all()
 
 
-def test_the_scene_of_a_field_says_its_error(exact: Model, learned: Model) -> None:
+def test_the_scene_of_a_field_says_its_error(exact: ExportedModel, learned: ExportedModel) -> None:
     levels, times = np.array([4.0, -2.0]), [100, 700]
     here = noised(exact, levels)
     truth, guess = (fields.look(model, levels, here, EXTENT, None) for model in (exact, learned))
@@ -175,7 +179,7 @@ def test_the_scene_of_a_field_says_its_error(exact: Model, learned: Model) -> No
     assert alone.panes[0].layers[-1].role == "data"
 
 
-def test_a_path_starts_at_the_point_and_ends_in_its_noise(learned: Model) -> None:
+def test_a_path_starts_at_the_point_and_ends_in_its_noise(learned: ExportedModel) -> None:
     way = path(learned, np.array([[0.5, 0.25]]), 20)
     data = normal(0, (9, 2))
     flat = np.zeros((4, 4), np.float32)
@@ -187,7 +191,7 @@ def test_a_path_starts_at_the_point_and_ends_in_its_noise(learned: Model) -> Non
     assert [pane.title for pane in scene.panes] == ["learned density", "exact density"]
 
 
-def test_whole_paths_have_longer_trails(learned: Model) -> None:
+def test_whole_paths_have_longer_trails(learned: ExportedModel) -> None:
     frames = list(learned.trajectory(10, 0, steps=30))
     levels = [frame.log_snr for frame in frames]
     data = normal(0, (10, 2))
@@ -198,7 +202,7 @@ def test_whole_paths_have_longer_trails(learned: Model) -> None:
         assert [x.trail for x in points] == [trail]
 
 
-def test_a_picture_develops_from_coarse_to_the_whole(learned: Model) -> None:
+def test_a_picture_develops_from_coarse_to_the_whole(learned: ExportedModel) -> None:
     work, sizes, done = Developing(learned, EXTENT, (4, 9)), [], []
     while not work.picture.whole:
         now = work.advance(0.0)
@@ -214,19 +218,21 @@ def test_a_picture_develops_from_coarse_to_the_whole(learned: Model) -> None:
     assert work.advance(1.0) is work.picture  # nothing is left to do
 
 
-def test_a_failed_picture_begins_again(learned: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_picture_begins_again(
+    learned: ExportedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     work = Developing(learned, EXTENT, (3,))
-    run = Model.run
+    run = ExportedModel.run
     with monkeypatch.context() as patch:
 
-        def broken(self: Model, verb: str, **arrays: Any) -> dict[str, np.ndarray]:
+        def broken(self: ExportedModel, verb: str, **arrays: Any) -> dict[str, np.ndarray]:
             raise Stopped("the visitor left")
 
         work.advance(0.0)
-        patch.setattr(Model, "run", broken)
+        patch.setattr(ExportedModel, "run", broken)
         with pytest.raises(Stopped):
             work.advance(0.0)
-    assert Model.run is run
+    assert ExportedModel.run is run
     assert work.picture.done == 0.0
     while not work.picture.whole:
         work.advance(0.0)
@@ -234,17 +240,17 @@ def test_a_failed_picture_begins_again(learned: Model, monkeypatch: pytest.Monke
 
 
 def test_two_visitors_do_not_wait_for_each_other(
-    learned: Model, monkeypatch: pytest.MonkeyPatch
+    learned: ExportedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work, run = Developing(learned, EXTENT, (3,)), Model.run
+    work, run = Developing(learned, EXTENT, (3,)), ExportedModel.run
     inside, leave = threading.Event(), threading.Event()
 
-    def slow(self: Model, verb: str, **arrays: Any) -> dict[str, np.ndarray]:
+    def slow(self: ExportedModel, verb: str, **arrays: Any) -> dict[str, np.ndarray]:
         inside.set()
         assert leave.wait(20)
         return run(self, verb, **arrays)
 
-    monkeypatch.setattr(Model, "run", slow)
+    monkeypatch.setattr(ExportedModel, "run", slow)
     first = threading.Thread(target=work.advance, args=(0.0,))
     first.start()
     assert inside.wait(20)

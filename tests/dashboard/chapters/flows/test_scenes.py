@@ -15,21 +15,21 @@ from dashboard.chapters.flows.scenes.transformations import Estimate, Facts, Flo
 from genlab import load
 from genlab.contract.card import Card
 from genlab.measures.density import grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 from genlab.monotone import Monotone, Pushed
 
 
 @pytest.fixture(scope="module")
-def flow() -> Model:
+def flow() -> ExportedModel:
     return load("moons-flow-spline", device="cpu")
 
 
 @pytest.fixture(scope="module")
-def film(flow: Model) -> flow_layers.Film:
+def film(flow: ExportedModel) -> flow_layers.Film:
     return flow_layers.layers_film(flow, flow.latent(200, seed=3), flow.card.extent)
 
 
-def test_ledger_names_every_place_on_the_way(flow: Model) -> None:
+def test_ledger_names_every_place_on_the_way(flow: ExportedModel) -> None:
     probe = flows.ledger(flow, (0.5, 0.3))
     assert len(probe.states) == len(probe.log_det) + 1
     np.testing.assert_allclose(probe.states[0], probe.x, atol=1e-4)
@@ -38,7 +38,7 @@ def test_ledger_names_every_place_on_the_way(flow: Model) -> None:
 
 
 def test_field_is_the_log_determinant_at_points_it_was_not_made_from(
-    flow: Model, film: flow_layers.Film
+    flow: ExportedModel, film: flow_layers.Film
 ) -> None:
     stages = flow.run("layers", z=flow.latent(500, seed=99))
     cells = grid(film.window, flow_layers.CELLS).astype(np.float64)
@@ -68,7 +68,7 @@ def test_interpolation_survives_points_on_one_line() -> None:
     assert found == pytest.approx(0.5, abs=0.02)
 
 
-def test_trace_stands_on_the_layers_own_places(flow: Model, film: flow_layers.Film) -> None:
+def test_trace_stands_on_the_layers_own_places(flow: ExportedModel, film: flow_layers.Film) -> None:
     probe = flows.ledger(flow, (0.5, 0.3))
     density = np.zeros((8, 8), dtype=np.float32)
     data = np.zeros((3, 2), dtype=np.float32)
@@ -81,7 +81,7 @@ def test_trace_stands_on_the_layers_own_places(flow: Model, film: flow_layers.Fi
     assert len(scene.encode()) < 700_000  # it is sent again with every move of the point
 
 
-def test_round_trip_is_what_float32_allows(flow: Model) -> None:
+def test_round_trip_is_what_float32_allows(flow: ExportedModel) -> None:
     z = flow.latent(300)
     trip = flow_layers.round_trip(flow, flow.sample(200), z)
     assert 0 < trip.data < 1e-3
@@ -90,7 +90,7 @@ def test_round_trip_is_what_float32_allows(flow: Model) -> None:
     assert flow_layers.round_trip(flow, np.empty((0, 2), np.float32), z).n_data == 0
 
 
-def test_training_makes_the_data_gaussian(flow: Model) -> None:
+def test_training_makes_the_data_gaussian(flow: ExportedModel) -> None:
     data = flow.sample(400, seed=5)
     scene, judged = training_scene(flow, flow.latent(100), data, flow.card.extent, "power")
     assert judged is not None
@@ -102,7 +102,7 @@ def test_training_makes_the_data_gaussian(flow: Model) -> None:
     assert len(normality_chart(judged).data) == 2
 
 
-def test_one_point_has_no_normality(flow: Model) -> None:
+def test_one_point_has_no_normality(flow: ExportedModel) -> None:
     assert normality(flow, [np.zeros((1, 2), np.float32)]) is None
 
 
@@ -174,7 +174,7 @@ def test_verdicts_follow_from_the_numbers() -> None:
     assert "not measured" in transformations.verdict("spline", facts(kl=None), None)
 
 
-def test_a_flow_against_the_truth_of_its_data(flow: Model) -> None:
+def test_a_flow_against_the_truth_of_its_data(flow: ExportedModel) -> None:
     data = load("moons-exact", device="cpu").sample(2_000, seed=1)
     found = transformations.facts(flow, load("moons-exact", device="cpu"), data, seed=0)
     assert found.from_product > 1
@@ -193,12 +193,14 @@ def test_a_flow_against_the_truth_of_its_data(flow: Model) -> None:
         ({}, "spline"),
     ],
 )
-def test_kind_is_read_from_the_recipe(flow: Model, recipe: dict[str, Any], kind: str) -> None:
+def test_kind_is_read_from_the_recipe(
+    flow: ExportedModel, recipe: dict[str, Any], kind: str
+) -> None:
     card: Card = flow.card.model_copy(update={"recipe": recipe})
     assert transformations.kind_of(card) == kind
 
 
-def test_one_card_of_each_kind_simplest_first(flow: Model) -> None:
+def test_one_card_of_each_kind_simplest_first(flow: ExportedModel) -> None:
     cards = [
         flow.card.model_copy(update={"id": name, "recipe": {"family": {"transform": kind}}})
         for name, kind in [("a", "spline"), ("b", "strange"), ("c", "affine"), ("d", "spline")]

@@ -20,7 +20,7 @@ from genlab import load
 from genlab.contract.card import Card
 from genlab.measures import modes
 from genlab.measures.density import grid
-from genlab.model import Model
+from genlab.model import ExportedModel
 
 STEPS = [0, 10, 100]
 EXTENT = (-4.6, 4.6, -4.6, 4.6)
@@ -63,19 +63,20 @@ class Toy:
     def at(self, step: int) -> "Toy":
         return Toy(self.card, self._decode, self._critic, step)
 
-    def run(self, verb: str, **rows: Any) -> dict[str, np.ndarray]:
-        if verb == "decode":
-            return {"x": self._decode(self.step, rows["z"]).astype(np.float32)}
-        return {"critic": self._critic(self.step, rows["x"]).astype(np.float32)}
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        return np.asarray(self._decode(self.step, z), np.float32)
+
+    def critic(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(self._critic(self.step, x), np.float32)
 
 
 @pytest.fixture(scope="module")
-def exact() -> Model:
+def exact() -> ExportedModel:
     return load("gaussians8-exact", device="cpu")
 
 
 @pytest.fixture(scope="module")
-def eight(exact: Model) -> modes.Modes:
+def eight(exact: ExportedModel) -> modes.Modes:
     found = modes.modes_of(exact)
     assert found is not None
     return found
@@ -84,7 +85,7 @@ def eight(exact: Model) -> modes.Modes:
 # Modes and coverage
 
 
-def test_modes_are_those_of_the_law(exact: Model, eight: modes.Modes) -> None:
+def test_modes_are_those_of_the_law(exact: ExportedModel, eight: modes.Modes) -> None:
     assert len(eight) == 8
     x = exact.sample(20_000, seed=1)
     away = eight.distance(x).min(axis=1)
@@ -177,7 +178,7 @@ def test_textbook_runs_are_those_without_a_penalty_in_the_books_order() -> None:
     ]
 
 
-def test_record_and_film_of_a_collapse(exact: Model, eight: modes.Modes) -> None:
+def test_record_and_film_of_a_collapse(exact: ExportedModel, eight: modes.Modes) -> None:
     """A generator that is the data's law at step 10 and one of its modes at step 100."""
 
     def decode(step: int, z: np.ndarray) -> np.ndarray:
@@ -246,7 +247,7 @@ def test_bandwidth_is_near_the_best_of_a_normal_and_shrinks_at_the_known_rate() 
     assert gan_optimum.bandwidth_for(x, 32_000, EXTENT) == pytest.approx(found / 2**0.5)
 
 
-def test_blur_of_the_exact_density_is_exact(exact: Model, eight: modes.Modes) -> None:
+def test_blur_of_the_exact_density_is_exact(exact: ExportedModel, eight: modes.Modes) -> None:
     x, h = grid(EXTENT, 40), 0.2
     variance = (eight.shape[0] ** 2).sum() / 2 + h**2
     square = ((x[:, None] - eight.centre) ** 2).sum(-1)
@@ -256,7 +257,7 @@ def test_blur_of_the_exact_density_is_exact(exact: Model, eight: modes.Modes) ->
 
 @pytest.mark.parametrize("objective", ["minimax", "relativistic"])
 def test_a_critic_at_its_best_is_as_near_as_the_estimate_allows(
-    objective: str, exact: Model
+    objective: str, exact: ExportedModel
 ) -> None:
     """G makes N(0, 4 I): q is known, and so is the best critic log p/q (plus any constant)."""
 
@@ -279,7 +280,7 @@ def test_a_critic_at_its_best_is_as_near_as_the_estimate_allows(
     assert len(scene.encode()) < 1_500_000
 
 
-def test_equal_laws_give_one_half(exact: Model) -> None:
+def test_equal_laws_give_one_half(exact: ExportedModel) -> None:
     copy = Toy(card(), lambda step, z: exact.sample(len(z), seed=4), lambda step, x: 0 * x[:, 0])
     z = np.zeros((20_000, 2), np.float32)
     found = gan_optimum.optimum(copy, exact, z, exact.sample(4_000, seed=2), EXTENT)  # type: ignore[arg-type]

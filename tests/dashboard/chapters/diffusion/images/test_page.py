@@ -30,11 +30,10 @@ from dashboard.components.sheet import encode_wall
 from dashboard.shared import catalogue as services
 from dashboard.shared import moments
 from dashboard.shared.moments import Moment, Shelf, Walk
-from genlab import Model, load
+from genlab import ExportedModel, load
 from genlab.contract.card import Card
-from genlab.diffusion.elbo import bound
+from genlab.diffusion.elbo import elbo
 from genlab.diffusion.samplers import SAMPLERS, Frame
-from genlab.diffusion.trajectory import Request
 from genlab.runtime.errors import Busy, RunError
 from tests.dashboard import pages
 from tests.dashboard.pages import texts
@@ -44,7 +43,7 @@ VIEWS = ("generate", "forward", "compare", "repaint", "bits")
 
 
 @pytest.fixture
-def model(tiny_images: Path) -> Model:
+def model(tiny_images: Path) -> ExportedModel:
     return load("tiny-ddpm", folders=[tiny_images], device="cpu")
 
 
@@ -203,15 +202,15 @@ def test_a_walk_that_was_stopped_goes_on_where_it_was(house: Path) -> None:
 def test_a_failed_step_is_told_and_the_next_look_starts_anew(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Model.run
+    run = ExportedModel.run
 
-    def fail(self: Model, verb: str, *rest: Any, **arrays: Any) -> Any:
+    def fail(self: ExportedModel, verb: str, *rest: Any, **arrays: Any) -> Any:
         raise RunError("the run failed")
 
-    monkeypatch.setattr(Model, "run", fail)
+    monkeypatch.setattr(ExportedModel, "run", fail)
     app = open_page()
     assert "the run failed" in str(app.error[0].value)
-    monkeypatch.setattr(Model, "run", run)
+    monkeypatch.setattr(ExportedModel, "run", run)
     app.run()
     assert not app.error
     assert figures_of(app)["Recognised as asked"] == 100
@@ -349,7 +348,7 @@ def test_a_mosaic_puts_tiles_row_by_row() -> None:
     assert figures.mosaic(images).shape == (8, 12)
 
 
-def test_labels_of_choices(model: Model) -> None:
+def test_labels_of_choices(model: ExportedModel) -> None:
     assert figures.labels_of(model.card, ANY, 3) is None
     assert figures.labels_of(model.card, "4", 3).tolist() == [4] * 3  # type: ignore[union-attr]
     every = figures.labels_of(model.card, EVERY, 12)
@@ -360,15 +359,15 @@ def test_labels_of_choices(model: Model) -> None:
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize(("label", "w"), [("3", 2.0), ("3", 1.0), (ANY, 1.0)])
 def test_as_many_moments_and_runs_as_were_promised(
-    model: Model, sampler: str, label: str, w: float, monkeypatch: pytest.MonkeyPatch
+    model: ExportedModel, sampler: str, label: str, w: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows, run = [], Model.run
+    rows, run = [], ExportedModel.run
 
-    def count(self: Model, verb: str, *rest: Any, **arrays: Any) -> Any:
+    def count(self: ExportedModel, verb: str, *rest: Any, **arrays: Any) -> Any:
         rows.append(len(arrays["x"]))
         return run(self, verb, *rest, **arrays)
 
-    monkeypatch.setattr(Model, "run", count)
+    monkeypatch.setattr(ExportedModel, "run", count)
     for budget in (1, 2, 9, 10):
         rows.clear()
         setting = Setting(label, w, sampler, budget, 0.0, "static", None, 4, 0)
@@ -398,7 +397,7 @@ def test_a_title_is_short_and_words_count_one_as_one() -> None:
     assert one.words.endswith("1 step, 1 evaluation of x̂₀ and 1 run of the network for each image")
 
 
-def test_guesses_at_dissolving_images_are_those_of_the_known_law(model: Model) -> None:
+def test_guesses_at_dissolving_images_are_those_of_the_known_law(model: ExportedModel) -> None:
     """Told the class, the error never exceeds its spread of 0.05; untold, it does in the noise."""
     level = 0.5 * 0.9 + 0.5
     x = (level + 0.05 * np.random.default_rng(1).standard_normal((6, 1, 28, 28))).clip(0, 1)
@@ -413,7 +412,7 @@ def test_guesses_at_dissolving_images_are_those_of_the_known_law(model: Model) -
     assert untold[-1].error.min() > 0.4  # type: ignore[union-attr]
 
 
-def test_fillings_keep_what_is_known(model: Model) -> None:
+def test_fillings_keep_what_is_known(model: ExportedModel) -> None:
     image = np.full((1, 28, 28), 0.75, np.float32)
     keep = np.zeros((1, 28, 28), bool)
     keep[:, :14] = True
@@ -435,8 +434,8 @@ def test_difference_and_recognition_count_right() -> None:
     assert figures.difference(broken, pair[0], 3)[0] == 1.0
 
     class Judge:
-        def run(self, verb: str, fetch: list[str], x: np.ndarray) -> dict[str, np.ndarray]:
-            return {"logits": np.stack([1 - x.mean((1, 2, 3)), x.mean((1, 2, 3))], 1)}
+        def classify(self, x: np.ndarray) -> np.ndarray:
+            return np.stack([1 - x.mean((1, 2, 3)), x.mean((1, 2, 3))], 1)
 
     found = figures.recognised(Judge(), b, np.array([0, 1, 1, 1]))  # type: ignore[arg-type]
     exact = binomtest(3, 4).proportion_ci(0.95, method="wilson")
@@ -576,7 +575,7 @@ def test_a_broken_classifier_takes_nothing_but_its_number(house: Path) -> None:
 
 @pytest.mark.parametrize("wide", [None, 0.07])
 def test_bits_on_the_page_are_those_of_the_bound_and_the_bars_add_up(
-    house: Path, model: Model, wide: float | None
+    house: Path, model: ExportedModel, wide: float | None
 ) -> None:
     """The decoder is as wide as the card says, or as Ho et al.'s."""
     if wide is not None:
@@ -589,8 +588,8 @@ def test_bits_on_the_page_are_those_of_the_bound_and_the_bars_add_up(
     shown = {m.label: str(m.value) for m in app.metric}
     with np.load(house / "data" / "tiny.npz") as data:
         x = data["x"][3:4].astype(np.float32) / 255
-    rows, asked = np.repeat(x, 8, axis=0), Request(np.full(8, 2), clip="none")
-    found = bound(model, rows, strata=40, deviation=wide, request=asked)
+    rows, asked = np.repeat(x, 8, axis=0), {"label": np.full(8, 2)}
+    found = elbo(model, rows, strata=40, deviation=wide, condition=asked, clip="none")
     mean, error = found.mean()
     assert shown["bits/dim, at most"] == f"{mean:.3f} ± {error:.3f}"
     for name, value in found.terms().items():
