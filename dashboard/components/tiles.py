@@ -15,26 +15,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.components.files import joined
+from dashboard.components.files import component
 from dashboard.components.sheet import Sheet, encode_wall, grey
 from dashboard.components.timeline import Timeline
 
 __all__ = ["Sheet", "TilesState", "grey", "peek_tiles", "tiles"]
 
-_TILES = st.components.v2.component(
-    "genlab_tiles",
-    html='<div class="wall">\n</div>',
-    css=joined("tiles.css", "timeline.css"),
-    js=joined(
-        "dom.js",
-        "blob.js",
-        "colour.js",
-        "strip.js",
-        "timeline.js",
-        "cells.js",
-        "tiles.js",
-    ),
-)
+_TILES = component("tiles", "wall")
 
 
 @dataclass(frozen=True)
