@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dashboard.components.files import KEEP, web
+from dashboard.components.offers import files
 
 HEAVY = (
     "pandas",  # st.dataframe's own: 20 ms of every collection unless it is frozen too
@@ -94,5 +95,5 @@ def film(request: Request) -> Response:
 app = st.App(
     Path(__file__).with_name("main.py"),
     lifespan=lifespan,
-    routes=[Route("/api/health", health), Route("/api/film/{model}", film), web()],
+    routes=[Route("/api/health", health), Route("/api/film/{model}", film), files(), web()],
 )

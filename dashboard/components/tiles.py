@@ -3,7 +3,7 @@
 A page reads what is picked before it computes, and shows what it computed:
 
     state = peek_tiles("wall", picks={"tile": 0}, n=64)
-    tiles([Sheet(grey(x), "Samples", "64 samples")], key="wall", picks={"tile": 0}, enlarge=True)
+    tiles([Sheet.of(x, "Samples", "64 samples")], key="wall", picks={"tile": 0}, enlarge=True)
 
 What the browser says is not believed: names, numbers and ranges are checked here.
 """

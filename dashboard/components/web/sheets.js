@@ -6,10 +6,14 @@ const TILE_GAP = 4; // CSS pixels between tiles
 const LEAST = { bare: 28, worded: 50 }; // smallest tile before a row takes fewer: what a finger hits, what a caption needs
 const WORDS = 17; // CSS pixels of a caption's line
 
-const GREYS = Uint32Array.from({ length: 256 }, (_, v) => ((255 << 24) | (v << 16) | (v << 8) | v) >>> 0);
-
 export const count = (spec) => spec.pixels.shape[1];
-const framesOf = (spec) => spec.pixels.shape[0];
+
+// Packed RGBA pixels of grey bytes, or of red, green and blue in turn, from `at` on into `packed`.
+export function packPixels(packed, values, at, channels) {
+  const [green, blue] = channels === 1 ? [0, 0] : [1, 2];
+  for (let i = 0; i < packed.length; i++, at += channels)
+    packed[i] = ((255 << 24) | (values[at + blue] << 16) | (values[at + green] << 8) | values[at]) >>> 0;
+}
 
 // Where tiles lie, in device pixels: as many columns as asked for, fewer where they would be too small.
 function layout(sheet) {
@@ -39,14 +43,12 @@ function layout(sheet) {
 }
 
 // The tiles of a frame as an image, one below the other.
-function strip(sheet, frame) {
-  const { pixels: { values, shape: [frames, n, h, w] } } = sheet.spec;
+function frameImage(sheet, frame) {
+  const { pixels: { values, shape: [frames, n, h, w, channels = 1] } } = sheet.spec;
   const at = frames === 1 ? 0 : frame;
   if (sheet.drawn === at) return sheet.strip;
   sheet.drawn = at;
-  const { packed } = sheet;
-  const start = at * n * h * w;
-  for (let i = 0; i < packed.length; i++) packed[i] = GREYS[values[start + i]];
+  packPixels(sheet.packed, values, at * n * h * w * channels, channels);
   sheet.strip.getContext("2d").putImageData(sheet.image, 0, 0);
   return sheet.strip;
 }
@@ -54,7 +56,7 @@ function strip(sheet, frame) {
 export function paintSheet(wall, sheet) {
   const { n, h, w, columns, words, dpr, tile, pitch } = layout(sheet);
   const ctx = sheet.canvas.getContext("2d");
-  const image = strip(sheet, wall.frame);
+  const image = frameImage(sheet, wall.frame);
   ctx.clearRect(0, 0, sheet.canvas.width, sheet.canvas.height);
   ctx.imageSmoothingEnabled = sheet.spec.smooth;
   ctx.strokeStyle = wall.theme.border;
@@ -90,7 +92,7 @@ export function paintLarge(wall) {
     fit(canvas);
     const ctx = canvas.getContext("2d");
     ctx.imageSmoothingEnabled = sheet.spec.smooth;
-    ctx.drawImage(strip(sheet, wall.frame), 0, tile * h, w, h, 0, 0, canvas.width, canvas.height);
+    ctx.drawImage(frameImage(sheet, wall.frame), 0, tile * h, w, h, 0, 0, canvas.width, canvas.height);
     const words = [wall.sheets.length > 1 ? sheet.spec.title : "", caption(sheet.spec, wall.frame, tile)].filter(Boolean).join(": ");
     if (said.textContent !== words) said.textContent = words;
     canvas.setAttribute("aria-label", `Tile ${tile + 1} of: ${sheet.spec.title}`);

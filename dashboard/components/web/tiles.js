@@ -1,6 +1,6 @@
-// Walls of grey tiles: one or two sheets over one timeline, with tiles to pick and the picked one large beside them.
+// Walls of grey or coloured tiles: one or two sheets over one timeline, with tiles to pick and the picked one large beside them.
 //
-// A film is one uint8 array [frames, tiles, h, w]. The tiles of a frame lie one below the other in it, so a frame is one
+// A film is one uint8 array [frames, tiles, h, w], with a last axis of red, green and blue where it is coloured. The tiles of a frame lie one below the other in it, so a frame is one
 // look-up per pixel into an image of that shape, and one drawImage per tile puts it on its place.
 //
 // As on the stage, all that must outlive a message from Python (frame, play, picks) lives in `walls`, keyed by the element.
