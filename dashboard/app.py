@@ -16,6 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from dashboard.components.files import KEEP, web
+from dashboard.components.offers import files
+
 HEAVY = (
     "pandas",  # st.dataframe's own: 20 ms of every collection unless it is frozen too
     "plotly.graph_objects",
@@ -86,12 +89,11 @@ def film(request: Request) -> Response:
         content = read_bytes(entry.folder, entry.card.thumbnail.file)
     except (ContractError, OSError):
         return Response(status_code=404)
-    keep = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return Response(content, media_type="image/webp", headers=keep)
+    return Response(content, media_type="image/webp", headers=KEEP)
 
 
 app = st.App(
     Path(__file__).with_name("main.py"),
     lifespan=lifespan,
-    routes=[Route("/api/health", health), Route("/api/film/{model}", film)],
+    routes=[Route("/api/health", health), Route("/api/film/{model}", film), files(), web()],
 )

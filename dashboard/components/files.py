@@ -1,22 +1,57 @@
-"""The browser's half of the components: files of `web/`, read once and joined into one module."""
+"""The browser's half of the components: ES modules and style sheets of `web/`, served as files.
+
+An inline script travels with every answer, ten times a second while a point is dragged. So the one
+of a component only imports its module, whose address holds the digest of the folder's content: a
+browser keeps the files for good, and a new version has another address.
+"""
 
 from __future__ import annotations
 
-import re
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 WEB = Path(__file__).parent / "web"
+KEEP = {"Cache-Control": "public, max-age=31536000, immutable"}
+"""For what is the same for ever: its address changes with its content."""
 
 
-def joined(*names: str) -> str:
-    """The text of files of `web/`, one after the other.
+def _digest() -> str:
+    digest = blake2b(digest_size=8)
+    for path in sorted(WEB.iterdir()):
+        digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
-    An inline component is one ES module with nothing to import, so the parts that stages and
-    galleries are written in share one scope. Streamlit takes a text with a line break for inline
-    content, any other for a path.
 
-    The text travels with every scene, a drag sends it ten times a second: it goes without lines of
-    comments and without indentation.
+ADDRESS = f"api/web/{_digest()}"
+"""Where the files are, relative to the app."""
+
+
+class _Kept(StaticFiles):
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        response = super().file_response(*args, **options)
+        response.headers.update(KEEP)
+        return response
+
+
+def web() -> Mount:
+    """The route of the files: an app that shows components has it among its routes."""
+    return Mount(f"/{ADDRESS}", _Kept(directory=WEB))
+
+
+def component(name: str, root: str) -> Any:
+    """Register the component `genlab_<name>` of the module `<name>.js`; it fills a `div.<root>`.
+
+    The address is relative to the document's base, so that the app may live below a path.
     """
-    text = "\n".join((WEB / name).read_text(encoding="utf-8") for name in names)
-    return re.sub(r"^[ \t]*//.*\n|^[ \t]+", "", text, flags=re.MULTILINE)
+    return st.components.v2.component(
+        f"genlab_{name}",
+        html=f'<div class="{root}">\n</div>',
+        js=f'const at = new URL("{ADDRESS}/{name}.js", document.baseURI);\n'
+        "const { default: show } = await import(at);\nexport default show;\n",
+    )

@@ -15,14 +15,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard.components.blob import Blob
-from dashboard.components.files import joined
+from dashboard.components.files import component
 
-_GALLERY = st.components.v2.component(
-    "genlab_gallery",
-    html='<div class="gallery">\n</div>',
-    css=joined("gallery.css"),
-    js=joined("dom.js", "blob.js", "gallery.js"),
-)
+_GALLERY = component("gallery", "gallery")
 
 
 @dataclass(frozen=True)

@@ -15,18 +15,13 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.blob import Blob
-from dashboard.components.files import joined
+from dashboard.components.files import component
 from dashboard.components.layers import require
 from dashboard.components.sheet import Grey
 
 SIZE = (28, 28)
 
-_PAD = st.components.v2.component(
-    "genlab_pad",
-    html='<div class="pad">\n</div>',
-    css=joined("tiles.css"),
-    js=joined("dom.js", "blob.js", "colour.js", "pad.js"),
-)
+_PAD = component("pad", "pad")
 
 
 def peek_pad(

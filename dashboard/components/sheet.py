@@ -1,9 +1,9 @@
-"""What a wall of image tiles shows: sheets of grey tiles and their one-blob encoding.
+"""What a wall of image tiles shows: sheets of grey or coloured tiles and their one-blob encoding.
 
 A `Sheet` is a grid of images; its first axis is the frame, of length 1 where nothing moves. One
 sheet or two stand over one timeline (x_t beside the x̂₀ predicted from it) and move in lockstep. A
-film is computed once, sent once as bytes, one a pixel, and scrubbed in the browser: 64 images of
-28 × 28 pixels over 50 frames are 2.5 MB.
+film is computed once, sent once as bytes, one a pixel and channel, and scrubbed in the browser: 64
+grey images of 28 × 28 pixels over 50 frames are 2.5 MB.
 """
 
 from __future__ import annotations
@@ -38,7 +38,19 @@ def grey(x: NDArray[Any]) -> Grey:
     require(
         x.ndim >= 3 and x.shape[-3] == 1, f"images: expected [..., 1, h, w], found {list(x.shape)}"
     )
-    x = x[..., 0, :, :]
+    return _bytes(x[..., 0, :, :])
+
+
+def rgb(x: NDArray[Any]) -> Grey:
+    """Images `x[..., 3, h, w]` in data units as bytes [..., h, w, 3], rounded as `grey` rounds."""
+    x = np.asarray(x)
+    require(
+        x.ndim >= 3 and x.shape[-3] == 3, f"images: expected [..., 3, h, w], found {list(x.shape)}"
+    )
+    return _bytes(np.moveaxis(x, -3, -1))
+
+
+def _bytes(x: NDArray[Any]) -> Grey:
     if x.dtype == np.uint8:
         return x
     return np.rint(np.nan_to_num(x, nan=0.0).clip(0, 1) * 255).astype(np.uint8)
@@ -47,6 +59,8 @@ def grey(x: NDArray[Any]) -> Grey:
 @dataclass(frozen=True, eq=False)
 class Sheet:
     """`n` tiles of bytes, `pixels[n, h, w]` or a film `[F, n, h, w]`, row by row in a grid.
+
+    With `colour` the last axis holds red, green and blue: `[n, h, w, 3]` or `[F, n, h, w, 3]`.
 
     `alt` says in words what the sheet shows. `captions` stand under the tiles in the colour of
     `role`: `n` texts, or `F` lists of them where they change with the frame. `columns` of the grid,
@@ -61,16 +75,26 @@ class Sheet:
     columns: int | None = None
     role: Role = "neutral"
     smooth: bool = False
+    colour: bool = False
+
+    @classmethod
+    def of(cls, x: NDArray[Any], title: str, alt: str, **looks: Any) -> Sheet:
+        """A sheet of images `x[n, c, h, w]` or `[F, n, c, h, w]` in data units, c = 1 or 3."""
+        colour = np.shape(x)[-3:-2] == (3,)
+        return cls(rgb(x) if colour else grey(x), title, alt, colour=colour, **looks)
 
     def __post_init__(self) -> None:
         pixels = np.asarray(self.pixels)
         require(pixels.dtype == np.uint8, f"{self.title!r}: bytes are wanted, not {pixels.dtype}")
-        pixels = pixels[None] if pixels.ndim == 3 else pixels
+        axes = 4 + self.colour
+        pixels = pixels[None] if pixels.ndim == axes - 1 else pixels
+        last = ", 3" if self.colour else ""
         require(
-            pixels.ndim == 4,
-            f"{self.title!r}: expected [n, h, w] or [F, n, h, w], found {list(pixels.shape)}",
+            pixels.ndim == axes and (not self.colour or pixels.shape[-1] == 3),
+            f"{self.title!r}: expected [n, h, w{last}] or [F, n, h, w{last}], "
+            f"found {list(pixels.shape)}",
         )
-        frames, n, h, w = pixels.shape
+        frames, n, h, w = pixels.shape[:4]
         require(
             1 <= frames <= MOST_FRAMES and 1 <= n <= MOST_TILES and 1 <= h <= 256 and 1 <= w <= 256,
             f"{self.title!r}: {frames} frames of {n} tiles of {h} × {w}; it takes 1 to "

@@ -18,7 +18,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components.files import joined
+from dashboard.components.files import component
 from dashboard.components.scene import Handle, Scene
 
 Point = tuple[float, float]
@@ -26,24 +26,7 @@ Point = tuple[float, float]
 LARGEST = 1e6
 """The furthest from the origin that a coordinate is believed."""
 
-_STAGE = st.components.v2.component(
-    "genlab_stage",
-    html='<div class="stage">\n</div>',
-    css=joined("stage.css", "timeline.css"),
-    js=joined(
-        "dom.js",
-        "blob.js",
-        "colour.js",
-        "paint.js",
-        "cloud.js",
-        "axes.js",
-        "strip.js",
-        "timeline.js",
-        "pointer.js",
-        "tools.js",
-        "stage.js",
-    ),
-)
+_STAGE = component("stage", "stage")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 A page reads what is picked before it computes, and shows what it computed:
 
     state = peek_tiles("wall", picks={"tile": 0}, n=64)
-    tiles([Sheet(grey(x), "Samples", "64 samples")], key="wall", picks={"tile": 0}, enlarge=True)
+    tiles([Sheet.of(x, "Samples", "64 samples")], key="wall", picks={"tile": 0}, enlarge=True)
 
 What the browser says is not believed: names, numbers and ranges are checked here.
 """
@@ -15,26 +15,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.components.files import joined
+from dashboard.components.files import component
 from dashboard.components.sheet import Sheet, encode_wall, grey
 from dashboard.components.timeline import Timeline
 
 __all__ = ["Sheet", "TilesState", "grey", "peek_tiles", "tiles"]
 
-_TILES = st.components.v2.component(
-    "genlab_tiles",
-    html='<div class="wall">\n</div>',
-    css=joined("tiles.css", "timeline.css"),
-    js=joined(
-        "dom.js",
-        "blob.js",
-        "colour.js",
-        "strip.js",
-        "timeline.js",
-        "cells.js",
-        "tiles.js",
-    ),
-)
+_TILES = component("tiles", "wall")
 
 
 @dataclass(frozen=True)

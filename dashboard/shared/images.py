@@ -162,7 +162,8 @@ def offer(look: Look, arrays: Mapping[str, NDArray[np.floating]], shown: str = "
     Call it where they are drawn and not at the end of the page: a slider in a fragment runs that
     alone. `shown` tells the name of the files what other than model and seed made the picture.
     """
-    tell_not_finite(arrays["x"])
+    with st.container():  # a place of its own: the buttons stay where they are
+        tell_not_finite(arrays["x"])
     parts.downloads(f"{look.card.id}-seed{look.seed}{shown}", arrays)
 
 

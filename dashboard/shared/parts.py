@@ -5,12 +5,15 @@ import io
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from hashlib import blake2b
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 from streamlit import runtime
 
+from dashboard.components.offers import Offer, offers
 from dashboard.components.scene import Scene
 from dashboard.components.stage import stage
 from dashboard.shared import links
@@ -125,28 +128,22 @@ def _row(metric: Metric) -> dict[str, object]:
 
 
 def downloads(name: str, arrays: Mapping[str, NDArray[np.floating]]) -> None:
-    """Offer the page's samples as csv (first array only) and npz (all).
-
-    They are made at once, a few milliseconds: what Streamlit makes on a click is lost where the
-    page happens to run again in that moment.
-    """
-    with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "Samples (csv)",
-            _csv(next(iter(arrays.values()))),
-            f"{name}.csv",
-            "text/csv",
-            on_click="ignore",
-            icon=":material/table:",
-        )
-        st.download_button(
-            "Samples (npz)",
-            _npz(arrays),
-            f"{name}.npz",
-            "application/octet-stream",
-            on_click="ignore",
-            icon=":material/data_array:",
-        )
+    """Offer the page's samples as csv (first array only) and npz (all)."""
+    said = blake2b()
+    for label, array in arrays.items():
+        said.update(f"{label} {array.dtype} {array.shape} ".encode())
+        said.update(np.ascontiguousarray(array))
+    size = sum(array.nbytes for array in arrays.values())
+    kinds = {
+        "csv": ("text/csv", "table", partial(_csv, next(iter(arrays.values())))),
+        "npz": ("application/octet-stream", "data_array", partial(_npz, arrays)),
+    }
+    offers(
+        [
+            Offer(f"Samples ({kind})", f"{name}.{kind}", mime, icon, said.digest(), size, make)
+            for kind, (mime, icon, make) in kinds.items()
+        ]
+    )
 
 
 def _csv(points: NDArray[np.floating]) -> bytes:

@@ -15,6 +15,8 @@ import pytest
 
 from tests.dashboard.pages import ROOT, catalogue_in
 
+SHOWN = Path(__file__).parent / "components" / "app.py"
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -56,14 +58,17 @@ def chromium() -> Iterator[object]:
 
 
 @contextmanager
-def serve(script: Path, **environment: str) -> Iterator[str]:
-    """The address of a Streamlit server that runs `script`, as the README starts it."""
+def serve(script: Path, *options: str, **environment: str) -> Iterator[str]:
+    """The address of a Streamlit server that runs `script`, as the README starts it.
+
+    `options` are Streamlit's own.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true"]
     process = subprocess.Popen(
-        [*command, f"--server.port={port}", "--server.address=127.0.0.1"],
+        [*command, f"--server.port={port}", "--server.address=127.0.0.1", *options],
         cwd=ROOT,
         env=os.environ | environment,
     )
@@ -86,14 +91,14 @@ def server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def component_server() -> Iterator[str]:
     """The address of a server that shows one stage and one gallery."""
-    with serve(Path(__file__).parent / "components" / "component_app.py") as address:
+    with serve(SHOWN, PAGE="component_page.py") as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def tiles_server() -> Iterator[str]:
     """The address of a server that shows walls of tiles and pads."""
-    with serve(Path(__file__).parent / "components" / "tiles_app.py") as address:
+    with serve(SHOWN, PAGE="tiles_page.py") as address:
         yield address
 
 

@@ -1,5 +1,8 @@
 // Light axes inside the picture: ticks on its edges, numbers beside them.
 
+import { write } from "./dom.js";
+import { toPixels } from "./places.js";
+
 // Steps of 1, 2 or 5 times a power of ten, about `wanted` of them.
 function ticks(low, high, wanted) {
   const raw = (high - low) / wanted;
@@ -10,7 +13,7 @@ function ticks(low, high, wanted) {
   return { at: out, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
-function paintAxes(ctx, view) {
+export function paintAxes(ctx, view) {
   const { w, h, dpr, extent: [x0, x1, y0, y1] } = view;
   const wanted = Math.max(3, Math.min(8, w / dpr / 80));
   const format = (value, digits) => value.toFixed(digits).replace("-", "−");

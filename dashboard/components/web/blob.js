@@ -1,15 +1,15 @@
 // The blob of `blob.py`: u32 header length, JSON header, aligned little-endian buffers.
 
 const BUFFERS = { i2: Int16Array, u1: Uint8Array, f4: Float32Array };
-const HALF = 16384; // int16 steps from a pane's centre to its edge
-const NOTHING = -32768; // a coordinate that is not finite
+export const HALF = 16384; // int16 steps from a pane's centre to its edge
+export const NOTHING = -32768; // a coordinate that is not finite
 
 // The header with every buffer entry replaced by `{shape, values}`, typed arrays on one copy of the bytes.
 //
 // A large buffer has a name. One that comes without its bytes is taken from `kept`, a map from names to such arrays; the
 // header's `lacks` says whether one was not there. Afterwards `kept` holds what this blob names, and what a message that is still
 // on its way `told` the server of: an answer to it may count on that.
-function decodeBlob(data, kept = new Map(), { seq = 0, told = [] } = {}) {
+export function decodeBlob(data, kept = new Map(), { seq = 0, told = [] } = {}) {
   // Copied: the bytes arrive at any offset of a protocol message, and typed arrays want aligned ones.
   const bytes = new Uint8Array(data).slice();
   const length = new DataView(bytes.buffer).getUint32(0, true);

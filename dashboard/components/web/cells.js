@@ -1,6 +1,9 @@
 // The cells over a sheet's tiles: what pointer, finger and keyboard pick, and what a screen reader reads.
 
-function fillCells(wall, sheet, spec) {
+import { clamp, element } from "./dom.js";
+import { caption, count, paintLarge } from "./sheets.js";
+
+export function fillCells(wall, sheet, spec) {
   const picking = Object.keys(wall.scene.picks).length > 0;
   if (!picking) {
     sheet.cells?.remove();
@@ -46,7 +49,7 @@ function onCellKey(wall, sheet, tile, event) {
 }
 
 // One cell of a sheet is in the tab order; arrow keys go from there.
-function markPicks(wall) {
+export function markPicks(wall) {
   const names = Object.keys(wall.scene.picks);
   for (const button of wall.choices.querySelectorAll("button")) {
     button.setAttribute("aria-checked", button.dataset.name === wall.active);

@@ -3,6 +3,10 @@
 // Without a graphics card a canvas takes 5 to 15 ms for 2,000 discs and 8 ms for their trails, more than a frame of the screen;
 // blending small masks by hand takes 1. The masks come in 4 × 4 shifts of a quarter pixel, so that slow points glide.
 
+import { NOTHING } from "./blob.js";
+import { surface } from "./dom.js";
+import { frameOf, px, py } from "./places.js";
+
 const SHIFTS = 4;
 const masks = new Map();
 const scratch = { image: null, pixels: null, bytes: null };
@@ -94,7 +98,7 @@ function stampTrails(layer, f, { w, h, dpr, theme }) {
   }
 }
 
-function paintPoints(ctx, layer, frame, view) {
+export function paintPoints(ctx, layer, frame, view) {
   const { w, h, dpr, theme } = view;
   const f = frameOf(layer, frame);
   const key = `${f}|${w}|${h}|${dpr}|${theme.signature}|${view.busy}`;

@@ -10,7 +10,7 @@ const FALLBACK = ["#0072b2", "#d55e00", "#7b4ea3", "#009e73"];
 const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 
 // Any CSS colour as [r, g, b] in 0..255; the canvas is the parser.
-function rgb(css) {
+export function rgb(css) {
   probe.fillStyle = "#000";
   probe.fillStyle = css;
   probe.clearRect(0, 0, 1, 1);
@@ -45,7 +45,7 @@ function fromOklab([L, a, b]) {
 }
 
 // The page's tokens as the painters want them. `host` is any element inside the component.
-function readTheme(host) {
+export function readTheme(host) {
   const style = getComputedStyle(host);
   const token = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
   const palette = token("--st-chart-categorical-colors", "").split(",").map((c) => c.trim()).filter(Boolean);
@@ -85,7 +85,7 @@ function half(theme, role, steps, beyond) {
 const GREY = Array.from({ length: 255 }, (_, i) => Array(3).fill(Math.round((i * 255) / 254)));
 
 // 256 packed RGBA colours for the uint8 cells of a heat map; 0 is transparent.
-function ramp(theme, { role, diverging, lowRole }) {
+export function ramp(theme, { role, diverging, lowRole }) {
   const name = diverging ? `${lowRole}|${role}` : role;
   if (!theme.ramps.has(name)) {
     const colours = diverging
@@ -99,7 +99,7 @@ function ramp(theme, { role, diverging, lowRole }) {
 }
 
 // The ramp as a CSS gradient, for the swatch of a legend chip.
-function gradient(theme, layer) {
+export function gradient(theme, layer) {
   const packed = ramp(theme, layer);
   const stops = [1, 64, 128, 192, 255].map((i) => {
     const c = packed[i];

@@ -1,6 +1,6 @@
 // Small helpers for building the page: elements, icons, numbers, canvases.
 
-function element(tag, properties = {}, ...children) {
+export function element(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name in node && !name.startsWith("aria") && name !== "role") node[name] = value;
@@ -31,24 +31,24 @@ function icon(name) {
   return svg;
 }
 
-function setIcon(button, name, label) {
+export function setIcon(button, name, label) {
   if (button.firstChild?.dataset.name !== name) button.replaceChildren(icon(name));
   button.setAttribute("aria-label", label);
   button.title = label;
 }
 
-function iconButton(name, label, className = "tool") {
+export function iconButton(name, label, className = "tool") {
   const button = element("button", { type: "button", className });
   setIcon(button, name, label);
   return button;
 }
 
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-const round3 = (value) => Number(value.toPrecision(3)).toString().replace("-", "−");
+export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const round3 = (value) => Number(value.toPrecision(3)).toString().replace("-", "−");
 
 // A canvas as large as its box in device pixels; true when its size changed.
-function fit(canvas) {
+export function fit(canvas) {
   const dpr = Math.min(devicePixelRatio || 1, 3);
   const w = Math.max(1, Math.round(canvas.clientWidth * dpr));
   const h = Math.max(1, Math.round(canvas.clientHeight * dpr));
@@ -58,7 +58,7 @@ function fit(canvas) {
   return true;
 }
 
-function surface(w, h) {
+export function surface(w, h) {
   const canvas = document.createElement("canvas");
   canvas.width = w;
   canvas.height = h;
@@ -66,7 +66,7 @@ function surface(w, h) {
 }
 
 // A text with a rim of the page's background, readable on any picture; x and y in device pixels, `size` in CSS ones.
-function write(ctx, text, x, y, { dpr, theme }, { size = 12, colour = theme.text, weight = 400, align = "left" } = {}) {
+export function write(ctx, text, x, y, { dpr, theme }, { size = 12, colour = theme.text, weight = 400, align = "left" } = {}) {
   ctx.font = `${weight} ${size * dpr}px ${theme.font}`;
   ctx.textAlign = align;
   ctx.textBaseline = "middle";
@@ -79,7 +79,7 @@ function write(ctx, text, x, y, { dpr, theme }, { size = 12, colour = theme.text
 }
 
 // Hand the picture to the person as a file named after what it shows.
-function saveCanvas(canvas, words) {
+export function saveCanvas(canvas, words) {
   const name = words.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60) || "picture";
   canvas.toBlob((blob) => {
     const link = element("a", { href: URL.createObjectURL(blob), download: `${name}.png` });
@@ -90,11 +90,11 @@ function saveCanvas(canvas, words) {
 
 // Streamlit fades what a running script has not drawn again yet. Right for a table that may be out of date; a picture which is
 // being dragged would flicker with every move.
-function keepBright(parent) {
+export function keepBright(parent) {
   parent.host?.closest(".stElementContainer")?.style.setProperty("opacity", "1", "important");
 }
 
 // For whoever measures: new data are on the screen with the next frame. `detail` says what they are.
-function tellPainted(root, detail) {
+export function tellPainted(root, detail) {
   root.dispatchEvent(new CustomEvent("painted", { bubbles: true, composed: true, detail }));
 }

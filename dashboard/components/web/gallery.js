@@ -1,5 +1,10 @@
 // Model cards with film strips that play under the pointer, on focus, or once when a touch screen scrolls them into view.
 
+import { decodeBlob } from "./blob.js";
+import { styles } from "./css.js";
+import { element, reducedMotion, tellPainted } from "./dom.js";
+
+const dress = await styles("gallery.css");
 const FILM_MS = 1700; // from noise to the finished result
 const REST_MS = 1100; // on the result before it plays again
 const galleries = new WeakMap();
@@ -134,6 +139,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   if (!data) return undefined;
   let gallery = galleries.get(parentElement);
   if (!gallery) {
+    dress(parentElement);
     gallery = { root: parentElement.querySelector(".gallery"), films: new Map(), urls: [], watcher: null, lazy: null, seen: null };
     galleries.set(parentElement, gallery);
   }

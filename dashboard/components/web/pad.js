@@ -3,6 +3,12 @@
 // The painting is the browser's and lives in `pads` through every message from Python, until Python asks for a fresh start
 // under another name. Python hears of it at the end of a stroke: one byte a pixel, in base64 with that name.
 
+import { decodeBlob } from "./blob.js";
+import { readTheme, rgb } from "./colour.js";
+import { styles } from "./css.js";
+import { clamp, element, fit, keepBright, surface } from "./dom.js";
+
+const dress = await styles("tiles.css");
 const pads = new WeakMap();
 
 // What the ink does, in words: as a drawing it is the image itself, as a mask it takes the image away.
@@ -172,6 +178,7 @@ export default function ({ parentElement, data, setStateValue }) {
   if (!data) return undefined;
   let pad = pads.get(parentElement);
   if (!pad) {
+    dress(parentElement);
     pad = createPad(parentElement);
     pads.set(parentElement, pad);
   }

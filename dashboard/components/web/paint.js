@@ -3,9 +3,12 @@
 // `view` is {w, h, dpr, theme, extent, busy}; painters work in device pixels. Coordinates come as int16 and leave as pixels,
 // y up. What is dear (a scaled heat map, a cloud) is kept on the layer until its frame, its size or the theme changes.
 
-const px = (q, w) => (q / HALF + 1) * 0.5 * w;
-const py = (q, h) => (1 - q / HALF) * 0.5 * h;
-const frameOf = (layer, frame) => (layer.frames === 1 ? 0 : frame);
+import { paintAxes } from "./axes.js";
+import { NOTHING } from "./blob.js";
+import { paintPoints } from "./cloud.js";
+import { ramp } from "./colour.js";
+import { surface, write } from "./dom.js";
+import { frameOf, px, py, toPixels } from "./places.js";
 
 function paintHeatmap(ctx, layer, frame, view) {
   const [frames, rows, columns] = layer.values.shape;
@@ -141,16 +144,7 @@ const PAINTERS = {
   heatmap: paintHeatmap, points: paintPoints, lines: paintLines, arrows: paintArrows, marker: paintMarker, handle: paintHandle,
 };
 
-function toPixels({ w, h, extent: [x0, x1, y0, y1] }, [x, y]) {
-  return [((x - x0) / (x1 - x0)) * w, ((y1 - y) / (y1 - y0)) * h];
-}
-
-function toData({ w, h, extent: [x0, x1, y0, y1] }, [x, y]) {
-  const inside = (t) => Math.min(1, Math.max(0, t));
-  return [x0 + inside(x / w) * (x1 - x0), y1 - inside(y / h) * (y1 - y0)];
-}
-
-function paintPane(ctx, pane, frame, view) {
+export function paintPane(ctx, pane, frame, view) {
   ctx.setTransform(1, 0, 0, 1, 0, 0);
   ctx.fillStyle = view.theme.background;
   ctx.fillRect(0, 0, view.w, view.h);

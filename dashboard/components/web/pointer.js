@@ -5,17 +5,20 @@
 // with the next scene: a scene that was computed for an older place cannot pull the handle back. Each names the buffers that
 // this stage holds, so that the answer leaves them out, and the frame that is looked at while a point is held.
 
+import { clamp, element, round3 } from "./dom.js";
+import { toData, toPixels } from "./places.js";
+
 // ms to wait for the answer of a message before the next. A message interrupts the run that works on the one before: with less
 // patience than a run takes there would be no answer at all until the drag ends.
 const PATIENCE = 500;
 const PACE = 50; // ms between two messages at least
 const REACH = { mouse: 22, pen: 28, touch: 34 }; // CSS pixels within which a handle is grabbed
 
-function newSender() {
+export function newSender() {
   return { seq: 0, heard: 0, sentAt: -Infinity, waiting: false, timer: 0, told: [] };
 }
 
-function send(stage) {
+export function send(stage) {
   stage.sender.waiting = true;
   pump(stage);
 }
@@ -38,7 +41,7 @@ function pump(stage) {
 }
 
 // Take Python's places, unless a newer one is on its way to it or under the finger.
-function hearPoints(stage) {
+export function hearPoints(stage) {
   const { sender, scene } = stage;
   sender.heard = scene.seq;
   if (stage.fresh) sender.seq = scene.seq;
@@ -68,7 +71,7 @@ function nearest(stage, pane, [x, y], reach) {
   return best;
 }
 
-function watchPointer(stage, pane) {
+export function watchPointer(stage, pane) {
   const { picture } = pane;
   let tap = null; // a finger that is not on a handle: it scrolls the page, or picks when it is lifted where it came down
   picture.onpointerdown = (event) => {
@@ -86,7 +89,7 @@ function watchPointer(stage, pane) {
     pane.buttons.get(stage.drag.name)?.focus({ preventScroll: true, focusVisible: false });
     event.preventDefault();
     stage.root.classList.remove("keyed");
-    repaint(stage);
+    stage.repaint();
   };
   picture.onpointermove = (event) => {
     const { drag } = stage;
@@ -107,7 +110,7 @@ function watchPointer(stage, pane) {
     stage.drag = null;
     picture.classList.remove("held");
     send(stage);
-    repaint(stage);
+    stage.repaint();
   };
 }
 
@@ -121,11 +124,11 @@ function moveTo(stage, pane, name, at) {
   put(stage, pane, name, toData(cssView(pane), at));
   send(stage);
   placeButtons(stage);
-  repaint(stage, name);
+  stage.repaint(name);
 }
 
 // Every named point of a pane has a button over it, invisible but for its focus ring: that is what the keyboard moves.
-function buildButtons(stage, pane) {
+export function buildButtons(stage, pane) {
   const handles = pane.spec.layers.filter((layer) => layer.kind === "handle");
   const names = new Map(handles.map((layer) => [layer.name, layer.label]));
   if (pane.spec.pick && !stage.scene.panes.some((p) => p.layers.some((l) => l.name === pane.spec.pick)))
@@ -159,10 +162,10 @@ function nudge(stage, pane, name, event) {
   put(stage, pane, name, [clamp(x + way[0] * by * (x1 - x0), x0, x1), clamp(y + way[1] * by * (y1 - y0), y0, y1)]);
   send(stage);
   placeButtons(stage);
-  repaint(stage, name);
+  stage.repaint(name);
 }
 
-function placeButtons(stage) {
+export function placeButtons(stage) {
   for (const pane of stage.panes) {
     for (const [name, button] of pane.buttons) {
       const at = stage.points[name];

@@ -3,6 +3,16 @@
 // Streamlit runs the default export again whenever the data or the theme changes. All state that must survive this (frame,
 // play, drag, hidden layers) lives in `stages`, keyed by the element; a run only adopts the new scene.
 
+import { decodeBlob } from "./blob.js";
+import { readTheme } from "./colour.js";
+import { styles } from "./css.js";
+import { element, keepBright, tellPainted } from "./dom.js";
+import { buildPane, fillPane, fillShared, keepPictures, many, paint, repaint } from "./panes.js";
+import { hearPoints, newSender, placeButtons, send, watchPointer } from "./pointer.js";
+import { adoptTimeline, buildTimeline } from "./timeline.js";
+import { buildTools } from "./tools.js";
+
+const dress = await styles("stage.css", "timeline.css");
 const stages = new WeakMap();
 
 function createStage(parent) {
@@ -13,6 +23,8 @@ function createStage(parent) {
     root, legend, panes: [], scene: null, theme: null, frame: 0, playing: false, scrubbing: false, drag: null, points: {},
     shown: new Map(), kept: new Map(), sender: newSender(), raf: 0, painting: 0, said: null, fresh: true, emit: () => {}, box: panes,
   };
+  stage.paint = () => paint(stage);
+  stage.repaint = (name) => repaint(stage, name);
   root.append(panes, legend);
   buildTimeline(stage);
   buildTools(stage);
@@ -74,107 +86,6 @@ function askForMore(stage) {
   requestAnimationFrame(() => { if (stage.scene.more === more && !stage.drag) stage.emit("more", more); });
 }
 
-// A heat map that came again unchanged, as it does while a point is dragged, keeps its finished picture.
-function keepPictures(before, after) {
-  after.panes.forEach((pane, i) => {
-    for (const layer of pane.layers.filter((l) => l.kind === "heatmap")) {
-      const old = before.panes[i]?.layers.find((l) => l.kind === "heatmap" && l.label === layer.label);
-      const [a, b] = [old?.values.values, layer.values.values];
-      const looks = (l) => String([l.values.shape, l.role, l.lowRole, l.diverging, l.smooth]);
-      if (!old?.cells || looks(old) !== looks(layer)) continue;
-      if (a !== b && !a.every((value, k) => value === b[k])) continue;
-      Object.assign(layer, { cells: old.cells, image: old.image, scaled: old.scaled, key: old.key });
-    }
-  });
-}
-
-function buildPane() {
-  const title = element("span", { className: "title" });
-  const head = element("figcaption", {}, title);
-  const canvas = element("canvas", { role: "img" });
-  const picture = element("div", { className: "picture" }, canvas);
-  const legend = element("div", { className: "legend", role: "group", "aria-label": "Layers" });
-  const figure = element("figure", {}, head, picture, legend);
-  return { figure, head, title, canvas, picture, legend, buttons: new Map(), spec: null };
-}
-
-function fillPane(stage, pane, spec, index) {
-  pane.spec = spec;
-  const [x0, x1, y0, y1] = spec.extent;
-  pane.title.textContent = spec.title;
-  const aspect = spec.aspect ?? (x1 - x0) / (y1 - y0);
-  pane.picture.style.aspectRatio = aspect;
-  pane.figure.style.setProperty("--ratio", aspect);
-  pane.picture.classList.toggle("pick", !!spec.pick);
-  pane.canvas.setAttribute("aria-label", spec.alt);
-  buildButtons(stage, pane);
-  const wanted = JSON.stringify([stage.theme.signature, spec.layers.map((l) => [l.kind, l.label, l.role, l.lowRole, l.diverging])]);
-  if (pane.wanted === wanted) return;
-  pane.wanted = wanted;
-  pane.legend.replaceChildren(...(many(stage) ? [] : spec.layers.map((layer) => chip(stage, layer, index))));
-}
-
-// One legend for small multiples: a chip for each label, with the looks of the first layer that has it.
-function fillShared(stage) {
-  stage.legend.hidden = !many(stage);
-  if (!many(stage)) return;
-  const layers = new Map();
-  stage.panes.forEach(({ spec }, index) => {
-    for (const layer of spec.layers) if (!layers.has(layer.label)) layers.set(layer.label, [layer, index]);
-  });
-  const wanted = JSON.stringify([stage.theme.signature, [...layers.values()].map(([l, i]) => [i, l.kind, l.label, l.role, l.lowRole, l.diverging])]);
-  if (stage.legend.dataset.wanted === wanted) return;
-  stage.legend.dataset.wanted = wanted;
-  stage.legend.replaceChildren(...[...layers.values()].map(([layer, index]) => chip(stage, layer, index)), stage.tools);
-}
-
-const many = (stage) => stage.scene.panes.length > 2;
-const chipKey = (stage, index, layer) => (many(stage) ? layer.label : `${index}|${layer.label}`);
-const isShown = (stage, index, layer) => stage.shown.get(chipKey(stage, index, layer)) ?? layer.visible;
-
-// A legend entry which shows and hides its layer; a handle's says only what it is.
-function chip(stage, layer, index) {
-  const swatch = element("span", { className: `swatch swatch-${layer.kind}` });
-  swatch.style.setProperty("--colour", stage.theme.roles[layer.role]);
-  if (layer.kind === "heatmap") swatch.style.background = gradient(stage.theme, layer);
-  if (layer.kind === "handle") return element("span", { className: "chip fixed" }, swatch, layer.label);
-  const button = element("button", { type: "button", className: "chip" }, swatch, layer.label);
-  button.setAttribute("aria-pressed", isShown(stage, index, layer));
-  button.onclick = () => {
-    const current = stage.scene.panes[index].layers.find((l) => l.label === layer.label);
-    const shown = !isShown(stage, index, current);
-    stage.shown.set(chipKey(stage, index, current), shown);
-    button.setAttribute("aria-pressed", shown);
-    repaint(stage);
-  };
-  return button;
-}
-
-// At most one painting for each frame of the screen, however many reasons there are. With the `name` of a point that alone has
-// moved, only the panes that show it: a browser without a graphics card pays for every pixel.
-function repaint(stage, name = null) {
-  stage.moved = stage.painting && stage.moved !== name ? null : name;
-  stage.painting ||= requestAnimationFrame(() => paint(stage, stage.moved));
-}
-
-function paint(stage, moved = null) {
-  cancelAnimationFrame(stage.painting);
-  stage.painting = 0;
-  stage.panes.forEach((pane, index) => {
-    if (moved !== null && !pane.spec.layers.some((layer) => layer.name === moved)) return;
-    fit(pane.canvas);
-    paintPane(pane.canvas.getContext("2d"), pane.spec, stage.frame, viewOf(stage, index, pane.canvas));
-  });
-  if (moved === null && stage.scene.timeline && !stage.timeline.root.hidden) paintStrip(stage);
-}
-
-function viewOf(stage, index, canvas, dpr = canvas.width / Math.max(1, canvas.clientWidth)) {
-  return {
-    w: canvas.width, h: canvas.height, dpr, theme: stage.theme, extent: stage.panes[index].spec.extent,
-    points: stage.points, held: stage.drag?.name, shows: (layer) => isShown(stage, index, layer),
-  };
-}
-
 function dispose(stage) {
   stage.observer.disconnect();
   stage.playing = false;
@@ -188,6 +99,7 @@ export default function ({ parentElement, data, setStateValue }) {
   if (!data) return undefined;
   let stage = stages.get(parentElement);
   if (!stage) {
+    dress(parentElement);
     stage = createStage(parentElement);
     stages.set(parentElement, stage);
   }

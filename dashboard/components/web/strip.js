@@ -1,8 +1,10 @@
 // The strip chart behind the scrubber: curves on scales of their own, marks for the frames, a cursor.
 
-const STRIP_PAD = 12; // CSS pixels left and right, so that the knob never leaves the strip
+import { fit, write } from "./dom.js";
 
-function paintStrip(stage) {
+export const STRIP_PAD = 12; // CSS pixels left and right, so that the knob never leaves the strip
+
+export function paintStrip(stage) {
   const { timeline: spec } = stage.scene;
   const { canvas } = stage.timeline;
   fit(canvas);

@@ -1,17 +1,22 @@
-// Walls of grey tiles: one or two sheets over one timeline, with tiles to pick and the picked one large beside them.
+// Walls of grey or coloured tiles: one or two sheets over one timeline, with tiles to pick and the picked one large beside them.
 //
-// A film is one uint8 array [frames, tiles, h, w]. The tiles of a frame lie one below the other in it, so a frame is one
+// A film is one uint8 array [frames, tiles, h, w], with a last axis of red, green and blue where it is coloured. The tiles of a frame lie one below the other in it, so a frame is one
 // look-up per pixel into an image of that shape, and one drawImage per tile puts it on its place.
 //
 // As on the stage, all that must outlive a message from Python (frame, play, picks) lives in `walls`, keyed by the element.
 // Picks are the browser's: Python hears of them and says only where they begin, so a film is not sent again for a pick.
 
-const walls = new WeakMap();
-const TILE_GAP = 4; // CSS pixels between tiles
-const LEAST = { bare: 28, worded: 50 }; // smallest tile before a row takes fewer: what a finger hits, what a caption needs
-const WORDS = 17; // CSS pixels of a caption's line
+import { decodeBlob } from "./blob.js";
+import { fillCells, markPicks } from "./cells.js";
+import { readTheme } from "./colour.js";
+import { styles } from "./css.js";
+import { element, iconButton, keepBright, saveCanvas, surface, write } from "./dom.js";
+import { count, paintLarge, paintSheet } from "./sheets.js";
+import { paintStrip } from "./strip.js";
+import { adoptTimeline, buildTimeline } from "./timeline.js";
 
-const GREYS = Uint32Array.from({ length: 256 }, (_, v) => ((255 << 24) | (v << 16) | (v << 8) | v) >>> 0);
+const dress = await styles("tiles.css", "timeline.css");
+const walls = new WeakMap();
 
 function createWall(parent) {
   const root = parent.querySelector(".wall");
@@ -21,6 +26,8 @@ function createWall(parent) {
     root, box: sheets, choices, sheets: [], large: null, scene: null, theme: null, frame: 0, playing: false, scrubbing: false,
     raf: 0, painting: 0, said: null, picks: {}, active: "", focus: 0, emit: () => {},
   };
+  wall.paint = () => paint(wall);
+  wall.repaint = () => repaint(wall);
   buildTimeline(wall);
   const save = iconButton("save", "Download the picture (png)");
   save.onclick = () => downloadWall(wall);
@@ -53,9 +60,6 @@ function adoptWall(wall, data) {
   paint(wall);
   wall.root.dataset.ready = "true";
 }
-
-const count = (spec) => spec.pixels.shape[1];
-const framesOf = (spec) => spec.pixels.shape[0];
 
 function buildSheets(wall, howMany, enlarge) {
   wall.sheets = Array.from({ length: howMany }, () => {
@@ -106,92 +110,6 @@ function fillChoices(wall, names) {
   }));
 }
 
-// Where tiles lie, in device pixels: as many columns as asked for, fewer where they would be too small.
-function layout(sheet) {
-  const { spec, picture, canvas } = sheet;
-  const [, n, h, w] = spec.pixels.shape;
-  const width = picture.clientWidth;
-  const least = spec.captions.length ? LEAST.worded : LEAST.bare;
-  const columns = clamp(Math.floor((width + TILE_GAP) / (least + TILE_GAP)), 1, Math.min(spec.columns, n));
-  const rows = Math.ceil(n / columns);
-  const words = spec.captions.length ? WORDS : 0;
-  const tile = (width - (columns - 1) * TILE_GAP) / columns;
-  const pitch = [tile + TILE_GAP, (tile * h) / w + words + TILE_GAP];
-  const height = Math.max(1, rows * pitch[1] - TILE_GAP);
-  if (sheet.height !== height) picture.style.height = `${height}px`;
-  sheet.height = height;
-  const key = `${columns}|${words}|${(tile * h / w).toFixed(2)}`;
-  if (sheet.cells && sheet.cells.dataset.key !== key) {
-    sheet.cells.dataset.key = key;
-    sheet.cells.style.gridTemplateColumns = `repeat(${columns}, 1fr)`;
-    sheet.cells.style.gap = `${TILE_GAP + words}px ${TILE_GAP}px`;
-    sheet.cells.style.gridAutoRows = `${(tile * h) / w}px`;
-  }
-  sheet.columns = columns;
-  fit(canvas);
-  const dpr = canvas.width / Math.max(1, canvas.clientWidth);
-  return { n, h, w, columns, words, dpr, tile, pitch };
-}
-
-// The tiles of a frame as an image, one below the other.
-function strip(sheet, frame) {
-  const { pixels: { values, shape: [frames, n, h, w] } } = sheet.spec;
-  const at = frames === 1 ? 0 : frame;
-  if (sheet.drawn === at) return sheet.strip;
-  sheet.drawn = at;
-  const { packed } = sheet;
-  const start = at * n * h * w;
-  for (let i = 0; i < packed.length; i++) packed[i] = GREYS[values[start + i]];
-  sheet.strip.getContext("2d").putImageData(sheet.image, 0, 0);
-  return sheet.strip;
-}
-
-function paintSheet(wall, sheet) {
-  const { n, h, w, columns, words, dpr, tile, pitch } = layout(sheet);
-  const ctx = sheet.canvas.getContext("2d");
-  const image = strip(sheet, wall.frame);
-  ctx.clearRect(0, 0, sheet.canvas.width, sheet.canvas.height);
-  ctx.imageSmoothingEnabled = sheet.spec.smooth;
-  ctx.strokeStyle = wall.theme.border;
-  ctx.lineWidth = dpr;
-  for (let i = 0; i < n; i++) {
-    const [x, y] = [(i % columns) * pitch[0], Math.floor(i / columns) * pitch[1]];
-    const [x0, y0] = [Math.round(x * dpr), Math.round(y * dpr)];
-    const [x1, y1] = [Math.round((x + tile) * dpr), Math.round((y + (tile * h) / w) * dpr)];
-    ctx.drawImage(image, 0, i * h, w, h, x0, y0, x1 - x0, y1 - y0);
-    // A rim, for black tiles on a dark page and white ones on a light page.
-    ctx.strokeRect(x0 + dpr / 2, y0 + dpr / 2, x1 - x0 - dpr, y1 - y0 - dpr);
-    if (!words) continue;
-    ctx.font = `${Math.min(12, tile / 4.2) * dpr}px ${wall.theme.font}`;
-    ctx.textAlign = "center";
-    ctx.textBaseline = "middle";
-    ctx.fillStyle = wall.theme.inks[sheet.spec.role];
-    ctx.fillText(caption(sheet.spec, wall.frame, i), (x0 + x1) / 2, y1 + (words / 2 + 1) * dpr, x1 - x0);
-  }
-}
-
-function caption({ captions }, frame, tile) {
-  return captions.length ? captions[captions.length === 1 ? 0 : frame][tile] : "";
-}
-
-function paintLarge(wall) {
-  const { large } = wall;
-  if (!large) return;
-  const tile = Object.values(wall.picks)[0] ?? 0;
-  large.title.textContent = `Tile ${tile + 1}`;
-  wall.sheets.forEach((sheet, k) => {
-    const { canvas, said } = large.ones[k];
-    const [, , h, w] = sheet.spec.pixels.shape;
-    fit(canvas);
-    const ctx = canvas.getContext("2d");
-    ctx.imageSmoothingEnabled = sheet.spec.smooth;
-    ctx.drawImage(strip(sheet, wall.frame), 0, tile * h, w, h, 0, 0, canvas.width, canvas.height);
-    const words = [wall.sheets.length > 1 ? sheet.spec.title : "", caption(sheet.spec, wall.frame, tile)].filter(Boolean).join(": ");
-    if (said.textContent !== words) said.textContent = words;
-    canvas.setAttribute("aria-label", `Tile ${tile + 1} of: ${sheet.spec.title}`);
-  });
-}
-
 // At most one painting for each frame of the screen, however many reasons there are.
 function repaint(wall) {
   wall.painting ||= requestAnimationFrame(() => paint(wall));
@@ -230,6 +148,7 @@ export default function ({ parentElement, data, setStateValue }) {
   if (!data) return undefined;
   let wall = walls.get(parentElement);
   if (!wall) {
+    dress(parentElement);
     wall = createWall(parentElement);
     walls.set(parentElement, wall);
   }

@@ -3,10 +3,13 @@
 // The frame and the play state belong to the stage, which outlives every message from Python. Python hears of a frame only
 // when scrubbing or playing stops: until then the browser needs nobody.
 
+import { clamp, element, iconButton, reducedMotion, setIcon } from "./dom.js";
+import { STRIP_PAD } from "./strip.js";
+
 const END_PAUSE = 900; // ms on the last frame before a loop begins again: it shows what the film was made for
 const SETTLED = 250; // ms without another step before a frame counts as chosen
 
-function buildTimeline(stage) {
+export function buildTimeline(stage) {
   const play = iconButton("play", "Play", "tool play");
   const back = iconButton("back", "One frame back");
   const next = iconButton("next", "One frame on");
@@ -65,7 +68,7 @@ function showFrame(stage, frame) {
   if (stage.frame === frame) return;
   stage.frame = frame;
   describeFrame(stage);
-  repaint(stage);
+  stage.repaint();
 }
 
 // Tell Python, once nothing more comes for `wait` milliseconds.
@@ -112,7 +115,7 @@ function tick(stage, time) {
   if (frame !== stage.frame) {
     stage.frame = frame;
     describeFrame(stage);
-    paint(stage);
+    stage.paint();
   }
   measure(stage, time);
   stage.raf = requestAnimationFrame((next) => tick(stage, next));
@@ -142,7 +145,7 @@ function describeFrame(stage) {
 }
 
 // A scene came. The frame and the play state are kept while the timeline has as many frames as `before`.
-function adoptTimeline(stage, before) {
+export function adoptTimeline(stage, before) {
   const { timeline } = stage.scene;
   stage.timeline.root.hidden = !timeline || timeline.count < 2;
   const count = timeline?.count ?? 1;

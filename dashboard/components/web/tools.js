@@ -1,6 +1,10 @@
 // The stage's tools: the picture as a file, and the full screen.
 
-function buildTools(stage) {
+import { element, iconButton, saveCanvas, surface, write } from "./dom.js";
+import { paintPane } from "./paint.js";
+import { isShown, viewOf } from "./panes.js";
+
+export function buildTools(stage) {
   const save = iconButton("save", "Download the picture (png)");
   save.onclick = () => download(stage);
   stage.tools = element("span", { className: "tools" }, save);

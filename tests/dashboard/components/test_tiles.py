@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.components.blob import decode
 from dashboard.components.layers import SceneError
-from dashboard.components.sheet import Sheet, encode_wall, grey
+from dashboard.components.sheet import Sheet, encode_wall, grey, rgb
 from dashboard.components.timeline import Timeline
 
 
@@ -173,3 +173,16 @@ def test_a_painting_is_heard_as_bytes():
 )
 def test_a_painting_of_another_size_or_image_is_not_believed(said):
     assert painted(said) == UNTOUCHED
+
+
+def test_colour_travels_as_red_green_and_blue_of_each_pixel():
+    x = np.random.default_rng(0).uniform(size=(2, 5, 3, 32, 32))
+    sheet = Sheet.of(x, "colour", "noise")
+    (told,) = decode(encode_wall([sheet], Timeline(2), {}))["sheets"]
+    assert told["pixels"].shape == (2, 5, 32, 32, 3)
+    assert (told["pixels"] == np.rint(x.transpose(0, 1, 3, 4, 2) * 255)).all()
+    assert Sheet.of(x[0, :, :1], "grey", "noise").pixels.shape == (1, 5, 32, 32)
+    with pytest.raises(SceneError, match=r"\[n, h, w, 3\]"):
+        Sheet(rgb(x[0])[..., :2], "two", "channels", colour=True)
+    with pytest.raises(SceneError, match=r"3, h, w"):
+        rgb(x[:, :, :2])

@@ -154,3 +154,18 @@ def test_a_finger_masks_on_a_telephone_and_another_image_starts_afresh(visit: Op
     expect(page.get_by_text("masked:")).to_contain_text("levels [0, 255]")
     page.get_by_text("second", exact=True).click()
     expect(page.get_by_text("masked:")).to_contain_text("masked: 0 pixels")
+
+
+def test_colour_and_grey_of_any_size_are_shown_as_they_are(visit: Open) -> None:
+    page = visit()
+    wall = page.locator(".wall").nth(2)
+    colour, grey = (wall.locator(".sheet canvas").nth(i) for i in (0, 1))
+    for canvas, wanted in (
+        (colour, [(255, 0, 0), (0, 255, 0), (0, 0, 255)]),
+        (grey, [(0, 0, 0), (128, 128, 128), (255, 255, 255)]),
+    ):
+        expect(canvas).to_be_visible()
+        shot = Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")
+        side = shot.width // 2  # two columns
+        middles = [(side // 2, side // 2), (3 * side // 2, side // 2), (side // 2, 3 * side // 2)]
+        assert [shot.getpixel(at) for at in middles] == wanted

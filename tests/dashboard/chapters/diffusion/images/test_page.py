@@ -570,7 +570,7 @@ def test_a_broken_classifier_takes_nothing_but_its_number(house: Path) -> None:
     assert not app.exception
     assert not app.error
     assert "Shown without a classifier" in texts(app)
-    assert app.get("download_button")
+    assert "Samples (npz)" in str([item.proto for item in app.get("bidi_component")])
 
 
 @pytest.mark.parametrize("wide", [None, 0.07])

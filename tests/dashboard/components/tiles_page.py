@@ -35,6 +35,14 @@ def picking() -> None:
     st.write(f"picking: {dict(state.picks)}")
 
 
+def colours() -> None:
+    """Red, green and blue tiles of 3 × 32 × 32 and grey ones of 1 × 64 × 64 beside them."""
+    red_green_blue = np.eye(3)[:, :, None, None] * np.ones((32, 32))
+    grey = np.linspace(0, 1, 3)[:, None, None, None] * np.ones((1, 64, 64))
+    sheets = [Sheet.of(red_green_blue, "Colour", "c"), Sheet.of(grey, "Grey", "g")]
+    tiles(sheets, key="colours", max_width=300)
+
+
 @st.fragment
 def painting() -> None:
     left, right = st.columns(2)
@@ -52,3 +60,4 @@ st.set_page_config(layout="wide")
 films()
 picking()
 painting()
+colours()

@@ -1,0 +1,124 @@
+// What the modules of `web/` hand each other; for the type checker alone.
+
+type Point = [number, number];
+type Extent = [number, number, number, number];
+type Bytes = Int16Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+type Buffers = { shape: number[]; values: Bytes };
+type Context = CanvasRenderingContext2D;
+
+/** What Streamlit calls a component's default export with. */
+type Mounted = {
+  parentElement: ShadowRoot;
+  data: any;
+  setStateValue(name: string, value: unknown): void;
+  setTriggerValue(name: string, value: unknown): void;
+};
+
+type Theme = {
+  background: string; text: string; border: string; font: string; dark: boolean; signature: string;
+  roles: Record<string, string>; inks: Record<string, string>; ramps: Map<string, Uint32Array>;
+};
+
+/** What a layer looks like, and what its painter keeps on it. */
+type Layer = {
+  kind: "heatmap" | "points" | "lines" | "arrows" | "marker" | "handle";
+  role: string; label: string; visible: boolean; frames: number;
+  values: Buffers; diverging: boolean; lowRole: string; smooth: boolean;
+  radius: number; opacity: number; trail: number; trailCount: number; width: number; text: string;
+  name: string; rail: boolean; xy: any;
+  key?: string; cells?: HTMLCanvasElement; image?: ImageData;
+  scaled?: HTMLCanvasElement | null; sheet?: HTMLCanvasElement;
+};
+
+type PaneSpec = {
+  title: string; extent: Extent; layers: Layer[]; alt: string;
+  pick: string | null; aspect: number | null; axes?: boolean;
+};
+type CurveSpec = { role: string; label: string; xy: Buffers; range: Point };
+type TimelineSpec = {
+  count: number; labels: string[]; positions: number[]; curves: CurveSpec[]; start: number;
+  rows: [number, string][]; columns: [number, string][];
+  fps: number; loop: boolean; autoplay: boolean; title: string; height: number;
+};
+type SheetSpec = {
+  pixels: Buffers; title: string; alt: string; captions: string[][];
+  columns: number; role: string; smooth: boolean;
+};
+type Scene = {
+  panes: PaneSpec[]; timeline: TimelineSpec | null; points: Record<string, Point>;
+  seq: number; maxWidth: number; more: string;
+};
+type WallScene = {
+  sheets: SheetSpec[]; timeline: TimelineSpec | null; picks: Record<string, number>;
+  enlarge: boolean; maxWidth: number;
+};
+type PadScene = {
+  size: Point; mode: "draw" | "mask"; base: Buffers | null; start: Buffers | null;
+  fresh: string; brush: number; alt: string; maxWidth: number;
+};
+
+/** How a painter sees a pane: device pixels, theme, window and what is held. */
+type View = {
+  w: number; h: number; dpr: number; theme: Theme; extent: Extent; busy?: boolean;
+  points: Record<string, Point>; held?: string; shows(layer: Layer): boolean;
+};
+type Ink = Pick<View, "dpr" | "theme">;
+type Window = Pick<View, "w" | "h" | "extent">;
+
+type Pane = {
+  figure: HTMLElement; head: HTMLElement; title: HTMLElement; canvas: HTMLCanvasElement;
+  picture: HTMLElement; legend: HTMLElement; buttons: Map<string, HTMLElement>;
+  spec: PaneSpec; wanted?: string;
+};
+type Sender = {
+  seq: number; heard: number; sentAt: number; waiting: boolean;
+  timer: ReturnType<typeof setTimeout> | undefined; told: string[];
+};
+
+/** What has a timeline: a stage or a wall. */
+type Player = {
+  root: HTMLElement; scene: { timeline: TimelineSpec | null }; theme: Theme; tools: HTMLElement;
+  frame: number; playing: boolean; scrubbing: boolean; raf: number; painting: number;
+  said: unknown; settling?: ReturnType<typeof setTimeout>; drag?: Drag | null;
+  clock: { phase: number; last: number; since: number; ticks: number };
+  timeline: Record<"root" | "play" | "strip" | "now" | "key", HTMLElement> & { canvas: HTMLCanvasElement };
+  observer: ResizeObserver; emit(name: string, value: unknown): void;
+  paint(): void; repaint(name?: string): void;
+};
+type Drag = { pane: Pane; pointer: number; name: string; dx: number; dy: number };
+type Stage = Player & {
+  scene: Scene; legend: HTMLElement; box: HTMLElement; panes: Pane[]; drag: Drag | null;
+  points: Record<string, Point>; shown: Map<string, boolean>; kept: Map<string, Buffers>;
+  sender: Sender; fresh: boolean; moved?: string | null;
+};
+type Sheet = {
+  figure: HTMLElement; head: HTMLElement; title: HTMLElement; canvas: HTMLCanvasElement;
+  picture: HTMLElement; cells: HTMLElement | null; spec: SheetSpec; columns: number;
+  strip: HTMLCanvasElement; image: ImageData; packed: Uint32Array; drawn: number; height?: number;
+};
+type Large = {
+  figure: HTMLElement; title: HTMLElement;
+  ones: { node: HTMLElement; canvas: HTMLCanvasElement; said: HTMLElement }[];
+};
+type Wall = Player & {
+  scene: WallScene; box: HTMLElement; choices: HTMLElement; sheets: Sheet[]; large: Large | null;
+  picks: Record<string, number>; active: string; focus: number; fresh?: string;
+};
+type Pad = {
+  root: HTMLElement; canvas: HTMLCanvasElement; picture: HTMLElement; scene: PadScene; theme: Theme;
+  ink: Uint8Array; lift: boolean; stroke: { pointer: number; at: Point } | null; cursor: Point;
+  painting: number; brush: HTMLInputElement; tools: Record<"lay" | "lift" | "clear", HTMLElement>;
+  observer: ResizeObserver; emit(name: string, value: unknown): void;
+};
+type CardSpec = {
+  id: string; title: string; family: string; can: string[]; film: Buffers | null; filmHref: string;
+  frames: number; href: string; variant: boolean; problem: string | null;
+};
+type Group = {
+  title: string; cards: CardSpec[]; link: { name: string; words: string; href: string } | null;
+};
+type Film = { node: HTMLElement; frames: number; raf: number };
+type Gallery = {
+  root: HTMLElement; scroller: Element | null; films: Map<Element, Film>; urls: string[]; seen: string | null;
+  watcher: IntersectionObserver | null; lazy: IntersectionObserver; emit(name: string, value: unknown): void;
+};

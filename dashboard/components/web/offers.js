@@ -1,0 +1,25 @@
+// Buttons that hand out files. A button stays the same element while what it hands out changes, so that a press that began
+// before an answer of the page and ends after it is a click like any other.
+
+import { styles } from "./css.js";
+import { element, keepBright } from "./dom.js";
+
+const dress = await styles("offers.css");
+
+function fill(button, { label, icon, href, name }) {
+  const wanted = `${icon}|${label}`;
+  if (button.dataset.wanted !== wanted)
+    button.replaceChildren(element("span", { className: "icon", "aria-hidden": "true" }, icon), label);
+  button.dataset.wanted = wanted;
+  button.onclick = () => element("a", { href: new URL(href, document.baseURI).href, download: name }).click();
+}
+
+export default function ({ parentElement, data }) {
+  if (!data) return;
+  dress(parentElement);
+  keepBright(parentElement);
+  const root = parentElement.querySelector(".offers");
+  while (root.childElementCount > data.length) root.lastElementChild.remove();
+  while (root.childElementCount < data.length) root.append(element("button", { type: "button" }));
+  data.forEach((offer, i) => fill(root.children[i], offer));
+}
