@@ -23,7 +23,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from genlab.contract.card import Card
-from genlab.contract.verbs import Tensor
+from genlab.contract.tensors import Tensor
 from genlab.diffusion.schedules import log_alphas_bar
 from genlab.diffusion.units import image_range
 from genlab.runtime.errors import InputError
