@@ -17,7 +17,7 @@ from benchmarks.gestures import choose, drag, enter, press, unroll, visit, watch
 from benchmarks.measure import Rate, Reading, timed
 from benchmarks.models import exported
 from dashboard.chapters.diffusion.scenes.diffused_density import CELLS
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from genlab import ExportedModel
 from genlab.diffusion.samplers import SAMPLERS
 
@@ -44,7 +44,7 @@ def rates(dataset: str, pages: Sequence[str], repeats: int) -> Iterator[Rate]:
 
 def plane() -> list[str]:
     """Data sets of the plane, those with most models first."""
-    return services.datasets((2,))
+    return catalogue.datasets((2,))
 
 
 def lab(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
@@ -62,7 +62,7 @@ def lab(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
 
 def flows(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
     """The density of every flow; drags of three views."""
-    ids = [entry.id for entry in services.models_with("log_prob", "encode", "decode", "layers")]
+    ids = [entry.id for entry in catalogue.models_with("log_prob", "encode", "decode", "layers")]
     visit(page, f"{server}/flows?flow={ids[-1]}")
     page.wait_for_timeout(OPENING)  # the page compiles all flows, once for each start of the server
     yield from pictures(page, "Flows: density", "Model", ids[:-1], 200)
@@ -82,7 +82,7 @@ def compare(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rat
 
 def gans(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
     """The critic's picture of every GAN; the drag of a forgery."""
-    ids = [entry.id for entry in services.models_with("decode", "critic")]
+    ids = [entry.id for entry in catalogue.models_with("decode", "critic")]
     visit(page, f"{server}/gans?gan={ids[-1]}")
     yield from pictures(page, "GANs: game", "Model", ids[:-1], 200)
     yield from drags(page, "GANs: game", [(f"{server}/gans?gan={ids[0]}", ids[0])], repeats)
@@ -106,7 +106,7 @@ def reverse(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rat
 def diffusion(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
     """Trajectories of every sampler; exact densities; the dragged point of the likelihood."""
     yield from walks(page, server, dataset, repeats)
-    exact = [card.id for name in plane() if (card := services.exact_of(name))]
+    exact = [card.id for name in plane() if (card := catalogue.exact_of(name))]
     visit(page, f"{server}/diffusion?ddpm={exact[-1]}&ddpm_view=likelihood")
     yield from pictures(page, "Diffusion: exact density", "Model", exact[:-1], 200)
     link = f"{server}/diffusion?ddpm={dataset}-ddpm&ddpm_view=likelihood"

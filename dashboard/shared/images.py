@@ -11,8 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.components.tiles import TilesState
-from dashboard.shared import catalogue as services
-from dashboard.shared import links, parts
+from dashboard.shared import catalogue, links, parts
 from dashboard.shared.controls import show_broken
 from dashboard.shared.guard import without
 from dashboard.shared.selection import Asked
@@ -56,7 +55,7 @@ def images_with(*verbs: str, fits: Callable[[Card], bool] = lambda card: True) -
 
     MNIST comes before the others: what a digit should look like, everybody knows.
     """
-    cards = services.read_catalogue().cards.values()
+    cards = catalogue.read_catalogue().cards.values()
     able = [c for c in cards if is_image(c) and c.verbs >= set(verbs) and fits(c)]
     return sorted(able, key=lambda card: (card.dataset != "mnist", card.id))
 
@@ -96,7 +95,7 @@ def pictures(card: Card) -> Pictures:
     classes = tuple(card.constants.classes or ())
     arrays: dict[str, Bytes] = {}
     with without("data"):
-        arrays = _read(card.id, services.stamp(card.id))
+        arrays = _read(card.id, catalogue.stamp(card.id))
     parts = {}
     for images, labels in (("x", "label"), ("train", "train_label")):
         x = arrays.get(images, np.empty(shape, np.uint8))
@@ -109,7 +108,7 @@ def pictures(card: Card) -> Pictures:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _read(model_id: str, stamp: str) -> dict[str, Bytes]:
     """The arrays of the reference sample, checked; none where there is no such file."""
-    entry = services.read_catalogue().entry(model_id)
+    entry = catalogue.read_catalogue().entry(model_id)
     assert entry.card is not None
     folder, name = entry.folder.parent / "data", f"{entry.card.dataset}.npz"
     if not (folder / name).is_file():

@@ -8,7 +8,7 @@ from dashboard.components.sheet import Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.components.timeline import Timeline
 from dashboard.plots import latent_walks
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import Look, linked_picks, remember_picks
 from genlab.latents import between
@@ -23,12 +23,12 @@ def _ways(
     model_id: str, stamp: str, seed: int, a: int, b: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Images on the great circle [FRAMES, …] and on the straight line [STOPS, …] from a to b."""
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     z = model.latent(OFFERED, seed=seed)
     arc = between(model.card, z[a], z[b], FRAMES)
     line = latent_walks.straight(model.card, z[a], z[b], STOPS)
     with heavy():
-        x = model.decode(np.concatenate([arc, line]), stop=services.watcher())
+        x = model.decode(np.concatenate([arc, line]), stop=catalogue.watcher())
     return x[:FRAMES], x[FRAMES:]
 
 
@@ -79,10 +79,10 @@ def show(look: Look, offered: Sheet, note: str = "") -> None:
 
 @st.cache_data(max_entries=8, show_spinner="Walking through the latent space …")
 def _walks(model_id: str, stamp: str, seed: int) -> NDArray[np.uint8]:
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     z = latent_walks.round_trips(model.card, WALKERS, ROUND, seed)
     with heavy():
-        x = model.decode(z.reshape(ROUND * WALKERS, -1), stop=services.watcher())
+        x = model.decode(z.reshape(ROUND * WALKERS, -1), stop=catalogue.watcher())
     return grey(x).reshape(ROUND, WALKERS, *x.shape[2:])
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.plots.shading import SCALES, Scale
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from genlab.contract.card import Card
 from genlab.measures.density import Extent, log_prob_grid
 from genlab.model import ExportedModel
@@ -25,12 +25,12 @@ class Asked:
     @property
     def stamp(self) -> str:
         """Changes when the model is exported again."""
-        return services.stamp(self.card.id)
+        return catalogue.stamp(self.card.id)
 
     @property
     def model(self) -> ExportedModel:
         """The opened model."""
-        return services.open_model(self.card.id)
+        return catalogue.open_model(self.card.id)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Look(Asked):
     @property
     def extent(self) -> Extent:
         """The window of the data."""
-        return self.card.extent or services.WINDOW
+        return self.card.extent or catalogue.WINDOW
 
 
 GRID, COARSE = 200, 50
@@ -53,4 +53,4 @@ GRID, COARSE = 200, 50
 def density_grid(model_id: str, stamp: str, extent: Extent, size: int) -> NDArray[np.float32]:
     """Log p on size × size cells, nats."""
     with heavy():
-        return log_prob_grid(services.open_model(model_id), extent, size)
+        return log_prob_grid(catalogue.open_model(model_id), extent, size)

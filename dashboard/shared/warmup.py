@@ -12,7 +12,7 @@ from threading import Thread, main_thread
 import streamlit as st
 from streamlit import runtime
 
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from genlab.contract.catalogue import Entry
 from genlab.contract.errors import ContractError
 from genlab.model import ExportedModel
@@ -30,11 +30,11 @@ def open_ahead(*verbs: str) -> None:
 
     The first verb of all models comes first. Done once for each export.
     """
-    exact = [entry.id for entry in services.models_with("log_prob") if _is_exact(entry)]
-    able = [entry.id for entry in services.models_with(*verbs)]
+    exact = [entry.id for entry in catalogue.models_with("log_prob") if _is_exact(entry)]
+    able = [entry.id for entry in catalogue.models_with(*verbs)]
     wanted = [(name, "log_prob") for name in exact]
     wanted += [(name, verb) for verb in verbs for name in able]
-    _opened(tuple((name, verb, services.stamp(name)) for name, verb in wanted))
+    _opened(tuple((name, verb, catalogue.stamp(name)) for name, verb in wanted))
 
 
 def _is_exact(entry: Entry) -> bool:
@@ -46,7 +46,7 @@ def _opened(wanted: tuple[tuple[str, str, str], ...]) -> None:
     models: list[tuple[str, ExportedModel]] = []
     for model_id, verb, _ in wanted:
         with suppress(ContractError):  # what is broken is said where somebody looks at it
-            models.append((verb, services.open_model(model_id)))
+            models.append((verb, catalogue.open_model(model_id)))
 
     def work() -> None:
         for verb, model in models:

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from genlab.runtime.sessions import SessionCache
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def catalogue_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
         st.cache_data.clear()
         st.cache_resource.clear()
 
-    monkeypatch.setattr(services, "default_folders", lambda: [folder])
+    monkeypatch.setattr(catalogue, "default_folders", lambda: [folder])
     # Sessions are kept by checksum: without this, a file spoilt now would not be read again.
     monkeypatch.setattr("genlab.runtime.graphs.CACHE", SessionCache())
     clear()

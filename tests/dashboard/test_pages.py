@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.chapters.diffusion.trajectory import Walk
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from genlab.contract.catalogue import Catalogue
 from genlab.runtime.sessions import Device
 from tests.dashboard.pages import texts
@@ -62,7 +62,7 @@ def test_every_model_of_the_plane_opens_in_one_view() -> None:
     """One visitor a page goes from model to model, and from view to view as she does."""
     seen: set[str] = set()
     for page in MODEL_PAGES:
-        ids = [entry.id for entry in services.models_with(*VERBS[page]) if entry.id not in seen]
+        ids = [entry.id for entry in catalogue.models_with(*VERBS[page]) if entry.id not in seen]
         app = open_page(page)
         for model_id, view in zip(ids, cycle(VIEWS[page]), strict=False):
             app.session_state[KEYS[page]] = model_id
@@ -73,13 +73,13 @@ def test_every_model_of_the_plane_opens_in_one_view() -> None:
             assert not app.exception, (page, model_id, view, app.exception)
             assert named(app, model_id), (page, model_id, view)
         seen |= set(ids)
-    cards = services.read_catalogue().cards.values()
+    cards = catalogue.read_catalogue().cards.values()
     assert {card.id for card in cards if card.event_shape == (2,)} <= seen
 
 
 @pytest.mark.parametrize("page", MODEL_PAGES)
 def test_every_view_opens_by_its_link_with_a_few_models(page: str) -> None:
-    ids = [entry.id for entry in services.models_with(*VERBS[page])]
+    ids = [entry.id for entry in catalogue.models_with(*VERBS[page])]
     assert len(ids) >= 3
     few = dict.fromkeys([ids[0], ids[len(ids) // 2], ids[-1]])  # the last may be the truth
     for model_id in few:
@@ -138,7 +138,7 @@ def test_broken_truth_leaves_the_learned_on_the_page(page: str, trained: str, ho
     app = open_page(page)
     assert not app.exception
     if "diffusion" in page:  # what the browser asks for once the film is painted
-        stamp = services.stamp(trained)
+        stamp = catalogue.stamp(trained)
         walk = Walk(trained, stamp, "ddpm", 100, 0.0, 2_000, "cosine", 0)
         app.session_state["frame_stage"] = {"more": f"{walk} cosine False"}
         app.run()
@@ -160,7 +160,7 @@ def test_damaged_reference_sample_is_told_and_left_out(page: str, house: Path) -
 
 def test_device_on_the_page_is_the_one_that_ran(monkeypatch: pytest.MonkeyPatch) -> None:
     full = Device("cuda", "cpu", "the GPU ran out of memory, so the CPU did the last job")
-    opened = services.open_model(services.models_with("critic")[0].id)
+    opened = catalogue.open_model(catalogue.models_with("critic")[0].id)
     monkeypatch.setattr(
         type(opened), "device", property(lambda model: full, lambda model, now: None)
     )

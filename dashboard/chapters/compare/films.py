@@ -12,8 +12,7 @@ from dashboard.chapters.compare.speed import measure_one, unmeasured
 from dashboard.components.stage import peek, stage
 from dashboard.plots.shading import Scale, peak
 from dashboard.plots.theme import STILL
-from dashboard.shared import catalogue as services
-from dashboard.shared import parts
+from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.selection import COARSE, GRID, density_grid
 from genlab.contract.card import Card
@@ -68,7 +67,7 @@ class Shown:
     @property
     def extent(self) -> Extent:
         """The window, data units."""
-        return next((card.extent for card in self.cards if card.extent), services.WINDOW)
+        return next((card.extent for card in self.cards if card.extent), catalogue.WINDOW)
 
     @property
     def asked(self) -> list[str]:
@@ -86,14 +85,14 @@ class Shown:
 def film(model_id: str, stamp: str, n: int, seed: int, _stop: Callable[[], bool]) -> compare.Film:
     """How a model makes its samples."""
     with heavy():
-        return compare.film(services.open_model(model_id), n, seed, _stop)
+        return compare.film(catalogue.open_model(model_id), n, seed, _stop)
 
 
 @st.cache_data(max_entries=48, show_spinner=False)
 def density_curve(model_id: str, stamp: str, extent: Extent) -> Array | None:
     """The density over the line, None where there is none."""
     with heavy():
-        return compare.line_density(services.open_model(model_id), extent)
+        return compare.line_density(catalogue.open_model(model_id), extent)
 
 
 @st.cache_resource(show_spinner=False)
@@ -114,7 +113,7 @@ def ode_grid(
         return kept[key]
     try:
         with heavy():
-            model = services.open_model(card.id)
+            model = catalogue.open_model(card.id)
             kept[key] = found = compare.ode_grid(model, extent, *ODE[level], tell)
     except Busy:
         return kept.get((card.id, stamp, level - 1))
@@ -126,7 +125,7 @@ def ode_grid(
 def act(shown: Shown, card: Card, level: int, tell: Callable[[int], None]) -> compare.Act | None:
     """What the stage shows of one model at a level; a broken one is told and left out."""
     with without(card.id):
-        stamp, extent, density, words = services.stamp(card.id), shown.extent, None, ""
+        stamp, extent, density, words = catalogue.stamp(card.id), shown.extent, None, ""
         if "log_prob" not in card.verbs:
             words = "density by ODE" if "divergence" in card.verbs else "no tractable density"
         if shown.line:
@@ -138,8 +137,8 @@ def act(shown: Shown, card: Card, level: int, tell: Callable[[int], None]) -> co
             density = ode_grid(card, stamp, extent, level - FILMS - 1, tell)
         made = compare.NOT_YET
         if level >= FILMS:
-            made = film(card.id, stamp, shown.n, shown.seed, services.watcher())
-        return compare.Act(services.short_title(card), card.kind, made, density, words)
+            made = film(card.id, stamp, shown.n, shown.seed, catalogue.watcher())
+        return compare.Act(catalogue.short_title(card), card.kind, made, density, words)
     return None
 
 
@@ -185,7 +184,7 @@ def plane(shown: Shown) -> None:
         grids = [a.density for a in acts if a.density is not None]
         truth = [a.density for a in acts if a.density is not None and a.kind == "exact"]
         first = shown.cards[0].id
-        data = services.reference(first, services.stamp(first), shown.n)
+        data = catalogue.reference(first, catalogue.stamp(first), shown.n)
         scene = compare.stage_scene(acts, data, shown.extent, shown.scale, peak(*(truth or grids)))
         if now < FILMS:
             stage(scene, key="making_stage", more=asked[now + 1])

@@ -13,7 +13,7 @@ from dashboard.chapters.compare.scenes.scores import Figure, figure_of
 from dashboard.chapters.compare.table import size
 from dashboard.components.sheet import Sheet, grey
 from dashboard.components.tiles import tiles
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.images import pictures, tell_not_finite
 from genlab.contract.card import Card
@@ -68,7 +68,7 @@ def steps_of(card: Card) -> int:
 @st.cache_resource(max_entries=24, show_spinner="Making images …")
 def draw(model_id: str, stamp: str, seed: int, _stop: Callable[[], bool]) -> Drawn:
     """The first samples of a seed; of a diffusion model as many of each class."""
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     options: dict[str, Any] = {}
     if walks(model.card):
         options = {"sampler": SAMPLER, "steps": steps_of(model.card)}
@@ -100,7 +100,7 @@ def _walk(
 
 def show(dataset: str, cards: list[Card], seed: int) -> None:
     """Real images and the samples of each model, then the table."""
-    walls = services.makers(cards)
+    walls = catalogue.makers(cards)
     told = f"Real images that no training has seen, and {N} samples of each model with one seed, "
     told += "none chosen."
     for card in filter(walks, walls):
@@ -126,8 +126,8 @@ def show(dataset: str, cards: list[Card], seed: int) -> None:
 def model(card: Card, seed: int) -> Drawn | None:
     """The wall of one model; one that breaks is told in its place."""
     with without(card.id):
-        drawn = draw(card.id, services.stamp(card.id), seed, services.watcher())
-        wall(grey(drawn.x), services.short_title(card), f"compare_{card.id}")
+        drawn = draw(card.id, catalogue.stamp(card.id), seed, catalogue.watcher())
+        wall(grey(drawn.x), catalogue.short_title(card), f"compare_{card.id}")
         tell_not_finite(drawn.x)
         return drawn
     return None

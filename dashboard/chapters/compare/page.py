@@ -7,8 +7,7 @@ from dashboard.chapters.compare.films import Shown, axis, plane
 from dashboard.chapters.compare.table import figures
 from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls, parts
+from dashboard.shared import catalogue, controls, parts
 from genlab.contract.card import Card
 
 ONE_OF_EACH = "one of each"
@@ -19,7 +18,7 @@ st.markdown(
     "can *sample*: give a new $x$. Only some can do *inference*: say how likely a given $x$ is."
 )
 
-names = list(services.comparable())
+names = list(catalogue.comparable())
 if not names:
     st.info(
         "There are no exported models here. Train and export some (`python -m training list` shows "
@@ -40,14 +39,14 @@ def body() -> None:
     with left:
         picked = st.selectbox("Data set", names, key="dataset", bind="query-params")
         dataset = picked if picked in names else names[0]
-    cards = services.models_of(dataset)
-    if cards[0].event_shape == services.IMAGE:
+    cards = catalogue.models_of(dataset)
+    if cards[0].event_shape == catalogue.IMAGE:
         with right:
             seed = controls.seed()
         images.show(dataset, cards, seed)
         return
     families = list(dict.fromkeys(card.family for card in cards))
-    labels = {services.FAMILIES.get(family, family): family for family in families}
+    labels = {catalogue.FAMILIES.get(family, family): family for family in families}
     many = [word for word, family in labels.items() if [c.family for c in cards].count(family) > 1]
     with right:
         show = controls.choose("Show", [ONE_OF_EACH, *many, *(["all"] if many else [])], "show")
@@ -77,7 +76,7 @@ def body() -> None:
 def on_stage(show: str, labels: dict[str, str], cards: list[Card]) -> list[Card]:
     """The models that the choice means: one of each family, all, or a family with the truth."""
     if show == ONE_OF_EACH:
-        return services.main_models(cards)
+        return catalogue.main_models(cards)
     if show == "all":
         return cards
     return [card for card in cards if card.family == labels[show] or card.kind == "exact"]

@@ -5,7 +5,7 @@ from contextlib import suppress
 import streamlit as st
 
 from dashboard.chapters.compare.scenes import scores
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
 from genlab.runtime.errors import Busy, RunError
@@ -20,7 +20,7 @@ def speeds() -> dict[tuple[str, str], float | None]:
 
 def unmeasured(cards: list[Card]) -> list[Card]:
     """Models whose speed nobody has asked for in this process."""
-    return [card for card in cards if (card.id, services.stamp(card.id)) not in speeds()]
+    return [card for card in cards if (card.id, catalogue.stamp(card.id)) not in speeds()]
 
 
 def measure_one(cards: list[Card]) -> None:
@@ -28,6 +28,6 @@ def measure_one(cards: list[Card]) -> None:
     for card in unmeasured(cards)[:1]:
         speed = None
         with suppress(ContractError, RunError, Busy), heavy():
-            speed = scores.speed(services.open_model(card.id), services.watcher())
-        speeds()[card.id, services.stamp(card.id)] = speed
+            speed = scores.speed(catalogue.open_model(card.id), catalogue.watcher())
+        speeds()[card.id, catalogue.stamp(card.id)] = speed
         st.rerun()

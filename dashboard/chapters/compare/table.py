@@ -6,7 +6,7 @@ from dashboard.chapters.compare.columns import columns
 from dashboard.chapters.compare.scenes import scores
 from dashboard.chapters.compare.speed import speeds, unmeasured
 from dashboard.plots.theme import STILL
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from dashboard.shared.guard import guarded
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
@@ -15,7 +15,7 @@ from genlab.contract.errors import ContractError
 @st.cache_data(max_entries=256, show_spinner=False)
 def parameters(model_id: str, stamp: str) -> int:
     """Trained numbers of a model."""
-    return scores.parameters(services.open_model(model_id))
+    return scores.parameters(catalogue.open_model(model_id))
 
 
 @st.fragment
@@ -23,7 +23,7 @@ def parameters(model_id: str, stamp: str) -> int:
 def figures(dataset: str, cards: list[Card]) -> None:
     """Charts and table, with the speeds that are known; the stage asks for the others."""
     rows = rows_now(dataset, cards)
-    named = [card.id for card in services.main_models(cards)]
+    named = [card.id for card in catalogue.main_models(cards)]
     for place, quality in zip(st.columns(2), scores.QUALITIES, strict=True):
         chart = scores.tradeoff_chart(rows, quality, named)
         if chart.data:
@@ -47,9 +47,9 @@ def figures(dataset: str, cards: list[Card]) -> None:
 
 def rows_now(dataset: str, cards: list[Card]) -> list[scores.Row]:
     """All models with what is known of them at this moment."""
-    known, exact = speeds(), services.exact_of(dataset)
+    known, exact = speeds(), catalogue.exact_of(dataset)
     return [
-        scores.row(card, exact, known.get((card.id, services.stamp(card.id))), size(card))
+        scores.row(card, exact, known.get((card.id, catalogue.stamp(card.id))), size(card))
         for card in cards
     ]
 
@@ -57,6 +57,6 @@ def rows_now(dataset: str, cards: list[Card]) -> list[scores.Row]:
 def size(card: Card) -> int | None:
     """Trained numbers of a model, None where it is broken."""
     try:
-        return parameters(card.id, services.stamp(card.id))
+        return parameters(card.id, catalogue.stamp(card.id))
     except ContractError:
         return None

@@ -8,8 +8,7 @@ from dashboard.chapters.diffusion.scenes import field as fields
 from dashboard.chapters.diffusion.scenes import trajectory as diffusion
 from dashboard.components.scene import Scene
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import parts
+from dashboard.shared import catalogue, parts
 from genlab.contract.card import Card
 from genlab.diffusion.schedules import respace
 from genlab.measures.density import Extent
@@ -34,11 +33,11 @@ def _field_film(
     n: int,
     _stop: Stop,
 ) -> Scene:
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     card, full = model.card, model.schedule(schedule)
     times = respace(full, min(LEVELS, len(full) - 1))[:0:-1]  # no sampler asks at t = 0
     levels = full[times]
-    data = services.reference(model_id, stamp, min(n, ON_FIELD))
+    data = catalogue.reference(model_id, stamp, min(n, ON_FIELD))
     noised = diffusion.forward(card, data, normal(seed, data.shape, "forward"), levels)
 
     def true_field(exact: ExportedModel) -> fields.Field | None:
@@ -51,8 +50,8 @@ def _field_film(
         learned = fields.look(model, levels, noised, extent, _stop)
         truth = None
         if card.kind == "trained":
-            truth = services.exactly(card.dataset, "denoise", true_field)
-        density = services.exactly(
+            truth = catalogue.exactly(card.dataset, "denoise", true_field)
+        density = catalogue.exactly(
             card.dataset,
             "log_prob_t",
             lambda exact: diffusion.diffused_density(exact, levels, extent, fields.CELLS, _stop),
@@ -71,8 +70,8 @@ def _field_film(
 
 def field_view(card: Card, extent: Extent, schedule: str | None, seed: int, n: int) -> None:
     """The learned and the exact score, over a timeline of noise levels."""
-    stamp = services.stamp(card.id)
-    scene = _field_film(card.id, stamp, extent, schedule, seed, n, services.watcher())
+    stamp = catalogue.stamp(card.id)
+    scene = _field_film(card.id, stamp, extent, schedule, seed, n, catalogue.watcher())
     score = r"\nabla_{x_t} \log q(x_t) = -\hat\varepsilon / \sigma_t"
     st.caption(
         "Scrub the noise level: the arrows point to where the density of xₜ rises, the "

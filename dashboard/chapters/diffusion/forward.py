@@ -12,8 +12,7 @@ from dashboard.chapters.diffusion.scenes import reverse_step as denoising
 from dashboard.chapters.diffusion.scenes import trajectory as diffusion
 from dashboard.components.stage import peek, stage
 from dashboard.plots.theme import STILL, ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls, links, parts
+from dashboard.shared import catalogue, controls, links, parts
 from dashboard.shared.guard import guarded
 from genlab.contract.card import Card
 from genlab.runtime.sessions import heavy
@@ -41,13 +40,13 @@ def film(
     model_id: str, stamp: str, schedule: str, seed: int, level: str, _stop: Callable[[], bool]
 ) -> diffused.Film:
     """The film of one schedule at one of `LEVELS`."""
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     extent = denoising.plane(model.card)
     if level == "measured":
         whole = film(model_id, stamp, schedule, seed, "whole", _stop)
         with heavy():
             return diffused.measured(model, whole, extent, _stop)
-    levels = np.asarray(services.schedules_of(model.card)[schedule])
+    levels = np.asarray(catalogue.schedules_of(model.card)[schedule])
     with heavy():
         return diffused.film(model, schedule, levels, extent, seed, _stop, level == "coarse")
 
@@ -69,7 +68,7 @@ class Shown:
     @property
     def name(self) -> str:
         """What the stage calls it."""
-        return f"{self.card.id} {services.stamp(self.card.id)} {self.names} {self.seed}"
+        return f"{self.card.id} {catalogue.stamp(self.card.id)} {self.names} {self.seed}"
 
     @property
     def known(self) -> int:
@@ -79,8 +78,8 @@ class Shown:
 
     def films(self, level: int) -> list[diffused.Film]:
         """A film for each schedule."""
-        card, stop = self.card, services.watcher()
-        stamp = services.stamp(card.id)
+        card, stop = self.card, catalogue.watcher()
+        stamp = catalogue.stamp(card.id)
         return [film(card.id, stamp, name, self.seed, LEVELS[level], stop) for name in self.names]
 
 
@@ -91,7 +90,7 @@ def body() -> None:
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     with left:
         card = controls.choose_truth("dataset", "log_prob_t", "decode")
-    names = sorted(services.schedules_of(card))
+    names = sorted(catalogue.schedules_of(card))
     with right, st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         if card.event_shape == (1,):
             names = [controls.choose("Schedule", names, "schedule")]
@@ -105,15 +104,15 @@ def body() -> None:
         "miss a hundredth of the mass). In the plane the picture is blurred by half a cell, so "
         "that no mode falls between two of them. Means and widths are in data units."
     )
-    parts.badges(card, services.open_model(card.id).device, seed)
+    parts.badges(card, catalogue.open_model(card.id).device, seed)
     films = shown.films(shown.known)
     told = (
         (
-            diffusion.schedule_chart(services.schedules_of(card)),
+            diffusion.schedule_chart(catalogue.schedules_of(card)),
             "The share of signal over t, for each noise schedule.",
         ),
         (
-            forward.snr_chart(services.schedules_of(card)),
+            forward.snr_chart(catalogue.schedules_of(card)),
             "The logarithm of the signal-to-noise ratio over t, for each noise schedule.",
         ),
         (forward.kl_chart(films), "How many nats the diffused density is from noise, over t."),

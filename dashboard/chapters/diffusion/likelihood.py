@@ -15,8 +15,7 @@ from dashboard.chapters.diffusion.scenes import field as fields
 from dashboard.components.stage import peek, stage
 from dashboard.plots.shading import Scale
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import links, parts
+from dashboard.shared import catalogue, links, parts
 from dashboard.shared.developing import STEPS, Developing, Picture
 from dashboard.shared.diffusion_progress import again
 from dashboard.shared.guard import guarded
@@ -38,7 +37,7 @@ held or under the first picture."""
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _developing(model_id: str, stamp: str, extent: Extent) -> Developing:
-    return Developing(services.open_model(model_id), extent)
+    return Developing(catalogue.open_model(model_id), extent)
 
 
 class Reading(NamedTuple):
@@ -54,7 +53,7 @@ class Reading(NamedTuple):
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _read(model_id: str, stamp: str, point: tuple[float, float], quick: bool) -> Reading:
-    model, at = services.open_model(model_id), np.asarray([point])
+    model, at = catalogue.open_model(model_id), np.asarray([point])
     if quick:
         return Reading(likelihood.path(model, at, QUICK), QUICK)
     way = likelihood.path(model, at, PATH)
@@ -69,7 +68,7 @@ def _level(card: Card) -> int:
 
     With the whole one come the point's own numbers in full.
     """
-    said, token = peek(STAGE).more, f"{card.id} {services.stamp(card.id)}"
+    said, token = peek(STAGE).more, f"{card.id} {catalogue.stamp(card.id)}"
     return next((level for level in (2, 1) if said.startswith(f"{token} {level}")), 0)
 
 
@@ -82,18 +81,18 @@ def painted(card: Card) -> bool:
 @guarded()
 def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
     """The density of one dragged point, its path, and the picture that develops behind it."""
-    stamp = services.stamp(card.id)
-    data = services.reference(card.id, stamp, n)
+    stamp = catalogue.stamp(card.id)
+    data = catalogue.reference(card.id, stamp, n)
     first = (float(data[0, 0]), float(data[0, 1])) if len(data) else (0.0, 0.0)
     state = peek(STAGE, points={"x": links.point("x", first)})
     point = links.settled(state.points["x"])
-    model, token = services.open_model(card.id), f"{card.id} {stamp}"
+    model, token = catalogue.open_model(card.id), f"{card.id} {stamp}"
     level = _level(card)
     size = GRID if level else COARSE
-    exact = services.exactly(
+    exact = catalogue.exactly(
         card.dataset,
         "log_prob",
-        lambda truth: density_grid(truth.card.id, services.stamp(truth.card.id), extent, size),
+        lambda truth: density_grid(truth.card.id, catalogue.stamp(truth.card.id), extent, size),
     )
     held = state.still is not None
     reading = _read(card.id, stamp, point, held or level < 2)
@@ -144,7 +143,7 @@ def _status(picture: Picture, extent: Extent) -> str:
 def _answer(card: Card, point: tuple[float, float], reading: Reading) -> None:
     """Log p(x) as a sum, beside the truth, in one row."""
     at = np.asarray([point], dtype=np.float32)
-    true = services.exactly(card.dataset, "log_prob", lambda exact: float(exact.log_prob(at)[0]))
+    true = catalogue.exactly(card.dataset, "log_prob", lambda exact: float(exact.log_prob(at)[0]))
     way = reading.way
     with st.container(horizontal=True, gap="large"):
         if "divergence" in card.verbs:

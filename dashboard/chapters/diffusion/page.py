@@ -13,8 +13,7 @@ from dashboard.chapters.diffusion.trajectory import Walk, frames, trajectory
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
 from dashboard.plots.theme import CHART, STILL, ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls, parts
+from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.guard import guarded
 from genlab.contract.card import Card
 from genlab.diffusion.samplers import SAMPLERS
@@ -55,7 +54,7 @@ def body() -> None:
         samples, name, seed = walked(card)
     else:
         samples, name, seed = looked_at(card, view)
-    parts.badges(card, services.open_model(card.id).device, seed)
+    parts.badges(card, catalogue.open_model(card.id).device, seed)
     if view == "trajectory":
         charts(card)
     if samples is not None:
@@ -65,7 +64,7 @@ def body() -> None:
 
 def most_steps(card: Card) -> int:
     """Most steps that every schedule of a model allows."""
-    return min(MOST_STEPS, *(len(levels) - 1 for levels in services.schedules_of(card).values()))
+    return min(MOST_STEPS, *(len(levels) - 1 for levels in catalogue.schedules_of(card).values()))
 
 
 def named(card: Card, schedule: str) -> str | None:
@@ -75,7 +74,7 @@ def named(card: Card, schedule: str) -> str | None:
 
 def walked(card: Card) -> tuple[Array, str, int]:
     """The film of a trajectory with its controls: its last points, their name, and the seed."""
-    schedules, most, eta = sorted(services.schedules_of(card)), most_steps(card), 0.0
+    schedules, most, eta = sorted(catalogue.schedules_of(card)), most_steps(card), 0.0
     with st.container(horizontal=True, gap="medium"):
         words = " · ".join(
             f"**{key}**: {row.label}, {row.reference}" for key, row in SAMPLERS.items()
@@ -92,12 +91,12 @@ def walked(card: Card) -> tuple[Array, str, int]:
         trails = controls.choose("Trails", ["last steps", "whole paths"], "trails")
         n = controls.whole("Samples", "ddpm_n", 100, POINTS, POINTS, 100)
         seed = controls.seed()
-    stamp = services.stamp(card.id)
+    stamp = catalogue.stamp(card.id)
     walk = Walk(card.id, stamp, sampler, steps, eta, n, named(card, schedule), seed)
     with picture:
         trajectory(walk, schedule, trails == "whole paths")
         parts.let_paint()
-        samples = to_data(card, frames(walk, services.watcher())[-1].x_t).astype(np.float32)
+        samples = to_data(card, frames(walk, catalogue.watcher())[-1].x_t).astype(np.float32)
         parts.tell_not_finite(samples)
     return samples, f"{sampler}-{steps}", seed
 
@@ -107,7 +106,7 @@ def looked_at(card: Card, view: str) -> tuple[Array | None, str, int]:
 
     Samples wait, None, until the picture of the likelihood is painted.
     """
-    schedules, most, budget = sorted(services.schedules_of(card)), most_steps(card), BUDGETS[0]
+    schedules, most, budget = sorted(catalogue.schedules_of(card)), most_steps(card), BUDGETS[0]
     if view == "race":
         budgets = [str(each) for each in BUDGETS if each <= most] or [str(most)]
         budget = int(controls.choose("Evaluations for each point", budgets, "budget", default="10"))
@@ -121,7 +120,7 @@ def looked_at(card: Card, view: str) -> tuple[Array | None, str, int]:
         else:
             schedule = controls.choose("Schedule", schedules, "schedule")
         seed = controls.seed()
-    extent = diffusion.window(card, card.extent or services.WINDOW)
+    extent = diffusion.window(card, card.extent or catalogue.WINDOW)
     ready = view != "likelihood" or painted(card)
     with picture:
         if view == "race":
@@ -133,14 +132,14 @@ def looked_at(card: Card, view: str) -> tuple[Array | None, str, int]:
     steps = min(DRAWN_STEPS, most)
     samples = None
     if ready:
-        samples = draw(card.id, services.stamp(card.id), seed, steps, named(card, schedule))
+        samples = draw(card.id, catalogue.stamp(card.id), seed, steps, named(card, schedule))
     return samples, f"ddim-{steps}", seed
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def draw(model_id: str, stamp: str, seed: int, steps: int, schedule: str | None) -> Array:
     """Samples of the model for the downloads of the other views."""
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     return end_points(model, POINTS, seed, "ddim", steps, schedule).astype(np.float32)
 
 
@@ -148,7 +147,7 @@ def charts(card: Card) -> None:
     """The schedules, and how the denoiser was trained."""
     left, right = st.columns(2)
     left.plotly_chart(
-        diffusion.schedule_chart(services.schedules_of(card)),
+        diffusion.schedule_chart(catalogue.schedules_of(card)),
         alt="The share of signal over t, for each noise schedule.",
         config=STILL,
     )

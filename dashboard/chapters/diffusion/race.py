@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dashboard.chapters.diffusion.scenes import race
 from dashboard.components.stage import peek, stage
 from dashboard.plots.theme import STILL
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from dashboard.shared.diffusion_progress import again
 from dashboard.shared.guard import guarded
 from genlab.contract.card import Card
@@ -39,7 +39,7 @@ def _states(
     schedule: str | None,
     _stop: Stop,
 ) -> Array:
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     return race.states(model, sampler, budget, race.RACERS, seed, schedule, _stop)
 
 
@@ -49,13 +49,13 @@ def _ends(
 ) -> NDArray[np.float64]:
     with heavy():
         return solution(
-            services.open_model(model_id), race.RACERS, seed, schedule=schedule, stop=_stop
+            catalogue.open_model(model_id), race.RACERS, seed, schedule=schedule, stop=_stop
         )
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _floor(model_id: str, stamp: str) -> tuple[float, float] | None:
-    return race.floor(services.reference(model_id, stamp, services.REFERENCE))
+    return race.floor(catalogue.reference(model_id, stamp, catalogue.REFERENCE))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -73,8 +73,8 @@ def race_view(
 
     `n` data points are drawn in each pane.
     """
-    stamp, stop = services.stamp(card.id), services.watcher()
-    model = services.open_model(card.id)
+    stamp, stop = catalogue.stamp(card.id), catalogue.watcher()
+    model = catalogue.open_model(card.id)
     board = _board(card.id, stamp, seed, schedule)
     most = len(model.schedule(schedule)) - 1
     pairs = [(name, b) for b in race.BUDGETS if b <= most for name in SAMPLERS]
@@ -88,13 +88,13 @@ def race_view(
         "evaluations of the network to spend on each. Thin lines lead to where the exact path "
         f"ends ({REFERENCE_STEPS:,} steps of Heun's rule)."
     )
-    shown = services.reference(card.id, stamp, n)
+    shown = catalogue.reference(card.id, stamp, n)
     scene = race.race_scene(card, runs, ends, shown, extent, budget)
     stage(scene, key="race_stage", max_width=420, more=again(race_now) if todo else "")
     _charts(board, _floor(card.id, stamp), len(pairs) - len(todo), len(pairs))
     if asked and todo:  # all is drawn: what is computed now is shown when the stage asks next
         ends = _ends(card.id, stamp, seed, schedule, stop)
-        data = services.reference(card.id, stamp, services.REFERENCE)
+        data = catalogue.reference(card.id, stamp, catalogue.REFERENCE)
         with suppress(Busy), heavy(0.25):
             board[todo[0]] = race.score(model, *todo[0], seed, schedule, ends, data, stop)
 

@@ -13,8 +13,7 @@ from dashboard.chapters.diffusion.scenes import reverse_step_numbers as walkback
 from dashboard.components.scene import Scene
 from dashboard.components.stage import peek, stage
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls, links, parts
+from dashboard.shared import catalogue, controls, links, parts
 from dashboard.shared.guard import guarded, without
 from genlab.contract.card import Card
 from genlab.diffusion.posterior import step_sizes
@@ -40,7 +39,7 @@ st.markdown(
 left, middle, right = st.columns([2, 3, 2], vertical_alignment="bottom")
 with left:
     card = controls.choose_truth("dataset", "log_prob_t", "denoise", "decode")
-schedules = services.schedules_of(card)
+schedules = catalogue.schedules_of(card)
 with right:
     schedule = controls.choose("Schedule", sorted(schedules), "schedule")
 levels = np.asarray(schedules[schedule])
@@ -51,7 +50,7 @@ with middle, st.container(horizontal=True, horizontal_alignment="center"):
     )
 
 dim = card.event_shape[0]
-stamp = services.stamp(card.id)
+stamp = catalogue.stamp(card.id)
 extent = denoising.plane(card)
 stage_key = f"reverse{dim}_stage"
 
@@ -59,11 +58,11 @@ stage_key = f"reverse{dim}_stage"
 def learned(card: Card) -> Card | None:
     """The trained denoiser of the data set, in the same units as the exact model."""
     units = card.constants.diffusion_scale, card.constants.diffusion_shift
-    for other in services.models_of(card.dataset):
+    for other in catalogue.models_of(card.dataset):
         own = other.constants.diffusion_scale, other.constants.diffusion_shift
         if other.kind == "trained" and "denoise" in other.verbs and own == units:
             with without("what is learned"):
-                services.open_model(other.id).run(
+                catalogue.open_model(other.id).run(
                     "denoise", x=np.zeros((1, *card.event_shape)), log_snr=np.zeros(1)
                 )
                 return other
@@ -75,7 +74,7 @@ def priors(model_id: str, stamp: str, schedule: str, t: int) -> Array:
     levels = np.asarray(schedules[schedule])
     along = levels[t - step_sizes(t, walkback.FRAMES)]
     with heavy():
-        return denoising.priors(services.open_model(model_id), list(along), extent)
+        return denoising.priors(catalogue.open_model(model_id), list(along), extent)
 
 
 guesser = learned(card) or card
@@ -97,9 +96,9 @@ def reverse() -> None:
         min(max(at[0], extent[0]), extent[1]),
         min(max(at[1], extent[2]), extent[3]) if dim == 2 else 0.0,
     )
-    exact = services.open_model(card.id)
-    guess = services.open_model(guesser.id)
-    walk = walkback.explore(exact, guess, levels, t, at[:dim], services.watcher(), state.still)
+    exact = catalogue.open_model(card.id)
+    guess = catalogue.open_model(guesser.id)
+    walk = walkback.explore(exact, guess, levels, t, at[:dim], catalogue.watcher(), state.still)
     prior = priors(card.id, stamp, schedule, t)
     scene = denoising.walkback_scene(walk, prior, extent, not start, state.still)
     if start is not None and scene.timeline is not None:
@@ -161,7 +160,7 @@ def chains(
     seed: int,
     _stop: Callable[[], bool],
 ) -> tuple[Scene, few_steps.FewSteps]:
-    exact, other = services.open_model(model_id), services.open_model(guesser_id)
+    exact, other = catalogue.open_model(model_id), catalogue.open_model(guesser_id)
     with heavy():
         few = few_steps.few_steps(
             exact, other, np.asarray(schedules[schedule]), SAMPLES, seed, _stop
@@ -179,10 +178,10 @@ scene, few = chains(
     card.id,
     stamp,
     guesser.id,
-    services.stamp(guesser.id),
+    catalogue.stamp(guesser.id),
     schedule,
     seed,
-    services.watcher(),
+    catalogue.watcher(),
 )
 st.markdown(few_steps.lesson(few, few_steps.START))
 parts.film(scene, key=f"steps{dim}")
@@ -201,6 +200,6 @@ with st.expander("All numbers, with their errors"):
         "perfect sampler would have. Errors of shares are binomial."
     )
 
-parts.badges(card, services.open_model(card.id).device, seed)
+parts.badges(card, catalogue.open_model(card.id).device, seed)
 parts.downloads(f"{card.dataset}-ancestral-seed{seed}", {"x": few.drawn[-1], "best": few.best[-1]})
 parts.about(guesser)

@@ -9,8 +9,7 @@ import streamlit as st
 from dashboard.chapters.diffusion.scenes import trajectory as diffusion
 from dashboard.components.scene import Scene
 from dashboard.components.stage import peek
-from dashboard.shared import catalogue as services
-from dashboard.shared import parts
+from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded
 from genlab.diffusion.samplers import SAMPLERS, Frame
 from genlab.runtime.noise import normal
@@ -36,7 +35,7 @@ class Walk(NamedTuple):
 @st.cache_resource(max_entries=8, show_spinner="Walking from noise to data …")
 def frames(walk: Walk, _stop: Callable[[], bool]) -> list[Frame]:
     """Every step of the way."""
-    model = services.open_model(walk.model_id)
+    model = catalogue.open_model(walk.model_id)
     options: dict[str, Any] = {"eta": walk.eta} if "eta" in SAMPLERS[walk.sampler].options else {}
     with heavy():
         return list(
@@ -57,21 +56,21 @@ def film(
     walk: Walk, schedule: str, whole_paths: bool, whole: bool, _stop: Callable[[], bool]
 ) -> Scene:
     """The trajectory on its timeline; the `whole` film has the exact q(x_t) behind it."""
-    card = services.open_model(walk.model_id).card
-    extent = diffusion.window(card, card.extent or services.WINDOW)
+    card = catalogue.open_model(walk.model_id).card
+    extent = diffusion.window(card, card.extent or catalogue.WINDOW)
     walked = frames(walk, _stop)
-    data = services.reference(walk.model_id, walk.stamp, walk.n)
+    data = catalogue.reference(walk.model_id, walk.stamp, walk.n)
     levels = [frame.log_snr for frame in walked]
     truth = None
     if whole:
         with heavy():
-            truth = services.exactly(
+            truth = catalogue.exactly(
                 card.dataset,
                 "log_prob_t",
                 lambda exact: diffusion.diffused_density(exact, levels, extent, TRUTH, _stop),
             )
     noised = diffusion.forward(card, data, normal(walk.seed, data.shape, "forward"), levels)
-    full = np.asarray(services.schedules_of(card)[schedule])
+    full = np.asarray(catalogue.schedules_of(card)[schedule])
     return diffusion.trajectory_scene(card, walked, full, data, noised, truth, extent, whole_paths)
 
 
@@ -81,7 +80,7 @@ def trajectory(walk: Walk, schedule: str, whole_paths: bool) -> None:
     """The film: first as the sampler made it, and once it is painted with the exact q(x_t)."""
     whole = f"{walk} {schedule} {whole_paths}"
     ready = peek("frame_stage").more == whole
-    scene = film(walk, schedule, whole_paths, ready, services.watcher())
+    scene = film(walk, schedule, whole_paths, ready, catalogue.watcher())
     parts.play(scene, "frame", "" if ready else whole)
     st.caption(
         "Drag along the strip, or press space to play. The curve in it is ᾱ_t, the share of "

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from dashboard.chapters.flows.scenes import change_of_variables as bend
 from dashboard.components.stage import move, peek, stage
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls, links
+from dashboard.shared import catalogue, controls, links
 from dashboard.shared.guard import guarded
 from genlab.contract.card import Card
 from genlab.monotone import Monotone, Pushed, settle
@@ -29,7 +28,7 @@ def line_flows() -> dict[str, Card]:
     able = {"log_prob", "decode", "layers"}
     return {
         card.id: card
-        for card in services.read_catalogue().cards.values()
+        for card in catalogue.read_catalogue().cards.values()
         if card.event_shape == (1,) and card.latent and card.latent.dim == 1 and card.verbs >= able
     }
 
@@ -83,7 +82,7 @@ def by_hand(seed: int) -> None:
 @guarded()
 def learned(card: Card, seed: int) -> None:
     """The map that a flow of the line learned, with one point to drag along it."""
-    stamp = services.stamp(card.id)
+    stamp = catalogue.stamp(card.id)
     pushed, x = _learned(card.id, stamp, seed)
     span = bend.window(pushed)
     state = peek("map_stage", points={"z0": (links.point("z0", (0.5, 0.0)))})
@@ -91,7 +90,7 @@ def learned(card: Card, seed: int) -> None:
     at = (z, float(np.interp(z, pushed.z, pushed.x)))
     move("map_stage", z0=at)
     places = np.linspace(*span, 401)
-    true = services.exactly(
+    true = catalogue.exactly(
         card.dataset, "log_prob", lambda exact: np.exp(exact.log_prob(places[:, None]))
     )
     _show(
@@ -111,7 +110,7 @@ def learned(card: Card, seed: int) -> None:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _learned(model_id: str, stamp: str, seed: int) -> tuple[Pushed, NDArray[np.float32]]:
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     return bend.learned(model), model.sample(SAMPLES, seed=seed)[:, 0]
 
 

@@ -8,8 +8,7 @@ from dashboard.chapters.flows.shared import Extent, clouds, first_point, show_le
 from dashboard.components.scene import Heatmap
 from dashboard.components.stage import peek, stage
 from dashboard.plots.shading import Scale
-from dashboard.shared import catalogue as services
-from dashboard.shared import links, parts
+from dashboard.shared import catalogue, links, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import COARSE, GRID, Look, density_grid
 
@@ -17,7 +16,7 @@ from dashboard.shared.selection import COARSE, GRID, Look, density_grid
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _maps(model_id: str, stamp: str, extent: Extent, size: int, scale: Scale) -> list[Heatmap]:
     """The density of the flow and the true one, shaded: the same layers at every move."""
-    card = services.read_catalogue().cards[model_id]
+    card = catalogue.read_catalogue().cards[model_id]
     density = density_grid(model_id, stamp, extent, size)
     return flows.density_maps(density, true_density(card.dataset, extent, size), scale)
 
@@ -41,7 +40,7 @@ def show(look: Look) -> None:
     the whole density, and then for the samples and the plane of noise.
     """
     card, extent = look.card, look.extent
-    data = services.reference(card.id, look.stamp, look.n)
+    data = catalogue.reference(card.id, look.stamp, look.n)
     state = peek("flow_stage", points={"x": links.point("x", first_point(data))})
     x = links.settled(state.points["x"])
     names = asked(look)
@@ -64,7 +63,7 @@ def show(look: Look) -> None:
     with answer:
         show_ledger(probe or flows.ledger(look.model, x))
         at = np.asarray([x], dtype=np.float32)
-        true = services.exactly(card.dataset, "log_prob", lambda exact: exact.log_prob(at)[0])
+        true = catalogue.exactly(card.dataset, "log_prob", lambda exact: exact.log_prob(at)[0])
         if true is not None:
             st.caption(
                 f"True log-density here: {true:.2f} nats (exact)."

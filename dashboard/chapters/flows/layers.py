@@ -7,8 +7,7 @@ from dashboard.chapters.flows.scenes import layers as flow_layers
 from dashboard.chapters.flows.shared import Extent, first_point, show_ledger
 from dashboard.components.stage import peek, stage
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import links
+from dashboard.shared import catalogue, links
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look, density_grid
 from genlab.runtime.sessions import heavy
@@ -20,15 +19,15 @@ GRID = 72
 
 @st.cache_resource(max_entries=8, show_spinner="Following the samples through the layers …")
 def _film(model_id: str, stamp: str, n: int, seed: int, extent: Extent) -> flow_layers.Film:
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     with heavy():
         return flow_layers.layers_film(model, model.latent(n, seed=seed), extent)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _round_trip(model_id: str, stamp: str, n: int, seed: int) -> flow_layers.RoundTrip:
-    model = services.open_model(model_id)
-    data = services.reference(model_id, stamp, n)
+    model = catalogue.open_model(model_id)
+    data = catalogue.reference(model_id, stamp, n)
     return flow_layers.round_trip(model, data, model.latent(n, seed=seed))
 
 
@@ -37,7 +36,7 @@ def _round_trip(model_id: str, stamp: str, n: int, seed: int) -> flow_layers.Rou
 def show(look: Look) -> None:
     """The film and the point on it; a drag runs this fragment alone."""
     card = look.card
-    data = services.reference(card.id, look.stamp, look.n)
+    data = catalogue.reference(card.id, look.stamp, look.n)
     film = _film(card.id, look.stamp, min(look.n, MOST), look.seed, look.extent)
     count = len(film.points)
     start = links.once("layer_stage", lambda: links.frame("layer", count))

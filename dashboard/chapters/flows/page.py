@@ -7,8 +7,7 @@ from dashboard.chapters.flows import density, layers, training, transformations
 from dashboard.chapters.flows.shared import VERBS, clouds, colours
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL, ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls, parts
+from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
 from dashboard.shared.warmup import for_visitors
@@ -72,7 +71,7 @@ def body() -> None:
         with picture:
             {"density": density, "layers": layers, "training": training}[view].show(look)
         parts.let_paint()
-        parts.badges(card, services.open_model(card.id).device, seed)
+        parts.badges(card, catalogue.open_model(card.id).device, seed)
         with st.container(height=CURVE, border=False):
             if painted:  # last of all: a chart keeps a browser busy for as long as all the rest
                 st.plotly_chart(

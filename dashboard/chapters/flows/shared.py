@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from dashboard.chapters.flows.scenes.density import Ledger
 from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls
+from dashboard.shared import catalogue, controls
 from dashboard.shared.selection import density_grid
 
 Array = NDArray[np.float32]
@@ -28,18 +27,18 @@ def colours() -> Scale:
 
 def true_density(dataset: str, extent: Extent, size: int) -> Array | None:
     """The exact log p of the data on size × size cells, nats; None where it is not known."""
-    return services.exactly(
+    return catalogue.exactly(
         dataset,
         "log_prob",
-        lambda exact: density_grid(exact.card.id, services.stamp(exact.card.id), extent, size),
+        lambda exact: density_grid(exact.card.id, catalogue.stamp(exact.card.id), extent, size),
     )
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def clouds(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Array]:
     """Samples of the flow, and the reference data pushed to its latent plane."""
-    model = services.open_model(model_id)
-    data = services.reference(model_id, stamp, n)
+    model = catalogue.open_model(model_id)
+    data = catalogue.reference(model_id, stamp, n)
     return model.sample(n, seed=seed), model.encode(data)
 
 

@@ -7,8 +7,7 @@ from dashboard.chapters.flows.shared import Extent
 from dashboard.components.scene import Scene
 from dashboard.plots.shading import Scale
 from dashboard.plots.theme import STILL
-from dashboard.shared import catalogue as services
-from dashboard.shared import parts
+from dashboard.shared import catalogue, parts
 from dashboard.shared.selection import Look
 from genlab.runtime.sessions import heavy
 
@@ -17,8 +16,8 @@ from genlab.runtime.sessions import heavy
 def _film(
     model_id: str, stamp: str, n: int, seed: int, extent: Extent, scale: Scale
 ) -> tuple[Scene, Normality | None]:
-    model = services.open_model(model_id)
-    data = services.reference(model_id, stamp, n)
+    model = catalogue.open_model(model_id)
+    data = catalogue.reference(model_id, stamp, n)
     z = model.latent(n, seed=seed)
     with heavy():
         return training_scene(model, z, data, extent, scale)

@@ -7,7 +7,7 @@ from dashboard.chapters.flows.scenes.transformations import KINDS, Facts, Floors
 from dashboard.chapters.flows.shared import VERBS, true_density
 from dashboard.components.stage import stage
 from dashboard.plots.shading import Scale, peak
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import density_grid
 from genlab.contract.card import Card
@@ -20,7 +20,7 @@ DATA = 1_000
 
 def choices() -> dict[str, dict[str, Card]]:
     """Per data set the flows to compare, one of each kind; sets with the most kinds first."""
-    cards = [entry.card for entry in services.models_with(*VERBS) if entry.card]
+    cards = [entry.card for entry in catalogue.models_with(*VERBS) if entry.card]
     trained = [card for card in cards if card.kind == "trained"]
     found = {
         name: transformations.one_of_each(card for card in trained if card.dataset == name)
@@ -33,24 +33,24 @@ def choices() -> dict[str, dict[str, Card]]:
 @st.cache_data(max_entries=16, show_spinner=False)
 def _floors(model_id: str, stamp: str, dataset: str) -> Floors | None:
     """Of the data set; keyed by one of its models, whose reference sample it uses."""
-    card = services.read_catalogue().cards[model_id]
-    data = services.reference(model_id, stamp, services.REFERENCE)
+    card = catalogue.read_catalogue().cards[model_id]
+    data = catalogue.reference(model_id, stamp, catalogue.REFERENCE)
     if len(data) < 3:
         return None
     with heavy():
-        return services.exactly(
+        return catalogue.exactly(
             dataset,
             "log_prob",
-            lambda exact: transformations.floors(exact, data, card.extent or services.WINDOW),
+            lambda exact: transformations.floors(exact, data, card.extent or catalogue.WINDOW),
         )
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _facts(model_id: str, stamp: str, seed: int) -> Facts:
-    model = services.open_model(model_id)
-    data = services.reference(model_id, stamp, services.REFERENCE)
+    model = catalogue.open_model(model_id)
+    data = catalogue.reference(model_id, stamp, catalogue.REFERENCE)
     with heavy():
-        found = services.exactly(
+        found = catalogue.exactly(
             model.card.dataset,
             "log_prob",
             lambda exact: transformations.facts(model, exact, data, seed),
@@ -61,13 +61,13 @@ def _facts(model_id: str, stamp: str, seed: int) -> Facts:
 def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
     """All kinds side by side on one colour scale; pictures first, then the numbers below each."""
     any_card = next(iter(kinds.values()))
-    extent = any_card.extent or services.WINDOW
+    extent = any_card.extent or catalogue.WINDOW
     true = true_density(any_card.dataset, extent, GRID)
     grids = {}
     for kind, card in kinds.items():
         with guarded():
             grids[kind] = density_grid(
-                card.id, services.stamp(card.id), card.extent or services.WINDOW, GRID
+                card.id, catalogue.stamp(card.id), card.extent or catalogue.WINDOW, GRID
             )
     top = peak(*grids.values()) if true is None else peak(true, *grids.values())
     st.caption(
@@ -77,9 +77,9 @@ def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
     with st.grid("auto", min_column_width=230):
         for kind, card in ((kind, kinds[kind]) for kind in grids):
             with st.container(), guarded():
-                data = services.reference(card.id, services.stamp(card.id), DATA)
+                data = catalogue.reference(card.id, catalogue.stamp(card.id), DATA)
                 scene = transformations.scene(
-                    grids[kind], true, data, services.open_model(card.id), KINDS[kind][0], scale,
+                    grids[kind], true, data, catalogue.open_model(card.id), KINDS[kind][0], scale,
                     top, seed, n,
                 )  # fmt: skip
                 stage(scene, key=f"kind_{kind}")
@@ -87,8 +87,8 @@ def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
 
 
 def _numbers(kind: str, card: Card, seed: int) -> None:
-    found = _facts(card.id, services.stamp(card.id), seed)
-    floor = _floors(card.id, services.stamp(card.id), card.dataset)
+    found = _facts(card.id, catalogue.stamp(card.id), seed)
+    floor = _floors(card.id, catalogue.stamp(card.id), card.dataset)
     st.caption(f"{KINDS[kind][1]}  \n`{card.id}`")
     with st.container(horizontal=True, gap="medium"):
         for name, value in (("KL, nats", found.kl), ("−log p(x), nats", found.nll)):
@@ -107,7 +107,7 @@ def protocol(kinds: dict[str, Card]) -> None:
         st.markdown(
             "- **KL** and **−log p(x)** are the cards': averages over fresh data points, with "
             "their standard errors; each card has its protocol.\n"
-            f"- **The best Gaussian** has the mean and covariance of up to {services.REFERENCE:,} "
+            f"- **The best Gaussian** has the mean and covariance of up to {catalogue.REFERENCE:,} "
             "reference points; its KL is the mean of log p(x) − log N(x) over the same points, p "
             "being the exact density.\n"
             "- **The best product** is that of the two marginals, so its KL is the mutual "

@@ -9,15 +9,14 @@ from dashboard.chapters.gans.scenes.game import Extent
 from dashboard.chapters.gans.shared import forgeries
 from dashboard.components.stage import peek, stage
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import links, parts
+from dashboard.shared import catalogue, links, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import COARSE, GRID, Look
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _surface(model_id: str, stamp: str, extent: Extent, size: int) -> NDArray[np.float32]:
-    return gans.critique(services.open_model(model_id), extent, size)
+    return gans.critique(catalogue.open_model(model_id), extent, size)
 
 
 @st.fragment
@@ -32,7 +31,7 @@ def show(look: Look) -> None:
     z, samples, web = forgeries(card.id, look.stamp, look.n, look.seed)
     state = peek("gan_stage", points={"z": links.point("z", (0.6, 0.4))})
     probe = gans.forge(look.model, links.settled(state.points["z"]))
-    data = services.reference(card.id, look.stamp, look.n)
+    data = catalogue.reference(card.id, look.stamp, look.n)
     left, answer = st.columns([3, 1])
     with left:
         st.caption("Drag the point in the plane of noise and watch where G sends it.")

@@ -9,8 +9,7 @@ from dashboard.chapters.gans.scenes.gradients import Pull
 from dashboard.chapters.gans.shared import averaged
 from dashboard.components.scene import Scene
 from dashboard.plots.theme import STILL, ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import parts
+from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
 from genlab.contract.card import Card
@@ -27,8 +26,8 @@ def fits(card: Card) -> bool:
 
 @st.cache_resource(max_entries=16, show_spinner="Measuring gradients at every snapshot …")
 def _film(model_id: str, stamp: str, n: int, seed: int, extent: Extent) -> tuple[list[Pull], Scene]:
-    model = services.open_model(model_id)
-    data = services.reference(model_id, stamp, n)
+    model = catalogue.open_model(model_id)
+    data = catalogue.reference(model_id, stamp, n)
     with heavy():
         found = gan_gradients.pulls(model, model.latent(DRAW, seed=seed), extent)
         return found, gan_gradients.pull_scene(model, found, data, extent)

@@ -13,8 +13,7 @@ from dashboard.chapters.gans.shared import averaged, cards
 from dashboard.components.scene import Scene
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls, parts
+from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.guard import guarded
 from genlab.measures.modes import NEIGHBOURS, RADIUS, Modes, modes_of
 from genlab.runtime.sessions import heavy
@@ -62,19 +61,19 @@ def choose() -> Choice:
 
 
 def _key(runs: list[Run]) -> Key:
-    return tuple((run.card.id, services.stamp(run.card.id)) for run in runs)
+    return tuple((run.card.id, catalogue.stamp(run.card.id)) for run in runs)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _modes(dataset: str, stamp: str) -> Modes | None:
-    return services.exactly(dataset, "decode", modes_of)
+    return catalogue.exactly(dataset, "decode", modes_of)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Measuring what the generators cover …")
 def _record(model_id: str, stamp: str, seed: int, _modes: Modes | None) -> Record | None:
     """What one run covers; None where there are no data to compare with."""
-    model = services.open_model(model_id)
-    data = services.reference(model_id, stamp, DRAWS * DRAW)
+    model = catalogue.open_model(model_id)
+    data = catalogue.reference(model_id, stamp, DRAWS * DRAW)
     part = len(data) // DRAWS
     if part <= NEIGHBOURS:
         return None
@@ -87,8 +86,8 @@ def _record(model_id: str, stamp: str, seed: int, _modes: Modes | None) -> Recor
 def _film(
     key: Key, n: int, seed: int, extent: Extent, _runs: list[Run], _rows: list[Record]
 ) -> Scene:
-    models = [services.open_model(model_id) for model_id, _ in key]
-    data = services.reference(key[0][0], key[0][1], n)
+    models = [catalogue.open_model(model_id) for model_id, _ in key]
+    data = catalogue.reference(key[0][0], key[0][1], n)
     z = models[0].latent(n, seed=seed)
     with heavy():
         return gan_race.race_scene(_runs, models, _rows, z, data, extent)
@@ -96,24 +95,24 @@ def _film(
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _same_start(key: Key) -> bool:
-    return gan_runs.same_start([services.open_model(model_id) for model_id, _ in key])
+    return gan_runs.same_start([catalogue.open_model(model_id) for model_id, _ in key])
 
 
 @guarded()
 def show(choice: Choice, n: int, seed: int) -> None:
     """The runs of one k on one timeline, and all runs in the charts and the table."""
     card = choice.shown[0].card
-    modes = _modes(card.dataset, services.stamp(card.id))
+    modes = _modes(card.dataset, catalogue.stamp(card.id))
     measured = [
         (run, row)
         for run in choice.runs
-        if (row := _record(run.card.id, services.stamp(run.card.id), seed, modes))
+        if (row := _record(run.card.id, catalogue.stamp(run.card.id), seed, modes))
     ]
     rows = [row for run, row in measured if run.k == choice.k]
     if len(gan_runs.common_steps(choice.shown)) < 1:
         st.info("These runs kept no snapshots of the same steps.", icon=":material/hide_image:")
         return
-    extent = card.extent or services.WINDOW
+    extent = card.extent or catalogue.WINDOW
     st.caption(
         "Play or scrub: every objective makes forgeries from the same noise at the same training "
         "step. Behind them its discriminator, blue where it says real."
@@ -186,6 +185,6 @@ def samples(choice: Choice, n: int, seed: int) -> dict[str, np.ndarray]:
     """The final forgeries of the runs shown, by identifier, for the download."""
     found = {}
     for run in choice.shown:
-        model = services.open_model(run.card.id)
+        model = catalogue.open_model(run.card.id)
         found[run.card.id] = model.sample(n, seed=seed)
     return found

@@ -7,8 +7,7 @@ from dashboard.chapters.gans.scenes.game import Extent, hyper, judged
 from dashboard.chapters.gans.scenes.optimal import Optimum
 from dashboard.chapters.gans.shared import averaged
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import parts
+from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
 from genlab.contract.card import Card
@@ -20,13 +19,13 @@ DRAW = 20_000
 
 @st.cache_resource(max_entries=16, show_spinner="Estimating the best discriminator …")
 def _optimum(model_id: str, stamp: str, seed: int, extent: Extent) -> Optimum | None:
-    model = services.open_model(model_id)
-    data = services.reference(model_id, stamp, services.REFERENCE)
+    model = catalogue.open_model(model_id)
+    data = catalogue.reference(model_id, stamp, catalogue.REFERENCE)
     if len(data) < 100:
         return None
     z = model.latent(DRAW, seed=seed)
     with heavy():
-        return services.exactly(
+        return catalogue.exactly(
             model.card.dataset,
             "log_prob_t",
             lambda exact: gan_optimum.optimum(model, exact, z, data, extent),
@@ -55,7 +54,7 @@ def show(look: Look) -> None:
         "generator of that step. The better the forgeries, the paler the best: ½ everywhere. "
         "Dots: too few points to tell."
     )
-    data = services.reference(card.id, look.stamp, look.n)
+    data = catalogue.reference(card.id, look.stamp, look.n)
     parts.film(gan_optimum.optimum_scene(found, data, look.extent, look.n), key="gan_best")
     _tell(look, found)
 

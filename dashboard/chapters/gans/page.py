@@ -6,8 +6,7 @@ from dashboard.chapters.gans import game, gradients, objectives, optimal, traini
 from dashboard.chapters.gans.shared import VERBS, choose_model, forgeries
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL, ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls, parts
+from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
 from dashboard.shared.warmup import for_visitors
@@ -61,7 +60,7 @@ def body() -> None:
             objectives.samples(choice, n, seed),
         )
         for run in choice.shown:
-            parts.badges(run.card, services.open_model(run.card.id).device, seed)
+            parts.badges(run.card, catalogue.open_model(run.card.id).device, seed)
             parts.about(run.card)
     else:
         with left:
@@ -76,7 +75,7 @@ def body() -> None:
         with picture:
             SHOWN[view].show(look)
         parts.let_paint()
-        parts.badges(card, services.open_model(card.id).device, seed)
+        parts.badges(card, catalogue.open_model(card.id).device, seed)
         st.plotly_chart(
             loss_chart(card, CHART, "loss"),
             alt="Losses of generator and discriminator over the training steps.",

@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.gans.scenes import game as gans
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from genlab.contract.card import Card
 
 Array = NDArray[np.float32]
@@ -20,7 +20,7 @@ def cards(fits: Callable[[Card], bool] = lambda card: True) -> list[Card]:
     Telling is a critic that gives probabilities, that no penalty holds back, and that steps more
     often than its generator: it gets ahead, and what it says and does is plain to see.
     """
-    able = [entry.card for entry in services.models_with(*VERBS) if entry.card]
+    able = [entry.card for entry in catalogue.models_with(*VERBS) if entry.card]
 
     def place(card: Card) -> tuple[bool, bool, int, str]:
         k = gans.hyper(card, "loop", "k")
@@ -47,7 +47,7 @@ def choose_model(fits: Callable[[Card], bool], wanted: str) -> Card:
 @st.cache_data(max_entries=32, show_spinner=False)
 def forgeries(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Array, Array]:
     """Latents, their images, and the image of the latent grid."""
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     z = model.latent(n, seed=seed)
     out = model.decode(np.concatenate([z, gans.WEB.reshape(-1, 2)]))
     return z, out[:n], out[n:]

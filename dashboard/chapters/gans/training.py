@@ -6,16 +6,15 @@ from dashboard.chapters.gans.scenes import game as gans
 from dashboard.chapters.gans.scenes.game import Extent
 from dashboard.chapters.gans.shared import averaged
 from dashboard.components.scene import Scene
-from dashboard.shared import catalogue as services
-from dashboard.shared import parts
+from dashboard.shared import catalogue, parts
 from dashboard.shared.selection import Look
 from genlab.runtime.sessions import heavy
 
 
 @st.cache_resource(max_entries=8, show_spinner="Running every snapshot of the training …")
 def _film(model_id: str, stamp: str, n: int, seed: int, extent: Extent) -> Scene:
-    model = services.open_model(model_id)
-    data = services.reference(model_id, stamp, n)
+    model = catalogue.open_model(model_id)
+    data = catalogue.reference(model_id, stamp, n)
     with heavy():
         return gans.training_scene(model, model.latent(n, seed=seed), data, extent)
 

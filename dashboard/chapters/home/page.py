@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.chapters.home.scenes.lecture import TOPICS
 from dashboard.components.gallery import GroupLink, ModelCard, gallery
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from dashboard.shared.catalogue import FAMILIES, read_catalogue
 from dashboard.shared.controls import show_broken
 from dashboard.shared.images import NEEDS, absent
@@ -46,12 +46,12 @@ def in_gallery(entry: Entry, variant: bool) -> ModelCard:
     if card is None:
         return ModelCard(entry.id, entry.id, "", "Broken", problem=str(entry.problem))
     strip, page = card.thumbnail, page_of(card)
-    title, family = services.short_title(card), FAMILIES.get(card.family, card.family)
+    title, family = catalogue.short_title(card), FAMILIES.get(card.family, card.family)
     return ModelCard(
         card.id,
         title,
         "" if family.lower() in title.lower() else family,
-        services.dataset_title(card.dataset),
+        catalogue.dataset_title(card.dataset),
         can=[name for name in ("sample", "density", "latent", "steps") if name in card.can],
         film_href=f"api/film/{card.id}?{strip.sha256[:12]}" if strip else "",
         frames=strip.frames if strip else 1,
@@ -67,9 +67,9 @@ def on_show() -> list[ModelCard]:
     """
     entries = read_catalogue().entries
     shown = []
-    for dataset in services.datasets():
-        cards = [card for card in services.models_of(dataset) if card.verbs != {"classify"}]
-        main = {card.id for card in services.main_models(cards)}
+    for dataset in catalogue.datasets():
+        cards = [card for card in catalogue.models_of(dataset) if card.verbs != {"classify"}]
+        main = {card.id for card in catalogue.main_models(cards)}
         leading = [card for card in cards if card.id in main]
         others = [card for card in cards if card.id not in main]
         shown += [in_gallery(entries[card.id], card.id not in main) for card in leading + others]
@@ -79,12 +79,12 @@ def on_show() -> list[ModelCard]:
 def links() -> dict[str, GroupLink]:
     """For the title of each data set that the page of comparisons can show: the way there."""
     return {
-        services.dataset_title(name): GroupLink(
+        catalogue.dataset_title(name): GroupLink(
             name,
             f"compare all {count} →",
             f"{COMPARE[1]}?{COMPARE[2]}={name}",
         )
-        for name, count in services.comparable().items()
+        for name, count in catalogue.comparable().items()
     }
 
 
@@ -94,8 +94,8 @@ st.markdown(
     "it :orange[sample]; open it to take it apart."
 )
 
-catalogue = read_catalogue()
-if not catalogue.entries:
+known = read_catalogue()
+if not known.entries:
     st.info(
         "There are no exported models here. Restore the folder `exported/` from version control, "
         "train one (`python -m training list` shows the recipes), or name a folder of exported "
@@ -104,10 +104,10 @@ if not catalogue.entries:
     )
 else:
     opened = gallery(on_show(), key="gallery", links=links())
-    entry = catalogue.entries.get(opened or "")
+    entry = known.entries.get(opened or "")
     if entry and entry.card and (page := page_of(entry.card)):
         st.switch_page(page[0][0], query_params={page[0][2]: page[1]})
-    elif opened in services.datasets():
+    elif opened in catalogue.datasets():
         st.switch_page(COMPARE[0], query_params={COMPARE[2]: opened})
 
 st.header("The lecture, as a map", divider="gray")

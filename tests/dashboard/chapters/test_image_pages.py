@@ -16,9 +16,8 @@ from streamlit.testing.v1 import AppTest
 from dashboard.chapters.gans.images.memory import chance_of_nearest, expected_of_nearest
 from dashboard.components import gallery
 from dashboard.components.gallery import ModelCard
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue, parts
 from dashboard.shared import image_sources as sources
-from dashboard.shared import parts
 from genlab.latents import at_temperature
 from tests.dashboard import tiny_images
 from tests.dashboard.image_house import (
@@ -298,7 +297,7 @@ def test_samples_of_a_flow_are_offered_at_their_temperature(
     name = "mnist-flow-toy-seed0" + ("" if temperature == 100 else f"-temperature{temperature}")
     assert list(offered)[-1] == name
     files = offered[name]
-    model = services.open_model("mnist-flow-toy")
+    model = catalogue.open_model("mnist-flow-toy")
     z = at_temperature(model.card, model.latent(8, seed=0), temperature / 100)
     np.testing.assert_allclose(files["z"], z, atol=1e-6)
     np.testing.assert_array_equal(files["x"], model.decode(files["z"]))
@@ -310,7 +309,7 @@ def test_samples_of_a_gan_are_offered_as_of_the_epoch_that_is_shown(
 ) -> None:
     open_page(GAN, epoch=frame, image_gan_n="8", image_gan="mnist-gan-toy")
     files = offered[f"mnist-gan-toy-seed0-{name}"]
-    model = services.open_model("mnist-gan-toy")
+    model = catalogue.open_model("mnist-gan-toy")
     expected = model.at(STEPS[int(frame)]).decode(model.latent(8, seed=0))
     np.testing.assert_array_equal(files["x"], expected)
     assert (files["x"] == 0.5).all() == (frame == "0")  # before the training all is grey
@@ -516,7 +515,7 @@ def test_a_classifier_is_no_model_of_the_gallery_and_images_can_be_compared(
     monkeypatch.setattr(gallery, "gallery", lambda cards, **_: shown.extend(cards))
     app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60).run()
     assert not app.exception
-    assert services.comparable() == {"mnist": 2, "fashion": 2, "tiny": 2}  # and one classifier
+    assert catalogue.comparable() == {"mnist": 2, "fashion": 2, "tiny": 2}  # and one classifier
     assert {card.id for card in shown} == {
         *(f"{name}-{kind}-toy" for name in ("mnist", "fashion") for kind in ("flow", "gan")),
         *("tiny-ddpm", "tiny-ddpm-slow"),

@@ -4,7 +4,7 @@ import pytest
 
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from genlab.contract.card import Card
 
 MODEL = "moons-flow-spline"
@@ -12,7 +12,7 @@ TRAIN = f"python -m training train {MODEL}"
 
 
 def trained_by(command: str) -> Card:
-    card = services.read_catalogue().cards[MODEL]
+    card = catalogue.read_catalogue().cards[MODEL]
     told = card.provenance.model_copy(update={"command": command})
     return card.model_copy(update={"provenance": told})
 

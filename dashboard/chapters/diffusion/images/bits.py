@@ -15,7 +15,7 @@ from dashboard.chapters.flows.images.shared import bits_of_set as bits_of_flow
 from dashboard.chapters.flows.images.shared import flows, test_sets
 from dashboard.chapters.flows.scenes.bits import bits_chart, mean_error, with_error
 from dashboard.plots.theme import CHART, STILL
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.image_sources import some_image
 from dashboard.shared.images import Bytes, Look, pictures, units
@@ -81,7 +81,7 @@ def _place(look: Look, levels: Bytes, label: str) -> None:
     sets = test_sets(look.card)
     if not sets:
         return
-    titles = {name: f"{services.dataset_title(name)} test images" for name in sets}
+    titles = {name: f"{catalogue.dataset_title(name)} test images" for name in sets}
     hues = dict(zip(titles.values(), cycle([CHART["data"], CHART["noise"]]), strict=False))
     rows = {titles[name]: _bits_of_set(look.card, owner) for name, owner in sets.items()}
     st.plotly_chart(
@@ -115,7 +115,7 @@ def _words(bits: NDArray[np.floating]) -> str:
 @st.cache_data(max_entries=128, show_spinner="Adding up the bound …")
 def _bound(model_id: str, stamp: str, levels: Bytes, label: str, seed: int) -> Elbo:
     """The bound of one image [1, h, w], a row for each of `DRAWS` draws."""
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     x = np.repeat(units(levels)[None], DRAWS, axis=0)
     wide = _deviation(model.card)
     strata, asked = min(STRATA, len(model.schedule()) - 2), labels_of(model.card, label, DRAWS)
@@ -128,7 +128,7 @@ def _bound(model_id: str, stamp: str, levels: Bytes, label: str, seed: int) -> E
             deviation=wide,
             condition={"label": asked},
             clip=CLIP,
-            stop=services.watcher(),
+            stop=catalogue.watcher(),
         )
 
 
@@ -140,18 +140,18 @@ def _deviation(card: Card) -> float | None:
 
 def _bits_of_set(card: Card, owner: Card) -> NDArray[np.float64]:
     """Bits per dimension of test images of the owner's data set under a model, [SET]."""
-    return _set_bits(card.id, services.stamp(card.id), owner.id, services.stamp(owner.id))
+    return _set_bits(card.id, catalogue.stamp(card.id), owner.id, catalogue.stamp(owner.id))
 
 
 @st.cache_data(max_entries=16, show_spinner="Coding test images …")
 def _set_bits(model_id: str, stamp: str, owner_id: str, owner_stamp: str) -> NDArray[np.float64]:
-    model = services.open_model(model_id)
-    x = units(pictures(services.read_catalogue().cards[owner_id]).test[:SET])
+    model = catalogue.open_model(model_id)
+    x = units(pictures(catalogue.read_catalogue().cards[owner_id]).test[:SET])
     strata = min(SET_STRATA, len(model.schedule()) - 2)
     wide, found = _deviation(model.card), []
     for part in range(0, len(x), PART):
         with heavy():
-            rows, asked = x[part : part + PART], Ask(clip=CLIP, stop=services.watcher())
+            rows, asked = x[part : part + PART], Ask(clip=CLIP, stop=catalogue.watcher())
             part_elbo = elbo(model, rows, part, strata=strata, deviation=wide, **asked)
             found.append(part_elbo.bits_per_dim)
     return np.concatenate(found)

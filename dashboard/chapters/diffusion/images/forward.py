@@ -5,8 +5,7 @@ import streamlit as st
 
 from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.components.tiles import tiles
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls
+from dashboard.shared import catalogue, controls
 from dashboard.shared.images import Look, pictures, say_no_test, units
 from dashboard.shared.moments import Walk
 from dashboard.shared.watching import kept, watch
@@ -17,7 +16,7 @@ SHOWN = 24
 def _dissolving(
     model_id: str, stamp: str, told: bool, schedule: str | None, n: int, seed: int
 ) -> Walk:
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     have = pictures(model.card)
     x, label = units(have.test[:n]), have.test_label[:n].astype(np.int64)
     count = min(figures.FORWARD, len(model.schedule(schedule)) - 1) + 1

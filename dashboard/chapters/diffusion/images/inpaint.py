@@ -12,8 +12,7 @@ from dashboard.chapters.diffusion.scenes.settings import ANY
 from dashboard.components.pad import pad
 from dashboard.components.sheet import Grey, Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls, links
+from dashboard.shared import catalogue, controls, links
 from dashboard.shared.images import Look, linked_picks, pictures, remember_picks, say_no_test, units
 from dashboard.shared.moments import Walk
 from dashboard.shared.watching import kept, watch
@@ -33,7 +32,7 @@ def _filling(
     n: int,
     seed: int,
 ) -> Walk:
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     x = units(pictures(model.card).test[image])
     keep = np.frombuffer(erased, np.uint8).reshape(x.shape) == 0
     choice = (label, guidance, steps, resamplings, n, seed)

@@ -11,8 +11,7 @@ from dashboard.chapters.diffusion.images.shared import class_of, guidance_of, se
 from dashboard.chapters.diffusion.scenes.settings import EVERY
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL, ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls, parts
+from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.images import Look, choose_model
 
 VIEWS = {
@@ -64,7 +63,7 @@ with picture:
     else:
         diffusion_bits.show(look)
 
-parts.badges(card, services.open_model(card.id).device, seed)
+parts.badges(card, catalogue.open_model(card.id).device, seed)
 if card.history and view == "generate":
     st.plotly_chart(
         loss_chart(card, CHART, "denoising loss"),

@@ -5,8 +5,7 @@ import streamlit as st
 
 from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.settings import ANY, CLIP, EVERY, Setting, whole_rows
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls
+from dashboard.shared import catalogue, controls
 from dashboard.shared.guard import without
 from dashboard.shared.images import images_with
 from dashboard.shared.moments import Moment, Walk
@@ -100,7 +99,7 @@ def _finer(key: str, sampler: str, card: Card) -> tuple[float, str, str | None]:
 
 def generation(model_id: str, stamp: str, setting: Setting) -> Walk:
     """The walk of a setting, kept for whoever asks for it again."""
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     total = figures.moments_of(setting)
     key = ("generate", model_id, stamp, setting)
     return kept(key, lambda: figures.generate(model, setting), total, setting.n, model.card)
@@ -110,7 +109,7 @@ def judge_of(card: Card) -> ExportedModel | None:
     """The classifier of the model's data set, if there is one with the same classes."""
     for other in images_with("classify"):
         if other.dataset == card.dataset and other.constants.classes == card.constants.classes:
-            return services.open_model(other.id)
+            return catalogue.open_model(other.id)
     return None
 
 

@@ -13,7 +13,7 @@ from dashboard.chapters.flows.images.shared import (
 )
 from dashboard.chapters.flows.scenes.bits import bits_chart, mean_error, with_error
 from dashboard.plots.theme import CHART, STILL
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.image_sources import some_image
 from dashboard.shared.images import Bytes, Look
@@ -31,7 +31,7 @@ def show(look: Look) -> None:
     own = test_sets(look.card).get(look.card.dataset)
     if own is not None:
         bits = bits_of_set(look.card, own, look.seed)
-        _place(look, levels, bits, services.dataset_title(own.dataset))
+        _place(look, levels, bits, catalogue.dataset_title(own.dataset))
 
 
 def _numbers(look: Look, levels: Bytes) -> None:
@@ -42,7 +42,7 @@ def _numbers(look: Look, levels: Bytes) -> None:
     for place, card in zip(columns, cards, strict=False):
         with place, without(card.id):
             bits, error = mean_error(
-                image_bits(card.id, services.stamp(card.id), levels, look.seed)
+                image_bits(card.id, catalogue.stamp(card.id), levels, look.seed)
             )
             st.metric(f"{card.id}, bits/dim", with_error(bits, error))
     size = levels.size

@@ -10,8 +10,7 @@ from dashboard.chapters.flows.images.shared import VERBS, drawn
 from dashboard.components.sheet import Sheet, grey
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL, ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls, parts
+from dashboard.shared import catalogue, controls, parts
 from dashboard.shared import latent_walk as walk
 from dashboard.shared.images import Look, choose_model, offer
 
@@ -58,7 +57,7 @@ with picture:
             flow_bits.show(look)
         case _:
             flow_surprise.show(look)
-parts.badges(card, services.open_model(card.id).device, seed)
+parts.badges(card, catalogue.open_model(card.id).device, seed)
 if card.history:
     st.plotly_chart(
         loss_chart(card, CHART, "loss: −log p(x), nats a pixel"),

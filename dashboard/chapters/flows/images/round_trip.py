@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from dashboard.chapters.flows.scenes.round_trip import RoundTrip, round_trip
 from dashboard.components.sheet import Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import Look, linked_picks, pictures, remember_picks, say_no_test, units
 from genlab.runtime.sessions import heavy
@@ -17,7 +17,7 @@ OFFERED = 40
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _trip(model_id: str, stamp: str) -> tuple[NDArray[np.uint8], RoundTrip]:
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     levels = pictures(model.card).test[:OFFERED]
     with heavy():
         return levels, round_trip(model, units(levels))

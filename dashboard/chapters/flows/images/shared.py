@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from dashboard.shared.images import Bytes, Look, images_with, pictures, units
 from genlab.contract.card import Card
 from genlab.latents import at_temperature
@@ -33,7 +33,7 @@ def samples(
     model_id: str, stamp: str, n: int, seed: int, temperature: float = 1.0
 ) -> tuple[Array, Array]:
     """Latents [n, latent], drawn together by the temperature, and their images [n, 1, h, w]."""
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     z = model.latent(n, seed=seed)
     if temperature != 1.0:
         z = at_temperature(model.card, z, temperature)
@@ -55,22 +55,22 @@ def test_bits(
     model_id: str, stamp: str, owner_id: str, owner_stamp: str, seed: int
 ) -> NDArray[np.float64]:
     """Bits per dimension of test images of the owner's data set under a flow, [MEASURED]."""
-    owner = services.read_catalogue().cards[owner_id]
+    owner = catalogue.read_catalogue().cards[owner_id]
     with heavy():
         x = units(pictures(owner).test[:MEASURED])
-        return bits_per_dim(services.open_model(model_id), x, seed, stop=services.watcher())
+        return bits_per_dim(catalogue.open_model(model_id), x, seed, stop=catalogue.watcher())
 
 
 def bits_of_set(card: Card, owner: Card, seed: int) -> NDArray[np.float64]:
     """As `test_bits`, of cards."""
-    return test_bits(card.id, services.stamp(card.id), owner.id, services.stamp(owner.id), seed)
+    return test_bits(card.id, catalogue.stamp(card.id), owner.id, catalogue.stamp(owner.id), seed)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def image_bits(model_id: str, stamp: str, levels: Bytes, seed: int) -> NDArray[np.float64]:
     """Bits per dimension of one image [1, h, w], once for each of DRAWS draws of the noise."""
     x = np.repeat(units(levels)[None], DRAWS, axis=0)
-    return bits_per_dim(services.open_model(model_id), x, seed)
+    return bits_per_dim(catalogue.open_model(model_id), x, seed)
 
 
 def drawn(look: Look) -> tuple[Array, Array]:

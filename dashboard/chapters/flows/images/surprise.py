@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.chapters.flows.images.shared import MEASURED, bits_of_set, flows, test_sets
 from dashboard.chapters.flows.scenes.bits import bits_chart, lesson
 from dashboard.plots.theme import CHART, STILL
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.images import Look, pictures, say_no_test
 from genlab.contract.card import Card
@@ -23,7 +23,7 @@ def show(look: Look) -> None:
     if not sets:
         say_no_test(look.card.dataset)
         return
-    titles = {name: services.dataset_title(name) for name in sets}
+    titles = {name: catalogue.dataset_title(name) for name in sets}
     hues = dict(zip(titles.values(), cycle([CHART["data"], CHART["noise"]]), strict=False))
     for card in flows(look.card):
         with nullcontext() if card.id == look.card.id else without(card.id):

@@ -13,8 +13,7 @@ from dashboard.chapters.gans.shared import averaged
 from dashboard.components.sheet import grey
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.components.timeline import Timeline
-from dashboard.shared import catalogue as services
-from dashboard.shared import links
+from dashboard.shared import catalogue, links
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import TRAINING, Look, linked_picks, offer, remember_picks
 from genlab.runtime.sessions import heavy
@@ -22,7 +21,7 @@ from genlab.runtime.sessions import heavy
 
 @st.cache_data(max_entries=8, show_spinner="Running every snapshot of the training …")
 def _film(model_id: str, stamp: str, n: int, seed: int) -> gan_images.Epochs:
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     with heavy():
         return gan_images.epochs(model, model.latent(n, seed=seed), held_out(model_id, stamp))
 
@@ -30,7 +29,7 @@ def _film(model_id: str, stamp: str, n: int, seed: int) -> gan_images.Epochs:
 @st.cache_data(max_entries=16, show_spinner=False)
 def _at(model_id: str, stamp: str, n: int, seed: int, step: int) -> NDArray[np.float32]:
     """The images [n, 1, h, w] of one frame of the film."""
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     with heavy():
         return model.at(step).decode(model.latent(n, seed=seed))
 

@@ -9,7 +9,7 @@ from dashboard.chapters.gans.scenes.memory import Nearest, nearest
 from dashboard.components.sheet import Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.plots.theme import CHART, STILL
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import (
     TRAINING,
@@ -29,7 +29,7 @@ SHOWN = 5
 @st.cache_data(max_entries=8, show_spinner="Comparing held-out images with the training images …")
 def _yardstick(model_id: str, stamp: str) -> np.ndarray:
     """Distance of each held-out image to the nearest other image of the reference, [m]."""
-    have = pictures(services.read_catalogue().cards[model_id])
+    have = pictures(catalogue.read_catalogue().cards[model_id])
     test, train = units(have.test), units(have.train)
     with heavy():
         if len(train):
@@ -39,7 +39,7 @@ def _yardstick(model_id: str, stamp: str) -> np.ndarray:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _near(model_id: str, stamp: str, n: int, seed: int) -> Nearest:
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     have = pictures(model.card)
     among = units(have.train if len(have.train) else have.test)
     with heavy():

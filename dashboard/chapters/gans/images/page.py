@@ -8,8 +8,7 @@ from dashboard.chapters.gans.images import plane as gan_plane
 from dashboard.chapters.gans.images.shared import VERBS, drawn, explained, sheet
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL, ink
-from dashboard.shared import catalogue as services
-from dashboard.shared import controls, parts
+from dashboard.shared import catalogue, controls, parts
 from dashboard.shared import latent_walk as walk
 from dashboard.shared.images import Look, choose_model, offer
 
@@ -57,7 +56,7 @@ with picture:
             gan_nearest.show(look)
         case _:
             gan_epochs.show(look)
-parts.badges(card, services.open_model(card.id).device, seed)
+parts.badges(card, catalogue.open_model(card.id).device, seed)
 if card.history:
     st.plotly_chart(
         loss_chart(card, CHART, "loss"),

@@ -11,8 +11,7 @@ from dashboard.components.sheet import Sheet, grey
 from dashboard.components.stage import peek, stage
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.plots.latent_walks import CORNERS, PLANE, on_plane, raster, weights
-from dashboard.shared import catalogue as services
-from dashboard.shared import links
+from dashboard.shared import catalogue, links
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import Look, linked_picks, remember_picks
 from genlab.runtime.sessions import heavy
@@ -68,7 +67,7 @@ def _map(
     model_id: str, stamp: str, seed: int, corners: tuple[int, ...]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
     """The plane as a mosaic of images, its corners [3, latent], and the critic's nought."""
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     z = model.latent(OFFERED, seed=seed)[list(corners)]
     places = raster(CELLS).reshape(-1, 2)
     with heavy():

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from dashboard.chapters.gans.scenes.epochs import Verdicts, meaning, verdicts
 from dashboard.components.sheet import Sheet, grey
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from dashboard.shared.images import Look, pictures, units
 from genlab.runtime.sessions import heavy
 
@@ -19,13 +19,13 @@ YARDSTICK = 500
 @st.cache_data(max_entries=24, show_spinner=False)
 def held_out(model_id: str, stamp: str) -> Array:
     """Test images [m, 1, h, w] in data units: what the critic's scores are counted from."""
-    return units(pictures(services.read_catalogue().cards[model_id]).test[:YARDSTICK])
+    return units(pictures(catalogue.read_catalogue().cards[model_id]).test[:YARDSTICK])
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
 def samples(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Array, Verdicts]:
     """Latents [n, latent], their images [n, 1, h, w], and what the critic says of these."""
-    model = services.open_model(model_id)
+    model = catalogue.open_model(model_id)
     z = model.latent(n, seed=seed)
     with heavy():
         x = model.decode(z)

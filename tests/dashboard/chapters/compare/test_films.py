@@ -21,9 +21,9 @@ LINE_WINDOW = (-4.0, 4.0, 0.0, 0.5)
 @pytest.fixture(scope="module")
 def models() -> dict[str, ExportedModel]:
     """One model of each family on one data set; the adversarial one by its verb."""
-    from dashboard.shared import catalogue as services
+    from dashboard.shared import catalogue
 
-    cards = services.main_models(services.models_of("gaussians8"))
+    cards = catalogue.main_models(catalogue.models_of("gaussians8"))
     return {card.family: load(card.id) for card in cards}
 
 

@@ -17,7 +17,7 @@ from dashboard.chapters.compare.scenes import scores
 from dashboard.components.blob import decode
 from dashboard.components.gallery import GroupLink, ModelCard, encode_gallery
 from dashboard.components.scene import Scene
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from genlab.measures.density import log_prob_grid
 from genlab.runtime.errors import Busy
 from genlab.runtime.sessions import SessionCache
@@ -63,19 +63,19 @@ def words(app: AppTest) -> str:
     return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
 
 
-@pytest.mark.parametrize("dataset", services.datasets((1,), (2,)))
+@pytest.mark.parametrize("dataset", catalogue.datasets((1,), (2,)))
 def test_every_data_set_has_a_row_for_each_of_its_models(dataset: str) -> None:
     app = open_compare(dataset=dataset)
     assert not app.exception
     assert not app.error
     assert not app.warning
-    cards = services.models_of(dataset)
+    cards = catalogue.models_of(dataset)
     assert list(app.dataframe[0].value["model"]) == [card.id for card in cards]
 
 
 def test_the_table_says_what_each_family_can_do_and_leaves_open_what_it_cannot() -> None:
     table = said(open_compare(dataset="moons"), SPEEDS).dataframe[0].value.set_index("model")
-    gan = next(card.id for card in services.models_of("moons") if "critic" in card.verbs)
+    gan = next(card.id for card in catalogue.models_of("moons") if "critic" in card.verbs)
     assert table["inference"]["moons-flow-spline"] == "exact"
     assert table["inference"]["moons-ddpm"] == "by ODE"
     assert table["inference"][gan] == "no"
@@ -91,14 +91,14 @@ def test_a_speed_is_measured_once_in_a_process(quick_and_counted: list[str]) -> 
         assert ("Measuring how fast" in words(app)) == (not quick_and_counted)
         said(app, SPEEDS)
         assert not app.exception
-    assert sorted(quick_and_counted) == sorted(card.id for card in services.models_of("moons"))
+    assert sorted(quick_and_counted) == sorted(card.id for card in catalogue.models_of("moons"))
 
 
 def test_a_density_by_ode_comes_when_the_browser_asks_coarse_then_fine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[tuple[int, int]] = []
-    exact = services.open_model("moons-exact")
+    exact = catalogue.open_model("moons-exact")
 
     def ode_grid(model: Any, extent: Any, size: int, steps: int, tell: Any) -> Any:
         tell(0)
@@ -162,7 +162,7 @@ def test_absurd_links_open_the_first_data_set(value: str) -> None:
     app = open_compare(dataset=value, show=value, scale=value, seed=value, making=value)
     assert not app.exception
     assert not app.error
-    assert app.selectbox(key="dataset").value == services.datasets((1,), (2,))[0]
+    assert app.selectbox(key="dataset").value == catalogue.datasets((1,), (2,))[0]
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A catalogue of its own, empty; caches are cleared around it."""
     folder = tmp_path / "exported"
     folder.mkdir()
-    monkeypatch.setattr(services, "default_folders", lambda: [folder])
+    monkeypatch.setattr(catalogue, "default_folders", lambda: [folder])
     monkeypatch.setattr("genlab.runtime.graphs.CACHE", SessionCache())
     st.cache_data.clear()
     st.cache_resource.clear()
@@ -209,10 +209,10 @@ def test_the_main_model_of_a_family_is_the_one_that_most_data_sets_have(house: P
     shutil.copytree(house / "moons-flow-spline", other)
     text = (other / "card.json").read_text().replace("moons-flow-spline", "moons-flow-affine")
     (other / "card.json").write_text(text)
-    cards = services.models_of("moons")
+    cards = catalogue.models_of("moons")
     assert [card.id for card in cards] == ["moons-flow-spline", "moons-flow-affine"]
-    assert [card.id for card in services.main_models(cards)] == ["moons-flow-spline"]
-    assert services.datasets() == ["moons", "gaussians8"]
+    assert [card.id for card in catalogue.main_models(cards)] == ["moons-flow-spline"]
+    assert catalogue.datasets() == ["moons", "gaussians8"]
 
 
 def test_the_gallery_folds_variants_and_links_data_sets() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dashboard.chapters.compare.scenes import scores
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from genlab import load
 from genlab.contract.card import Card, Metric
 from genlab.contract.weights import Snapshots
@@ -21,12 +21,12 @@ def card(model: str, *metrics: tuple[str, float, float]) -> Card:
         Metric(name=name, value=value, stderr=error, split="fresh", n=10, protocol=f"how {name}")
         for name, value, error in metrics
     ]
-    return services.read_catalogue().cards[model].model_copy(update={"metrics": told})
+    return catalogue.read_catalogue().cards[model].model_copy(update={"metrics": told})
 
 
 def adversarial() -> str:
     """A committed model without a density."""
-    return services.models_with("critic")[0].id
+    return catalogue.models_with("critic")[0].id
 
 
 EXACT = card("moons-exact", ("nll", 2.4, 0.003), ("kl", 0.0, 1e-9))
@@ -71,7 +71,9 @@ def test_distance_is_a_ratio_with_the_errors_of_both() -> None:
 
 
 def test_parameters_are_those_of_the_snapshots_each_once() -> None:
-    trained = [e for e in services.read_catalogue().entries.values() if e.card and e.card.snapshots]
+    trained = [
+        e for e in catalogue.read_catalogue().entries.values() if e.card and e.card.snapshots
+    ]
     for entry in trained[:: max(1, len(trained) // 8)]:
         assert entry.card is not None
         snapshots = Snapshots.open(entry.folder, entry.card)

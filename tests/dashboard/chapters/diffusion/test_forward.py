@@ -11,7 +11,7 @@ from dashboard.chapters.diffusion.scenes import diffused_density as diffused
 from dashboard.chapters.diffusion.scenes import forward
 from dashboard.chapters.diffusion.scenes import reverse_step as denoising
 from dashboard.components.blob import decode
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from genlab import load
 from tests.dashboard import pages
 from tests.dashboard.pages import texts
@@ -22,7 +22,7 @@ ON_THE_LINE = "mixture1d"
 
 def truths() -> list[str]:
     """Data sets whose diffused density is known."""
-    exact = (services.exact_of(name) for name in services.datasets())
+    exact = (catalogue.exact_of(name) for name in catalogue.datasets())
     return [card.dataset for card in exact if card and "log_prob_t" in card.verbs]
 
 
@@ -57,7 +57,7 @@ def test_absurd_links_are_clamped(value: str) -> None:
 def test_empty_house_gives_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import streamlit as st
 
-    monkeypatch.setattr(services, "default_folders", lambda: [tmp_path])
+    monkeypatch.setattr(catalogue, "default_folders", lambda: [tmp_path])
     st.cache_resource.clear()
     app = open_page()
     st.cache_resource.clear()
@@ -151,10 +151,10 @@ def test_the_whole_film_and_its_divergences_come_after_the_coarse_one() -> None:
     app = open_page(dataset="moons")
     assert "nats of pure noise" not in texts(app)
     assert "| KL to noise, nats | – | – |" in texts(app)
-    exact = services.exact_of("moons")
+    exact = catalogue.exact_of("moons")
     assert exact is not None
     names = tuple(sorted(exact.constants.schedules)[:2])
-    name = f"{exact.id} {services.stamp(exact.id)} {names} 0"
+    name = f"{exact.id} {catalogue.stamp(exact.id)} {names} 0"
     app.session_state["forward2_stage"] = {"more": f"{name} whole"}
     app.run()
     assert "nats of pure noise" not in texts(app)

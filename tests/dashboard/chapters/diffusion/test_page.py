@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from genlab import load
 from genlab.runtime.sessions import SessionCache
 from tests.dashboard import pages
@@ -54,7 +54,7 @@ def test_views_do_without_truth_and_data(
     import streamlit as st
 
     shutil.copytree(ROOT / "exported" / "moons-ddpm", tmp_path / "moons-ddpm")
-    monkeypatch.setattr(services, "default_folders", lambda: [tmp_path])
+    monkeypatch.setattr(catalogue, "default_folders", lambda: [tmp_path])
     monkeypatch.setattr("genlab.runtime.graphs.CACHE", SessionCache())
     st.cache_data.clear()
     st.cache_resource.clear()
@@ -82,7 +82,7 @@ def test_the_sum_is_the_log_density_beside_the_truth() -> None:
 
 def test_a_held_point_is_read_in_fewer_steps_and_in_full_when_let_go() -> None:
     app = open_page(ddpm="moons-ddpm", ddpm_view="likelihood", x="0.5,-1.1")
-    stamp, numbers = services.stamp("moons-ddpm"), {}
+    stamp, numbers = catalogue.stamp("moons-ddpm"), {}
     for still in (0, None):
         app.session_state["likelihood_stage"] = {
             "points": {"seq": 1, "at": {"x": [0.5, -1.1]}, "still": still},
@@ -104,7 +104,7 @@ def test_no_density_is_said_as_such() -> None:
 
 def test_the_picture_develops_as_the_browser_asks() -> None:
     app = open_page(ddpm="moons-ddpm", ddpm_view="likelihood", x="0.4,0.4")
-    stamp = services.stamp("moons-ddpm")
+    stamp = catalogue.stamp("moons-ddpm")
     shares = []
     for turn in range(12):
         app.session_state["likelihood_stage"] = {"more": f"moons-ddpm {stamp} 2 {turn}"}
@@ -118,7 +118,7 @@ def test_the_picture_develops_as_the_browser_asks() -> None:
 def test_errors_of_the_race_come_when_the_film_is_painted() -> None:
     app = open_page(ddpm="gaussians8-ddpm", ddpm_view="race", budget="5", seed="77")
     assert "Measured so far: 0 of 20" in texts(app)
-    stamp = services.stamp("gaussians8-ddpm")
+    stamp = catalogue.stamp("gaussians8-ddpm")
     for done in range(2):  # what was measured in a run is shown by the next
         app.session_state["race_stage"] = {"more": f"gaussians8-ddpm {stamp} cosine 77 5 {done}"}
         app.run()

@@ -11,7 +11,7 @@ from dashboard.chapters.diffusion.scenes import few_steps
 from dashboard.chapters.diffusion.scenes import reverse_step as denoising
 from dashboard.chapters.diffusion.scenes import reverse_step_numbers as walkback
 from dashboard.components.blob import decode
-from dashboard.shared import catalogue as services
+from dashboard.shared import catalogue
 from genlab import load
 from genlab.diffusion.units import to_data
 from tests.dashboard import pages
@@ -25,7 +25,7 @@ LEVELS = np.asarray(load("moons-exact").card.constants.schedules["cosine"])
 
 def truths() -> list[str]:
     """Data sets whose diffused density is known."""
-    exact = (services.exact_of(name) for name in services.datasets())
+    exact = (catalogue.exact_of(name) for name in catalogue.datasets())
     return [card.dataset for card in exact if card and "log_prob_t" in card.verbs]
 
 

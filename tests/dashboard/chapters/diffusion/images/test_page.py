@@ -27,8 +27,7 @@ from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.settings import ANY, EVERY, Setting
 from dashboard.components.blob import decode
 from dashboard.components.sheet import encode_wall
-from dashboard.shared import catalogue as services
-from dashboard.shared import moments
+from dashboard.shared import catalogue, moments
 from dashboard.shared.moments import Moment, Shelf, Walk
 from genlab import ExportedModel, load
 from genlab.contract.card import Card
@@ -184,7 +183,7 @@ def test_every_sampler_and_setting(house: Path, sampler: str) -> None:
 def test_a_walk_that_was_stopped_goes_on_where_it_was(house: Path) -> None:
     app = open_page(image_steps="20")  # the walk of this setting is now in the cache
     setting = Setting(EVERY, 1.0, "ddim", 30, 0.0, "static", None, 60, 0)
-    walk = diffusion_shared.generation("tiny-ddpm", services.stamp("tiny-ddpm"), setting)
+    walk = diffusion_shared.generation("tiny-ddpm", catalogue.stamp("tiny-ddpm"), setting)
     for known in range(4):
         walk.advance(known)
     app.session_state["generate_held"] = walk.serial
