@@ -16,6 +16,7 @@ from benchmarks.chromium import looking
 from benchmarks.gestures import choose, drag, enter, press, unroll, visit, watch
 from benchmarks.measure import Rate, Reading, timed
 from benchmarks.models import exported
+from dashboard import pages
 from dashboard.chapters.diffusion.scenes.diffused_density import CELLS
 from dashboard.shared import catalogue
 from genlab import ExportedModel
@@ -33,9 +34,9 @@ LINE = "mixture1d"
 Visit = Callable[[Page, str, str, int], Iterator[Rate]]
 
 
-def rates(dataset: str, pages: Sequence[str], repeats: int) -> Iterator[Rate]:
+def rates(dataset: str, names: Sequence[str], repeats: int) -> Iterator[Rate]:
     """All pages, or those named; `dataset` is whose models are dragged and walked."""
-    for name in pages or PAGES:
+    for name in names or PAGES:
         with looking() as (server, browser):  # a fresh server: nothing is in its caches
             page = browser.new_page(viewport={"width": 1360, "height": 1000})
             watch(page)
@@ -113,8 +114,8 @@ def diffusion(page: Page, server: str, dataset: str, repeats: int) -> Iterator[R
     yield from drags(page, "Diffusion: likelihood", [(link, f"{dataset}-ddpm")], repeats)
 
 
-PAGES: dict[str, Visit] = {
-    "lab": lab,
+VISITS: dict[str, Visit] = {
+    "": lab,
     "flows": flows,
     "compare": compare,
     "gans": gans,
@@ -122,6 +123,8 @@ PAGES: dict[str, Visit] = {
     "reverse": reverse,
     "diffusion": diffusion,
 }
+"""For an address of the table of pages: what a visitor does there."""
+PAGES = {page.path or "lab": VISITS[page.path] for page in pages.PAGES if page.path in VISITS}
 
 
 def pictures(

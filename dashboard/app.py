@@ -43,6 +43,7 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     for name in HEAVY:
         import_module(name)
 
+    from dashboard.pages import PAGES  # noqa: PLC0415
     from dashboard.shared.catalogue import device, read_catalogue  # noqa: PLC0415
     from dashboard.shared.warmup import open_ahead  # noqa: PLC0415
 
@@ -50,13 +51,15 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     read_catalogue()  # its cards hold a hundred thousand numbers, and each would be looked at
     gc.collect()
     gc.freeze()
-    for verb in ("log_prob", "log_prob_t"):  # behind the first page that somebody opens
-        open_ahead(verb)
+    for page in PAGES:  # behind the first page that somebody opens
+        for verb in page.at_start:
+            open_ahead(verb)
     yield {"device": granted}
 
 
 def health(request: Request) -> JSONResponse:
-    """Say which models are served, which are broken and on what device: JSON for monitors."""
+    """Say which models and pages are served, what is broken, on what device: for monitors."""
+    from dashboard.pages import shown  # noqa: PLC0415
     from dashboard.shared.catalogue import device, read_catalogue  # noqa: PLC0415
 
     entries = read_catalogue().entries.values()
@@ -66,6 +69,7 @@ def health(request: Request) -> JSONResponse:
         {
             "status": "ok",
             "models": len(entries) - len(broken),
+            "pages": [f"/{page.path}" for page in shown(read_catalogue().cards.values())],
             "broken": broken,
             "device": {
                 "requested": granted.requested,

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard import pages
+from dashboard.shared.catalogue import read_catalogue
 from dashboard.shared.guard import guarded
-from dashboard.shared.images import absent
+from dashboard.shared.warmup import for_visitors
 
 st.set_page_config(
     page_title="Generative Models Lab",
@@ -17,48 +19,17 @@ st.set_page_config(
 
 st.html(Path(__file__).with_name("page.css"))
 
-PAGES = [
-    st.Page("chapters/home/page.py", title="Lab", icon=":material/blur_on:", default=True),
-    st.Page(
-        "chapters/compare/page.py", title="Compare", icon=":material/compare:", url_path="compare"
-    ),
-    st.Page("chapters/flows/page.py", title="Flows", icon=":material/waves:", url_path="flows"),
-    st.Page("chapters/gans/page.py", title="GANs", icon=":material/swords:", url_path="gans"),
-    st.Page(
-        "chapters/diffusion/forward.py",
-        title="Forward",
-        icon=":material/water_drop:",
-        url_path="forward",
-    ),
-    st.Page(
-        "chapters/diffusion/page.py",
-        title="Diffusion",
-        icon=":material/grain:",
-        url_path="diffusion",
-    ),
-    st.Page(
-        "chapters/diffusion/reverse_step.py",
-        title="Reverse step",
-        icon=":material/undo:",
-        url_path="reverse",
-    ),
-]
-
-IMAGES = {
-    "chapters/diffusion/images/page.py": (
-        "Diffusion on images",
-        ":material/grain:",
-        "diffusion-images",
-    ),
-    "chapters/gans/images/page.py": ("GAN on images", ":material/swords:", "gan-images"),
-    "chapters/flows/images/page.py": ("Flow on images", ":material/waves:", "flow-images"),
-}
-missing = absent()
-images = [
-    st.Page(script, title=title, icon=icon, url_path=path)
-    for script, (title, icon, path) in IMAGES.items()
-    if script not in missing
-]
-page = st.navigation({"": PAGES, "Images": images} if images else PAGES, position="top")
 with guarded():
-    page.run()
+    groups: dict[str, list[st.Page]] = {}
+    for page in pages.shown(read_catalogue().cards.values()):
+        entry = st.Page(
+            page.script,
+            title=page.title,
+            icon=page.icon,
+            url_path=page.path or None,
+            default=not page.path,
+        )
+        groups.setdefault(page.group, []).append(entry)
+    chosen = st.navigation(groups if len(groups) > 1 else groups[""], position="top")
+    chosen.run()
+    for_visitors(*pages.named(chosen.url_path).behind)

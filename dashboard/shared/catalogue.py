@@ -15,7 +15,9 @@ from onnx import TensorProto, helper
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import without
+from dashboard.shared.rerun import once
 from genlab import load
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue, Entry, default_folders
@@ -58,21 +60,27 @@ def _smallest_graph() -> bytes:
     return bytes(model.SerializeToString())
 
 
-@st.cache_resource(ttl=10, show_spinner=False)
 def read_catalogue() -> Catalogue:
-    """The catalogue, read again every ten seconds so that a fresh export appears by itself."""
+    """The catalogue: the same for all who ask in one rerun of a page."""
+    return once("catalogue", _read_catalogue)
+
+
+@st.cache_resource(ttl=10, show_spinner=False)
+def _read_catalogue() -> Catalogue:
+    """Read again every ten seconds so that a fresh export appears by itself."""
     return Catalogue(default_folders())
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _open(model_id: str, stamp: str) -> ExportedModel:
-    folders = read_catalogue().folders
-    return load(model_id, device=os.environ.get("GENLAB_DEVICE", "auto"), folders=folders)
 
 
 def open_model(model_id: str) -> ExportedModel:
     """The opened, verified model. Raises `ContractError` where it breaks its contract."""
-    return _open(model_id, stamp(model_id))
+    return _open(read_catalogue().entries[model_id].card or model_id)
+
+
+@computed(entries=64, keep="resource", light=True)
+def _open(model: Card | str) -> ExportedModel:
+    name = model if isinstance(model, str) else model.id
+    folders = read_catalogue().folders
+    return load(name, device=os.environ.get("GENLAB_DEVICE", "auto"), folders=folders)
 
 
 def stamp(model_id: str) -> str:

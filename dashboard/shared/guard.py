@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from dashboard.components.scene import SceneError
+from dashboard.shared.rerun import rerun
 from genlab.contract.errors import ContractError
 from genlab.runtime.errors import Busy, InputError, NoGpuError, RunError, Stopped
 
@@ -27,10 +28,11 @@ def without(what: str) -> Iterator[None]:
 def guarded() -> Iterator[None]:
     """Around a page or a fragment: show the known failures of models and inputs in words.
 
-    Anything else is a bug and stays loud.
+    Anything else is a bug and stays loud. Inside, the catalogue is looked at once.
     """
     try:
-        yield
+        with rerun():
+            yield
     except ContractError as error:
         st.error(str(error), icon=":material/broken_image:")
     except (InputError, NoGpuError, RunError, SceneError) as error:

@@ -11,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.components.tiles import TilesState
+from dashboard.pages import kind
 from dashboard.shared import catalogue, links, parts
 from dashboard.shared.controls import show_broken
 from dashboard.shared.guard import without
@@ -21,12 +22,6 @@ from genlab.contract.files import read_bytes, read_npz, verify_bytes
 from genlab.runtime.inputs import say_not_finite
 
 Bytes = NDArray[np.uint8]
-NEEDS = {
-    "chapters/diffusion/images/page.py": ("denoise",),
-    "chapters/gans/images/page.py": ("decode", "critic"),
-    "chapters/flows/images/page.py": ("decode", "encode", "log_prob"),
-}
-"""For each page on images: the verbs of its models. Without such a model there is no page."""
 TRAINING = {"mnist": 55_000, "fashion": 55_000}
 """Training images that models of these sets were given (the other 5,000 of 60,000 validate)."""
 
@@ -56,18 +51,8 @@ def images_with(*verbs: str, fits: Callable[[Card], bool] = lambda card: True) -
     MNIST comes before the others: what a digit should look like, everybody knows.
     """
     cards = catalogue.read_catalogue().cards.values()
-    able = [c for c in cards if is_image(c) and c.verbs >= set(verbs) and fits(c)]
+    able = [c for c in cards if kind(c) == "image" and c.verbs >= set(verbs) and fits(c)]
     return sorted(able, key=lambda card: (card.dataset != "mnist", card.id))
-
-
-def absent() -> set[str]:
-    """Pages on images that are not there, for want of a model."""
-    return {page for page, verbs in NEEDS.items() if not images_with(*verbs)}
-
-
-def is_image(card: Card) -> bool:
-    """Whether a model is one of grey images."""
-    return len(card.event_shape) == 3 and card.event_shape[0] == 1
 
 
 def choose_model(key: str, *verbs: str) -> Card:

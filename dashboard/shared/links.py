@@ -1,10 +1,22 @@
-"""Points and frames of the stage in the page's link, beside the widgets' own parameters."""
+"""Points and frames of the stage in the page's link, beside the widgets' own parameters.
+
+at = linked("flow_stage", points={"x": (0.0, 0.5)})
+density = model.log_prob([at.points["x"]])
+at.show(Scene([Pane(..., pick="x")]))
+"""
+
+from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import streamlit as st
+
+from dashboard.components.scene import Scene
+from dashboard.components.stage import Point, StageState, move, peek, stage
+from genlab.measures.density import Extent
 
 DIGITS = 3
 Value = TypeVar("Value")
@@ -54,3 +66,85 @@ def remember(name: str, value: tuple[float, float] | int | None) -> None:
     text = str(value) if isinstance(value, int) else ",".join(f"{v:.{DIGITS}f}" for v in value)
     if st.query_params.get(name) != text:
         st.query_params[name] = text
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A stage whose points and frame are the page's link.
+
+    Attributes:
+        key: Of the stage.
+        points: Where the named points stand, as a link carries it.
+        still: The frame that is looked at while a point is held, as in `StageState`.
+        touched: Whether a point was ever moved by hand.
+        frame: The link's name of the frame; empty where the scene has no timeline.
+        start: The frame that the link asks for, None where it asks for none.
+    """
+
+    key: str
+    points: Mapping[str, Point]
+    still: int | None
+    touched: bool
+    frame: str
+    start: int | None
+    names: Mapping[str, str]
+
+    def put(self, **points: Point) -> Linked:
+        """The same with named points elsewhere, as a rule of the page has it."""
+        if any(self.points[name] != at for name, at in points.items()):
+            move(self.key, **points)
+        return replace(self, points={**self.points, **points})
+
+    def show(self, scene: Scene, *, max_width: int = 640, more: str = "") -> StageState:
+        """Draw the scene, begun at the link's frame, and write what is shown into the link.
+
+        `max_width` and `more` are those of `stage`.
+        """
+        timeline = scene.timeline
+        if timeline is not None and self.start is not None and self.start < timeline.count:
+            timeline = replace(timeline, start=self.start, autoplay=False)
+            scene = replace(scene, timeline=timeline)
+        state = stage(scene, key=self.key, points=self.points, max_width=max_width, more=more)
+        for name, at in self.points.items():
+            remember(self.names.get(name, name), settled(at))
+        if self.frame and timeline is not None:
+            known = frame(self.frame, timeline.count) is not None
+            if known or state.frame != timeline.start:
+                remember(self.frame, state.frame)
+        return state
+
+
+def linked(
+    key: str,
+    *,
+    points: Mapping[str, Point] | None = None,
+    frame_name: str = "",
+    count: int = 1,
+    within: Extent | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Linked:
+    """Where a stage stands before it is drawn: moved by hand, else by the link, else as given.
+
+    Args:
+        key: Of the stage.
+        points: Named points, and where they stand without a link.
+        frame_name: The link's name of the timeline's frame.
+        count: Frames of that timeline.
+        within: The window that points are held in.
+        names: What the link calls points that bear another name on the stage.
+    """
+    called, first = names or {}, points or {}
+    start = once(key, lambda: frame(frame_name, count)) if frame_name else None
+    asked = {name: point(called.get(name, name), at) for name, at in first.items()}
+    state = peek(key, points=asked)
+    at = {name: settled(held(xy, within)) for name, xy in state.points.items()}
+    inside = start if start is not None and start < count else None
+    return Linked(key, at, state.still, state.touched, frame_name, inside, called)
+
+
+def held(at: Point, within: Extent | None) -> Point:
+    """The nearest point of the window."""
+    if within is None:
+        return at
+    x0, x1, y0, y1 = within
+    return min(max(at[0], x0), x1), min(max(at[1], y0), y1)

@@ -6,6 +6,7 @@ first.
 """
 
 import gc
+from collections.abc import Hashable
 from contextlib import suppress
 from threading import Thread, main_thread
 
@@ -13,6 +14,7 @@ import streamlit as st
 from streamlit import runtime
 
 from dashboard.shared import catalogue
+from dashboard.shared.compute import key_of
 from genlab.contract.catalogue import Entry
 from genlab.contract.errors import ContractError
 from genlab.model import ExportedModel
@@ -21,7 +23,7 @@ from genlab.runtime.errors import RunError
 
 def for_visitors(*verbs: str) -> None:
     """As `open_ahead`, where there is a server and not only a test of a page's script."""
-    if runtime.exists():
+    if verbs and runtime.exists():
         open_ahead(*verbs)
 
 
@@ -34,7 +36,8 @@ def open_ahead(*verbs: str) -> None:
     able = [entry.id for entry in catalogue.models_with(*verbs)]
     wanted = [(name, "log_prob") for name in exact]
     wanted += [(name, verb) for verb in verbs for name in able]
-    _opened(tuple((name, verb, catalogue.stamp(name)) for name, verb in wanted))
+    cards = catalogue.read_catalogue().cards
+    _opened(tuple((name, verb, key_of(cards[name])) for name, verb in wanted))
 
 
 def _is_exact(entry: Entry) -> bool:
@@ -42,7 +45,7 @@ def _is_exact(entry: Entry) -> bool:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _opened(wanted: tuple[tuple[str, str, str], ...]) -> None:
+def _opened(wanted: tuple[tuple[str, str, Hashable], ...]) -> None:
     models: list[tuple[str, ExportedModel]] = []
     for model_id, verb, _ in wanted:
         with suppress(ContractError):  # what is broken is said where somebody looks at it

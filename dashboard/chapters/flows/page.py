@@ -10,7 +10,6 @@ from dashboard.plots.theme import CHART, STILL, ink
 from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
-from dashboard.shared.warmup import for_visitors
 
 CURVE = 270  # pixels of the training curve
 VIEWS = ["density", "layers", "training", "transformations", "bend"]
@@ -82,7 +81,6 @@ def body() -> None:
         samples, latent = clouds(card.id, look.stamp, n, seed)
         parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
         parts.about(card)
-        for_visitors(*VERBS)
 
 
 body()

@@ -9,7 +9,6 @@ from dashboard.plots.theme import CHART, STILL, ink
 from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
-from dashboard.shared.warmup import for_visitors
 
 VIEWS = ["game", "training", "objectives", "optimal", "gradients"]
 SHOWN = {"game": game, "training": training, "optimal": optimal, "gradients": gradients}
@@ -84,7 +83,6 @@ def body() -> None:
         z, samples, _ = forgeries(card.id, look.stamp, n, seed)
         parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "z": z})
         parts.about(card)
-        for_visitors(*VERBS)
 
 
 body()

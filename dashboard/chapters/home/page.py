@@ -1,43 +1,17 @@
 """The front door: every model alive under the pointer, and the lecture as a map."""
 
+from urllib.parse import parse_qsl
+
 import streamlit as st
 
-from dashboard.chapters.home.scenes.lecture import TOPICS
+from dashboard import pages
 from dashboard.components.gallery import GroupLink, ModelCard, gallery
 from dashboard.shared import catalogue
 from dashboard.shared.catalogue import FAMILIES, read_catalogue
 from dashboard.shared.controls import show_broken
-from dashboard.shared.images import NEEDS, absent
-from genlab.contract.card import Card
 from genlab.contract.catalogue import Entry
-from genlab.diffusion.denoiser import IMAGE_AXES
 
-# For a verb: the page that shows models of the plane with it, its path, its parameter for them.
-PAGES = {
-    "layers": ("chapters/flows/page.py", "flows", "flow"),
-    "critic": ("chapters/gans/page.py", "gans", "gan"),
-    "denoise": ("chapters/diffusion/page.py", "diffusion", "ddpm"),
-}
-# The same for models of images.
-IMAGE_PAGES = {
-    "denoise": ("chapters/diffusion/images/page.py", "diffusion-images", "image_ddpm"),
-    "critic": ("chapters/gans/images/page.py", "gan-images", "image_gan"),
-    "log_prob": ("chapters/flows/images/page.py", "flow-images", "image_flow"),
-}
-COMPARE = ("chapters/compare/page.py", "compare", "dataset")
-
-
-def page_of(card: Card) -> tuple[tuple[str, str, str], str] | None:
-    """The page on which a model is opened and the value of its parameter.
-
-    Over the plane and of images the first page that can use one of its verbs; the line is shown
-    as a whole.
-    """
-    if card.event_shape == (1,):
-        return COMPARE, card.dataset
-    pages = IMAGE_PAGES if len(card.event_shape) == IMAGE_AXES else PAGES
-    page = next((page for verb, page in pages.items() if verb in card.verbs), None)
-    return (page, card.id) if page and card.verbs >= set(NEEDS.get(page[0], ())) else None
+COMPARE = pages.named("compare")
 
 
 def in_gallery(entry: Entry, variant: bool) -> ModelCard:
@@ -45,7 +19,7 @@ def in_gallery(entry: Entry, variant: bool) -> ModelCard:
     card = entry.card
     if card is None:
         return ModelCard(entry.id, entry.id, "", "Broken", problem=str(entry.problem))
-    strip, page = card.thumbnail, page_of(card)
+    strip, page = card.thumbnail, pages.page_of(card)
     title, family = catalogue.short_title(card), FAMILIES.get(card.family, card.family)
     return ModelCard(
         card.id,
@@ -55,7 +29,7 @@ def in_gallery(entry: Entry, variant: bool) -> ModelCard:
         can=[name for name in ("sample", "density", "latent", "steps") if name in card.can],
         film_href=f"api/film/{card.id}?{strip.sha256[:12]}" if strip else "",
         frames=strip.frames if strip else 1,
-        href=f"{page[0][1]}?{page[0][2]}={page[1]}" if page else "",
+        href=page.address(**{page.parameter: pages.value_of(card)}) if page else "",
         variant=variant,
     )
 
@@ -82,7 +56,7 @@ def links() -> dict[str, GroupLink]:
         catalogue.dataset_title(name): GroupLink(
             name,
             f"compare all {count} →",
-            f"{COMPARE[1]}?{COMPARE[2]}={name}",
+            COMPARE.address(dataset=name),
         )
         for name, count in catalogue.comparable().items()
     }
@@ -105,23 +79,23 @@ if not known.entries:
 else:
     opened = gallery(on_show(), key="gallery", links=links())
     entry = known.entries.get(opened or "")
-    if entry and entry.card and (page := page_of(entry.card)):
-        st.switch_page(page[0][0], query_params={page[0][2]: page[1]})
+    if entry and entry.card and (page := pages.page_of(entry.card)):
+        st.switch_page(page.script, query_params={page.parameter: pages.value_of(entry.card)})
     elif opened in catalogue.datasets():
-        st.switch_page(COMPARE[0], query_params={COMPARE[2]: opened})
+        st.switch_page(COMPARE.script, query_params={"dataset": opened})
 
 st.header("The lecture, as a map", divider="gray")
-missing = absent()
+there = pages.shown(known.cards.values())
 with st.grid("auto", min_column_width=260):
-    for topic in TOPICS:
+    for topic, page in pages.lecture():
         with st.container(border=True):
             st.markdown(f"**{topic.name}**  \n{topic.idea}")
-            if topic.page and topic.page not in missing:
+            if page in there:
                 st.page_link(
-                    topic.page,
+                    page.script,
                     label=topic.look,
                     icon=":material/arrow_forward:",
-                    query_params=dict(topic.query),
+                    query_params=dict(parse_qsl(topic.view)),
                 )
             else:
                 st.caption(topic.look)

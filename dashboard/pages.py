@@ -1,0 +1,232 @@
+"""The one table of pages: what there is, where it is, what it needs, and its part of the lecture.
+
+Navigation, home, warm-up, the health route and the benchmarks read it. A new page is a folder in
+`dashboard/chapters/` and a row here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from genlab.contract.card import Card
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One part of the lecture, done on a page.
+
+    Attributes:
+        place: Its place in the lecture: topics are shown in the order of these numbers.
+        name: What the lecture calls it.
+        view: The link's parameter and value of the view where it is done; empty for the first.
+        idea: What the lecture says, in a sentence.
+        look: What one does on the page.
+    """
+
+    place: int
+    name: str
+    view: str
+    idea: str
+    look: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A row of the table.
+
+    Attributes:
+        title: What navigation calls it.
+        path: Its address; empty for the front door.
+        chapter: The folder in `dashboard/chapters/` that it belongs to.
+        script: Its file, relative to `dashboard/`.
+        icon: A Material icon.
+        group: The heading in navigation under which it stands.
+        opens: Kinds of the models that are opened here from elsewhere: `line`, `plane` or `image`.
+        parameter: The link's name for what is looked at: a model, or on the line its data set.
+        needs: Sets of verbs; a model must have all of one set. Empty where any model will do.
+        always: Shown also without a model that it can open; it then says what to do.
+        at_start: Verbs of the plane that are compiled when the server starts.
+        behind: Verbs of the plane that are compiled once somebody has opened the page.
+        topics: What of the lecture is done here.
+    """
+
+    title: str
+    path: str
+    chapter: str
+    script: str
+    icon: str
+    group: str = ""
+    opens: tuple[str, ...] = ()
+    parameter: str = ""
+    needs: tuple[frozenset[str], ...] = ()
+    always: bool = False
+    at_start: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
+    topics: tuple[Topic, ...] = ()
+
+    def can_open(self, card: Card) -> bool:
+        """Whether a model can be looked at here."""
+        able = not self.needs or any(card.verbs >= verbs for verbs in self.needs)
+        return kind(card) in self.opens and able
+
+    def address(self, **query: str) -> str:
+        """Its link relative to the app."""
+        return f"{self.path}?{'&'.join(f'{name}={value}' for name, value in query.items())}"
+
+
+def kind(card: Card) -> str:
+    """What a model is of: the `line`, the `plane`, or an `image`; empty for anything else."""
+    if len(card.event_shape) == 1:
+        return {1: "line", 2: "plane"}.get(card.event_shape[0], "")
+    return "image" if len(card.event_shape) == 3 and card.event_shape[0] == 1 else ""
+
+
+# fmt: off
+PAGES: tuple[Page, ...] = (
+    Page(
+        "Lab", "", "home", "chapters/home/page.py", ":material/blur_on:", always=True,
+    ),
+    Page(
+        "Compare", "compare", "compare", "chapters/compare/page.py", ":material/compare:",
+        always=True, opens=("line",), parameter="dataset", at_start=("log_prob",),
+        topics=(
+            Topic(10, "Inference and sampling", "",
+                "A generative model answers one or both of: how likely is x, and give me a new x.",
+                "Compare all families"),
+        ),
+    ),
+    Page(
+        "Flows", "flows", "flows", "chapters/flows/page.py", ":material/waves:", always=True,
+        opens=("plane",), parameter="flow",
+        needs=(frozenset({"decode", "encode", "layers", "log_prob"}),),
+        behind=("log_prob", "encode", "decode", "layers"),
+        topics=(
+            Topic(20, "Change of variables", "flow_view=density",
+                "log p(x) = log p(z) + Σ log|det|: the ledger of one point.",
+                "Drag a point over a flow's density"),
+            Topic(30, "The Jacobian, bent by hand", "flow_view=bend",
+                "p(x) = N(f⁻¹(x)) |d f⁻¹/dx|: without the second factor nothing integrates to one.",
+                "Bend a map and watch the density follow"),
+            Topic(40, "Transformations", "flow_view=transformations",
+                "Affine, elementwise, affine coupling, spline: what each can and cannot do.",
+                "Compare four kinds of flow on the same data"),
+            Topic(50, "A chain of invertible layers", "flow_view=layers",
+                "Simple transformations, composed, bend a Gaussian into the data.",
+                "Scrub the layers of a flow"),
+            Topic(60, "Maximum likelihood", "flow_view=training",
+                "Before training the inverse flow sends data anywhere; after it, to a Gaussian.",
+                "Scrub the training of a flow"),
+        ),
+    ),
+    Page(
+        "GANs", "gans", "gans", "chapters/gans/page.py", ":material/swords:", always=True,
+        opens=("plane",), parameter="gan", needs=(frozenset({"critic", "decode"}),),
+        behind=("decode", "critic"),
+        topics=(
+            Topic(70, "Generator against discriminator", "gan_view=game",
+                "One network forges, the other tells forgeries from data.",
+                "Drag a latent point through a GAN"),
+            Topic(80, "Alternating training", "gan_view=training",
+                "Ascend for the discriminator, descend for the generator, and hope for balance.",
+                "Scrub the training of a GAN"),
+            Topic(90, "Three objectives, and k", "gan_view=objectives",
+                "Minimax, non-saturating, least squares from the same weights: who covers, who "
+                "collapses.",
+                "Race three GAN objectives"),
+            Topic(100, "The best discriminator", "gan_view=optimal",
+                "Against a fixed generator nothing beats D* = p / (p + q).",
+                "Hold a discriminator against the best possible one"),
+            Topic(110, "The non-saturating trick", "gan_view=gradients",
+                "A sure discriminator leaves minimax no gradient; −log D keeps it.",
+                "See the pull of both losses on the same critic"),
+        ),
+    ),
+    Page(
+        "Forward", "forward", "diffusion", "chapters/diffusion/forward.py", ":material/water_drop:",
+        always=True, at_start=("log_prob_t",),
+        topics=(
+            Topic(140, "The diffused data distribution", "",
+                "q(x_t) is the law of the data, shrunk and blurred, on its way to a Normal.",
+                "Watch the data dissolve, and drag one point of them"),
+        ),
+    ),
+    Page(
+        "Diffusion", "diffusion", "diffusion", "chapters/diffusion/page.py", ":material/grain:",
+        always=True, opens=("plane",), parameter="ddpm", needs=(frozenset({"denoise"}),),
+        topics=(
+            Topic(160, "Forward and reverse diffusion", "",
+                "Noise the data step by step; learn to walk back.",
+                "Play a diffusion, forward and back"),
+        ),
+    ),
+    Page(
+        "Reverse step", "reverse", "diffusion", "chapters/diffusion/reverse_step.py",
+        ":material/undo:", always=True,
+        topics=(
+            Topic(150, "The true denoising distribution", "",
+                "q(x_s given x_t) is all but Normal for small steps, and no Normal at all for "
+                "large ones.",
+                "Play the size of the step back"),
+        ),
+    ),
+    Page(
+        "Diffusion on images", "diffusion-images", "diffusion", "chapters/diffusion/images/page.py",
+        ":material/grain:", group="Images", opens=("image",), parameter="image_ddpm",
+        needs=(frozenset({"denoise"}),),
+        topics=(
+            Topic(170, "From noise to images", "image_view=generate",
+                "The same walk in 784 dimensions: every state beside the image it is taken for.",
+                "Scrub the noise off sixty images at once"),
+            Topic(180, "Images on request", "image_view=compare",
+                "Guidance enlarges what a class adds: more typical of it, and less different.",
+                "Set two scales of guidance side by side on the same noise"),
+        ),
+    ),
+    Page(
+        "GAN on images", "gan-images", "gans", "chapters/gans/images/page.py", ":material/swords:",
+        group="Images", opens=("image",), parameter="image_gan",
+        needs=(frozenset({"critic", "decode"}),),
+        topics=(
+            Topic(120, "Convolutions that forge images", "image_gan_view=epochs",
+                "A generator of convolutions paints what a critic of convolutions takes for real.",
+                "Scrub an image GAN's epochs"),
+        ),
+    ),
+    Page(
+        "Flow on images", "flow-images", "flows", "chapters/flows/images/page.py",
+        ":material/waves:", group="Images", opens=("image",), parameter="image_flow",
+        needs=(frozenset({"decode", "encode", "log_prob"}),),
+        topics=(
+            Topic(130, "What a likelihood does not say", "image_flow_view=surprise",
+                "A flow trained on clothes can find digits likelier: likely is not typical.",
+                "Ask a flow about unseen images"),
+        ),
+    ),
+)
+# fmt: on
+
+
+def shown(cards: Iterable[Card]) -> list[Page]:
+    """The pages that are there with these models, in the order of the table."""
+    known = list(cards)
+    return [page for page in PAGES if page.always or any(map(page.can_open, known))]
+
+
+def page_of(card: Card) -> Page | None:
+    """The page on which a model is opened: the first of the table that can."""
+    return next((page for page in PAGES if page.can_open(card)), None)
+
+
+def value_of(card: Card) -> str:
+    """What the parameter of a model's page says: its identifier, or of the line its data set."""
+    return card.dataset if kind(card) == "line" else card.id
+
+
+def named(path: str) -> Page:
+    """The page of an address."""
+    return next(page for page in PAGES if page.path == path)
+
+
+def lecture() -> list[tuple[Topic, Page]]:
+    """The lecture in its order, each topic with its page."""
+    told = [(topic, page) for page in PAGES for topic in page.topics]
+    return sorted(told, key=lambda each: each[0].place)

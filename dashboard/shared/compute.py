@@ -1,0 +1,137 @@
+"""Cached work on a model: the model itself is the key, and the work waits for its turn.
+
+    @computed(entries=32)
+    def density(model: Model, extent: Extent, size: int) -> Array:
+        return log_prob_grid(model, extent, size)
+
+Cached for the process, not for the session: a hundred visitors look at one set of models. What a
+body reads must be among its arguments: a name of a page would be left out of the key.
+"""
+
+import weakref
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from threading import local
+from typing import Any, Literal, ParamSpec, TypeVar
+
+import streamlit as st
+
+from genlab.contract.card import Card
+from genlab.runtime.sessions import heavy
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+_MINE = local()
+_CARDS: dict[int, tuple[weakref.ref[Card], Hashable]] = {}
+
+
+def computed(
+    *,
+    entries: int = 16,
+    spinner: bool | str = False,
+    keep: Literal["data", "resource"] = "data",
+    light: bool = False,
+) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
+    """Decorate a function of models, cards or selections of them, whose results are kept.
+
+    A model is known by its card and its step, a card by its identifier and the checksums of its
+    files, so that a fresh export is computed anew. Arguments that begin with an underscore are no
+    part of the key, as in Streamlit.
+
+    Args:
+        entries: Results that are kept.
+        spinner: Words to show meanwhile.
+        keep: "data" hands out copies; "resource" the thing itself, which nobody may change.
+        light: The body needs no place among the heavy jobs.
+
+    Raises:
+        Busy: When called, if no place became free in time.
+    """
+    cache = {"data": st.cache_data, "resource": st.cache_resource}[keep]
+
+    def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
+        @wraps(function)
+        def body(*args: Any, **kwargs: Any) -> Result:
+            plain = {name: _plain(value) for name, value in kwargs.items()}
+            if light:
+                return function(*map(_plain, args), **plain)
+            with in_turn():
+                return function(*map(_plain, args), **plain)
+
+        kept = cache(max_entries=entries, show_spinner=spinner, hash_funcs={_Keyed: _key})(body)
+
+        @wraps(function)
+        def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+            named = {name: _keyed(value) for name, value in kwargs.items()}
+            result: Result = kept(*map(_keyed, args), **named)
+            return result
+
+        return call
+
+    return decorate
+
+
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """A place among the heavy jobs; the one that this thread has already, where it has one."""
+    if getattr(_MINE, "placed", False):
+        yield
+        return
+    with heavy():
+        _MINE.placed = True
+        try:
+            yield
+        finally:
+            _MINE.placed = False
+
+
+def key_of(value: Any) -> Hashable | None:
+    """What a model, a card or a dataclass that holds one is known by; None for anything else.
+
+    A model that was not exported brings a `key` of its own: what its weights were made from.
+    """
+    if isinstance(value, Card):
+        return _card_key(value)
+    card = getattr(value, "card", None)
+    if isinstance(card, Card) and hasattr(value, "run"):
+        own = getattr(value, "key", None)
+        return type(value).__name__, _card_key(card), getattr(value, "step", None), own
+    if is_dataclass(value) and isinstance(card, Card):
+        parts = ((field.name, getattr(value, field.name)) for field in fields(value))
+        known = ((name, key_of(part) or part) for name, part in parts)
+        return type(value).__name__, *known
+    return None
+
+
+def _card_key(card: Card) -> Hashable:
+    """Identifier and checksums; worked out once for a card, since all keys hold one."""
+    known = _CARDS.get(id(card))
+    if known is None or known[0]() is not card:
+        key = (card.id, card.provenance.created, *sorted(card.files.items()))
+        place = id(card)
+        known = weakref.ref(card, lambda _: _CARDS.pop(place, None)), key
+        _CARDS[place] = known
+    return known[1]
+
+
+@dataclass(frozen=True)
+class _Keyed:
+    """An argument beside what it is known by."""
+
+    value: Any
+    key: Hashable
+
+
+def _keyed(value: Any) -> Any:
+    key = key_of(value)
+    return value if key is None else _Keyed(value, key)
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, _Keyed) else value
+
+
+def _key(keyed: _Keyed) -> Hashable:
+    return keyed.key

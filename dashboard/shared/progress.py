@@ -1,0 +1,237 @@
+"""Work that is shown as it comes: frames computed one by one, kept, and watched by many.
+
+Whoever looks at the same work goes on with it; between any two frames it may be left, and nothing
+is lost. `watch` shows them to a visitor with a bar, previews and a button to stop.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from itertools import count
+from typing import Generic, TypeVar
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard.shared.compute import key_of
+from genlab.runtime.errors import Busy
+from genlab.runtime.sessions import heavy
+
+Frame = TypeVar("Frame")
+_SERIALS = count()
+TURN_SECONDS = 1.0
+"""How long somebody waits for the frame that another visitor computes, before looking around."""
+PREVIEW_SECONDS = 0.6
+"""Time between two previews: each costs the browser a picture and the work a few milliseconds."""
+PATIENCE = 30.0
+"""Seconds without a frame after which work waits to be asked again."""
+SHELF_BYTES = 256 * 2**20
+"""What all frames together may take: 25 films of 64 images in 100 steps, hundreds of shorter."""
+
+
+class Frames(Generic[Frame]):
+    """Frames that come one by one, each computed once whoever asks; safe to share between threads.
+
+    Attributes:
+        frames: Those that are there.
+        total: How many there will be.
+        size: Bytes that all of them take.
+        serial: A number of its own, which no other frames of this process have.
+    """
+
+    def __init__(self, start: Callable[[], Iterator[Frame]], total: int, size: int = 0) -> None:
+        self.serial = next(_SERIALS)
+        self.frames: list[Frame] = []
+        self.total, self.size = total, size
+        self._start, self._rest = start, start()
+        self._lock = threading.Lock()
+
+    @property
+    def done(self) -> bool:
+        """Whether all frames are there."""
+        return len(self.frames) >= self.total
+
+    def advance(
+        self, known: int, place: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> Frame | None:
+        """The frame after the first `known` ones; a failure leaves frames that begin anew.
+
+        One visitor computes, inside of `place`, and the others wait for the same frame outside of
+        it. None where that takes longer than `TURN_SECONDS`: ask again.
+        """
+        if known < len(self.frames):
+            return self.frames[known]
+        if not self._lock.acquire(timeout=TURN_SECONDS):
+            return None
+        try:
+            if known < len(self.frames):  # somebody was faster
+                return self.frames[known]
+            with place():
+                while len(self.frames) <= known:
+                    self.frames.append(next(self._rest))
+                return self.frames[known]
+        except Busy:
+            raise
+        except BaseException:
+            self._begin_anew()
+            raise
+        finally:
+            self._lock.release()
+
+    def work(self, seconds: float) -> None:
+        """Compute for so long, and at least one frame; nothing where somebody else is at it."""
+        if self.done or not self._lock.acquire(blocking=False):
+            return
+        try:
+            end = time.monotonic() + seconds
+            while not self.done:
+                self.frames.append(next(self._rest))
+                if time.monotonic() >= end:
+                    break
+        except BaseException:
+            self._begin_anew()
+            raise
+        finally:
+            self._lock.release()
+
+    def _begin_anew(self) -> None:
+        self.frames, self._rest = [], self._start()
+
+
+class Shelf:
+    """Frames by a key, as many as fit: those that nobody asked for longest make room.
+
+    Args:
+        most: Bytes that all frames may take together, once they are there.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._kept: dict[Hashable, Frames[object]] = {}
+        self._lock = threading.Lock()
+
+    def frames(self, key: Hashable, make: Callable[[], Frames[Frame]]) -> Frames[Frame]:
+        """The frames of a key, made where there are none; they are now the last to go."""
+        with self._lock:
+            found = self._kept.pop(key, None) or make()
+            self._kept[key] = found  # type: ignore[assignment]
+            while len(self._kept) > 1 and sum(f.size for f in self._kept.values()) > self.most:
+                del self._kept[next(iter(self._kept))]
+            return found  # type: ignore[return-value]
+
+
+@st.cache_resource(show_spinner=False)
+def shelf() -> Shelf:
+    """The frames of all visitors: who asks for the same ones looks at the same ones."""
+    return Shelf(SHELF_BYTES)
+
+
+def kept(
+    key: tuple[object, ...], start: Callable[[], Iterator[Frame]], total: int, size: int = 0
+) -> Frames[Frame]:
+    """The frames of a key, begun where there are none; models and cards in it are their own keys.
+
+    Args:
+        key: What they are of, the name of the work first.
+        start: Begins the work, again after a failure.
+        total: How many frames there will be.
+        size: Bytes that all of them take.
+    """
+    known = tuple(key_of(part) or part for part in key)
+    return shelf().frames(known, lambda: Frames(start, total, size))
+
+
+def watch(
+    work: Frames[Frame],
+    key: str,
+    words: str,
+    preview: Callable[[Frame], Mapping[str, NDArray[np.uint8]]] = lambda frame: {},
+) -> list[Frame]:
+    """All frames, shown as they come; fewer where a person stopped them.
+
+    Between two of them whatever is changed on the page takes over, and the work waits for the next
+    who asks. Frames that are there already cost nothing. Where the machine has no place free for
+    `PATIENCE` it stops by itself. Not for a fragment: its own widgets would have to wait for its
+    end. `preview` makes at most two pictures of a frame, by their captions.
+
+    Raises:
+        Busy: Not even a first frame was to be had.
+    """
+    held, frames = f"{key}_held", list(work.frames)
+    stopped = bool(frames) and st.session_state.get(held) == work.serial
+    if len(frames) < work.total and not stopped:
+        frames = _follow(work, held, words, preview)
+    if len(frames) < work.total:
+        told = f"Stopped after {len(frames)} of {work.total}."
+        st.button("Go on", key=f"{key}_go", icon=":material/play_arrow:", help=told, on_click=_let,
+                  args=(held, None))  # fmt: skip
+    return frames
+
+
+def _follow(
+    work: Frames[Frame],
+    held: str,
+    words: str,
+    preview: Callable[[Frame], Mapping[str, NDArray[np.uint8]]],
+) -> list[Frame]:
+    """The frames to their end, with a bar and previews as long as they are coming."""
+    place = st.empty()
+    with place.container():
+        bar = st.progress(0.0, words)
+        st.button("Stop here", key=f"{held}_stop", icon=":material/stop:", on_click=_let,
+                  args=(held, work.serial))  # fmt: skip
+        pictures = [column.empty() for column in st.columns([3, 3, 2])[:2]]
+    frames = list(work.frames)
+    clock, moved = Clock(len(frames), work.total), time.monotonic()
+    while len(frames) < work.total:
+        try:  # a place for one step, so that several visitors take turns
+            found = work.advance(len(frames), heavy)
+        except Busy:
+            found = None
+        if found is None:
+            told = "the machine is busy with other people's images"
+            bar.progress(len(frames) / work.total, f"{words}: {told}")
+            if time.monotonic() - moved > PATIENCE:
+                place.empty()
+                if not frames:
+                    raise Busy(told)
+                st.session_state[held] = work.serial
+                return frames
+            continue
+        frames.append(found)
+        moved = time.monotonic()
+        bar.progress(len(frames) / work.total, f"{words}: {clock.words(len(frames))}")
+        if clock.due():
+            for picture, (caption, pixels) in zip(pictures, preview(found).items(), strict=False):
+                picture.image(pixels, caption, width="stretch", output_format="PNG")
+    place.empty()
+    return frames
+
+
+def _let(held: str, value: int | None) -> None:
+    st.session_state[held] = value
+
+
+class Clock:
+    """How far work is, and when its next preview is due."""
+
+    def __init__(self, known: int, total: int) -> None:
+        self._known, self._total = known, total
+        self._begun = time.monotonic()
+        self._shown = self._begun - PREVIEW_SECONDS
+
+    def words(self, now: int) -> str:
+        """How many of the frames are there, and how long the others will take at this pace."""
+        pace = (time.monotonic() - self._begun) / max(now - self._known, 1)
+        return f"{now} of {self._total}, about {pace * (self._total - now):.0f} s left"
+
+    def due(self) -> bool:
+        """Whether it is time for a preview; once asked and told yes, the next is later."""
+        if time.monotonic() - self._shown < PREVIEW_SECONDS:
+            return False
+        self._shown = time.monotonic()
+        return True
