@@ -198,34 +198,31 @@ def exactly(dataset: str, verb: str, use: Callable[[ExportedModel], Result]) -> 
     return None
 
 
-def reference(model_id: str, stamp: str, n: int) -> NDArray[np.float32]:
+def reference(card: Card, n: int) -> NDArray[np.float32]:
     """The first `n` points of the reference sample of the model's data set.
 
     Empty where there is none, or where it is damaged; then a warning says so.
     """
     with without("data"):
-        return _reference(model_id, stamp)[:n]
-    return np.empty((0, *read_catalogue().cards[model_id].event_shape), dtype=np.float32)
+        return _reference(card)[:n]
+    return np.empty((0, *card.event_shape), dtype=np.float32)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _reference(model_id: str, stamp: str) -> NDArray[np.float32]:
-    entry = read_catalogue().entry(model_id)
-    assert entry.card is not None
-    folder, name = entry.folder.parent / "data", f"{entry.card.dataset}.npz"
+@computed(entries=32, light=True)
+def _reference(card: Card) -> NDArray[np.float32]:
+    folder, name = read_catalogue().entry(card.id).folder.parent / "data", f"{card.dataset}.npz"
     if not (folder / name).is_file():
-        return np.empty((0, *entry.card.event_shape), dtype=np.float32)
+        return np.empty((0, *card.event_shape), dtype=np.float32)
     content = read_bytes(folder, name)
-    if entry.card.provenance.data_sha256:
-        verify_bytes(model_id, f"data/{name}", content, entry.card.provenance.data_sha256)
-    shape = (REFERENCE, *entry.card.event_shape)
+    if card.provenance.data_sha256:
+        verify_bytes(card.id, f"data/{name}", content, card.provenance.data_sha256)
+    shape = (REFERENCE, *card.event_shape)
     try:
         points = read_npz(content)["x"][:REFERENCE]
     except (ValueError, KeyError) as error:
         expected = f"an npz file with an array x of shape {shape}"
-        raise ContractError(model_id, f"data/{name}", expected, str(error), EXPORT_AGAIN) from None
-    if points.shape[1:] != entry.card.event_shape:
-        raise ContractError(
-            model_id, f"data/{name}", f"shape {shape}", f"{points.shape}", EXPORT_AGAIN
-        )
+        raise ContractError(card.id, f"data/{name}", expected, str(error), EXPORT_AGAIN) from None
+    if points.shape[1:] != card.event_shape:
+        found = f"{points.shape}"
+        raise ContractError(card.id, f"data/{name}", f"shape {shape}", found, EXPORT_AGAIN)
     return np.asarray(points, dtype=np.float32)

@@ -49,7 +49,7 @@ def computed(
     Raises:
         Busy: When called, if no place became free in time.
     """
-    cache = {"data": st.cache_data, "resource": st.cache_resource}[keep]
+    cache: Any = st.cache_data if keep == "data" else st.cache_resource
 
     def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
         @wraps(function)

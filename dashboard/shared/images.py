@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dashboard.components.tiles import TilesState
 from dashboard.pages import kind
 from dashboard.shared import catalogue, links, parts
+from dashboard.shared.compute import computed
 from dashboard.shared.controls import show_broken
 from dashboard.shared.guard import without
 from dashboard.shared.selection import Asked
@@ -80,7 +81,7 @@ def pictures(card: Card) -> Pictures:
     classes = tuple(card.constants.classes or ())
     arrays: dict[str, Bytes] = {}
     with without("data"):
-        arrays = _read(card.id, catalogue.stamp(card.id))
+        arrays = _read(card)
     parts = {}
     for images, labels in (("x", "label"), ("train", "train_label")):
         x = arrays.get(images, np.empty(shape, np.uint8))
@@ -90,29 +91,28 @@ def pictures(card: Card) -> Pictures:
 
 
 # A resource: megabytes that every rerun looks at are shared, read-only, and not copied.
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _read(model_id: str, stamp: str) -> dict[str, Bytes]:
+@computed(entries=8, keep="resource", light=True)
+def _read(card: Card) -> dict[str, Bytes]:
     """The arrays of the reference sample, checked; none where there is no such file."""
-    entry = catalogue.read_catalogue().entry(model_id)
-    assert entry.card is not None
-    folder, name = entry.folder.parent / "data", f"{entry.card.dataset}.npz"
+    entry = catalogue.read_catalogue().entry(card.id)
+    folder, name = entry.folder.parent / "data", f"{card.dataset}.npz"
     if not (folder / name).is_file():
         return {}
     content = read_bytes(folder, name)
-    if entry.card.provenance.data_sha256:
-        verify_bytes(model_id, f"data/{name}", content, entry.card.provenance.data_sha256)
-    expected = f"uint8 images [n, {', '.join(map(str, entry.card.event_shape))}] with their classes"
+    if card.provenance.data_sha256:
+        verify_bytes(card.id, f"data/{name}", content, card.provenance.data_sha256)
+    expected = f"uint8 images [n, {', '.join(map(str, card.event_shape))}] with their classes"
     try:
         arrays = read_npz(content)
     except ValueError as error:
-        raise ContractError(model_id, f"data/{name}", expected, str(error), EXPORT_AGAIN) from None
+        raise ContractError(card.id, f"data/{name}", expected, str(error), EXPORT_AGAIN) from None
     for images, labels in (("x", "label"), ("train", "train_label")):
         x, label = arrays.get(images), arrays.get(labels)
-        wrong = x is not None and (x.dtype != np.uint8 or x.shape[1:] != entry.card.event_shape)
+        wrong = x is not None and (x.dtype != np.uint8 or x.shape[1:] != card.event_shape)
         wrong |= label is not None and (x is None or label.shape != x.shape[:1])
         if wrong:
             found = {key: f"{a.dtype} {list(a.shape)}" for key, a in arrays.items()}
-            raise ContractError(model_id, f"data/{name}", expected, str(found), EXPORT_AGAIN)
+            raise ContractError(card.id, f"data/{name}", expected, str(found), EXPORT_AGAIN)
     for array in arrays.values():
         array.setflags(write=False)
     return {key: arrays[key] for key in arrays if key in {"x", "label", "train", "train_label"}}

@@ -9,26 +9,25 @@ from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.components.timeline import Timeline
 from dashboard.plots import latent_walks
 from dashboard.shared import catalogue
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import Look, linked_picks, remember_picks
 from genlab.latents import between
-from genlab.runtime.sessions import heavy
+from genlab.model import ExportedModel
 
 FRAMES, STOPS, OFFERED = 41, 11, 24
 WALKERS, ROUND = 16, 72
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@computed()
 def _ways(
-    model_id: str, stamp: str, seed: int, a: int, b: int
+    model: ExportedModel, seed: int, a: int, b: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Images on the great circle [FRAMES, …] and on the straight line [STOPS, …] from a to b."""
-    model = catalogue.open_model(model_id)
     z = model.latent(OFFERED, seed=seed)
     arc = between(model.card, z[a], z[b], FRAMES)
     line = latent_walks.straight(model.card, z[a], z[b], STOPS)
-    with heavy():
-        x = model.decode(np.concatenate([arc, line]), stop=catalogue.watcher())
+    x = model.decode(np.concatenate([arc, line]), stop=catalogue.watcher())
     return x[:FRAMES], x[FRAMES:]
 
 
@@ -43,7 +42,7 @@ def show(look: Look, offered: Sheet, note: str = "") -> None:
     start = linked_picks("walk_picks", OFFERED, A=0, B=1)
     state = peek_tiles("walk_picks", n=OFFERED, picks=start)
     a, b = state.picks["A"], state.picks["B"]
-    arc, line = _ways(look.card.id, look.stamp, look.seed, a, b)
+    arc, line = _ways(look.model, look.seed, a, b)
     left, right = st.columns([2, 3])
     with left:
         st.caption("Pick two samples: the first click is A, the next one B.")
@@ -77,12 +76,10 @@ def show(look: Look, offered: Sheet, note: str = "") -> None:
     st.caption("Lengths |z| are those of the latents as normal numbers, whatever their law.")
 
 
-@st.cache_data(max_entries=8, show_spinner="Walking through the latent space …")
-def _walks(model_id: str, stamp: str, seed: int) -> NDArray[np.uint8]:
-    model = catalogue.open_model(model_id)
+@computed(entries=8, spinner="Walking through the latent space …")
+def _walks(model: ExportedModel, seed: int) -> NDArray[np.uint8]:
     z = latent_walks.round_trips(model.card, WALKERS, ROUND, seed)
-    with heavy():
-        x = model.decode(z.reshape(ROUND * WALKERS, -1), stop=catalogue.watcher())
+    x = model.decode(z.reshape(ROUND * WALKERS, -1), stop=catalogue.watcher())
     return grey(x).reshape(ROUND, WALKERS, *x.shape[2:])
 
 
@@ -90,7 +87,7 @@ def _walks(model_id: str, stamp: str, seed: int) -> NDArray[np.uint8]:
 @guarded()
 def round_trips(look: Look) -> None:
     """Closed walks that never leave the latent's law."""
-    pixels = _walks(look.card.id, look.stamp, look.seed)
+    pixels = _walks(look.model, look.seed)
     angle = [f"{round(360 * f / ROUND)}° of the circle" for f in range(ROUND)]
     title = f"{WALKERS} walks on great circles of the latent space"
     alt = f"{WALKERS} images that change smoothly and return to where they began."

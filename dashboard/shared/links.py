@@ -122,6 +122,7 @@ def linked(
     count: int = 1,
     within: Extent | None = None,
     names: Mapping[str, str] | None = None,
+    read: bool = True,
 ) -> Linked:
     """Where a stage stands before it is drawn: moved by hand, else by the link, else as given.
 
@@ -132,13 +133,14 @@ def linked(
         count: Frames of that timeline.
         within: The window that points are held in.
         names: What the link calls points that bear another name on the stage.
+        read: Whether the link is asked; a view that must judge its points together reads it itself.
     """
     called, first = names or {}, points or {}
     start = once(key, lambda: frame(frame_name, count)) if frame_name else None
-    asked = {name: point(called.get(name, name), at) for name, at in first.items()}
-    state = peek(key, points=asked)
-    at = {name: settled(held(xy, within)) for name, xy in state.points.items()}
+    asked = {name: point(called.get(name, name), at) if read else at for name, at in first.items()}
     inside = start if start is not None and start < count else None
+    state = peek(key, points=asked, count=count, start=inside or 0)
+    at = {name: settled(held(xy, within)) for name, xy in state.points.items()}
     return Linked(key, at, state.still, state.touched, frame_name, inside, called)
 
 

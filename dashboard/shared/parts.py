@@ -4,7 +4,6 @@ import csv
 import io
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 
@@ -15,7 +14,6 @@ from streamlit import runtime
 
 from dashboard.components.offers import Offer, offers
 from dashboard.components.scene import Scene
-from dashboard.components.stage import stage
 from dashboard.shared import links
 from genlab.contract.card import Card, Metric
 from genlab.runtime.devices import Device
@@ -78,18 +76,8 @@ def play(scene: Scene, key: str, more: str = "") -> int:
 
     Returns the frame at which it rests.
     """
-    if scene.timeline is None:
-        stage(scene, key=f"{key}_stage", more=more)
-        return 0
-    count = scene.timeline.count
-    start = links.once(f"{key}_stage", lambda: links.frame(key, count))
-    timeline = scene.timeline
-    if start is not None and start < count:
-        timeline = replace(timeline, start=start, autoplay=False)
-    state = stage(replace(scene, timeline=timeline), key=f"{key}_stage", more=more)
-    if state.frame != timeline.start or links.frame(key, count) is not None:
-        links.remember(key, state.frame)
-    return state.frame
+    count = scene.timeline.count if scene.timeline else 1
+    return links.linked(f"{key}_stage", frame_name=key, count=count).show(scene, more=more).frame
 
 
 def about(card: Card) -> None:

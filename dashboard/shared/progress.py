@@ -55,6 +55,12 @@ class Frames(Generic[Frame]):
         """Whether all frames are there."""
         return len(self.frames) >= self.total
 
+    @property
+    def last(self) -> Frame | None:
+        """The newest frame; None before the first."""
+        frames = self.frames
+        return frames[-1] if frames else None
+
     def advance(
         self, known: int, place: Callable[[], AbstractContextManager[None]] = nullcontext
     ) -> Frame | None:

@@ -54,9 +54,9 @@ class Refining:
 
     def ask(self, level: int | None = None) -> str:
         """What the stage says back to ask for a level, or for this one again: new each time."""
-        wanted = self.level if level is None else level
-        turn = f";{next(_TURNS)}" if level is None else ""
-        return f"{self.token} {self.levels[wanted]}{turn}"
+        if level is None:
+            return again(f"{self.token} {self.now};")
+        return f"{self.token} {self.levels[level]}"
 
     def note(self) -> bool:
         """Note, as the page runs, whether the last level is drawn; what is dear waits for it."""
@@ -67,6 +67,11 @@ class Refining:
         """Show the page again with what waited; call it in the fragment, after the stage."""
         if self.last and not st.session_state.get(f"{self.stage}_painted"):
             st.rerun()
+
+
+def again(name: str) -> str:
+    """What a stage says back once it is painted: new each time, or it would be asked only once."""
+    return f"{name} {next(_TURNS)}"
 
 
 def refining(stage: str, *things: object, levels: tuple[str, ...], at_least: int = 0) -> Refining:

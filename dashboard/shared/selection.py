@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.plots.shading import SCALES, Scale
 from dashboard.shared import catalogue
+from dashboard.shared.compute import computed
 from genlab.contract.card import Card
 from genlab.measures.density import Extent, log_prob_grid
 from genlab.model import ExportedModel
-from genlab.runtime.sessions import heavy
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,7 @@ GRID, COARSE = 200, 50
 """Cells along a side of a density, and of its first picture."""
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
-def density_grid(model_id: str, stamp: str, extent: Extent, size: int) -> NDArray[np.float32]:
+@computed(entries=128)
+def density_grid(model: ExportedModel, extent: Extent, size: int) -> NDArray[np.float32]:
     """Log p on size × size cells, nats."""
-    with heavy():
-        return log_prob_grid(catalogue.open_model(model_id), extent, size)
+    return log_prob_grid(model, extent, size)

@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard.components.blob import decode
 from dashboard.shared import catalogue
 from genlab.runtime.sessions import SessionCache
 
@@ -31,6 +32,12 @@ def open_page(page: str, state: dict[str, Any] | None = None, **query: str) -> A
 def texts(app: AppTest, *more: str) -> str:
     """All words on a page, and those of elements of `more` kinds."""
     return "\n".join(str(item.value) for kind in (*WORDS, *more) for item in app.get(kind))
+
+
+def more(app: AppTest) -> str:
+    """What the first stage of the page says back once it is painted."""
+    headers = [decode(element.proto.bytes) for element in app.get("bidi_component")]
+    return str(next(header["more"] for header in headers if "more" in header))
 
 
 @contextmanager

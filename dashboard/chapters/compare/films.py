@@ -132,7 +132,7 @@ def act(shown: Shown, card: Card, level: int, tell: Callable[[int], None]) -> co
             density = density_curve(card.id, stamp, extent)
         elif "log_prob" in card.verbs:
             size = COARSE if level < WHOLE else GRID if len(shown.chosen) <= 5 else MANY
-            density = density_grid(card.id, stamp, extent, size)
+            density = density_grid(catalogue.open_model(card.id), extent, size)
         elif "divergence" in card.verbs and level > FILMS:
             density = ode_grid(card, stamp, extent, level - FILMS - 1, tell)
         made = compare.NOT_YET
@@ -183,8 +183,7 @@ def plane(shown: Shown) -> None:
             return
         grids = [a.density for a in acts if a.density is not None]
         truth = [a.density for a in acts if a.density is not None and a.kind == "exact"]
-        first = shown.cards[0].id
-        data = catalogue.reference(first, catalogue.stamp(first), shown.n)
+        data = catalogue.reference(shown.cards[0], shown.n)
         scene = compare.stage_scene(acts, data, shown.extent, shown.scale, peak(*(truth or grids)))
         if now < FILMS:
             stage(scene, key="making_stage", more=asked[now + 1])

@@ -37,7 +37,7 @@ def _field_film(
     card, full = model.card, model.schedule(schedule)
     times = respace(full, min(LEVELS, len(full) - 1))[:0:-1]  # no sampler asks at t = 0
     levels = full[times]
-    data = catalogue.reference(model_id, stamp, min(n, ON_FIELD))
+    data = catalogue.reference(catalogue.read_catalogue().cards[model_id], min(n, ON_FIELD))
     noised = diffusion.forward(card, data, normal(seed, data.shape, "forward"), levels)
 
     def true_field(exact: ExportedModel) -> fields.Field | None:

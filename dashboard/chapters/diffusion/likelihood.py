@@ -12,17 +12,19 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.scenes import field as fields
+from dashboard.chapters.diffusion.scenes.developing import STEPS, Picture, developing, frames_of
 from dashboard.components.stage import peek, stage
 from dashboard.plots.shading import Scale
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, links, parts
-from dashboard.shared.developing import STEPS, Developing, Picture
-from dashboard.shared.diffusion_progress import again
 from dashboard.shared.guard import guarded
+from dashboard.shared.progress import Frames, kept
+from dashboard.shared.refining import again
 from dashboard.shared.selection import COARSE, GRID, density_grid
 from genlab.contract.card import Card
 from genlab.diffusion import likelihood
 from genlab.measures.density import Extent
+from genlab.model import ExportedModel
 from genlab.runtime.errors import Busy
 from genlab.runtime.sessions import heavy
 
@@ -30,14 +32,16 @@ Array = NDArray[np.float32]
 STAGE = "likelihood_stage"
 MOMENT = 0.12
 """Seconds of work on the picture before the page listens again."""
+BYTES = 2**20
+"""What its frames take: three grids that they share."""
 PATH, QUICK = 64, 24
 """Runge-Kutta steps of a point at rest, checked by half of them; and unchecked, of a point that is
 held or under the first picture."""
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _developing(model_id: str, stamp: str, extent: Extent) -> Developing:
-    return Developing(catalogue.open_model(model_id), extent)
+def _developing(model: ExportedModel, extent: Extent) -> Frames[Picture]:
+    """The picture of the learned density as it comes, for whoever looks at the model."""
+    return kept(("density", model, extent), lambda: developing(model, extent), frames_of(), BYTES)
 
 
 class Reading(NamedTuple):
@@ -82,7 +86,7 @@ def painted(card: Card) -> bool:
 def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
     """The density of one dragged point, its path, and the picture that develops behind it."""
     stamp = catalogue.stamp(card.id)
-    data = catalogue.reference(card.id, stamp, n)
+    data = catalogue.reference(card, n)
     first = (float(data[0, 0]), float(data[0, 1])) if len(data) else (0.0, 0.0)
     state = peek(STAGE, points={"x": links.point("x", first)})
     point = links.settled(state.points["x"])
@@ -92,19 +96,19 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
     exact = catalogue.exactly(
         card.dataset,
         "log_prob",
-        lambda truth: density_grid(truth.card.id, catalogue.stamp(truth.card.id), extent, size),
+        lambda truth: density_grid(truth, extent, size),
     )
     held = state.still is not None
     reading = _read(card.id, stamp, point, held or level < 2)
     learned, status, work = None, "", None
     more = again(f"{token} {level + 1}") if level < 2 else ""
     if "divergence" in model.verbs:
-        work = _developing(card.id, stamp, extent)
-        learned = work.picture.values
-        status = _status(work.picture, extent)
-        more = more if work.picture.whole else again(f"{token} {min(level + 1, 2)}")
+        work = _developing(model, extent)
+        picture = work.last or Picture(None, 0.0)
+        learned, status = picture.values, _status(picture, extent)
+        more = more if work.done else again(f"{token} {min(level + 1, 2)}")
     elif "log_prob" in model.verbs:
-        learned, exact = density_grid(card.id, stamp, extent, size), None
+        learned, exact = density_grid(model, extent, size), None
     rest = ", and the divergence of the field on its way makes the rest of log p(x)" if work else ""
     st.caption(
         f"Click or drag anywhere: the point walks to its noise z on the probability-flow ODE{rest}."
@@ -116,11 +120,11 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
     links.remember("x", point)
     if level == 2:
         parts.show_rest(STAGE)
-    if work and not work.picture.whole and level == 2 and not held:
+    if work and not work.done and level == 2 and not held:
         # All is drawn: what is computed now is shown when the stage asks next. While a point is
         # held its drag has the machine to itself.
         with suppress(Busy), heavy(0.25):
-            work.advance(MOMENT)
+            work.work(MOMENT)
 
 
 def _status(picture: Picture, extent: Extent) -> str:

@@ -15,8 +15,8 @@ from dashboard.chapters.diffusion.scenes import race
 from dashboard.components.stage import peek, stage
 from dashboard.plots.theme import STILL
 from dashboard.shared import catalogue
-from dashboard.shared.diffusion_progress import again
 from dashboard.shared.guard import guarded
+from dashboard.shared.refining import again
 from genlab.contract.card import Card
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.solver_error import REFERENCE_STEPS, solution
@@ -55,7 +55,9 @@ def _ends(
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _floor(model_id: str, stamp: str) -> tuple[float, float] | None:
-    return race.floor(catalogue.reference(model_id, stamp, catalogue.REFERENCE))
+    return race.floor(
+        catalogue.reference(catalogue.read_catalogue().cards[model_id], catalogue.REFERENCE)
+    )
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -88,13 +90,13 @@ def race_view(
         "evaluations of the network to spend on each. Thin lines lead to where the exact path "
         f"ends ({REFERENCE_STEPS:,} steps of Heun's rule)."
     )
-    shown = catalogue.reference(card.id, stamp, n)
+    shown = catalogue.reference(card, n)
     scene = race.race_scene(card, runs, ends, shown, extent, budget)
     stage(scene, key="race_stage", max_width=420, more=again(race_now) if todo else "")
     _charts(board, _floor(card.id, stamp), len(pairs) - len(todo), len(pairs))
     if asked and todo:  # all is drawn: what is computed now is shown when the stage asks next
         ends = _ends(card.id, stamp, seed, schedule, stop)
-        data = catalogue.reference(card.id, stamp, catalogue.REFERENCE)
+        data = catalogue.reference(card, catalogue.REFERENCE)
         with suppress(Busy), heavy(0.25):
             board[todo[0]] = race.score(model, *todo[0], seed, schedule, ends, data, stop)
 

@@ -14,11 +14,12 @@ from dashboard.components.scene import Scene
 from dashboard.components.stage import peek, stage
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, links, parts
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded, without
 from genlab.contract.card import Card
 from genlab.diffusion.posterior import step_sizes
 from genlab.diffusion.units import to_data
-from genlab.runtime.sessions import heavy
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 SAMPLES = 1_600
@@ -50,7 +51,6 @@ with middle, st.container(horizontal=True, horizontal_alignment="center"):
     )
 
 dim = card.event_shape[0]
-stamp = catalogue.stamp(card.id)
 extent = denoising.plane(card)
 stage_key = f"reverse{dim}_stage"
 
@@ -69,16 +69,20 @@ def learned(card: Card) -> Card | None:
     return None
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def priors(model_id: str, stamp: str, schedule: str, t: int) -> Array:
-    levels = np.asarray(schedules[schedule])
+@computed(entries=32, keep="resource")
+def priors(model: ExportedModel, schedule: str, t: int) -> Array:
+    """The exact law at each step back from t."""
+    levels = np.asarray(catalogue.schedules_of(model.card)[schedule])
     along = levels[t - step_sizes(t, walkback.FRAMES)]
-    with heavy():
-        return denoising.priors(catalogue.open_model(model_id), list(along), extent)
+    return denoising.priors(model, list(along), denoising.plane(model.card))
 
 
 guesser = learned(card) or card
-chain = "a learned denoiser" if guesser.kind == "trained" else "the exact denoiser"
+
+
+def chain_of(model: ExportedModel) -> str:
+    """What a denoiser is, in words."""
+    return "a learned denoiser" if model.card.kind == "trained" else "the exact denoiser"
 
 
 @st.fragment
@@ -99,7 +103,7 @@ def reverse() -> None:
     exact = catalogue.open_model(card.id)
     guess = catalogue.open_model(guesser.id)
     walk = walkback.explore(exact, guess, levels, t, at[:dim], catalogue.watcher(), state.still)
-    prior = priors(card.id, stamp, schedule, t)
+    prior = priors(exact, schedule, t)
     scene = denoising.walkback_scene(walk, prior, extent, not start, state.still)
     if start is not None and scene.timeline is not None:
         scene = replace(scene, timeline=replace(scene.timeline, start=start, autoplay=False))
@@ -150,39 +154,24 @@ reverse()
 st.subheader("What it means for sampling in few steps")
 
 
-@st.cache_resource(max_entries=16, show_spinner="Sampling with few steps and with many …")
+@computed(keep="resource", spinner="Sampling with few steps and with many …")
 def chains(
-    model_id: str,
-    stamp: str,
-    guesser_id: str,
-    guesser_stamp: str,
-    schedule: str,
-    seed: int,
-    _stop: Callable[[], bool],
+    exact: ExportedModel, other: ExportedModel, schedule: str, seed: int, _stop: Callable[[], bool]
 ) -> tuple[Scene, few_steps.FewSteps]:
-    exact, other = catalogue.open_model(model_id), catalogue.open_model(guesser_id)
-    with heavy():
-        few = few_steps.few_steps(
-            exact, other, np.asarray(schedules[schedule]), SAMPLES, seed, _stop
-        )
-    density = None
-    if dim == 1:
+    """The samples of few steps and of many, as a film and in numbers."""
+    levels = np.asarray(catalogue.schedules_of(exact.card)[schedule])
+    few = few_steps.few_steps(exact, other, levels, SAMPLES, seed, _stop)
+    extent, density = denoising.plane(exact.card), None
+    if exact.card.event_shape == (1,):
         places = denoising.line(extent)
         log_prob = exact.run("log_prob", x=places[:, None].astype(np.float32))["log_prob"]
         density = np.stack([places, np.exp(log_prob)], 1).astype(np.float32)
-    return few_steps.few_steps_scene(few, density, extent, chain), few
+    return few_steps.few_steps_scene(few, density, extent, chain_of(other)), few
 
 
 seed = controls.seed()
-scene, few = chains(
-    card.id,
-    stamp,
-    guesser.id,
-    catalogue.stamp(guesser.id),
-    schedule,
-    seed,
-    catalogue.watcher(),
-)
+opened = catalogue.open_model(card.id), catalogue.open_model(guesser.id)
+scene, few = chains(*opened, schedule, seed, catalogue.watcher())
 st.markdown(few_steps.lesson(few, few_steps.START))
 parts.film(scene, key=f"steps{dim}")
 parts.tell_not_finite(few.drawn[-1])

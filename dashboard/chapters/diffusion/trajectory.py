@@ -59,7 +59,7 @@ def film(
     card = catalogue.open_model(walk.model_id).card
     extent = diffusion.window(card, card.extent or catalogue.WINDOW)
     walked = frames(walk, _stop)
-    data = catalogue.reference(walk.model_id, walk.stamp, walk.n)
+    data = catalogue.reference(card, walk.n)
     levels = [frame.log_snr for frame in walked]
     truth = None
     if whole:

@@ -7,11 +7,13 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.flows.scenes import change_of_variables as bend
-from dashboard.components.stage import move, peek, stage
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, links
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
+from dashboard.shared.links import Linked, linked
 from genlab.contract.card import Card
+from genlab.model import ExportedModel
 from genlab.monotone import Monotone, Pushed, settle
 from genlab.runtime import noise
 from genlab.runtime.errors import InputError
@@ -51,44 +53,37 @@ def show(seed: int) -> None:
 def by_hand(seed: int) -> None:
     """Handles on an increasing curve; a drag runs this fragment alone."""
     before = st.session_state.setdefault("bend_knots", _linked())
-    state = peek("bend_stage", points=dict(zip(NAMES, before, strict=True)))
-    wanted = [state.points[name] for name in NAMES]
+    handles = linked("bend_stage", points=dict(zip(NAMES, before, strict=True)), read=False)
+    wanted = [handles.points[name] for name in NAMES]
     knots = settle(wanted, before, (-bend.REACH, bend.REACH, *SPAN), bend.GAP)
     for label, places in (("Begin again", bend.START), ("Straighten", bend.STRAIGHT)):
         if st.session_state.get(f"bend_{label}"):
             knots = list(places)
     st.session_state["bend_knots"] = knots
-    if knots != wanted:
-        move("bend_stage", **dict(zip(NAMES, knots, strict=True)))
+    handles = handles.put(**dict(zip(NAMES, knots, strict=True)))
     pushed = Pushed.of(Monotone(tuple(knots)), bend.FAR)
     x = Monotone(tuple(knots))(_noise(seed))[0]
-    handles = [
-        (name, at, f"handle {i + 1}") for i, (name, at) in enumerate(zip(NAMES, knots, strict=True))
-    ]
     _show(
         pushed,
         x,
         SPAN,
         handles,
+        [f"handle {i + 1}" for i in range(len(NAMES))],
         "Pull the handles up, down and sideways. Where f is steep, p(x) gets thin.",
         "An illustration: this map is yours and nothing is learned. For your map the densities are "
         "exact, and the histogram is of seeded noise sent through it.",
     )
-    for name, at in zip(NAMES, knots, strict=True):
-        links.remember(name, links.settled(at))
 
 
 @st.fragment
 @guarded()
 def learned(card: Card, seed: int) -> None:
     """The map that a flow of the line learned, with one point to drag along it."""
-    stamp = catalogue.stamp(card.id)
-    pushed, x = _learned(card.id, stamp, seed)
+    pushed, x = _learned(catalogue.open_model(card.id), seed)
     span = bend.window(pushed)
-    state = peek("map_stage", points={"z0": (links.point("z0", (0.5, 0.0)))})
-    z = float(np.clip(state.points["z0"][0], -bend.REACH, bend.REACH))
-    at = (z, float(np.interp(z, pushed.z, pushed.x)))
-    move("map_stage", z0=at)
+    point = linked("map_stage", points={"z0": (0.5, 0.0)})
+    z = float(np.clip(point.points["z0"][0], -bend.REACH, bend.REACH))
+    point = point.put(z0=(z, float(np.interp(z, pushed.z, pushed.x))))
     places = np.linspace(*span, 401)
     true = catalogue.exactly(
         card.dataset, "log_prob", lambda exact: np.exp(exact.log_prob(places[:, None]))
@@ -97,20 +92,19 @@ def learned(card: Card, seed: int) -> None:
         pushed,
         x,
         span,
-        [("z0", at, "your point (z, f(z))")],
+        point,
+        ["your point (z, f(z))"],
         "Drag the point along the curve that the flow learned.",
         f"Trained: `{card.id}`. f and its slope are the exported graph's, the histogram is of "
         f"{len(x):,} of its samples"
         + ("; the true density is exact." if true is not None else "."),
         truth=None if true is None else (places, np.asarray(true, dtype=np.float64)),
-        probe=(card, at),
+        slope_at=point.points["z0"],
     )
-    links.remember("z0", links.settled(at))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _learned(model_id: str, stamp: str, seed: int) -> tuple[Pushed, NDArray[np.float32]]:
-    model = catalogue.open_model(model_id)
+@computed(entries=8, keep="resource")
+def _learned(model: ExportedModel, seed: int) -> tuple[Pushed, NDArray[np.float32]]:
     return bend.learned(model), model.sample(SAMPLES, seed=seed)[:, 0]
 
 
@@ -137,19 +131,20 @@ def _show(
     pushed: Pushed,
     x: NDArray[np.floating],
     span: tuple[float, float],
-    handles: list[tuple[str, Point, str]],
+    at: Linked,
+    labels: list[str],
     instruction: str,
     honest: str,
     truth: Any = None,
-    probe: tuple[Card, Point] | None = None,
+    slope_at: Point | None = None,
 ) -> None:
     histogram = bend.Histogram.of(x, *span)
     picture, answer = st.columns([3, 1])
     with picture:
         st.caption(instruction)
-        key = "map_stage" if probe else "bend_stage"
-        stage(bend.scene(pushed, histogram, span, handles, truth), key=key)
-        if not probe:
+        handles = [(*one, label) for one, label in zip(at.points.items(), labels, strict=True)]
+        at.show(bend.scene(pushed, histogram, span, handles, truth))
+        if slope_at is None:
             with st.container(horizontal=True, gap="small"):
                 st.button("Begin again", key="bend_Begin again", icon=":material/restart_alt:")
                 st.button("Straighten", key="bend_Straighten", icon=":material/trending_up:")
@@ -176,8 +171,8 @@ def _show(
             f"{ink('model', 'p(x)')} {100 * off:.0f}\u00a0% (chance alone: about 5\u00a0%), from "
             f"the naive density {100 * naive:.0f}\u00a0%."
         )
-        if probe:
-            _slope(pushed, probe[1])
+        if slope_at is not None:
+            _slope(pushed, slope_at)
 
 
 def _slope(pushed: Pushed, at: Point) -> None:

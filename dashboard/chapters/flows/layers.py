@@ -4,30 +4,29 @@ import streamlit as st
 
 from dashboard.chapters.flows.scenes import density as flows
 from dashboard.chapters.flows.scenes import layers as flow_layers
-from dashboard.chapters.flows.shared import Extent, first_point, show_ledger
-from dashboard.components.stage import peek, stage
+from dashboard.chapters.flows.shared import first_point, show_ledger
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, links
+from dashboard.shared import catalogue
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
+from dashboard.shared.links import linked
 from dashboard.shared.selection import Look, density_grid
-from genlab.runtime.sessions import heavy
+from genlab.measures.density import Extent
+from genlab.model import ExportedModel
 
 MOST = 400
 """Samples on the film: as many as leave its grid and heat map legible."""
 GRID = 72
 
 
-@st.cache_resource(max_entries=8, show_spinner="Following the samples through the layers …")
-def _film(model_id: str, stamp: str, n: int, seed: int, extent: Extent) -> flow_layers.Film:
-    model = catalogue.open_model(model_id)
-    with heavy():
-        return flow_layers.layers_film(model, model.latent(n, seed=seed), extent)
+@computed(entries=8, keep="resource", spinner="Following the samples through the layers …")
+def _film(model: ExportedModel, n: int, seed: int, extent: Extent) -> flow_layers.Film:
+    return flow_layers.layers_film(model, model.latent(n, seed=seed), extent)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _round_trip(model_id: str, stamp: str, n: int, seed: int) -> flow_layers.RoundTrip:
-    model = catalogue.open_model(model_id)
-    data = catalogue.reference(model_id, stamp, n)
+@computed(entries=32)
+def _round_trip(model: ExportedModel, n: int, seed: int) -> flow_layers.RoundTrip:
+    data = catalogue.reference(model.card, n)
     return flow_layers.round_trip(model, data, model.latent(n, seed=seed))
 
 
@@ -35,30 +34,21 @@ def _round_trip(model_id: str, stamp: str, n: int, seed: int) -> flow_layers.Rou
 @guarded()
 def show(look: Look) -> None:
     """The film and the point on it; a drag runs this fragment alone."""
-    card = look.card
-    data = catalogue.reference(card.id, look.stamp, look.n)
-    film = _film(card.id, look.stamp, min(look.n, MOST), look.seed, look.extent)
-    count = len(film.points)
-    start = links.once("layer_stage", lambda: links.frame("layer", count))
-    state = peek("layer_stage", points={"x": links.point("x", first_point(data))}, count=count)
-    x = links.settled(state.points["x"])
-    probe = flows.ledger(look.model, x)
-    scene = flow_layers.layers_scene(
-        film,
-        probe,
-        density_grid(card.id, look.stamp, look.extent, GRID),
-        data,
-        look.extent,
-        look.scale,
-        start if start is not None and start < count else None,
-    )
+    model = look.model
+    data = catalogue.reference(look.card, look.n)
+    film = _film(model, min(look.n, MOST), look.seed, look.extent)
+    start = {"x": first_point(data)}
+    at = linked("layer_stage", points=start, frame_name="layer", count=len(film.points))
+    probe = flows.ledger(model, at.points["x"])
+    density = density_grid(model, look.extent, GRID)
+    scene = flow_layers.layers_scene(film, probe, density, data, look.extent, look.scale, at.start)
     picture, answer = st.columns([3, 1])
     with picture:
         st.caption(
             "Scrub or play the layers; click or drag in the plane of data to send another point "
             "back through them."
         )
-        state = stage(scene, key="layer_stage")
+        at.show(scene)
         shown = film.points.shape[1]
         few = f"The film follows the first {shown} of {look.n:,} samples. "
         st.caption(
@@ -72,7 +62,7 @@ def show(look: Look) -> None:
         )
     with answer:
         show_ledger(probe, places=True)
-        trip = _round_trip(card.id, look.stamp, look.n, look.seed)
+        trip = _round_trip(model, look.n, look.seed)
         st.metric(
             "Round trip, largest error",
             f"{trip.data:.1e}" if trip.n_data else f"{trip.latent:.1e}",
@@ -82,6 +72,3 @@ def show(look: Look) -> None:
             f"max |x − f(f⁻¹(x))| over {trip.n_data:,} data points: {trip.data:.1e}; "
             f"max |z − f⁻¹(f(z))| over {trip.n_latent:,} draws of noise: {trip.latent:.1e}."
         )
-    links.remember("x", x)
-    if state.frame != (scene.timeline.start if scene.timeline else 0) or "layer" in st.query_params:
-        links.remember("layer", state.frame)

@@ -2,12 +2,11 @@
 
 import streamlit as st
 
-from dashboard.chapters.flows import change_of_variables as bend
-from dashboard.chapters.flows import density, layers, training, transformations
+from dashboard.chapters.flows import change_of_variables, density, layers, training, transformations
 from dashboard.chapters.flows.shared import VERBS, clouds, colours
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL, ink
-from dashboard.shared import catalogue, controls, parts
+from dashboard.shared import controls, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
 
@@ -32,10 +31,10 @@ def body() -> None:
     with right:
         view = controls.choose("Look at", VIEWS, "flow_view")
 
-    if view == "bend":
+    if view == "bend":  # what the link calls the change of variables
         with left:
             seed = controls.seed()
-        bend.show(seed)
+        change_of_variables.show(seed)
     elif view == "transformations":
         sets = transformations.choices()
         if not sets:
@@ -66,11 +65,11 @@ def body() -> None:
             scale = colours()
             seed = controls.seed()
         look = Look(card, n, seed, scale)
-        painted = view != "density" or density.painted(look)
+        painted = view != "density" or density.levels(look).note()
         with picture:
             {"density": density, "layers": layers, "training": training}[view].show(look)
         parts.let_paint()
-        parts.badges(card, catalogue.open_model(card.id).device, seed)
+        parts.badges(card, look.model.device, seed)
         with st.container(height=CURVE, border=False):
             if painted:  # last of all: a chart keeps a browser busy for as long as all the rest
                 st.plotly_chart(
@@ -78,7 +77,7 @@ def body() -> None:
                     alt="Negative log-likelihood over the training steps.",
                     config=STILL,
                 )
-        samples, latent = clouds(card.id, look.stamp, n, seed)
+        samples, latent = clouds(look.model, n, seed)
         parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
         parts.about(card)
 

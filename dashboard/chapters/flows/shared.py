@@ -8,10 +8,12 @@ from dashboard.chapters.flows.scenes.density import Ledger
 from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls
+from dashboard.shared.compute import computed
 from dashboard.shared.selection import density_grid
+from genlab.measures.density import Extent
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
-Extent = tuple[float, float, float, float]
 VERBS = ("log_prob", "encode", "decode", "layers")
 
 
@@ -30,15 +32,14 @@ def true_density(dataset: str, extent: Extent, size: int) -> Array | None:
     return catalogue.exactly(
         dataset,
         "log_prob",
-        lambda exact: density_grid(exact.card.id, catalogue.stamp(exact.card.id), extent, size),
+        lambda exact: density_grid(exact, extent, size),
     )
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def clouds(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Array]:
+@computed(entries=32)
+def clouds(model: ExportedModel, n: int, seed: int) -> tuple[Array, Array]:
     """Samples of the flow, and the reference data pushed to its latent plane."""
-    model = catalogue.open_model(model_id)
-    data = catalogue.reference(model_id, stamp, n)
+    data = catalogue.reference(model.card, n)
     return model.sample(n, seed=seed), model.encode(data)
 
 

@@ -3,35 +3,32 @@
 import streamlit as st
 
 from dashboard.chapters.flows.scenes.training import Normality, normality_chart, training_scene
-from dashboard.chapters.flows.shared import Extent
 from dashboard.components.scene import Scene
 from dashboard.plots.shading import Scale
 from dashboard.plots.theme import STILL
 from dashboard.shared import catalogue, parts
+from dashboard.shared.compute import computed
 from dashboard.shared.selection import Look
-from genlab.runtime.sessions import heavy
+from genlab.measures.density import Extent
+from genlab.model import ExportedModel
 
 
-@st.cache_resource(max_entries=8, show_spinner="Running every snapshot of the training …")
+@computed(entries=8, keep="resource", spinner="Running every snapshot of the training …")
 def _film(
-    model_id: str, stamp: str, n: int, seed: int, extent: Extent, scale: Scale
+    model: ExportedModel, n: int, seed: int, extent: Extent, scale: Scale
 ) -> tuple[Scene, Normality | None]:
-    model = catalogue.open_model(model_id)
-    data = catalogue.reference(model_id, stamp, n)
-    z = model.latent(n, seed=seed)
-    with heavy():
-        return training_scene(model, z, data, extent, scale)
+    data = catalogue.reference(model.card, n)
+    return training_scene(model, model.latent(n, seed=seed), data, extent, scale)
 
 
 def show(look: Look) -> None:
     """The film of the checkpoints, and the normality of the encoded data below it."""
-    card = look.card
-    if not card.snapshots:
+    if not look.card.snapshots:
         st.info(
             "This model was exported without snapshots of its training.", icon=":material/info:"
         )
         return
-    scene, judged = _film(card.id, look.stamp, look.n, look.seed, look.extent, look.scale)
+    scene, judged = _film(look.model, look.n, look.seed, look.extent, look.scale)
     parts.film(scene, key="flow_checkpoint")
     st.caption(
         "Each checkpoint was saved during the one training run. Colours share one scale: the "

@@ -5,13 +5,14 @@ import streamlit as st
 from dashboard.chapters.flows.scenes import transformations
 from dashboard.chapters.flows.scenes.transformations import KINDS, Facts, Floors
 from dashboard.chapters.flows.shared import VERBS, true_density
-from dashboard.components.stage import stage
 from dashboard.plots.shading import Scale, peak
 from dashboard.shared import catalogue
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
+from dashboard.shared.links import linked
 from dashboard.shared.selection import density_grid
 from genlab.contract.card import Card
-from genlab.runtime.sessions import heavy
+from genlab.model import ExportedModel
 
 GRID = 120
 DATA = 1_000
@@ -30,32 +31,28 @@ def choices() -> dict[str, dict[str, Card]]:
     return dict(sorted(several.items(), key=lambda item: -len(item[1])))
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _floors(model_id: str, stamp: str, dataset: str) -> Floors | None:
-    """Of the data set; keyed by one of its models, whose reference sample it uses."""
-    card = catalogue.read_catalogue().cards[model_id]
-    data = catalogue.reference(model_id, stamp, catalogue.REFERENCE)
+@computed()
+def _floors(card: Card) -> Floors | None:
+    """Of the data set of a model, whose reference sample it uses."""
+    data = catalogue.reference(card, catalogue.REFERENCE)
     if len(data) < 3:
         return None
-    with heavy():
-        return catalogue.exactly(
-            dataset,
-            "log_prob",
-            lambda exact: transformations.floors(exact, data, card.extent or catalogue.WINDOW),
-        )
+    return catalogue.exactly(
+        card.dataset,
+        "log_prob",
+        lambda exact: transformations.floors(exact, data, card.extent or catalogue.WINDOW),
+    )
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _facts(model_id: str, stamp: str, seed: int) -> Facts:
-    model = catalogue.open_model(model_id)
-    data = catalogue.reference(model_id, stamp, catalogue.REFERENCE)
-    with heavy():
-        found = catalogue.exactly(
-            model.card.dataset,
-            "log_prob",
-            lambda exact: transformations.facts(model, exact, data, seed),
-        )
-        return found or transformations.facts(model, None, data, seed)
+@computed(entries=32)
+def _facts(model: ExportedModel, seed: int) -> Facts:
+    data = catalogue.reference(model.card, catalogue.REFERENCE)
+    found = catalogue.exactly(
+        model.card.dataset,
+        "log_prob",
+        lambda exact: transformations.facts(model, exact, data, seed),
+    )
+    return found or transformations.facts(model, None, data, seed)
 
 
 def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
@@ -66,9 +63,8 @@ def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
     grids = {}
     for kind, card in kinds.items():
         with guarded():
-            grids[kind] = density_grid(
-                card.id, catalogue.stamp(card.id), card.extent or catalogue.WINDOW, GRID
-            )
+            model = catalogue.open_model(card.id)
+            grids[kind] = density_grid(model, card.extent or catalogue.WINDOW, GRID)
     top = peak(*grids.values()) if true is None else peak(true, *grids.values())
     st.caption(
         "Same data, same Gaussian noise, several kinds of map. Chips show and hide samples, the "
@@ -77,18 +73,18 @@ def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
     with st.grid("auto", min_column_width=230):
         for kind, card in ((kind, kinds[kind]) for kind in grids):
             with st.container(), guarded():
-                data = catalogue.reference(card.id, catalogue.stamp(card.id), DATA)
+                data = catalogue.reference(card, DATA)
                 scene = transformations.scene(
                     grids[kind], true, data, catalogue.open_model(card.id), KINDS[kind][0], scale,
                     top, seed, n,
                 )  # fmt: skip
-                stage(scene, key=f"kind_{kind}")
+                linked(f"kind_{kind}").show(scene)
                 _numbers(kind, card, seed)
 
 
 def _numbers(kind: str, card: Card, seed: int) -> None:
-    found = _facts(card.id, catalogue.stamp(card.id), seed)
-    floor = _floors(card.id, catalogue.stamp(card.id), card.dataset)
+    found = _facts(catalogue.open_model(card.id), seed)
+    floor = _floors(card)
     st.caption(f"{KINDS[kind][1]}  \n`{card.id}`")
     with st.container(horizontal=True, gap="medium"):
         for name, value in (("KL, nats", found.kl), ("−log p(x), nats", found.nll)):

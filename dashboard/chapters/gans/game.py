@@ -31,7 +31,7 @@ def show(look: Look) -> None:
     z, samples, web = forgeries(card.id, look.stamp, look.n, look.seed)
     state = peek("gan_stage", points={"z": links.point("z", (0.6, 0.4))})
     probe = gans.forge(look.model, links.settled(state.points["z"]))
-    data = catalogue.reference(card.id, look.stamp, look.n)
+    data = catalogue.reference(card, look.n)
     left, answer = st.columns([3, 1])
     with left:
         st.caption("Drag the point in the plane of noise and watch where G sends it.")

@@ -27,7 +27,7 @@ def fits(card: Card) -> bool:
 @st.cache_resource(max_entries=16, show_spinner="Measuring gradients at every snapshot …")
 def _film(model_id: str, stamp: str, n: int, seed: int, extent: Extent) -> tuple[list[Pull], Scene]:
     model = catalogue.open_model(model_id)
-    data = catalogue.reference(model_id, stamp, n)
+    data = catalogue.reference(catalogue.read_catalogue().cards[model_id], n)
     with heavy():
         found = gan_gradients.pulls(model, model.latent(DRAW, seed=seed), extent)
         return found, gan_gradients.pull_scene(model, found, data, extent)

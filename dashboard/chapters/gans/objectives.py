@@ -73,7 +73,7 @@ def _modes(dataset: str, stamp: str) -> Modes | None:
 def _record(model_id: str, stamp: str, seed: int, _modes: Modes | None) -> Record | None:
     """What one run covers; None where there are no data to compare with."""
     model = catalogue.open_model(model_id)
-    data = catalogue.reference(model_id, stamp, DRAWS * DRAW)
+    data = catalogue.reference(catalogue.read_catalogue().cards[model_id], DRAWS * DRAW)
     part = len(data) // DRAWS
     if part <= NEIGHBOURS:
         return None
@@ -87,7 +87,7 @@ def _film(
     key: Key, n: int, seed: int, extent: Extent, _runs: list[Run], _rows: list[Record]
 ) -> Scene:
     models = [catalogue.open_model(model_id) for model_id, _ in key]
-    data = catalogue.reference(key[0][0], key[0][1], n)
+    data = catalogue.reference(catalogue.read_catalogue().cards[key[0][0]], n)
     z = models[0].latent(n, seed=seed)
     with heavy():
         return gan_race.race_scene(_runs, models, _rows, z, data, extent)

@@ -20,7 +20,7 @@ DRAW = 20_000
 @st.cache_resource(max_entries=16, show_spinner="Estimating the best discriminator …")
 def _optimum(model_id: str, stamp: str, seed: int, extent: Extent) -> Optimum | None:
     model = catalogue.open_model(model_id)
-    data = catalogue.reference(model_id, stamp, catalogue.REFERENCE)
+    data = catalogue.reference(catalogue.read_catalogue().cards[model_id], catalogue.REFERENCE)
     if len(data) < 100:
         return None
     z = model.latent(DRAW, seed=seed)
@@ -54,7 +54,7 @@ def show(look: Look) -> None:
         "generator of that step. The better the forgeries, the paler the best: ½ everywhere. "
         "Dots: too few points to tell."
     )
-    data = catalogue.reference(card.id, look.stamp, look.n)
+    data = catalogue.reference(card, look.n)
     parts.film(gan_optimum.optimum_scene(found, data, look.extent, look.n), key="gan_best")
     _tell(look, found)
 

@@ -14,7 +14,7 @@ from genlab.runtime.sessions import heavy
 @st.cache_resource(max_entries=8, show_spinner="Running every snapshot of the training …")
 def _film(model_id: str, stamp: str, n: int, seed: int, extent: Extent) -> Scene:
     model = catalogue.open_model(model_id)
-    data = catalogue.reference(model_id, stamp, n)
+    data = catalogue.reference(catalogue.read_catalogue().cards[model_id], n)
     with heavy():
         return gans.training_scene(model, model.latent(n, seed=seed), data, extent)
 

@@ -11,8 +11,8 @@ from dashboard.chapters.diffusion.images.shared import class_of
 from dashboard.chapters.diffusion.scenes.elbo import bound_chart
 from dashboard.chapters.diffusion.scenes.images import labels_of
 from dashboard.chapters.diffusion.scenes.settings import ANY
-from dashboard.chapters.flows.images.shared import bits_of_set as bits_of_flow
 from dashboard.chapters.flows.images.shared import flows, test_sets
+from dashboard.chapters.flows.images.shared import test_bits as bits_of_flow
 from dashboard.chapters.flows.scenes.bits import bits_chart, mean_error, with_error
 from dashboard.plots.theme import CHART, STILL
 from dashboard.shared import catalogue
@@ -100,10 +100,10 @@ def _place(look: Look, levels: Bytes, label: str) -> None:
         return
     for card in (card for card in flows(look.card) if card.dataset == look.card.dataset):
         with without(card.id):
+            bits = bits_of_flow(catalogue.open_model(card.id), own, look.seed)
             st.caption(
-                f"For comparison, the flow {card.id} on its own test images: "
-                f"{_words(bits_of_flow(card, own, look.seed))}. Both are upper bounds of what a "
-                "code built on the model would need."
+                f"For comparison, the flow {card.id} on its own test images: {_words(bits)}. Both "
+                "are upper bounds of what a code built on the model would need."
             )
 
 

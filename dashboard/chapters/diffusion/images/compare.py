@@ -11,16 +11,16 @@ from dashboard.chapters.diffusion.images.shared import (
     guidance_of,
     say_recognised,
     setting_of,
+    watch,
 )
 from dashboard.chapters.diffusion.scenes import images as figures
+from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import EVERY, Setting, told_count
 from dashboard.chapters.flows.scenes.bits import with_error
 from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import tiles
 from dashboard.shared import controls
 from dashboard.shared.images import Look
-from dashboard.shared.moments import Moment
-from dashboard.shared.watching import watch
 
 SHOWN = {"x̂₀": "x0", "xₜ": "x_t"}
 MOST = 40

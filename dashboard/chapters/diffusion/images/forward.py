@@ -3,19 +3,20 @@
 import numpy as np
 import streamlit as st
 
+from dashboard.chapters.diffusion.images.shared import kept, watch
 from dashboard.chapters.diffusion.scenes import images as figures
+from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.components.tiles import tiles
 from dashboard.shared import catalogue, controls
 from dashboard.shared.images import Look, pictures, say_no_test, units
-from dashboard.shared.moments import Walk
-from dashboard.shared.watching import kept, watch
+from dashboard.shared.progress import Frames
 
 SHOWN = 24
 
 
 def _dissolving(
     model_id: str, stamp: str, told: bool, schedule: str | None, n: int, seed: int
-) -> Walk:
+) -> Frames[Moment]:
     model = catalogue.open_model(model_id)
     have = pictures(model.card)
     x, label = units(have.test[:n]), have.test_label[:n].astype(np.int64)

@@ -3,13 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from dashboard.chapters.diffusion.images.shared import generation, say_recognised
+from dashboard.chapters.diffusion.images.shared import generation, say_recognised, watch
 from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.settings import EVERY, Setting, told_count
 from dashboard.components.tiles import tiles
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import Look, linked_picks, remember_picks
-from dashboard.shared.watching import watch
 
 
 def show(look: Look, setting: Setting) -> None:
@@ -44,7 +43,7 @@ def _film(look: Look, setting: Setting, shown: int, columns: int | None) -> None
 
     It asks for the moments anew, since what a fragment is given stays in memory with its visitor.
     """
-    moments = generation(look.card.id, look.stamp, setting).moments[:shown]
+    moments = generation(look.card.id, look.stamp, setting).frames[:shown]
     if len(moments) < shown:  # others needed the memory meanwhile
         st.rerun()
     sheets = figures.film_sheets(moments, setting.words, columns)
@@ -64,7 +63,7 @@ def samples(look: Look, setting: Setting) -> dict[str, np.ndarray]:
     walk = generation(look.card.id, look.stamp, setting)
     if not walk.done:
         return {}
-    last = walk.moments[-1]
+    last = walk.frames[-1]
     x = last.x_t[:, None] / np.float32(255)
     if last.broken is not None:
         x[last.broken] = np.nan

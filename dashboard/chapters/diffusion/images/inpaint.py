@@ -6,16 +6,16 @@ import binascii
 import numpy as np
 import streamlit as st
 
-from dashboard.chapters.diffusion.images.shared import class_of, guidance_of
+from dashboard.chapters.diffusion.images.shared import class_of, guidance_of, kept, watch
 from dashboard.chapters.diffusion.scenes import images as figures
+from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import ANY
 from dashboard.components.pad import pad
 from dashboard.components.sheet import Grey, Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.shared import catalogue, controls, links
 from dashboard.shared.images import Look, linked_picks, pictures, remember_picks, say_no_test, units
-from dashboard.shared.moments import Walk
-from dashboard.shared.watching import kept, watch
+from dashboard.shared.progress import Frames
 
 OFFERED, MASK = 20, "erased"
 
@@ -31,7 +31,7 @@ def _filling(
     resamplings: int,
     n: int,
     seed: int,
-) -> Walk:
+) -> Frames[Moment]:
     model = catalogue.open_model(model_id)
     x = units(pictures(model.card).test[image])
     keep = np.frombuffer(erased, np.uint8).reshape(x.shape) == 0

@@ -1,15 +1,17 @@
 """What the views of image diffusion share: the settings, and what a classifier says."""
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import streamlit as st
 
 from dashboard.chapters.diffusion.scenes import images as figures
+from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import ANY, CLIP, EVERY, Setting, whole_rows
-from dashboard.shared import catalogue, controls
+from dashboard.shared import catalogue, controls, progress
 from dashboard.shared.guard import without
 from dashboard.shared.images import images_with
-from dashboard.shared.moments import Moment, Walk
-from dashboard.shared.watching import kept
+from dashboard.shared.progress import Frames
 from genlab.contract.card import Card
 from genlab.diffusion.denoiser import CLIPS
 from genlab.diffusion.samplers import SAMPLERS
@@ -97,7 +99,36 @@ def _finer(key: str, sampler: str, card: Card) -> tuple[float, str, str | None]:
     return eta, clip, None if schedule == own else schedule
 
 
-def generation(model_id: str, stamp: str, setting: Setting) -> Walk:
+def kept(
+    key: tuple[object, ...], start: Callable[[], Iterator[Moment]], total: int, n: int, card: Card
+) -> Frames[Moment]:
+    """The walk of a key with `total` moments of n images of a model, begun where there is none."""
+    size = 2 * total * n * int(np.prod(card.event_shape))  # a byte a pixel, xₜ and x̂₀
+    return progress.kept(key, start, total, size)
+
+
+def watch(walk: Frames[Moment], key: str, words: str, columns: int | None = None) -> list[Moment]:
+    """All moments of a walk, as `progress.watch` shows them; what is broken is told."""
+    moments = progress.watch(
+        walk,
+        key,
+        words,
+        lambda now: {
+            "xₜ so far": figures.mosaic(now.x_t, columns),
+            "x̂₀ so far": figures.mosaic(now.x0, columns),
+        },
+    )
+    broken = moments[-1].broken
+    if broken is not None:
+        st.warning(
+            f"{int(broken.sum())} of {len(broken)} images have pixels that are no "
+            "numbers: they are drawn black and left out of the figures below.",
+            icon=":material/error:",
+        )
+    return moments
+
+
+def generation(model_id: str, stamp: str, setting: Setting) -> Frames[Moment]:
     """The walk of a setting, kept for whoever asks for it again."""
     model = catalogue.open_model(model_id)
     total = figures.moments_of(setting)

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dashboard.chapters.diffusion.scenes.moments import Moment, moment
 from dashboard.chapters.diffusion.scenes.settings import EVERY, Setting
 from dashboard.chapters.diffusion.scenes.trajectory import level_label
 from dashboard.components.sheet import MOST_FRAMES, Grey, Sheet
 from dashboard.components.timeline import Curve, Timeline
-from dashboard.shared.moments import Moment, moment
 from genlab.contract.card import Card
 from genlab.diffusion.denoiser import checked_condition, denoiser
 from genlab.diffusion.inpainting import repaint

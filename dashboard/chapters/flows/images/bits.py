@@ -6,9 +6,9 @@ import streamlit as st
 from dashboard.chapters.flows.images.shared import (
     DRAWS,
     MEASURED,
-    bits_of_set,
     flows,
     image_bits,
+    test_bits,
     test_sets,
 )
 from dashboard.chapters.flows.scenes.bits import bits_chart, mean_error, with_error
@@ -30,20 +30,19 @@ def show(look: Look) -> None:
         _numbers(look, levels)
     own = test_sets(look.card).get(look.card.dataset)
     if own is not None:
-        bits = bits_of_set(look.card, own, look.seed)
+        bits = test_bits(look.model, own, look.seed)
         _place(look, levels, bits, catalogue.dataset_title(own.dataset))
 
 
 def _numbers(look: Look, levels: Bytes) -> None:
     """The image's bits per dimension under every flow, the chosen one first."""
-    mean, _ = mean_error(image_bits(look.card.id, look.stamp, levels, look.seed))
+    mean, _ = mean_error(image_bits(look.model, levels, look.seed))
     cards = flows(look.card)
     columns = st.columns(max(2, len(cards)))
     for place, card in zip(columns, cards, strict=False):
         with place, without(card.id):
-            bits, error = mean_error(
-                image_bits(card.id, catalogue.stamp(card.id), levels, look.seed)
-            )
+            model = catalogue.open_model(card.id)
+            bits, error = mean_error(image_bits(model, levels, look.seed))
             st.metric(f"{card.id}, bits/dim", with_error(bits, error))
     size = levels.size
     st.caption(
@@ -56,7 +55,7 @@ def _numbers(look: Look, levels: Bytes) -> None:
 
 def _place(look: Look, levels: Bytes, bits: np.ndarray, title: str) -> None:
     """Where the image stands among the test images."""
-    mean, _ = mean_error(image_bits(look.card.id, look.stamp, levels, look.seed))
+    mean, _ = mean_error(image_bits(look.model, levels, look.seed))
     name = f"{title} test images"
     st.plotly_chart(
         bits_chart({name: bits}, {name: CHART["data"]}, marked=mean),

@@ -2,16 +2,12 @@
 
 import streamlit as st
 
-from dashboard.chapters.flows.images import bits as flow_bits
-from dashboard.chapters.flows.images import round_trip as flow_round
-from dashboard.chapters.flows.images import samples as flow_samples
-from dashboard.chapters.flows.images import surprise as flow_surprise
-from dashboard.chapters.flows.images.shared import VERBS, drawn
+from dashboard.chapters.flows.images import bits, round_trip, samples, surprise
+from dashboard.chapters.flows.images import shared as flows
 from dashboard.components.sheet import Sheet, grey
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL, ink
-from dashboard.shared import catalogue, controls, parts
-from dashboard.shared import latent_walk as walk
+from dashboard.shared import controls, latent_walk, parts
 from dashboard.shared.images import Look, choose_model, offer
 
 VIEWS = ["samples", "walk", "round trip", "bits", "surprise"]
@@ -34,30 +30,30 @@ with right:
         "**surprise**: what it says of images it has never seen",
     )
 with left:
-    card = choose_model("image_flow", *VERBS)
+    card = choose_model("image_flow", *flows.VERBS)
 picture = st.container()  # first what is seen, then what changes it: a phone shows both
 with st.container(horizontal=True, gap="medium"):
     many = view == "samples"
-    n = controls.whole("Samples", "image_flow_n", 4, 100, 64, 4) if many else walk.OFFERED
+    n = controls.whole("Samples", "image_flow_n", 4, 100, 64, 4) if many else latent_walk.OFFERED
     # The round trip draws nothing: it has no seed.
     seed = 0 if view == "round trip" else controls.seed()
 look = Look(card, n, seed)
 with picture:
     match view:
         case "samples":
-            flow_samples.show(look)
+            samples.show(look)
         case "walk":
-            z, x = drawn(look)
+            z, x = flows.samples(look.model, look.n, look.seed)
             alt = f"{look.n} images made by the flow."
-            walk.show(look, Sheet(grey(x), "Samples", alt, columns=6))
+            latent_walk.show(look, Sheet(grey(x), "Samples", alt, columns=6))
             offer(look, {"x": x, "z": z})
         case "round trip":
-            flow_round.show(look)
+            round_trip.show(look)
         case "bits":
-            flow_bits.show(look)
+            bits.show(look)
         case _:
-            flow_surprise.show(look)
-parts.badges(card, catalogue.open_model(card.id).device, seed)
+            surprise.show(look)
+parts.badges(card, look.model.device, seed)
 if card.history:
     st.plotly_chart(
         loss_chart(card, CHART, "loss: −log p(x), nats a pixel"),

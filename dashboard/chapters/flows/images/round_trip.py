@@ -7,20 +7,18 @@ from numpy.typing import NDArray
 from dashboard.chapters.flows.scenes.round_trip import RoundTrip, round_trip
 from dashboard.components.sheet import Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
-from dashboard.shared import catalogue
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import Look, linked_picks, pictures, remember_picks, say_no_test, units
-from genlab.runtime.sessions import heavy
+from genlab.model import ExportedModel
 
 OFFERED = 40
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _trip(model_id: str, stamp: str) -> tuple[NDArray[np.uint8], RoundTrip]:
-    model = catalogue.open_model(model_id)
+@computed(entries=8)
+def _trip(model: ExportedModel) -> tuple[NDArray[np.uint8], RoundTrip]:
     levels = pictures(model.card).test[:OFFERED]
-    with heavy():
-        return levels, round_trip(model, units(levels))
+    return levels, round_trip(model, units(levels))
 
 
 @st.fragment
@@ -30,7 +28,7 @@ def show(look: Look) -> None:
     if not len(look.pictures.test):
         say_no_test(look.card.dataset)
         return
-    levels, trip = _trip(look.card.id, look.stamp)
+    levels, trip = _trip(look.model)
     start = linked_picks("round_picks", len(levels), image=0)
     state = peek_tiles("round_picks", n=len(levels), picks=start)
     tile = state.picks["image"]

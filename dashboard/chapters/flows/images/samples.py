@@ -26,7 +26,7 @@ def show(look: Look) -> None:
         help="The normal numbers behind z are multiplied with it: 100 % is the model, less is "
         "closer to the middle of its latent space, at 0 % all samples are one.",
     )
-    z, x = samples(look.card.id, look.stamp, look.n, look.seed, temperature / 100)
+    z, x = samples(look.model, look.n, look.seed, temperature / 100)
     with place:
         st.caption(
             f"Each tile is the image of one draw of {ink('noise', 'z')}. The flow's map is "

@@ -1,15 +1,15 @@
 """What the views of flows on images share: samples, and bits per dimension of any images."""
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.shared import catalogue
-from dashboard.shared.images import Bytes, Look, images_with, pictures, units
+from dashboard.shared.compute import computed
+from dashboard.shared.images import Bytes, images_with, pictures, units
 from genlab.contract.card import Card
 from genlab.latents import at_temperature
 from genlab.measures.bits import bits_per_dim
-from genlab.runtime.sessions import heavy
+from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 VERBS = ("decode", "encode", "log_prob")
@@ -28,17 +28,15 @@ def flows(first: Card) -> list[Card]:
     return sorted(images_with(*VERBS, fits=fits), key=lambda card: card.id != first.id)
 
 
-@st.cache_data(max_entries=24, show_spinner=False)
+@computed(entries=24)
 def samples(
-    model_id: str, stamp: str, n: int, seed: int, temperature: float = 1.0
+    model: ExportedModel, n: int, seed: int, temperature: float = 1.0
 ) -> tuple[Array, Array]:
     """Latents [n, latent], drawn together by the temperature, and their images [n, 1, h, w]."""
-    model = catalogue.open_model(model_id)
     z = model.latent(n, seed=seed)
     if temperature != 1.0:
         z = at_temperature(model.card, z, temperature)
-    with heavy():
-        return z, model.decode(z)
+    return z, model.decode(z)
 
 
 def test_sets(first: Card) -> dict[str, Card]:
@@ -50,29 +48,14 @@ def test_sets(first: Card) -> dict[str, Card]:
     return found
 
 
-@st.cache_data(max_entries=16, show_spinner="Coding test images …")
-def test_bits(
-    model_id: str, stamp: str, owner_id: str, owner_stamp: str, seed: int
-) -> NDArray[np.float64]:
+@computed(spinner="Coding test images …")
+def test_bits(model: ExportedModel, owner: Card, seed: int) -> NDArray[np.float64]:
     """Bits per dimension of test images of the owner's data set under a flow, [MEASURED]."""
-    owner = catalogue.read_catalogue().cards[owner_id]
-    with heavy():
-        x = units(pictures(owner).test[:MEASURED])
-        return bits_per_dim(catalogue.open_model(model_id), x, seed, stop=catalogue.watcher())
+    x = units(pictures(owner).test[:MEASURED])
+    return bits_per_dim(model, x, seed, stop=catalogue.watcher())
 
 
-def bits_of_set(card: Card, owner: Card, seed: int) -> NDArray[np.float64]:
-    """As `test_bits`, of cards."""
-    return test_bits(card.id, catalogue.stamp(card.id), owner.id, catalogue.stamp(owner.id), seed)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def image_bits(model_id: str, stamp: str, levels: Bytes, seed: int) -> NDArray[np.float64]:
+@computed(entries=256)
+def image_bits(model: ExportedModel, levels: Bytes, seed: int) -> NDArray[np.float64]:
     """Bits per dimension of one image [1, h, w], once for each of DRAWS draws of the noise."""
-    x = np.repeat(units(levels)[None], DRAWS, axis=0)
-    return bits_per_dim(catalogue.open_model(model_id), x, seed)
-
-
-def drawn(look: Look) -> tuple[Array, Array]:
-    """The samples of the look's seed at temperature 1."""
-    return samples(look.card.id, look.stamp, look.n, look.seed)
+    return bits_per_dim(model, np.repeat(units(levels)[None], DRAWS, axis=0), seed)

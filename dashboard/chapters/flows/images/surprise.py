@@ -6,7 +6,7 @@ from itertools import cycle
 import numpy as np
 import streamlit as st
 
-from dashboard.chapters.flows.images.shared import MEASURED, bits_of_set, flows, test_sets
+from dashboard.chapters.flows.images.shared import MEASURED, flows, test_bits, test_sets
 from dashboard.chapters.flows.scenes.bits import bits_chart, lesson
 from dashboard.plots.theme import CHART, STILL
 from dashboard.shared import catalogue
@@ -27,9 +27,8 @@ def show(look: Look) -> None:
     hues = dict(zip(titles.values(), cycle([CHART["data"], CHART["noise"]]), strict=False))
     for card in flows(look.card):
         with nullcontext() if card.id == look.card.id else without(card.id):
-            rows = {
-                titles[name]: bits_of_set(card, owner, look.seed) for name, owner in sets.items()
-            }
+            model = catalogue.open_model(card.id)
+            rows = {titles[name]: test_bits(model, own, look.seed) for name, own in sets.items()}
             st.subheader(f"Under {card.id}")
             st.plotly_chart(
                 bits_chart(rows, hues),

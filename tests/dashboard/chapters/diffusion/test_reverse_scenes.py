@@ -12,9 +12,9 @@ import pytest
 from dashboard.chapters.diffusion.scenes import field as fields
 from dashboard.chapters.diffusion.scenes import race
 from dashboard.chapters.diffusion.scenes import trajectory as diffusion
+from dashboard.chapters.diffusion.scenes.developing import STEPS, Picture, developing, frames_of
 from dashboard.components.layers import Arrows, Lines, Points
-from dashboard.shared import developing
-from dashboard.shared.developing import Developing
+from dashboard.shared.progress import Frames
 from genlab import ExportedModel, load
 from genlab.diffusion.likelihood import ode_log_prob, path
 from genlab.diffusion.samplers import SAMPLERS
@@ -202,47 +202,58 @@ def test_whole_paths_have_longer_trails(learned: ExportedModel) -> None:
         assert [x.trail for x in points] == [trail]
 
 
+def picture(learned: ExportedModel, *sizes: int) -> Frames[Picture]:
+    return Frames(lambda: developing(learned, EXTENT, sizes), frames_of(sizes))
+
+
 def test_a_picture_develops_from_coarse_to_the_whole(learned: ExportedModel) -> None:
-    work, sizes, done = Developing(learned, EXTENT, (4, 9)), [], []
-    while not work.picture.whole:
-        now = work.advance(0.0)
+    work, sizes, done = picture(learned, 4, 9), [], []
+    while not work.done:
+        work.work(0.0)
+        now = work.last
+        assert now is not None
         done.append(now.done)
         sizes.append(0 if now.values is None else len(now.values))
     assert done == sorted(done)
+    assert done[-1] == 1.0
     assert set(sizes) == {0, 4, 9}
     assert sizes == sorted(sizes)
-    values = work.picture.values
-    assert values is not None
-    exactly = ode_log_prob(learned, grid(EXTENT, 9), developing.STEPS).reshape(9, 9)
-    np.testing.assert_allclose(values, exactly, rtol=1e-5, atol=1e-3)
-    assert work.advance(1.0) is work.picture  # nothing is left to do
+    assert now.values is not None
+    exactly = ode_log_prob(learned, grid(EXTENT, 9), STEPS).reshape(9, 9)
+    np.testing.assert_allclose(now.values, exactly, rtol=1e-5, atol=1e-3)
+    work.work(1.0)
+    assert work.last is now  # nothing is left to do
+
+
+def test_as_many_pictures_as_were_promised(learned: ExportedModel) -> None:
+    assert len(list(developing(learned, EXTENT, (3, 60)))) == frames_of((3, 60))  # two batches
 
 
 def test_a_failed_picture_begins_again(
     learned: ExportedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work = Developing(learned, EXTENT, (3,))
+    work = picture(learned, 3)
     run = ExportedModel.run
     with monkeypatch.context() as patch:
 
         def broken(self: ExportedModel, verb: str, **arrays: Any) -> dict[str, np.ndarray]:
             raise Stopped("the visitor left")
 
-        work.advance(0.0)
+        work.work(0.0)
         patch.setattr(ExportedModel, "run", broken)
         with pytest.raises(Stopped):
-            work.advance(0.0)
+            work.work(0.0)
     assert ExportedModel.run is run
-    assert work.picture.done == 0.0
-    while not work.picture.whole:
-        work.advance(0.0)
-    assert work.picture.values is not None
+    assert work.last is None
+    work.work(60.0)
+    assert work.last is not None
+    assert work.last.values is not None
 
 
 def test_two_visitors_do_not_wait_for_each_other(
     learned: ExportedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work, run = Developing(learned, EXTENT, (3,)), ExportedModel.run
+    work, run = picture(learned, 3), ExportedModel.run
     inside, leave = threading.Event(), threading.Event()
 
     def slow(self: ExportedModel, verb: str, **arrays: Any) -> dict[str, np.ndarray]:
@@ -251,10 +262,11 @@ def test_two_visitors_do_not_wait_for_each_other(
         return run(self, verb, **arrays)
 
     monkeypatch.setattr(ExportedModel, "run", slow)
-    first = threading.Thread(target=work.advance, args=(0.0,))
+    first = threading.Thread(target=work.work, args=(0.0,))
     first.start()
     assert inside.wait(20)
-    assert work.advance(0.0).done == 0.0
+    work.work(0.0)
+    assert work.last is None
     leave.set()
     first.join(20)
-    assert work.picture.done > 0.0
+    assert work.last is not None

@@ -11,7 +11,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.chapters.flows.scenes import change_of_variables as bend
-from dashboard.shared import catalogue
 from tests.dashboard import pages
 from tests.dashboard.pages import texts
 from tests.toys import Toy, points
@@ -151,10 +150,11 @@ def test_absurd_links_are_clamped(value: str) -> None:
 
 def test_whole_picture_comes_after_the_coarse_one() -> None:
     app = open_page(flow="moons-flow-spline")
-    card = catalogue.read_catalogue().cards["moons-flow-spline"]
     before = texts(app)
-    for what in ("whole density", "samples"):
-        app.session_state["flow_stage"] = {"more": f"{card.id} {catalogue.stamp(card.id)} {what}"}
+    for what in ("whole", "samples"):
+        asked = pages.more(app)
+        assert asked.endswith(what)
+        app.session_state["flow_stage"] = {"more": asked}
         app.run()
         assert not app.exception
         assert texts(app) == before  # the same answer, from a finer picture

@@ -24,11 +24,13 @@ from dashboard.chapters.diffusion.images import inpaint as diffusion_repaint
 from dashboard.chapters.diffusion.images import shared as diffusion_shared
 from dashboard.chapters.diffusion.scenes import elbo as image_bound
 from dashboard.chapters.diffusion.scenes import images as figures
+from dashboard.chapters.diffusion.scenes import moments
+from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import ANY, EVERY, Setting
 from dashboard.components.blob import decode
 from dashboard.components.sheet import encode_wall
-from dashboard.shared import catalogue, moments
-from dashboard.shared.moments import Moment, Shelf, Walk
+from dashboard.shared import catalogue, progress
+from dashboard.shared.progress import Frames, Shelf
 from genlab import ExportedModel, load
 from genlab.contract.card import Card
 from genlab.diffusion.elbo import elbo
@@ -189,7 +191,7 @@ def test_a_walk_that_was_stopped_goes_on_where_it_was(house: Path) -> None:
     app.session_state["generate_held"] = walk.serial
     app.query_params["image_steps"] = "30"
     app.slider(key="image_steps").set_value(30).run()
-    assert len(walk.moments) == 4
+    assert len(walk.frames) == 4
     (go_on,) = [b for b in app.button if b.label == "Go on"]
     assert not app.metric  # nothing is said of images that are not finished
     go_on.click().run()
@@ -451,18 +453,18 @@ def test_each_moment_of_a_walk_is_computed_once_and_a_failure_begins_anew() -> N
                 raise RunError("once")
             yield each
 
-    walk = Walk(start, 5)
+    walk = Frames(start, 5)
     first, same = walk.advance(0), walk.advance(0)
     assert first is same
     for known in (1, 2):
         walk.advance(known)
     with pytest.raises(RunError):
         walk.advance(3)
-    assert not walk.moments
+    assert not walk.frames
     assert walk.advance(3) is film[3]  # who had seen three goes on with the fourth
     assert walk.advance(4) is film[4]
     assert walk.done
-    assert Walk(start, 5).serial != walk.serial
+    assert Frames(start, 5).serial != walk.serial
 
 
 def test_a_crowd_at_one_walk_waits_outside_the_places_for_heavy_jobs() -> None:
@@ -473,7 +475,7 @@ def test_a_crowd_at_one_walk_waits_outside_the_places_for_heavy_jobs() -> None:
             time.sleep(0.05)
             yield each
 
-    walk = Walk(start, 5)
+    walk = Frames(start, 5)
 
     @contextmanager
     def place() -> Iterator[None]:
@@ -504,8 +506,8 @@ def test_who_waits_long_for_somebody_s_step_is_told_so(monkeypatch: pytest.Monke
         go.wait(10)
         yield from film
 
-    monkeypatch.setattr(moments, "TURN_SECONDS", 0.01)
-    walk = Walk(start, 1)
+    monkeypatch.setattr(progress, "TURN_SECONDS", 0.01)
+    walk = Frames(start, 1)
     with ThreadPoolExecutor(1) as other:
         slow = other.submit(walk.advance, 0)
         assert begun.wait(10)
@@ -517,7 +519,7 @@ def test_who_waits_long_for_somebody_s_step_is_told_so(monkeypatch: pytest.Monke
 
 def test_a_full_machine_loses_no_moment_of_a_walk() -> None:
     film = some(3)
-    walk = Walk(lambda: iter(film), 3)
+    walk = Frames(lambda: iter(film), 3)
     walk.advance(0)
 
     @contextmanager
@@ -527,24 +529,24 @@ def test_a_full_machine_loses_no_moment_of_a_walk() -> None:
 
     with pytest.raises(Busy):
         walk.advance(1, full)
-    assert walk.moments == film[:1]
+    assert walk.frames == film[:1]
     assert walk.advance(1) is film[1]
 
 
 def test_walks_that_nobody_asked_for_longest_make_room() -> None:
     shelf = Shelf(most=100)
 
-    def make(size: int = 40) -> Walk:
-        return Walk(lambda: iter(()), 1, size)
+    def make(size: int = 40) -> Frames[Moment]:
+        return Frames(lambda: iter(()), 1, size)
 
-    a, b = shelf.walk("a", make), shelf.walk("b", make)
-    assert shelf.walk("a", make) is a
-    shelf.walk("c", make)
-    assert shelf.walk("a", make) is a
-    assert shelf.walk("b", make) is not b
-    huge = shelf.walk("huge", lambda: make(1_000))
-    assert shelf.walk("huge", make) is huge  # what is asked for now is there, whatever its size
-    assert shelf.walk("a", make) is not a
+    a, b = shelf.frames("a", make), shelf.frames("b", make)
+    assert shelf.frames("a", make) is a
+    shelf.frames("c", make)
+    assert shelf.frames("a", make) is a
+    assert shelf.frames("b", make) is not b
+    huge = shelf.frames("huge", lambda: make(1_000))
+    assert shelf.frames("huge", make) is huge  # what is asked for now is there, whatever its size
+    assert shelf.frames("a", make) is not a
 
 
 def test_images_that_are_no_numbers_are_counted_and_left_out(

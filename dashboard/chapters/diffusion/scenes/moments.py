@@ -1,0 +1,35 @@
+"""One moment of a walk of images, in grey levels: what films of diffusion are made of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.components.sheet import Grey, grey
+from genlab.contract.card import Card
+from genlab.diffusion.samplers import Frame
+from genlab.diffusion.units import to_data
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """One moment of n images: the state and the estimate made from it, bytes [n, h, w].
+
+    `error[n]` is the root mean squared error of the estimate in grey levels from 0 to 1, where the
+    clean images are known. `broken[n]` says which images are no numbers and only look black.
+    """
+
+    t: int
+    log_snr: float
+    x_t: Grey
+    x0: Grey
+    error: np.ndarray | None = None
+    broken: NDArray[np.bool_] | None = None
+
+
+def moment(card: Card, frame: Frame) -> Moment:
+    """A sampler's frame in grey levels, cut off at black and white."""
+    states = [to_data(card, part) for part in (frame.x_t, frame.x0)]
+    broken = ~np.logical_and(*(np.isfinite(x).all(axis=(1, 2, 3)) for x in states))
+    x_t, x0 = (grey(x) for x in states)
+    return Moment(frame.t, frame.log_snr, x_t, x0, broken=broken if broken.any() else None)

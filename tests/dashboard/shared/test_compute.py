@@ -1,0 +1,163 @@
+"""Cached work on a model: what it is known by, and that it waits for its turn."""
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import streamlit as st
+
+from dashboard.shared import catalogue, compute
+from dashboard.shared.compute import computed, key_of
+from dashboard.shared.selection import Look
+from genlab import load
+from genlab.contract.card import Card
+from tests.dashboard.pages import ROOT
+
+MODEL = "moons-flow-spline"
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> Iterator[None]:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def fresh(card: Card) -> Card:
+    """The same model, exported again."""
+    snapshot = card.check.model_copy(update={"sha256": "0" * 64})
+    return card.model_copy(update={"check": snapshot})
+
+
+def test_two_loads_of_one_model_are_computed_once_and_a_fresh_export_anew() -> None:
+    calls: list[tuple[str, int]] = []
+
+    @computed()
+    def work(model: Any, n: int, _stop: object = None) -> int:
+        calls.append((model.card.id, n))
+        return n + 1
+
+    one, other = load(MODEL), load(MODEL)
+    assert work(one, 2, object()) == work(other, n=2, _stop=object()) == 3
+    assert calls == [(MODEL, 2)]
+    work(one, 3)
+    assert one.card.snapshots is not None
+    work(one.at(one.card.snapshots.steps[0]), 2)
+    again = load(MODEL)
+    again.card = fresh(again.card)
+    work(again, 2)
+    assert len(calls) == 4
+
+
+def test_models_that_were_not_exported_bring_their_own_key() -> None:
+    card = catalogue.read_catalogue().cards[MODEL]
+    calls = []
+
+    @dataclass
+    class Fit:
+        card: Card
+        key: str
+
+        def run(self) -> None: ...
+
+    @computed()
+    def work(model: Fit) -> str:
+        calls.append(model.key)
+        return model.key
+
+    assert [work(Fit(card, key)) for key in "aab"] == ["a", "a", "b"]
+    assert calls == ["a", "b"]
+
+
+def test_cards_and_looks_are_keys_beside_arrays() -> None:
+    card = catalogue.read_catalogue().cards[MODEL]
+    calls = []
+
+    @computed(keep="resource")
+    def work(look: Look, x: np.ndarray) -> list[int]:
+        calls.append(look.n)
+        return [look.n]
+
+    x = np.arange(3.0)
+    assert work(Look(card, 5, 0), x) is work(Look(card, 5, 0), x.copy())
+    work(Look(card, 5, 1), x)
+    work(Look(card, 5, 0), x + 1)
+    work(Look(fresh(card), 5, 0), x)
+    assert len(calls) == 4
+
+
+def test_work_within_work_takes_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+
+    @contextmanager
+    def place() -> Iterator[None]:
+        taken.append(1)
+        yield
+
+    monkeypatch.setattr(compute, "heavy", place)
+
+    @computed()
+    def inner(n: int) -> int:
+        return n
+
+    @computed()
+    def outer(n: int) -> int:
+        return inner(n) + 1
+
+    assert outer(1) == 2
+    assert taken == [1]
+    assert inner(5) == 5
+    assert taken == [1, 1]
+
+
+def test_a_key_is_worked_out_once_for_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = catalogue.read_catalogue().cards[MODEL].model_copy()
+    read, files = list[int](), Card.files.fget  # type: ignore[attr-defined]
+    monkeypatch.setattr(Card, "files", property(lambda self: (read.append(1), files(self))[1]))
+    assert key_of(card) == key_of(card)
+    assert read == [1]
+
+
+def cached(tree: ast.Module) -> list[ast.FunctionDef]:
+    """Functions of a module whose results are kept."""
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        and any(
+            "computed" in (t := ast.unparse(d)) or "st.cache_" in t for d in node.decorator_list
+        )
+    ]
+
+
+def globals_of(tree: ast.Module) -> set[str]:
+    """Names that a run of the module binds and that are no functions, classes or constants."""
+    bound = set()
+    inside = [n for n in tree.body if not isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    for statement in inside:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                bound.add(node.id)
+    return {name for name in bound if not name.isupper() and not name[0].isupper()}
+
+
+def test_nothing_cached_reads_what_a_page_has_bound() -> None:
+    files = sorted((ROOT / "dashboard").rglob("*.py"))
+    seen = 0
+    for path in map(Path, files):
+        tree = ast.parse(path.read_text())
+        for function in cached(tree):
+            seen += 1
+            own = {a.arg for a in ast.walk(function) if isinstance(a, ast.arg)}
+            names = [n for n in ast.walk(function) if isinstance(n, ast.Name)]
+            own |= {n.id for n in names if isinstance(n.ctx, ast.Store)}
+            read = {n.id for n in names if isinstance(n.ctx, ast.Load)} - own
+            assert not read & globals_of(tree), f"{path}: {function.name} reads the page's names"
+    assert seen > 20
