@@ -120,7 +120,7 @@ def downloads(name: str, arrays: Mapping[str, NDArray[np.floating]]) -> None:
     said = blake2b()
     for label, array in arrays.items():
         said.update(f"{label} {array.dtype} {array.shape} ".encode())
-        said.update(np.ascontiguousarray(array))
+        said.update(np.ascontiguousarray(array).tobytes())
     size = sum(array.nbytes for array in arrays.values())
     kinds = {
         "csv": ("text/csv", "table", partial(_csv, next(iter(arrays.values())))),

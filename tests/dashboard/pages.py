@@ -36,7 +36,8 @@ def texts(app: AppTest, *more: str) -> str:
 
 def more(app: AppTest) -> str:
     """What the first stage of the page says back once it is painted."""
-    headers = [decode(element.proto.bytes) for element in app.get("bidi_component")]
+    blobs = [element.proto.bytes for element in app.get("bidi_component")]
+    headers = [decode(blob) for blob in blobs if blob]
     return str(next(header["more"] for header in headers if "more" in header))
 
 
