@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
+from genlab.contract.reading import read
 from training.data import SETS
 from training.export import provenance
 from training.families.gan import GanConfig
@@ -131,7 +132,7 @@ def _exported(model: str) -> tuple[Card, Path]:
     entry = Catalogue().entries.get(model)
     if entry is None:
         raise RunError(f"there is no exported model {model!r}; see exported/")
-    return Card.read(entry.folder), entry.folder
+    return read(entry.folder), entry.folder
 
 
 def go(run: Run, every: int, sample: Callable[..., Any] | None = None) -> Iterator[Run]:

@@ -1,29 +1,25 @@
-"""The card: everything about an exported model that is not a weight (`card.json`, schema 1).
+"""The card: everything about an exported model that is not a weight (`card.json`, schema 2).
 
-It carries numbers and not formulas, so that a reader needs no code of the family. Reading is
-strict: an unknown field, a missing one or a number of the wrong kind is a `ContractError` that says
-so. Whether the fields agree with one another is the business of `genlab.contract.consistency`.
+It carries numbers and not formulas, so that a reader needs no code of the family. It is strict: an
+unknown field, a missing one or a number of the wrong kind is refused. `genlab.contract.reading`
+reads it, older schemas too; whether the fields agree with one another is the business of
+`genlab.contract.consistency`.
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from genlab.contract.consistency import check_consistency
-from genlab.contract.errors import EXPORT_AGAIN, EXPORTER, ContractError
-from genlab.contract.limits import MAX_CARD_BYTES
-from genlab.contract.tensors import NO_SIZES, Sizes
-
-SCHEMA = 1
+SCHEMA = 2
 CARD_FILE = "card.json"
 
 # A name, never a path: no separators, no leading dot, nothing that leads elsewhere.
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -54,9 +50,9 @@ class Graph(File):
     sizes: dict[str, Positive] | None = None
 
     @property
-    def fixed(self) -> Sizes:
+    def fixed(self) -> dict[str, int]:
         """The same, empty where there are none."""
-        return self.sizes or NO_SIZES
+        return self.sizes or {}
 
 
 class Snapshots(File):
@@ -72,12 +68,48 @@ class Thumbnail(File):
     frames: Positive
 
 
+class Asset(File):
+    """A further file that the model's inputs or outputs need, such as a vocabulary."""
+
+    bytes: Positive
+
+
+class Space(_Strict):
+    """Where samples live, see `docs/contract.md`; `extent` is a window, x0, x1, y0, y1."""
+
+    shape: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    kind: Literal["points", "image", "video", "tokens"]
+    extent: tuple[float, float, float, float] | None = None
+
+    @property
+    def channels(self) -> int | None:
+        """Of an image or a video: 1 is grey, 3 is colour."""
+        return self.shape[-3] if self.kind in ("image", "video") else None
+
+
+class Condition(_Strict):
+    """What a model may be asked for: the shape of its value for one row.
+
+    `values` is how many there are where they are counted from 0 (classes, words); `null` the value
+    that says "any". A model without it must be told.
+    """
+
+    dtype: Literal["int64", "float32"]
+    shape: tuple[Positive, ...] = ()
+    values: Positive | None = None
+    null: int | float | None = None
+
+
 class Measure(_Strict):
-    """What `log_prob` means: a log density, or the log mass where numbers have `levels` values."""
+    """What `log_prob` means: a log density, or the log mass where numbers have `levels` values.
+
+    `bound` says how true it is: exact, at most the true one, or an estimate that may miss it on
+    either side.
+    """
 
     kind: Literal["continuous", "discrete"]
     levels: Positive | None = None
-    bound: Literal["exact", "lower"] | None = None
+    bound: Literal["exact", "lower", "estimate"] | None = None
 
 
 class Latent(_Strict):
@@ -98,7 +130,6 @@ class Constants(_Strict):
     parameterisation: Literal["eps", "x0", "v"] | None = None
     diffusion_scale: Annotated[float, Field(gt=0)] | None = None
     diffusion_shift: list[float] | None = None
-    null_label: int | None = None
     critic_scale: Literal["logit", "score"] | None = None
     next_value: Literal["categorical", "normal_mixture"] | None = None
     classes: list[str] | None = None
@@ -132,18 +163,20 @@ class Provenance(_Strict):
 class Card(_Strict):
     """One exported model. See `docs/contract.md` for every field in words."""
 
-    schema_: Literal[1] = Field(alias="schema")
+    schema_: Literal[2] = Field(alias="schema")
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)+$", max_length=80)]
-    title: str
+    name: str
+    dataset_title: str
     family: str
     dataset: str
     kind: Literal["exact", "trained"]
-    event_shape: Annotated[tuple[Positive, ...], Field(min_length=1)]
-    extent: tuple[float, float, float, float] | None = None
+    spaces: Annotated[dict[Name, Space], Field(min_length=1)]
     measure: Measure
     latent: Latent | None = None
     graphs: Annotated[dict[str, Graph], Field(min_length=1)]
     constants: Constants = Field(default_factory=Constants)
+    conditions: dict[Name, Condition] = Field(default_factory=dict)
+    assets: dict[Name, Asset] = Field(default_factory=dict)
     snapshots: Snapshots | None = None
     thumbnail: Thumbnail | None = None
     check: File
@@ -154,6 +187,31 @@ class Card(_Strict):
     provenance: Provenance
     license: str
     references: list[str]
+
+    @property
+    def title(self) -> str:
+        """Data set and model in words, for people."""
+        return f"{self.dataset_title}: {self.name}"
+
+    @property
+    def space(self) -> Space:
+        """The main space, the first: where samples live."""
+        return next(iter(self.spaces.values()))
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return self.space.shape
+
+    @property
+    def extent(self) -> tuple[float, float, float, float] | None:
+        """Window of the main space to plot, x0, x1, y0, y1, data units."""
+        return self.space.extent
+
+    def null(self, condition: str) -> int | float | None:
+        """The value of a condition that says "any"; None without one, or without the condition."""
+        told = self.conditions.get(condition)
+        return None if told is None else told.null
 
     @property
     def verbs(self) -> frozenset[str]:
@@ -177,6 +235,7 @@ class Card(_Strict):
         """sha256 of each file the card names, by file name."""
         named: list[File | None] = [
             *self.graphs.values(),
+            *self.assets.values(),
             self.snapshots,
             self.thumbnail,
             self.check,
@@ -187,70 +246,3 @@ class Card(_Strict):
         """The text of `card.json`, without the fields that are absent."""
         document = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-
-    @classmethod
-    def read(cls, folder: Path) -> Card:
-        """Read and check the card of one folder.
-
-        Raises:
-            ContractError: The card is missing, malformed, of another schema, or contradicts itself.
-        """
-        card = parse(folder.name, _text(folder))
-        check_consistency(card, folder.name)
-        return card
-
-
-def parse(model: str, text: str | bytes) -> Card:
-    """A card from its text, each field alone correct; `model` is the name that errors carry."""
-    try:
-        return _parse(model, text)
-    except RecursionError:  # of either parser: a file of brackets must not end the program
-        found = "one nested too deeply to be read"
-        raise ContractError(model, CARD_FILE, "a JSON document", found, EXPORT_AGAIN) from None
-
-
-def _parse(model: str, text: str | bytes) -> Card:
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        found = f"{error}"
-        raise ContractError(model, CARD_FILE, "a JSON document", found, EXPORT_AGAIN) from None
-    if not isinstance(document, dict):
-        found = f"a {type(document).__name__}"
-        raise ContractError(model, CARD_FILE, "a JSON object", found, EXPORT_AGAIN)
-    schema = document.get("schema")
-    if isinstance(schema, int) and schema > SCHEMA:
-        todo = "update Generative Models Lab; this model was exported by a newer version"
-        raise ContractError(model, "schema", str(SCHEMA), str(schema), todo)
-    try:
-        return Card.model_validate_json(text)
-    except ValidationError as error:
-        raise from_validation(model, error) from None
-
-
-def from_validation(model: str, error: ValidationError) -> ContractError:
-    """The first complaint of pydantic in the contract's own words."""
-    first, *others = error.errors(include_url=False)
-    field = ".".join(str(part) for part in first["loc"]) or CARD_FILE
-    more = f" (and {len(others)} more problems)" if others else ""
-    if first["type"] == "missing":
-        return ContractError(model, field, "this field", f"nothing{more}", EXPORTER)
-    if first["type"] == "extra_forbidden":
-        return ContractError(model, field, "no such field", f"one{more}", EXPORTER)
-    expected = first["msg"].removeprefix("Input should be ")
-    shown = repr(first["input"])
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    return ContractError(model, field, expected, f"{shown}{more}", EXPORTER)
-
-
-def _text(folder: Path) -> bytes:
-    path, model = folder / CARD_FILE, folder.name
-    try:
-        size = path.stat().st_size
-        if size > MAX_CARD_BYTES:
-            expected = f"at most {MAX_CARD_BYTES:,} bytes"
-            raise ContractError(model, CARD_FILE, expected, f"{size:,} bytes", EXPORT_AGAIN)
-        return path.read_bytes()
-    except OSError as error:
-        found = error.strerror or "an unreadable file"
-        raise ContractError(model, CARD_FILE, "a readable file", found, EXPORT_AGAIN) from None

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from genlab.contract.card import CARD_FILE, Card
 from genlab.contract.errors import ContractError
+from genlab.contract.reading import read
 
 FOLDERS_VARIABLE = "GENERATIVE_MODELS"
 """Environment variable with further folders of models, separated as in PATH."""
@@ -120,7 +121,7 @@ def _entry(folder: Path, state: tuple[int, ...]) -> Entry:
     tenth of a second.
     """
     try:
-        return Entry(folder.name, folder, Card.read(folder), None)
+        return Entry(folder.name, folder, read(folder), None)
     except ContractError as problem:
         return Entry(folder.name, folder, None, problem)
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from genlab.contract.card import Card, Graph
 from genlab.contract.errors import EXPORTER, ContractError
-from genlab.contract.limits import MAX_ELEMENTS, MAX_STEPS
-from genlab.contract.verbs import VERBS
-
-if TYPE_CHECKING:
-    from genlab.contract.card import Card, Graph
+from genlab.contract.limits import MAX_ASSET_BYTES, MAX_ELEMENTS, MAX_STEPS
+from genlab.contract.verbs import VERBS, Verb, verb_of
 
 Complaint = tuple[str, str, str]
 """Field, expected, found."""
@@ -29,7 +26,15 @@ def check_consistency(card: Card, folder: str) -> None:
         card: The card to judge.
         folder: Name of its folder, which is the identifier it must carry.
     """
-    rules = (_identity(card, folder), _graphs(card), _needs(card), _numbers(card), _files(card))
+    rules = (
+        _identity(card, folder),
+        _spaces(card),
+        _graphs(card),
+        _needs(card),
+        _conditions(card),
+        _numbers(card),
+        _files(card),
+    )
     for field, expected, found in itertools.chain.from_iterable(rules):
         raise ContractError(folder, field, expected, found, EXPORTER)
 
@@ -40,20 +45,38 @@ def _identity(card: Card, folder: str) -> Iterator[Complaint]:
     start = f"{card.dataset}-{card.family}"
     if card.id != start and not card.id.startswith(start + "-"):
         yield "id", f"<dataset>-<family>[-variant], so {start}...", repr(card.id)
-    if math.prod(card.event_shape) > MAX_ELEMENTS:
-        yield "event_shape", f"at most {MAX_ELEMENTS:,} numbers", str(card.event_shape)
+
+
+AXES = {"image": 3, "video": 4, "tokens": 1}
+"""Axes of an event of each kind; points may have any."""
+
+
+def _spaces(card: Card) -> Iterator[Complaint]:
+    for name, space in card.spaces.items():
+        if math.prod(space.shape) > MAX_ELEMENTS:
+            yield f"spaces.{name}.shape", f"at most {MAX_ELEMENTS:,} numbers", str(space.shape)
+        if len(space.shape) != AXES.get(space.kind, len(space.shape)):
+            expected = f"{AXES[space.kind]} axes of {space.kind}"
+            yield f"spaces.{name}.shape", expected, str(list(space.shape))
+        elif space.channels not in (None, 1, 3):
+            yield f"spaces.{name}.shape", "1 or 3 channels", str(space.channels)
+        window = space.extent
+        if window is not None and not (window[0] < window[1] and window[2] < window[3]):
+            expected = "[x0, x1, y0, y1] with x0 < x1 and y0 < y1"
+            yield f"spaces.{name}.extent", expected, str(list(window))
 
 
 def _graphs(card: Card) -> Iterator[Complaint]:
     for name, graph in card.graphs.items():
-        if name not in VERBS:
-            yield f"graphs.{name}", f"one of the verbs {', '.join(VERBS)}", repr(name)
+        verb = verb_of(card, name)
+        if verb is None:
+            known = [*VERBS, "translate:a>b between two of the spaces"]
+            yield f"graphs.{name}", f"one of the verbs {', '.join(known)}", repr(name)
             continue
-        yield from _tensors(name, graph)
+        yield from _tensors(name, verb, graph)
 
 
-def _tensors(name: str, graph: Graph) -> Iterator[Complaint]:
-    verb = VERBS[name]
+def _tensors(name: str, verb: Verb, graph: Graph) -> Iterator[Complaint]:
     sides = (("inputs", verb.inputs, graph.inputs), ("outputs", verb.outputs, graph.outputs))
     for side, tensors, found in sides:
         needed = {tensor.name for tensor in tensors if not tensor.optional}
@@ -83,6 +106,25 @@ def _needs(card: Card) -> Iterator[Complaint]:
             yield field, f"a value, because of the verb {min(askers)}", "nothing"
     if card.measure.kind == "discrete" and not (card.measure.levels and card.measure.bound):
         yield "measure", "levels and bound, because it is discrete", "not both"
+    if "log_prob" in verbs and card.measure.bound is None:
+        yield "measure.bound", "exact, lower or estimate, because of log_prob", "nothing"
+
+
+def _conditions(card: Card) -> Iterator[Complaint]:
+    """A condition has a name of its own, and a null value that fits it."""
+    taken = {tensor.name for verb in VERBS.values() for tensor in (*verb.inputs, *verb.outputs)}
+    for name, told in card.conditions.items():
+        if name in taken:
+            yield f"conditions.{name}", "a name that no tensor of a verb has", repr(name)
+        if told.dtype == "int64" and isinstance(told.null, float):
+            yield f"conditions.{name}.null", "a whole number", f"{told.null:g}"
+    classes, label = card.constants.classes, card.conditions.get("label")
+    if label is not None and label.values != len(classes or []):
+        yield (
+            "conditions.label.values",
+            f"as many as classes, {len(classes or [])}",
+            f"{label.values}",
+        )
 
 
 def _numbers(card: Card) -> Iterator[Complaint]:
@@ -98,10 +140,6 @@ def _numbers(card: Card) -> Iterator[Complaint]:
     size, shift = math.prod(card.event_shape), constants.diffusion_shift
     if shift is not None and len(shift) not in (1, size):
         yield "constants.diffusion_shift", f"1 or {size} numbers", f"{len(shift)}"
-    if card.extent is not None and not (
-        card.extent[0] < card.extent[1] and card.extent[2] < card.extent[3]
-    ):
-        yield "extent", "[x0, x1, y0, y1] with x0 < x1 and y0 < y1", str(list(card.extent))
     lengths = {len(curve) for curve in card.history.values()}
     if len(lengths) > 1 or (lengths and "step" not in card.history):
         found = f"curves {sorted(card.history)} of lengths {sorted(lengths)}"
@@ -115,7 +153,11 @@ def _files(card: Card) -> Iterator[Complaint]:
         told = sums.setdefault(graph.file, (graph.sha256, graph.bytes))
         if told != (graph.sha256, graph.bytes):
             yield f"graphs.{name}", f"one checksum and size for {graph.file}", "two"
-    others = [item.file for item in (card.snapshots, card.thumbnail, card.check) if item]
+    for name, asset in card.assets.items():
+        if asset.bytes > MAX_ASSET_BYTES:
+            yield f"assets.{name}.bytes", f"at most {MAX_ASSET_BYTES:,}", f"{asset.bytes:,}"
+    named = (card.snapshots, card.thumbnail, card.check, *card.assets.values())
+    others = [item.file for item in named if item]
     if len({*others, *sums}) != len(others) + len(sums):
         yield "files", "different names for different things", f"{sorted([*others, *sums])}"
     steps = card.snapshots.steps if card.snapshots else [0]

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from genlab.contract.tensors import Sizes, Tensor, sized
-
-if TYPE_CHECKING:
-    from genlab.contract.card import Card
+from genlab.contract.card import Card, Condition, Space
+from genlab.contract.tensors import Sizes, Tensor, sized, spliced
 
 Complaint = tuple[str, str]
 """What was expected, and what was found."""
@@ -26,22 +23,20 @@ class Setting:
     """What is known of a model where values of its tensors are judged or made.
 
     Attributes:
-        extent: Window of the plane, x0, x1, y0, y1, data units.
+        spaces: Those of the card by name, the main one first.
         law: That of the latent space, "normal" or "uniform" on [0, 1].
         levels: Least and greatest λ.
-        classes: Number of classes.
-        null: Label of any class.
+        conditions: Those of the card by name.
         data: Points of the data set [n, *event], for examples.
         scale: Data are scale × diffusion units + shift.
         shift: See `scale`; broadcast against an event.
         given: The exporter's own examples by name.
     """
 
-    extent: tuple[float, float, float, float] | None = None
+    spaces: Mapping[str, Space]
     law: str = "normal"
     levels: tuple[float, float] = (-5.0, 5.0)
-    classes: int = 0
-    null: int | None = None
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
     data: np.ndarray | None = None
     scale: float = 1.0
     shift: np.ndarray | float = 0.0
@@ -50,14 +45,10 @@ class Setting:
     @classmethod
     def of(cls, card: Card) -> Setting:
         """What a card tells."""
-        constants, schedule = card.constants, card.constants.log_snr
-        return cls(
-            card.extent,
-            card.latent.law if card.latent else "normal",
-            (schedule[-1], schedule[0]) if schedule else cls.levels,
-            len(constants.classes or []),
-            constants.null_label,
-        )
+        schedule = card.constants.log_snr
+        levels = (schedule[-1], schedule[0]) if schedule else cls.levels
+        law = card.latent.law if card.latent else "normal"
+        return cls(card.spaces, law, levels, card.conditions)
 
 
 @dataclass(frozen=True)
@@ -74,6 +65,18 @@ class Wanted:
         return values.reshape(-1, *[1] * (len(self.shape) - 1))
 
     @property
+    def space(self) -> Space:
+        """The space that the tensor is of, the main one where its shape does not say."""
+        names = (str(dim).partition(":")[2] for dim in self.tensor.shape if spliced(dim))
+        spaces = self.setting.spaces
+        return spaces.get(next(names, ""), next(iter(spaces.values())))
+
+    @property
+    def condition(self) -> Condition:
+        """The condition that the tensor is."""
+        return self.setting.conditions[self.tensor.name]
+
+    @property
     def data(self) -> np.ndarray | None:
         """A point of the data set for each row, where there are such of this shape."""
         data = self.setting.data
@@ -81,7 +84,7 @@ class Wanted:
         return data[: self.shape[0]] if data is not None and fits else None
 
 
-Judge = Callable[[Setting, np.ndarray], Complaint | None]
+Judge = Callable[[Setting, Tensor, np.ndarray], Complaint | None]
 Maker = Callable[[Wanted], np.ndarray]
 
 
@@ -100,23 +103,26 @@ class Kind:
     example: Maker | None = None
 
 
-def _below_one(setting: Setting, values: np.ndarray) -> Complaint | None:
+def _below_one(setting: Setting, tensor: Tensor, values: np.ndarray) -> Complaint | None:
     bad = int(np.count_nonzero((values < 0) | (values >= 1)))
     return ("numbers in [0, 1)", f"{bad:,} that are not") if bad else None
 
 
-def _above_zero(setting: Setting, values: np.ndarray) -> Complaint | None:
+def _above_zero(setting: Setting, tensor: Tensor, values: np.ndarray) -> Complaint | None:
     return None if (values > 0).all() else ("numbers above 0", f"{float(values.min()):g}")
 
 
-def _labels(setting: Setting, values: np.ndarray) -> Complaint | None:
-    good = (values >= 0) & (values < setting.classes)
-    if setting.null is not None:
-        good |= values == setting.null
+def _condition(setting: Setting, tensor: Tensor, values: np.ndarray) -> Complaint | None:
+    told = setting.conditions[tensor.name]
+    if told.values is None:
+        return None
+    good = (values >= 0) & (values < told.values) & (values == np.floor(values))
+    if told.null is not None:
+        good |= values == told.null
     if good.all():
         return None
-    null = "" if setting.null is None else f" or {setting.null}"
-    return f"0 to {setting.classes - 1}{null}", str(int(values[~good][0]))
+    null = "" if told.null is None else f" or {told.null}"
+    return f"0 to {told.values - 1}{null}", f"{values[~good][0]}"
 
 
 def _normal(wanted: Wanted) -> np.ndarray:
@@ -132,11 +138,14 @@ def _latent(wanted: Wanted) -> np.ndarray:
 
 
 def _window(wanted: Wanted) -> np.ndarray:
-    """Points of the plotting window; of [0, 1] for images."""
-    if len(wanted.shape) > 2:
+    """Points of the plotting window; of [0, 1] for images; the first token."""
+    space = wanted.space
+    if space.kind == "tokens":
+        return np.zeros(wanted.shape, np.float32)
+    if space.kind != "points":
         return _uniform(wanted)
-    if wanted.setting.extent is not None and wanted.shape[1] == 2:
-        x0, x1, y0, y1 = wanted.setting.extent
+    if space.extent is not None and space.shape == (2,):
+        x0, x1, y0, y1 = space.extent
         low, high = np.array([[x0, y0], [x1, y1]])
         return np.asarray(low + (high - low) * _uniform(wanted), np.float32)
     return _normal(wanted)
@@ -148,7 +157,7 @@ def _near_data(wanted: Wanted) -> np.ndarray:
         return _window(wanted)
     off = wanted.column(np.arange(wanted.shape[0]) % 3 == 2)
     x = wanted.data + wanted.setting.scale * _normal(wanted) * off
-    return np.asarray(x.clip(0, 1) if x.ndim > 2 else x, np.float32)
+    return np.asarray(x if wanted.space.kind == "points" else x.clip(0, 1), np.float32)
 
 
 def _diffused(wanted: Wanted) -> np.ndarray:
@@ -166,19 +175,24 @@ def _levels(wanted: Wanted) -> np.ndarray:
     return np.linspace(*wanted.setting.levels, wanted.shape[0] + 2)[1:-1].astype(np.float32)
 
 
-def _each_class(wanted: Wanted) -> np.ndarray:
-    return np.arange(wanted.shape[0], dtype=np.int64) % max(wanted.setting.classes, 1)
+def _asked_for(wanted: Wanted) -> np.ndarray:
+    """All values of a condition in turn; normal numbers where they are not counted."""
+    told = wanted.condition
+    if told.values is None and told.dtype == "float32":
+        return _normal(wanted)
+    return np.resize(np.arange(told.values or 1).astype(told.dtype), wanted.shape)
 
 
-def _every_label(wanted: Wanted) -> np.ndarray:
-    """All classes in turn, the null label last."""
-    null = wanted.setting.null
-    labels = [*range(wanted.setting.classes), *([] if null is None else [null])]
-    return np.resize(np.array(labels, np.int64), wanted.shape)
-
-
-def _small(wanted: Wanted) -> np.ndarray:
-    return np.float32(0.1) * _normal(wanted)
+def _asked_or_not(wanted: Wanted) -> np.ndarray:
+    """The same, and the null value, where there is one: after all others, or in every other row."""
+    told, asked = wanted.condition, _asked_for(wanted)
+    if told.null is not None and told.values is not None:
+        return np.resize(
+            np.append(np.arange(told.values), told.null).astype(told.dtype), asked.shape
+        )
+    if told.null is not None:
+        asked[1::2] = told.null
+    return asked
 
 
 def _constant(value: float) -> Maker:
@@ -198,8 +212,8 @@ KINDS: dict[str, Kind] = {
     "latent": Kind(_latent),
     "uniform": Kind(_uniform, _below_one),
     "log_snr": Kind(_levels),
-    "label": Kind(_each_class, _labels, _every_label),
-    "weights": Kind(_small, example=_given),
+    "condition": Kind(_asked_for, _condition, _asked_or_not),
+    "weights": Kind(lambda wanted: np.float32(0.1) * _normal(wanted), example=_given),
     "state": Kind(_constant(0.0), example=_given),
     "rate": Kind(_constant(1e-3), _above_zero, _given),
 }

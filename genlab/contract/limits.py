@@ -11,6 +11,8 @@ MAX_CARD_BYTES = 4 * 2**20
 """Size of a `card.json`, bytes."""
 MAX_FILE_BYTES = 256 * 2**20
 """Size of any other file of a model, bytes."""
+MAX_ASSET_BYTES = 8 * 2**20
+"""Size of an asset of a model, such as a vocabulary, bytes."""
 MAX_INFLATED_BYTES = 512 * 2**20
 """Sum of the arrays of one npz file, bytes, by their headers, before they are inflated."""
 

@@ -20,10 +20,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from genlab.contract.card import CARD_FILE, Card, parse
+from genlab.contract.card import CARD_FILE, Card
 from genlab.contract.consistency import check_consistency
 from genlab.contract.errors import ContractError
 from genlab.contract.files import digest, read_bytes, verify_bytes
+from genlab.contract.reading import parse, read
 from genlab.contract.verbs import VERBS
 from genlab.contract.verify import fixed_sizes, load, stamp_of, verify_graph
 from genlab.contract.weights import Snapshots, initializers, stamp
@@ -85,7 +86,7 @@ def verify_folder(folder: Path) -> Card:
         ContractError: Card, sums, structure of the graphs, or names of the snapshots break the
             contract.
     """
-    card = Card.read(folder)
+    card = read(folder)
     shapes: dict[str, tuple[int, ...]] = {}
     for file in dict.fromkeys(graph.file for graph in card.graphs.values()):
         data = read_bytes(folder, file)
@@ -108,7 +109,7 @@ def verify_folder(folder: Path) -> Card:
 def _named(document: dict[str, Any]) -> list[dict[str, Any]]:
     """The parts of a card that name a file."""
     parts = [document.get(key) for key in ("snapshots", "thumbnail", "check")]
-    parts += list(document.get("graphs", {}).values())
+    parts += [*document.get("graphs", {}).values(), *document.get("assets", {}).values()]
     return [part for part in parts if isinstance(part, dict) and "file" in part]
 
 
@@ -133,7 +134,8 @@ def _stamped(model: str, document: dict[str, Any], files: dict[str, bytes]) -> d
 
 def _fill(model: str, document: dict[str, Any], files: dict[str, bytes]) -> Card:
     """The card with size and checksum of every file."""
-    sized = [*document.get("graphs", {}).values(), document.get("snapshots")]
+    sized = [*document.get("graphs", {}).values(), *document.get("assets", {}).values()]
+    sized.append(document.get("snapshots"))
     for part in _named(document):
         data = files[part["file"]]
         part["sha256"] = digest(data)
@@ -203,14 +205,24 @@ def _swap(stage: Path, target: Path, card: Card) -> None:
         stage.rename(target)
         _sync(target.parent)
         return
+    before = _files(target)
     for name in card.files:
         os.replace(stage / name, target / name)
     _sync(target)
     os.replace(stage / CARD_FILE, target / CARD_FILE)
     _sync(target)
     for path in target.iterdir():
-        if path.suffix in OURS and path.name not in card.files:
+        ours = path.suffix in OURS or path.name in before
+        if ours and path.name not in card.files and path.name != CARD_FILE:
             path.unlink()
+
+
+def _files(target: Path) -> frozenset[str]:
+    """Files of the model that is there, as far as its card can be read."""
+    try:
+        return frozenset(read(target).files)
+    except ContractError:
+        return frozenset()
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,10 +1,11 @@
 """The tensors of the verbs: their shapes in symbols, and what each kind of them holds.
 
 A shape is written with symbols. `n` is the batch; a tensor without it is unbatched, such as the
-parameters of a network. `event` splices the card's `event_shape`, `latent` is `latent.dim`, `d` the
-size of an event, `classes` the number of class names. Any other symbol is free: the same size in
-all tensors of one call. Those of `LENGTHS` each call may choose; all others are fixed by the graph,
-which the card notes in `sizes` where an input has them. `k+1` is one more than `k`.
+parameters of a network. `event` splices the shape of the card's main space and `event:a` that of
+its space a; `latent` is `latent.dim`, `d` the size of an event, `classes` the number of class
+names. Any other symbol is free: the same size in all tensors of one call. Those of `LENGTHS` each
+call may choose; all others are fixed by the graph, which the card notes in `sizes` where an input
+has them. `k+1` is one more than `k`.
 
 What a tensor holds is told by its kind: `genlab.contract.kinds` has a row for each.
 """
@@ -44,7 +45,7 @@ class Tensor:
     def free(self) -> frozenset[str]:
         """Its free symbols."""
         symbols = {letter(dim)[0] for dim in self.shape if isinstance(dim, str)}
-        return frozenset(symbols - OF_CARD)
+        return frozenset(name for name in symbols - OF_CARD if not spliced(name))
 
     @property
     def batched(self) -> bool:
@@ -53,29 +54,40 @@ class Tensor:
 
     def resolve(self, card: Card, sizes: Sizes = NO_SIZES) -> tuple[Dim, ...]:
         """Shape for one model: what its card and `sizes` tell becomes a number, the rest stays."""
-        values: Mapping[Dim, tuple[Dim, ...]] = {
-            "event": card.event_shape,
-            "latent": (card.latent.dim if card.latent else 0,),
-            "d": (math.prod(card.event_shape),),
-            "classes": (len(card.constants.classes or []),),
-        }
         resolved: list[Dim] = []
         for dim in self.shape:
-            resolved.extend(values[dim] if dim in values else (sized(dim, sizes),))
+            match dim:
+                case "event":
+                    resolved.extend(card.event_shape)
+                case "latent":
+                    resolved.append(card.latent.dim if card.latent else 0)
+                case "d":
+                    resolved.append(math.prod(card.event_shape))
+                case "classes":
+                    resolved.append(len(card.constants.classes or []))
+                case str() if spliced(dim):
+                    resolved.extend(card.spaces[dim.partition(":")[2]].shape)
+                case _:
+                    resolved.append(sized(dim, sizes) if sizes else dim)
         return tuple(resolved)
 
     def spread(self, rank: int) -> tuple[Dim, ...]:
         """The symbol of each axis of an array of this rank: `event` stands for several."""
         more = rank - len(self.shape) + 1
         return tuple(
-            symbol for dim in self.shape for symbol in [dim] * (more if dim == "event" else 1)
+            symbol for dim in self.shape for symbol in [dim] * (more if spliced(dim) else 1)
         )
+
+
+def spliced(dim: Dim) -> bool:
+    """Whether a symbol stands for all axes of an event."""
+    return str(dim).partition(":")[0] == "event"
 
 
 def letter(dim: Dim) -> tuple[str, int]:
     """A free symbol and what is added to it: `k+1` is ("k", 1)."""
-    name, _, more = str(dim).partition("+")
-    return name, int(more or 0)
+    name, plus, more = str(dim).partition("+")
+    return name, int(more) if plus else 0
 
 
 def sized(dim: Dim, sizes: Sizes) -> Dim:

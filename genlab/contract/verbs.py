@@ -6,9 +6,12 @@ anywhere else. `genlab.contract.tensors` tells how shapes are written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
+from genlab.contract.card import Card, Condition
 from genlab.contract.tensors import LENGTHS, Tensor
 
 
@@ -17,6 +20,7 @@ class Verb:
     """One thing to ask of a model; `units` are those of its outputs.
 
     `sliced` says whether its rows may be computed apart; False where they share a state.
+    `conditioned` verbs may take each condition of the card as a further input of its name.
     """
 
     name: str
@@ -25,6 +29,7 @@ class Verb:
     units: str
     doc: str
     sliced: bool = True
+    conditioned: bool = False
 
     @property
     def lengths(self) -> frozenset[str]:
@@ -40,9 +45,8 @@ class Verb:
 _X = Tensor("x", ("n", "event"), kind="event")
 _Z = Tensor("z", ("n", "latent"), kind="latent")
 _LOG_SNR = Tensor("log_snr", ("n",), kind="log_snr")
-_LABEL = Tensor("label", ("n",), "int64", optional=True, kind="label")
 _DIFFUSED = Tensor("x", ("n", "event"), kind="diffused")
-_NOISY = (_DIFFUSED, _LOG_SNR, _LABEL)
+_NOISY = (_DIFFUSED, _LOG_SNR)
 
 _ROWS = (
     Verb(
@@ -51,8 +55,16 @@ _ROWS = (
         (Tensor("log_prob", ("n",), kind="density"),),
         "nats; x in data units",
         "Log density, or log mass of a discrete measure; u is dequantisation noise in [0, 1).",
+        conditioned=True,
     ),
-    Verb("decode", (_Z,), (_X,), "data units", "The sample that belongs to a latent point."),
+    Verb(
+        "decode",
+        (_Z,),
+        (_X,),
+        "data units",
+        "The sample that belongs to a latent point.",
+        conditioned=True,
+    ),
     Verb(
         "encode",
         (_X,),
@@ -74,6 +86,7 @@ _ROWS = (
         (Tensor("prediction", ("n", "event")),),
         "diffusion units",
         "What the network says of x at log-SNR: eps, x0 or v, by the card's parameterisation.",
+        conditioned=True,
     ),
     Verb(
         "divergence",
@@ -81,6 +94,7 @@ _ROWS = (
         (Tensor("divergence", ("n",)),),
         "per diffusion unit",
         "Exact divergence of the prediction with respect to x (1-D and 2-D).",
+        conditioned=True,
     ),
     Verb(
         "log_prob_t",
@@ -108,7 +122,6 @@ _ROWS = (
         (
             Tensor("known", ("n", "t")),
             Tensor("cache", ("n", "t", "c"), optional=True),
-            _LABEL,
         ),
         (
             Tensor("distribution", ("n", "q")),
@@ -117,6 +130,7 @@ _ROWS = (
         "data units, one value after another in the order of the event's memory",
         "From the first t values of an event, the distribution of the next one. A cache holds what "
         "was computed for the values before, so one step costs one value.",
+        conditioned=True,
     ),
     Verb(
         "train_step",
@@ -127,7 +141,6 @@ _ROWS = (
             Tensor("noise", ("n", "m"), optional=True),
             Tensor("u", ("n", "j"), optional=True, kind="uniform"),
             Tensor("learning_rate", (), kind="rate"),
-            _LABEL,
         ),
         (
             Tensor("new_parameters", ("p",)),
@@ -138,11 +151,43 @@ _ROWS = (
         "One step of training on a batch: all parameters in a row, the optimiser's state, which is "
         "zero at first, and the loss of each player before the step.",
         sliced=False,
+        conditioned=True,
     ),
 )
 
 VERBS: dict[str, Verb] = {verb.name: verb for verb in _ROWS}
-"""All verbs by name."""
+"""All verbs by name, but `translate:a>b`, of which there is one for each pair of spaces."""
+
+TRANSLATION = re.compile(r"translate:([a-z][a-z0-9_]*)>([a-z][a-z0-9_]*)")
+
+
+def verb_of(card: Card, name: str) -> Verb | None:
+    """The verb of this name with the conditions and spaces of a card; None if there is none."""
+    if pair := TRANSLATION.fullmatch(name):
+        here, there = pair.groups()
+        known = here in card.spaces and there in card.spaces and here != there
+        return _translation(name, here, there) if known else None
+    row = VERBS.get(name)
+    if row is None or not row.conditioned or not card.conditions:
+        return row
+    return _conditioned(row, tuple(card.conditions.items()))
+
+
+@lru_cache(maxsize=256)
+def _conditioned(row: Verb, conditions: tuple[tuple[str, Condition], ...]) -> Verb:
+    further = (
+        Tensor(name, ("n", *condition.shape), condition.dtype, True, "condition")
+        for name, condition in conditions
+    )
+    return replace(row, inputs=(*row.inputs, *further))
+
+
+@lru_cache(maxsize=256)
+def _translation(name: str, here: str, there: str) -> Verb:
+    inputs = (Tensor("x", ("n", f"event:{here}"), kind="event"),)
+    outputs = (Tensor("y", ("n", f"event:{there}"), kind="event"),)
+    return Verb(name, inputs, outputs, "data units", f"A sample of {here} as one of {there}.")
+
 
 DENSITIES = frozenset(
     tensor.name for verb in _ROWS for tensor in verb.outputs if tensor.kind == "density"

@@ -78,7 +78,11 @@ def checked_clip(card: Card, clip: str | None) -> str:
 def nulls(card: Card) -> dict[str, Any]:
     """The conditions that a card's denoiser takes, each with its null value; None without one."""
     names = [name for name in card.graphs["denoise"].inputs if name not in STATE]
-    return {name: card.constants.null_label if name == "label" else None for name in names}
+    told = {name: card.conditions[name] for name in names}
+    return {
+        name: None if row.null is None else np.full(row.shape, row.null, row.dtype)
+        for name, row in told.items()
+    }
 
 
 def given(condition: Condition | None) -> dict[str, Any]:

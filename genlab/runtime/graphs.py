@@ -16,6 +16,7 @@ import numpy as np
 from genlab.contract.card import Card
 from genlab.contract.errors import EXPORTER, ContractError
 from genlab.contract.files import read_bytes
+from genlab.contract.reading import read
 from genlab.contract.verify import verify_graph
 from genlab.contract.weights import Snapshots, only, overridable, weight_shapes
 from genlab.runtime.errors import OutOfMemoryError, RunError
@@ -114,7 +115,7 @@ class Graphs:
     def _replaced(self) -> ContractError | None:
         """A better reason where the model was exported again after its card was read."""
         try:
-            if Card.read(self.folder) == self.card:
+            if read(self.folder) == self.card:
                 return None
         except ContractError:
             return None

@@ -25,7 +25,7 @@ from genlab.contract.limits import (
     MAX_WHOLE_ELEMENTS,
 )
 from genlab.contract.tensors import LENGTHS, NO_SIZES, Sizes, Tensor, bind, told
-from genlab.contract.verbs import DENSITIES, VERBS
+from genlab.contract.verbs import DENSITIES, Verb, verb_of
 from genlab.runtime.errors import InputError, NonFiniteWarning
 
 
@@ -73,7 +73,7 @@ def verb_inputs(card: Card, verb: str, arrays: Mapping[str, Any]) -> dict[str, n
     wanted, fixed = input_tensors(card, verb, arrays), card.graphs[verb].fixed
     checked = {n: tensor_input(card, item, arrays[n], fixed) for n, item in wanted.items()}
     sizes = call_sizes(card, verb, checked)
-    if not VERBS[verb].sliced:
+    if not row_of(card, verb).sliced:
         row = max(checked[name][:1].size for name, item in wanted.items() if item.batched)
         whole(f"rows of {verb}", sizes["n"], 1, max(1, MAX_WHOLE_ELEMENTS // max(row, 1)))
     return checked
@@ -92,10 +92,17 @@ def call_sizes(card: Card, verb: str, arrays: Mapping[str, np.ndarray]) -> dict[
     return sizes
 
 
+def row_of(card: Card, verb: str) -> Verb:
+    """The contract's row of a verb that the card has."""
+    row = verb_of(card, verb)
+    assert row is not None  # a card that was read has known verbs
+    return row
+
+
 def input_tensors(card: Card, verb: str, names: Iterable[str]) -> dict[str, Tensor]:
     """The inputs of a verb by name; an `InputError` unless `names` are exactly theirs."""
     taken = card.graphs[verb].inputs
-    wanted = {item.name: item for item in VERBS[verb].inputs if item.name in taken}
+    wanted = {item.name: item for item in row_of(card, verb).inputs if item.name in taken}
     if set(names) != set(wanted):
         raise InputError(f"inputs of {verb}", str(sorted(wanted)), str(sorted(names)))
     return wanted
@@ -119,7 +126,7 @@ def tensor_input(card: Card, tensor: Tensor, value: Any, fixed: Sizes = NO_SIZES
     if bad:
         raise InputError(tensor.name, "finite numbers", f"{bad:,} that are not")
     judge = kind_of(tensor).judge
-    if judge is not None and (complaint := judge(Setting.of(card), array)) is not None:
+    if judge is not None and (complaint := judge(Setting.of(card), tensor, array)) is not None:
         raise InputError(tensor.name, *complaint)
     return array
 

@@ -20,12 +20,11 @@ import numpy as np
 
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
-from genlab.contract.verbs import VERBS
 from genlab.runtime import noise
 from genlab.runtime.devices import Device
 from genlab.runtime.errors import InputError
 from genlab.runtime.graphs import Graphs
-from genlab.runtime.inputs import call_sizes, rows, verb_inputs, warn_not_finite
+from genlab.runtime.inputs import call_sizes, row_of, rows, verb_inputs, warn_not_finite
 from genlab.runtime.jobs import Job, chunk_rows, run_job
 from genlab.runtime.sessions import CACHE, Session, granted_device
 from genlab.runtime.smoke import probe
@@ -149,7 +148,7 @@ class Opened:
         empty = sizes.get("n") == 0
         if empty:  # graphs may reshape by their own batch: the shapes come from one row
             feeds = probe(self.card, verb, 1, sizes)
-        job = Job.of(VERBS[verb], names, feeds, stop, deadline)
+        job = Job.of(row_of(self.card, verb), names, feeds, stop, deadline)
         values, self._mine.device = run_job(
             partial(self._session, verb, names),
             lambda device: CACHE.drop(self._graphs.key(verb, names, self._swapped, device)),

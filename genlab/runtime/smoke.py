@@ -15,10 +15,9 @@ from genlab.contract.card import Card
 from genlab.contract.errors import EXPORTER, ContractError
 from genlab.contract.kinds import Setting, Wanted, kind_of
 from genlab.contract.tensors import LENGTHS, Dim, bind, told
-from genlab.contract.verbs import VERBS
 from genlab.runtime import noise
 from genlab.runtime.errors import RunError
-from genlab.runtime.inputs import call_sizes, say_not_finite
+from genlab.runtime.inputs import call_sizes, row_of, say_not_finite
 from genlab.runtime.sessions import Session
 
 SIZES = (2, 3)
@@ -33,7 +32,7 @@ def smoke(card: Card, verb: str, outputs: Sequence[str], session: Session) -> No
     """
     free: dict[str, int] = {}
     for more, n in enumerate(SIZES):
-        lengths = {symbol: LENGTHS[symbol] + more for symbol in VERBS[verb].lengths}
+        lengths = {symbol: LENGTHS[symbol] + more for symbol in row_of(card, verb).lengths}
         feeds = probe(card, verb, n, lengths)
         try:
             values = session.run(outputs, feeds)
@@ -63,7 +62,7 @@ def probe(
     Raises:
         ContractError: The card does not tell the size of an input.
     """
-    wanted = {item.name: item for item in VERBS[verb].inputs}
+    wanted = {item.name: item for item in row_of(card, verb).inputs}
     graph, setting = card.graphs[verb], Setting.of(card)
     made: dict[str, np.ndarray] = {}
     for name in graph.inputs:
@@ -86,7 +85,7 @@ def _sizes(sizes: Mapping[str, int]) -> str:
 
 def _judge(card: Card, verb: str, outputs: dict[str, np.ndarray], sizes: dict[str, int]) -> None:
     """Shapes and numbers of one run; sizes that the graph chose are added to `sizes`."""
-    wanted = {item.name: item for item in VERBS[verb].outputs}
+    wanted = {item.name: item for item in row_of(card, verb).outputs}
     for name, values in outputs.items():
         shape: tuple[Dim, ...] = wanted[name].resolve(card, card.graphs[verb].fixed)
         if not bind(shape, values.shape, sizes):

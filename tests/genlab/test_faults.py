@@ -15,10 +15,10 @@ from onnx import helper, numpy_helper
 
 from genlab import load
 from genlab.__main__ import main
-from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.errors import ContractError
 from genlab.contract.publish import publish
+from genlab.contract.reading import read
 from genlab.contract.verify import verify_graph
 from genlab.runtime.errors import RunError
 
@@ -302,7 +302,7 @@ def test_an_operator_set_nobody_tested_is_refused(tmp_path: Path, source: Source
 
 def test_a_file_of_another_model_is_refused(models: Path) -> None:
     """Right sum, wrong owner: the file itself says whose it is."""
-    card = Card.read(models / "toy-flow")
+    card = read(models / "toy-flow")
     other = card.model_copy(update={"id": "toy-flow-two"})
     data = (models / "toy-flow" / "forward.onnx").read_bytes()
     with pytest.raises(ContractError, match="metadata id = 'toy-flow-two', found 'toy-flow'"):

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 import genlab
-from genlab.contract.card import Card, Metric
+from genlab.contract.card import Metric
 from genlab.contract.files import read_bytes
 from genlab.contract.publish import locked, publish
+from genlab.contract.reading import read
 from genlab.diffusion.likelihood import ode_log_prob
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.solver_error import PATHS, solution, solver_error
@@ -116,7 +117,7 @@ def add_figures(
     """
     with locked(model.folder):
         folder = model.folder
-        card = Card.read(folder)
+        card = read(folder)
         if card.graphs != model.card.graphs:
             raise runs.RunError(
                 f"{card.id} was exported again while it was measured, so the figures are not "

@@ -69,7 +69,17 @@ def _tensors(graph: Graph) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     for row in itertools.chain.from_iterable(sides):
         rows.setdefault(row.name, row)
+    for name in graph.inputs.keys() - rows.keys():  # what no verb names is a condition
+        rows[name] = Row(name, ("n", *graph.inputs[name].shape[1:]), kind="condition")
     return rows
+
+
+def inputs_of(graph: Graph, verb: str) -> list[str]:
+    """Names of a verb's inputs among those of its file, conditions last."""
+    row, tensors = VERBS[verb], _tensors(graph)
+    own = [tensor.name for tensor in row.inputs if tensor.name in graph.inputs]
+    further = [name for name in graph.inputs if tensors[name].kind == "condition"]
+    return own + (further if row.conditioned else [])
 
 
 def _symbolic(graph: Graph, name: str, rank: int) -> dict[int, str]:
@@ -173,9 +183,8 @@ def check_values(graphs: Mapping[str, Graph], setting: Setting) -> Arrays:
             sizes = {"n": n} | {symbol: least + more for symbol, least in LENGTHS.items()}
             inputs = dict(examples(replace(setting, given=given), rows, sizes, noise))
             for verb in graph.verbs:
-                for tensor in VERBS[verb].inputs:
-                    if tensor.name in inputs:
-                        values[f"{verb}/{n}/in/{tensor.name}"] = inputs[tensor.name]
+                for name in inputs_of(graph, verb):
+                    values[f"{verb}/{n}/in/{name}"] = inputs[name]
     return values | answers(graphs, values)
 
 

@@ -5,6 +5,7 @@ whose graphs the thumbnail is drawn; the finished model is judged once more and 
 step. So a failed export leaves the old model as it was.
 """
 
+import json
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 import genlab
-from genlab.contract.card import Card
+from genlab.contract.card import SCHEMA, Card, Condition, Space
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.files import digest, write_npz
 from genlab.contract.kinds import Setting
@@ -32,6 +33,7 @@ from training.export.onnx import (
     answers,
     check_values,
     halve,
+    inputs_of,
     store_halved,
     to_onnx,
 )
@@ -110,15 +112,27 @@ def _setting(dataset: Dataset | ImageSet, facts: dict[str, Any]) -> Setting:
     draw = dataset.sample(36, torch.Generator().manual_seed(REFERENCE_SEED))
     constants, latent = facts.get("constants", {}), facts.get("latent") or {}
     schedule = constants.get("log_snr") or LOG_SNR_RANGE[::-1]
+    conditions = facts.get("conditions", {})
     return Setting(
+        {
+            name: Space.model_validate_json(json.dumps(row))
+            for name, row in _spaces(dataset).items()
+        },
         law=latent.get("law", "normal"),
         levels=(schedule[-1], schedule[0]),
-        classes=len(constants.get("classes") or []),
-        null=constants.get("null_label"),
+        conditions={name: Condition(**row) for name, row in conditions.items()},
         data=(draw.x if isinstance(draw, Labelled) else draw).numpy(),
         scale=dataset.scale,
         shift=np.array(dataset.shift, np.float32),
     )
+
+
+def _spaces(dataset: Dataset | ImageSet) -> dict[str, dict[str, Any]]:
+    """The space of a data set, as a card tells it."""
+    if isinstance(dataset, ImageSet):
+        return {"data": {"shape": list(dataset.event_shape), "kind": "image"}}
+    extent = None if dataset.extent is None else list(dataset.extent)
+    return {"data": {"shape": list(dataset.event_shape), "kind": "points", "extent": extent}}
 
 
 def _measured(target: Path, draft: Card) -> list[dict[str, Any]]:
@@ -166,18 +180,18 @@ def _card(run: runs.Run, facts: dict[str, Any], graphs: dict[str, Graph]) -> dic
     recipe, dataset = run.recipe, SETS[run.recipe.dataset]
     trained, images = recipe.loop.steps > 0, isinstance(dataset, ImageSet)
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "id": recipe.id,
-        "title": recipe.title,
+        "name": recipe.title.removeprefix(f"{dataset.title}: "),
+        "dataset_title": dataset.title,
         "dataset": dataset.name,
         "kind": "trained" if trained else "exact",
-        "event_shape": list(dataset.event_shape),
-        "extent": None if dataset.extent is None else list(dataset.extent),
+        "spaces": _spaces(dataset),
         "measure": DISCRETE if images else CONTINUOUS,
         "graphs": {
             verb: {
                 "file": f"{stem}.onnx",
-                "inputs": [t.name for t in VERBS[verb].inputs if t.name in graph.inputs],
+                "inputs": inputs_of(graph, verb),
                 "outputs": [t.name for t in VERBS[verb].outputs if t.name in graph.outputs],
             }
             for stem, graph in graphs.items()

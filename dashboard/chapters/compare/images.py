@@ -73,7 +73,7 @@ def draw(model_id: str, stamp: str, seed: int, _stop: Callable[[], bool]) -> Dra
     if walks(model.card):
         options = {"sampler": SAMPLER, "steps": steps_of(model.card)}
         classes = len(model.card.constants.classes or [])
-        if model.card.constants.null_label is not None and classes:
+        if model.card.null("label") is not None and classes:
             options["condition"] = {"label": np.arange(N) % classes}
     if walks(model.card):
         return _walk(model, seed, _stop, options)

@@ -12,6 +12,7 @@ import pytest
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.errors import ContractError
+from genlab.contract.reading import read
 
 Spoil = Callable[[dict[str, Any]], Any]
 
@@ -23,28 +24,28 @@ def spoiled(models: Path, model: str, spoil: Spoil) -> ContractError:
     spoil(document)
     path.write_text(json.dumps(document))
     with pytest.raises(ContractError) as caught:
-        Card.read(models / model)
+        read(models / model)
     return caught.value
 
 
 def test_a_card_survives_its_own_text(shared_models: Path) -> None:
     for folder in shared_models.iterdir():
         if folder.is_dir():
-            card = Card.read(folder)
+            card = read(folder)
             assert card.dumps() == (folder / "card.json").read_text()
-            assert card.schema_ == 1
+            assert card.schema_ == 2
 
 
 def test_what_a_model_can_do_follows_from_its_verbs(shared_models: Path) -> None:
-    assert Card.read(shared_models / "toy-flow").can == {"sample", "density", "latent", "steps"}
-    assert Card.read(shared_models / "toy-ddpm").can == {"sample", "steps"}
+    assert read(shared_models / "toy-flow").can == {"sample", "density", "latent", "steps"}
+    assert read(shared_models / "toy-ddpm").can == {"sample", "steps"}
 
 
 CASES: dict[str, tuple[str, Spoil, str]] = {
-    "future schema": ("toy-flow", lambda d: d.update(schema=2), "schema"),
+    "future schema": ("toy-flow", lambda d: d.update(schema=3), "schema"),
     "schema of another type": ("toy-flow", lambda d: d.update(schema="1"), "schema"),
     "no schema": ("toy-flow", lambda d: d.pop("schema"), "schema"),
-    "field missing": ("toy-flow", lambda d: d.pop("title"), "title"),
+    "field missing": ("toy-flow", lambda d: d.pop("name"), "name"),
     "field unknown": ("toy-flow", lambda d: d.update(colour="red"), "colour"),
     "nested unknown": ("toy-flow", lambda d: d["measure"].update(x=1), "measure.x"),
     "number as text": ("toy-flow", lambda d: d["latent"].update(dim="2"), "latent.dim"),
@@ -110,7 +111,11 @@ CASES: dict[str, tuple[str, Spoil, str]] = {
         lambda d: d["history"].update(loss=[1.0]),
         "history",
     ),
-    "window inside out": ("toy-flow", lambda d: d.update(extent=[1.0, 0.0, 0.0, 1.0]), "extent"),
+    "window inside out": (
+        "toy-flow",
+        lambda d: d["spaces"]["data"].update(extent=[1.0, 0.0, 0.0, 1.0]),
+        "spaces.data.extent",
+    ),
     "two sums for one file": (
         "toy-flow",
         lambda d: d["graphs"]["decode"].update(sha256="0" * 64),
@@ -143,7 +148,7 @@ def test_a_broken_card_names_its_field(models: Path, case: str) -> None:
 
 def test_a_newer_schema_says_to_update(models: Path) -> None:
     error = spoiled(models, "toy-flow", lambda d: d.update(schema=7))
-    assert (error.expected, error.found) == ("1", "7")
+    assert (error.expected, error.found) == ("2", "7")
     assert "update" in error.todo
 
 
@@ -153,7 +158,7 @@ def test_a_newer_schema_says_to_update(models: Path) -> None:
 def test_a_card_that_is_no_document(models: Path, text: str) -> None:
     (models / "toy-flow" / "card.json").write_text(text, encoding="latin-1")
     with pytest.raises(ContractError, match=r"toy-flow: card.json: expected a JSON"):
-        Card.read(models / "toy-flow")
+        read(models / "toy-flow")
 
 
 NESTED = {
@@ -180,7 +185,7 @@ def test_the_second_parser_may_give_up_too(models: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Card, "model_validate_json", give_up)
     with pytest.raises(ContractError, match=r"card\.json: .* nested too deeply"):
-        Card.read(models / "toy-flow")
+        read(models / "toy-flow")
 
 
 def test_a_missing_card_and_one_too_large(models: Path) -> None:
@@ -188,7 +193,7 @@ def test_a_missing_card_and_one_too_large(models: Path) -> None:
     with path.open("ab") as file:
         file.truncate(2**30)  # sparse: read it and the test runs out of memory
     with pytest.raises(ContractError, match="at most"):
-        Card.read(models / "toy-flow")
+        read(models / "toy-flow")
     path.unlink()
     with pytest.raises(ContractError, match="No such file"):
-        Card.read(models / "toy-flow")
+        read(models / "toy-flow")

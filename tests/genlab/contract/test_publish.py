@@ -19,9 +19,9 @@ from onnx import numpy_helper
 
 from genlab import load
 from genlab.contract import publish as publishing
-from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
 from genlab.contract.publish import publish, verify_folder
+from genlab.contract.reading import read
 from genlab.runtime.check import check
 
 Source = Callable[[str], tuple[dict[str, Any], dict[str, bytes]]]
@@ -47,7 +47,7 @@ def first_x(folder: Path) -> float:
 
 
 def test_sums_and_metadata_are_filled_in(models: Path) -> None:
-    card = Card.read(models / "toy-flow")
+    card = read(models / "toy-flow")
     assert set(card.files) == {path.name for path in (models / "toy-flow").iterdir()} - {
         "card.json"
     }
@@ -55,7 +55,7 @@ def test_sums_and_metadata_are_filled_in(models: Path) -> None:
     props = {item.key: item.value for item in proto.metadata_props}
     assert props["id"] == "toy-flow"
     assert props["verbs"] == "encode,log_prob"
-    assert props["schema"] == "1"
+    assert props["schema"] == "2"
     assert props["weights"].split("\n") == ["log_scale", "shift"]
 
 
@@ -131,7 +131,7 @@ def replace(source, destination):
 
 os.replace = replace
 card = json.loads((target / "card.json").read_text())
-card["title"] = "the new one"
+card["name"] = "the new one"
 for graph in card["graphs"].values():
     graph["file"] = "new-" + graph["file"]
 files = {path.name: path.read_bytes() for path in target.iterdir()}
@@ -151,10 +151,10 @@ def test_kill_9_during_an_export_leaves_the_old_model(
     assert done.returncode == -signal.SIGKILL
     after = content(target)
     assert {name: after[name] for name in before} == before
-    assert check(target).card.title == "toy-flow"
+    assert check(target).card.name == "toy-flow"
     card, files = source("toy-flow")
     publish(target, card | {"title": "after the kill"}, files)  # its lock and litter are no hurdle
-    assert check(target).card.title == "after the kill"
+    assert check(target).card.name == "after the kill"
     assert set(content(target)) == set(before)
     assert not list(models.glob(".toy-flow.new-*"))
 

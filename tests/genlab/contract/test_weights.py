@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from genlab import load
-from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
 from genlab.contract.files import read_npz, write_npz
 from genlab.contract.publish import publish
+from genlab.contract.reading import read
 from genlab.contract.weights import Snapshots, only, overridable, pack, with_weights
 from genlab.runtime.sessions import build
 
@@ -168,7 +168,7 @@ def test_spoilt_snapshots_leave_the_final_weights_usable(models: Path) -> None:
 
 def test_snapshots_know_their_names(shared_models: Path) -> None:
     folder = shared_models / "toy-flow"
-    snapshots = Snapshots.open(folder, Card.read(folder))
+    snapshots = Snapshots.open(folder, read(folder))
     assert snapshots.names == {"log_scale", "shift"}
     assert snapshots.weights(0)["shift"].dtype == np.float16
 

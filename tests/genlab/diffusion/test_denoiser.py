@@ -163,10 +163,9 @@ def test_bad_options_are_refused_at_once(tiny: ExportedModel, options: dict[str,
 
 
 def test_without_a_null_label_there_is_no_guidance(tiny: ExportedModel) -> None:
-    constants = tiny.card.constants.model_copy(update={"null_label": None})
-    bare = ExportedModel(
-        tiny.card.model_copy(update={"constants": constants}), tiny.folder, tiny.device
-    )
+    label = tiny.card.conditions["label"].model_copy(update={"null": None})
+    card = tiny.card.model_copy(update={"conditions": {"label": label}})
+    bare = ExportedModel(card, tiny.folder, tiny.device)
     assert len(list(bare.trajectory(2, condition={"label": 1}, steps=2))) == 3
     with pytest.raises(InputError, match="tiny-ddpm has no null value"):
         bare.trajectory(2, condition={"label": 1}, guidance=2.0)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from genlab import load
+from genlab.contract.card import Space
 from genlab.contract.limits import HEAVY_JOBS, MAX_SESSIONS
 from genlab.runtime import devices, graphs, jobs
 from genlab.runtime.devices import Device, choose_device
@@ -82,7 +83,8 @@ def test_a_gpu_that_is_granted_does_the_work(shared_models: Path, act: Any) -> N
 def test_a_gpu_gets_more_images_at_once_than_a_core(shared_models: Path) -> None:
     card = load("toy-flow", folders=[shared_models]).card
     assert jobs.chunk_rows(card, "cpu") == jobs.chunk_rows(card, "cuda") == 1_000
-    images = card.model_copy(update={"event_shape": (1, 28, 28)})
+    space = Space(shape=(1, 28, 28), kind="image")
+    images = card.model_copy(update={"spaces": {"data": space}})
     assert jobs.chunk_rows(images, "cpu") == 8
     assert jobs.chunk_rows(images, "cuda") == 512
 

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import genlab
-from genlab.contract.card import Card, Metric
+from genlab.contract.card import Metric
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.errors import ContractError
 from genlab.contract.publish import verify_folder
+from genlab.contract.reading import read
 from genlab.contract.weights import Snapshots, initializers, with_weights
 from genlab.runtime import devices
 from genlab.runtime.check import difference
@@ -70,7 +71,7 @@ def test_exported_model_loads_and_samples(made: Made) -> None:
 def test_every_snapshot_is_what_torch_had(made: Made) -> None:
     """Rewritten initializers give, verb by verb, what the torch module gives with those weights."""
     run, folder = made
-    card = Card.read(folder)
+    card = read(folder)
     snapshots = Snapshots.open(folder, card)
     assert list(snapshots.steps) == runs.snapshot_steps(run.recipe.loop)
     assert len(snapshots.steps) >= 8
@@ -125,7 +126,7 @@ def test_snapshots_differ_and_the_last_is_the_model(made: Made) -> None:
 
 def test_thumbnail_is_a_strip_that_ends_with_samples(made: Made) -> None:
     _, folder = made
-    card = Card.read(folder)
+    card = read(folder)
     assert card.thumbnail is not None
     path = folder / card.thumbnail.file
     assert path.stat().st_size < 45_000
@@ -288,14 +289,14 @@ def test_two_commands_that_measure_at_once_lose_no_figure(
     """Each reads the card and writes it anew: nothing may come between the two."""
     folder, rows = _measurable(made, tmp_path, "one", "two", "three")
     together = threading.Barrier(len(rows))
-    read = evaluate.Card.read
+    read = evaluate.read
 
     def slowly(path: Path) -> Any:
         card = read(path)
         time.sleep(0.2)  # long enough for the others to read the same card
         return card
 
-    monkeypatch.setattr(evaluate.Card, "read", slowly)
+    monkeypatch.setattr(evaluate, "read", slowly)
 
     def measures(row: Metric) -> None:
         model = genlab.load(folder.name, device="cpu", folders=[tmp_path])
@@ -329,7 +330,7 @@ def test_init_starts_from_the_exported_weights(made: Made, monkeypatch: pytest.M
     trained = dict(run.state.model.named_parameters())
     for name, parameter in begun.state.family.named_parameters():
         assert torch.equal(parameter, trained[name]), name
-    before = Card.read(folder).provenance
+    before = read(folder).provenance
     assert begun.command == f"{before.command} && test"  # the card tells the whole way
     assert begun.seconds == before.seconds
     other = replace(run.recipe, family=FlowConfig(layers=1, hidden=9))

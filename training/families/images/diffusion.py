@@ -67,8 +67,10 @@ class UnetConfig:
         return {
             "family": self.family,
             "latent": {"dim": dataset.dim, "law": "normal"},
-            "constants": diffusion_facts(dataset, "v")
-            | {"classes": classes, "null_label": len(classes)},
+            "constants": diffusion_facts(dataset, "v") | {"classes": classes},
+            "conditions": {
+                "label": {"dtype": "int64", "values": len(classes), "null": len(classes)}
+            },
         }
 
 

@@ -33,7 +33,7 @@ def class_of(card: Card, key: str, default: str, every: bool = True) -> str:
 
 def guidance_of(card: Card, key: str, label: str, default: float = 1.0) -> float:
     """The scale of guidance; 1 where there is no class or nothing to compare it with."""
-    if label == ANY or card.constants.null_label is None:
+    if label == ANY or card.null("label") is None:
         return 1.0
     value = st.slider(
         "Guidance w",

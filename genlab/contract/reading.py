@@ -1,0 +1,137 @@
+"""Reading cards: from the text of `card.json` to a `Card`, with complaints in the contract's words.
+
+A card of an older schema is raised to the present one in memory, and its file stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError, to_json
+
+from genlab.contract.card import CARD_FILE, SCHEMA, Asset, Card
+from genlab.contract.consistency import check_consistency
+from genlab.contract.errors import EXPORT_AGAIN, EXPORTER, ContractError
+from genlab.contract.files import read_bytes, verify_bytes
+from genlab.contract.limits import MAX_CARD_BYTES
+
+IMAGE, VIDEO = 3, 4
+"""Axes of an event of the first schema that is one."""
+
+
+def read(folder: Path) -> Card:
+    """Read and check the card of one folder.
+
+    Raises:
+        ContractError: The card is missing, malformed, of a newer schema, or contradicts itself.
+    """
+    card = parse(folder.name, _text(folder))
+    check_consistency(card, folder.name)
+    return card
+
+
+def read_asset(folder: Path, card: Card, name: str) -> bytes:
+    """The verified bytes of one of the card's assets.
+
+    Raises:
+        ContractError: There is no such asset, or its file is not what the card says.
+    """
+    asset: Asset | None = card.assets.get(name)
+    if asset is None:
+        expected = f"one of {sorted(card.assets)}"
+        raise ContractError(card.id, "assets", expected, repr(name), "ask for one of them")
+    data = read_bytes(folder, asset.file)
+    verify_bytes(card.id, asset.file, data, asset.sha256, asset.bytes)
+    return data
+
+
+def parse(model: str, text: str | bytes) -> Card:
+    """A card from its text, each field alone correct; `model` is the name that errors carry."""
+    try:
+        return _parse(model, text)
+    except RecursionError:  # of either parser: a file of brackets must not end the program
+        found = "one nested too deeply to be read"
+        raise ContractError(model, CARD_FILE, "a JSON document", found, EXPORT_AGAIN) from None
+
+
+def _parse(model: str, text: str | bytes) -> Card:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        found = f"{error}"
+        raise ContractError(model, CARD_FILE, "a JSON document", found, EXPORT_AGAIN) from None
+    if not isinstance(document, dict):
+        found = f"a {type(document).__name__}"
+        raise ContractError(model, CARD_FILE, "a JSON object", found, EXPORT_AGAIN)
+    schema = document.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
+        todo = "update Generative Models Lab; this model was exported by a newer version"
+        raise ContractError(model, "schema", str(SCHEMA), str(schema), todo)
+    try:
+        if schema == 1 and isinstance(schema, int) and not isinstance(schema, bool):
+            text = to_json(upgraded(document))
+        return Card.model_validate_json(text)
+    except PydanticSerializationError:  # raised to the present schema, it is as deep as it was
+        raise RecursionError from None
+    except ValidationError as error:
+        raise from_validation(model, error) from None
+
+
+def upgraded(document: dict[str, Any]) -> dict[str, Any]:
+    """A document of schema 1 as one of schema 2; what it lacks or misspells stays so.
+
+    Its title is "data set: model", its densities on continuous data are exact, its one condition is
+    `label`, and an event of three axes is an image.
+    """
+    old = {**document, "schema": SCHEMA}
+    if isinstance(title := old.pop("title", None), str):
+        front, _, rest = title.partition(": ")
+        old["dataset_title"] = front if rest else old.get("dataset", front)
+        old["name"] = rest or title
+    space = {key: old.pop(key) for key in ("event_shape", "extent") if key in old}
+    if isinstance(shape := space.pop("event_shape", None), list):
+        kind = {IMAGE: "image", VIDEO: "video"}.get(len(shape), "points")
+        old["spaces"] = {"data": {"shape": shape, "kind": kind, **space}}
+    graphs = old["graphs"] if isinstance(old.get("graphs"), dict) else {}
+    measure = old.get("measure")
+    if isinstance(measure, dict) and measure.get("kind") == "continuous" and "log_prob" in graphs:
+        old["measure"] = {"bound": "exact", **measure}
+    if isinstance(constants := old.get("constants"), dict):
+        old["constants"] = {key: row for key, row in constants.items() if key != "null_label"}
+        if any("label" in graph.get("inputs", ()) for graph in graphs.values()):
+            classes, null = constants.get("classes") or [], constants.get("null_label")
+            old["conditions"] = {
+                "label": {"dtype": "int64", "values": len(classes) or None, "null": null}
+            }
+    return old
+
+
+def from_validation(model: str, error: ValidationError) -> ContractError:
+    """The first complaint of pydantic in the contract's own words."""
+    first, *others = error.errors(include_url=False)
+    field = ".".join(str(part) for part in first["loc"]) or CARD_FILE
+    more = f" (and {len(others)} more problems)" if others else ""
+    if first["type"] == "missing":
+        return ContractError(model, field, "this field", f"nothing{more}", EXPORTER)
+    if first["type"] == "extra_forbidden":
+        return ContractError(model, field, "no such field", f"one{more}", EXPORTER)
+    expected = first["msg"].removeprefix("Input should be ")
+    shown = repr(first["input"])
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    return ContractError(model, field, expected, f"{shown}{more}", EXPORTER)
+
+
+def _text(folder: Path) -> bytes:
+    path, model = folder / CARD_FILE, folder.name
+    try:
+        size = path.stat().st_size
+        if size > MAX_CARD_BYTES:
+            expected = f"at most {MAX_CARD_BYTES:,} bytes"
+            raise ContractError(model, CARD_FILE, expected, f"{size:,} bytes", EXPORT_AGAIN)
+        return path.read_bytes()
+    except OSError as error:
+        found = error.strerror or "an unreadable file"
+        raise ContractError(model, CARD_FILE, "a readable file", found, EXPORT_AGAIN) from None
