@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from genlab import Model, load
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
-from genlab.contract.files import write_npz
 from genlab.contract.kinds import KINDS
 from genlab.contract.limits import MAX_LENGTH, MAX_WHOLE_ELEMENTS
 from genlab.contract.publish import publish
@@ -24,49 +23,11 @@ from genlab.contract.verbs import VERBS, Verb
 from genlab.runtime.check import check
 from genlab.runtime.errors import InputError
 from genlab.runtime.sessions import Session
+from tests.toys import states
+from tests.toys.states import NEXT, STEP
 
 Source = Callable[[str], tuple[dict[str, Any], dict[str, bytes]]]
 Publish = Callable[..., Model]
-
-STEP = """
-step (float[2] parameters, float[2] state, float[n,2] x, float learning_rate)
-  => (float[2] new_parameters, float[2] new_state, float[1] losses)
-<int64[1] rows = {0}, int64[1] both = {1}, float two = {2}, float kept = {0.9}>
-{
-  away = Sub(parameters, x)
-  mean = ReduceMean<keepdims=0>(away, rows)
-  slope = Mul(two, mean)
-  old = Mul(kept, state)
-  new_state = Add(old, slope)
-  way = Mul(learning_rate, new_state)
-  new_parameters = Sub(parameters, way)
-  square = Mul(away, away)
-  distance = ReduceSum<keepdims=0>(square, both)
-  losses = ReduceMean<keepdims=1>(distance, rows)
-}"""
-"""Momentum down the slope of E|μ − x|²: at rate ½ and from rest, one step leads to the mean."""
-
-NEXT = """
-next (float[n,t] known, float[n,t,1] cache) => (float[n,2] distribution, float[n,s,1] longer_cache)
-<int64[1] one = {1}, int64[1] minus = {-1}, int64[1] far = {1000000}>
-{
-  n = Shape<start=0, end=1>(known)
-  column = Concat<axis=0>(n, one)
-  start = ConstantOfShape(column)
-  values = Concat<axis=1>(start, known)
-  last = Slice(values, minus, far, one)
-  two = Constant<value = int64[1] {2}>()
-  cell = Unsqueeze(start, two)
-  sums = Concat<axis=1>(cell, cache)
-  latest = Slice(sums, minus, far, one)
-  told = Unsqueeze(last, two)
-  sum = Add(latest, told)
-  longer_cache = Concat<axis=1>(cache, sum)
-  mean = Squeeze(sum, two)
-  negative = Neg(mean)
-  distribution = Concat<axis=1>(mean, negative)
-}"""
-"""The distribution tells the sum of all known values, which the cache carries from step to step."""
 
 
 @pytest.fixture
@@ -130,22 +91,9 @@ def test_a_training_step_refuses(learner: Model, change: dict[str, Any], told: s
         learner.run("train_step", **(good | {"learning_rate": np.array(0.1)} | change))
 
 
-def test_a_model_with_an_unbatched_state_passes_the_whole_check(
-    tmp_path: Path, source: Source, learner: Model
-) -> None:
-    stored: dict[str, np.ndarray] = {}
-    for n in (1, 2, 33):
-        x = np.random.default_rng(n).normal(size=(n, 2)).astype(np.float32)
-        inputs = {"parameters": np.float32([1, 2]), "state": np.float32([0, 0]), "x": x}
-        inputs["learning_rate"] = np.float32(0.5)
-        outputs = {"new_parameters": x.mean(0), "new_state": 2 * (np.float32([1, 2]) - x.mean(0))}
-        outputs["losses"] = (((np.float32([1, 2]) - x) ** 2).sum(1)).mean(keepdims=True)
-        for side, arrays in (("in", inputs), ("out", outputs)):
-            stored |= {f"train_step/{n}/{side}/{key}": value for key, value in arrays.items()}
-    files = {path.name: path.read_bytes() for path in learner.folder.iterdir()}
-    files["check.npz"] = write_npz(stored)
-    publish(tmp_path / "toy-flow", learner.card, files, judge=check)
-    assert check(tmp_path / "toy-flow").parity["train_step"] < 1e-5
+def test_a_model_with_an_unbatched_state_passes_the_whole_check(tmp_path: Path) -> None:
+    states.learner("toy-learner").publish(tmp_path)
+    assert check(tmp_path / "toy-learner").parity["train_step"] < 1e-5
 
 
 @pytest.mark.parametrize("n", [1, 7])
