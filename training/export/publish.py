@@ -36,7 +36,7 @@ from training.export.onnx import (
     to_onnx,
 )
 from training.export.thumbnail import FRAMES, thumbnail
-from training.families.base import Family, Graph
+from training.families.base import Graph
 from training.nets.folding import fold
 from training.recipes import RECIPES
 
@@ -258,4 +258,4 @@ def _answers(
     """What the family says to the check inputs with other weights."""
     family = fold(run.recipe.build())
     family.load_state_dict(weights, strict=False)  # buffers are constants and stay
-    return answers(cast(Family, family).graphs(), values)
+    return answers(family.graphs(), values)

@@ -18,9 +18,9 @@ from training.families.images.gan import Dcgan, DcganConfig
 from training.nets.folding import fold, is_plain
 
 MNIST, FASHION = IMAGES["mnist"], IMAGES["fashion"]
-UNET = UnetConfig(width=8, deep=16, blocks=1, clock=16)
+UNET = UnetConfig(width=8, deep=16, blocks=1, embedding=16)
 GAN = DcganConfig(latent=4, width=8, critic_width=8)
-JUDGE = ClassifierConfig(width=8, features=8)
+CLASSIFIER = ClassifierConfig(width=8, features=8)
 
 
 def batch(n: int = 6) -> Labelled:
@@ -32,7 +32,7 @@ def batch(n: int = 6) -> Labelled:
 STEEP = replace(GAN, objective="nonsaturating")
 
 
-@pytest.mark.parametrize("config", [UNET, STEEP, JUDGE], ids=lambda config: config.family)
+@pytest.mark.parametrize("config", [UNET, STEEP, CLASSIFIER], ids=lambda config: config.family)
 def test_every_player_learns_with_its_own_parameters(
     config: UnetConfig | DcganConfig | ClassifierConfig,
 ) -> None:
@@ -50,7 +50,7 @@ def test_every_player_learns_with_its_own_parameters(
         family.loss(batch(), "nobody")
 
 
-@pytest.mark.parametrize("config", [UNET, GAN, JUDGE], ids=lambda config: config.family)
+@pytest.mark.parametrize("config", [UNET, GAN, CLASSIFIER], ids=lambda config: config.family)
 def test_rows_do_not_see_each_other(config: UnetConfig | DcganConfig | ClassifierConfig) -> None:
     for graph in config.build(MNIST).eval().graphs().values():
         module = graph.module
