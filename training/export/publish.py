@@ -134,14 +134,12 @@ def _measured(target: Path, draft: Card) -> list[dict[str, Any]]:
 def _provenance(run: runs.Run, data_sha256: str) -> dict[str, Any]:
     """Commit, versions and machine of the training; `created` is the time of the export.
 
-    Checkpoints of older versions do not hold the first three: they are then the export's.
-
     Arguments:
         run: The finished run.
         data_sha256: Checksum of the data set's reference sample.
     """
     return {
-        **(provenance.origin() if run.origin is None else run.origin),
+        **run.origin,
         "command": provenance.portable(run.command),
         "seed": run.recipe.loop.seed,
         "data_sha256": data_sha256,
