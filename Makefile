@@ -17,7 +17,7 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 
 check: $(VENV)/.demo
-	$(BIN)/python -m genlab check exported
+	$(BIN)/genlab check exported
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
@@ -36,7 +36,7 @@ $(VENV)/.demo: requirements.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: requirements.txt pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -r requirements.txt -e '.[training,test]'
+	$(BIN)/python -m pip install --quiet -r requirements.txt -e '.[test]'
 	@touch $@ $(VENV)/.demo
 
 clean:

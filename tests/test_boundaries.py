@@ -78,9 +78,9 @@ def test_scenes_and_plots_do_not_import_streamlit() -> None:
         assert "streamlit" not in {name.split(".")[0] for name in imports(path)}, path
 
 
-def run_without(module: str, code: str) -> None:
-    """Run `code` in a fresh interpreter in which importing `module` fails."""
-    blocked = f"import sys; sys.modules[{module!r}] = None; {code}"
+def run_without(modules: str, code: str) -> None:
+    """Run `code` in a fresh interpreter in which importing any of the `modules` fails."""
+    blocked = f"import sys; sys.modules.update(dict.fromkeys({modules.split()!r})); {code}"
     subprocess.run([sys.executable, "-c", blocked], cwd=ROOT, check=True, timeout=120)
 
 
@@ -100,9 +100,21 @@ def test_training_runs_without_streamlit() -> None:
     run_without("streamlit", "import training.cli, training.recipes, training.export.publish")
 
 
-def test_library_samples_without_torch_and_streamlit() -> None:
+LIBRARY_ALONE = "torch streamlit plotly PIL rich training dashboard"
+
+
+def test_library_samples_with_nothing_beside_it() -> None:
     run_without(
-        "torch",
-        "sys.modules['streamlit'] = None; from genlab import load; "
+        LIBRARY_ALONE,
+        "from genlab import load; "
         "assert load('moons-flow-spline').sample(10, seed=0).shape == (10, 2)",
     )
+
+
+def test_command_line_runs_with_nothing_beside_the_library(tmp_path: Path) -> None:
+    (tmp_path / "moons-exact").symlink_to(ROOT / "exported" / "moons-exact")
+    for command in ("list", "check"):
+        arguments = [command, str(tmp_path)]
+        run_without(
+            LIBRARY_ALONE, f"from genlab.__main__ import main; assert main({arguments!r}) == 0"
+        )

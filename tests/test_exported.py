@@ -22,7 +22,7 @@ from training.data import DATASETS, IMAGES
 from training.evaluation.metrics import Estimate, Gaussian, coverage, frechet
 from training.evaluation.points import has_modes
 from training.families.gan import GanConfig
-from training.recipes import LESSONS, RECIPES
+from training.recipes import RECIPES
 
 EXPORTED = Path(__file__).parents[1] / "exported"
 VERBS = {
@@ -122,7 +122,7 @@ def test_thumbnail_can_be_read(report: Report) -> None:
 
 
 def test_textbook_gans_start_from_the_same_weights() -> None:
-    for dataset in LESSONS:
+    for dataset in ("moons", "gaussians8"):
         starts = [
             model(recipe.id).at(0)
             for recipe in RECIPES.values()

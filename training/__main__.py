@@ -1,4 +1,4 @@
-"""Command line: `python -m training list | train | export | evaluate`."""
+"""Command line: `python -m training list | train | export | evaluate | trials | cas`."""
 
 import sys
 

@@ -13,15 +13,16 @@ for the moving average's warm-up: tf.train.ExponentialMovingAverage.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
 from training.families.base import Family
+from training.options import Count, Decay, Positive, Seed, Share, Size
 
 Device = Literal["cpu", "cuda"]
 Sampler = Callable[[int, torch.Generator], Any]
@@ -33,32 +34,32 @@ points [n, *event], or images with their labels."""
 class LoopConfig:
     """How long and how fast to learn."""
 
-    steps: int = 20_000
+    steps: Count = 20_000
     """steps of the last player (the model itself, or a GAN's generator)"""
-    batch: int = 512
+    batch: Size = 512
     """fresh points of the data in each step of each player"""
-    k: int = 1
+    n_critic: Size = 1
     """steps of every other player (a GAN's critic) before each step of the last one"""
-    lr: float = 2e-3
+    lr: Positive = 2e-3
     """Adam's learning rate after the warm-up"""
-    beta1: float = 0.9
+    beta1: Decay = 0.9
     """Adam's decay of the mean gradient"""
-    beta2: float = 0.99
+    beta2: Decay = 0.99
     """Adam's decay of the squared gradient"""
-    warmup: int = 200
+    warmup: Count = 200
     """steps over which the learning rate rises from zero"""
-    floor: float = 0.01
+    floor: Share = 0.01
     """learning rate at the last step, as a share of lr; a half cosine leads there"""
-    ema: float = 0.999
+    ema: Decay = 0.999
     """decay per step of the moving average of the weights, which is what gets exported"""
-    snapshots: int = 8
+    snapshots: Count = 8
     """weights to keep, from the untrained ones to the last, denser at the start; 0 keeps none"""
-    kept: tuple[int, ...] = ()
+    kept: tuple[Size, ...] = ()
     """steps whose weights to keep instead of those, beside the untrained and the last"""
     autocast: bool = False
     """compute the loss in bfloat16 where that is safe (convolutions, matrix products); the weights,
     their gradients' sums and the average stay in float32"""
-    seed: int = 0
+    seed: Seed = 0
     """seed of the weights, of the data and of the noise"""
 
 
@@ -78,7 +79,7 @@ class State:
         curve: Columns "step" and one for each player, means over `every` steps.
     """
 
-    family: nn.Module
+    family: Family
     config: LoopConfig
     average: AveragedModel
     optimisers: dict[str, Adam]
@@ -96,8 +97,9 @@ class State:
         return max(1, self.config.steps // 400)
 
     @property
-    def model(self) -> nn.Module:
+    def model(self) -> Family:
         """The averaged model, in the family's own class."""
+        assert isinstance(self.average.module, Family)
         return self.average.module
 
     def state_dict(self) -> dict[str, Any]:
@@ -127,26 +129,26 @@ class State:
             optimiser.load_state_dict(saved["optimisers"][name])
             self.schedulers[name].load_state_dict(saved["schedulers"][name])
         self.data.set_state(saved["data"])
-        if saved.get("device", "cpu") == self.device:
+        if saved["device"] == self.device:
             _noise(self.device).set_state(saved["noise"])
         self.step, self.losses = saved["step"], saved["losses"]
         self.curve, self.pending = saved["curve"], saved["pending"]
 
 
-def begin(build: Callable[[], nn.Module], config: LoopConfig, device: Device = "cpu") -> State:
+def begin(build: Callable[[], Family], config: LoopConfig, device: Device = "cpu") -> State:
     """The state before the first step; `build` makes the untrained family, after seeding.
 
     It is made on the CPU and then moved: the same weights on every device.
     """
     torch.manual_seed(config.seed)
     family = build().to(device)
-    players = cast(Family, family).players()
+    players = family.players()
     optimisers = {
         name: Adam(parameters, config.lr, (config.beta1, config.beta2), fused=True)
         for name, parameters in players.items()
     }
     schedulers = {
-        # A player that steps k times as often sees its learning rate change at the same pace.
+        # A player that steps more often sees its learning rate change at the same pace.
         name: LambdaLR(optimiser, lambda step: rate(config, step))
         for name, optimiser in optimisers.items()
     }
@@ -203,14 +205,14 @@ def train(state: State, sample: Sampler) -> Iterator[State]:
             are untouched, but its batch and noise have been drawn, and the players before it in
             the same step have moved: continue from a saved state.
     """
-    players = cast(Family, state.family).players()
+    players = state.family.players()
     *others, last = players
-    order = [*others] * state.config.k + [last]
+    order = [*others] * state.config.n_critic + [last]
     while state.step < state.config.steps:
         for name in order:
             batch = _moved(sample(state.config.batch, state.data), state.device)
             with torch.autocast(state.device, torch.bfloat16, enabled=state.config.autocast):
-                loss = cast(Family, state.family).loss(batch, name)
+                loss = state.family.loss(batch, name)
             value = loss.item()
             if not math.isfinite(value):
                 raise FloatingPointError(f"loss of {name} is {value} at step {state.step}")

@@ -5,10 +5,11 @@ at any moment leaves the checkpoint before or the one after. It holds the whole 
 the recipe it belongs to and the snapshots taken so far; `curve.csv` is for the eye.
 """
 
+import copy
 import io
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,21 +18,20 @@ import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
-from torch import Tensor, nn
+from torch import Tensor
 
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.reading import read
-from training.data import SETS
+from training.data import IMAGES, SETS
 from training.export import provenance
-from training.families.gan import GanConfig
+from training.export.onnx import halve
+from training.families.base import Family
 from training.loop import Device, LoopConfig, State, begin, train
 from training.nets.folding import fold, is_plain
 from training.recipes import Recipe
 
 CHECKPOINT = "checkpoint.pt"
-PENALISED = "critic with penalty"
-"""Name of a critic's curve that includes the gradient penalty."""
 
 
 class RunError(Exception):
@@ -48,77 +48,115 @@ class Run:
         state: The state of the loop.
         command: The command line that started it, for the card; before it, where it starts from
             another model's weights, those that made them.
+        origin: Commit, versions and machine that started it (`provenance.origin`).
         seconds: Time spent so far, over all continuations, and on the weights it starts from.
         snapshots: Averaged weights by step, as they are exported.
-        origin: Commit, versions and machine that started it (`provenance.origin`); None where an
-            older version did, which did not note them.
     """
 
     recipe: Recipe
     folder: Path
     state: State
     command: str
+    origin: dict[str, Any]
     seconds: float = 0.0
     snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
-    origin: dict[str, Any] | None = None
 
 
 def start(
-    recipe: Recipe, folder: Path, command: str, init: str | None = None, device: Device = "cpu"
+    recipe: Recipe,
+    folder: Path,
+    command: str,
+    init: "str | Run | None" = None,
+    device: Device = "cpu",
 ) -> Run:
-    """A run at step 0; nothing is written yet.
+    """A run of a recipe's last stage at step 0; nothing is written yet.
 
     Arguments:
         recipe: What to train.
         folder: `runs/<model>`.
         command: The command line, for the card.
-        init: Identifier of an exported model whose weights to start from.
+        init: Whose weights to start from: an exported model's, by its identifier, or those of the
+            finished run of the stage before.
         device: Where to train.
 
     Raises:
-        RunError: The exported model has no such weights.
+        RunError: There are no such weights, or they do not fit.
     """
-    state = begin(lambda: _built(recipe, init), recipe.loop, device)
-    run = Run(recipe, folder, state, command, origin=provenance.origin(device))
-    if init is not None:
-        before = _exported(init)[0].provenance
-        run.command = provenance.THEN.join((before.command, command))
-        run.seconds = before.seconds
+    if init is None:
+        return _begun(recipe, folder, command, device)
+    if isinstance(init, Run):
+        run = _begun(recipe, folder, command, device, _handed_on(init), init.folder.name)
+        run.seconds = init.seconds
+        return run
+    before = _exported(init)[0].provenance
+    command = provenance.THEN.join((before.command, command))
+    run = _begun(recipe, folder, command, device, exported_weights(init), init)
+    run.seconds = before.seconds
+    return run
+
+
+def _begun(
+    recipe: Recipe,
+    folder: Path,
+    command: str,
+    device: Device,
+    weights: Mapping[str, Tensor] | None = None,
+    named: str = "",
+) -> Run:
+    """A run at step 0, from fresh weights or from those of a model of that name."""
+
+    def build() -> Family:
+        family = recipe.build()
+        if weights is not None:
+            _fill(family, weights, recipe.id, named)
+        return family
+
+    state = begin(build, recipe.loop, device)
+    run = Run(recipe, folder, state, command, provenance.origin(device))
     if 0 in snapshot_steps(recipe.loop):
         _snapshot(run)
     return run
 
 
-def _built(recipe: Recipe, init: str | None) -> nn.Module:
-    family = recipe.build()
-    if init is None:
-        return family
+@torch.no_grad()
+def _fill(family: Family, weights: Mapping[str, Tensor], model: str, named: str) -> None:
+    """Copy another model's weights into a family.
+
+    Raises:
+        RunError: They do not fit.
+    """
     if not is_plain(family):
         raise RunError(
-            f"{recipe.id} cannot start from {init}: its training needs norms that an export folds "
+            f"{model} cannot start from {named}: its training needs norms that an export folds "
             "into the weights. Train it from the beginning, or go on with --resume"
         )
-    weights = exported_weights(init)
     try:
-        with torch.no_grad():
-            for name, parameter in family.named_parameters():
-                parameter.copy_(torch.from_numpy(weights[name]).reshape(parameter.shape))
+        for name, parameter in family.named_parameters():
+            parameter.copy_(weights[name].reshape(parameter.shape))
     except (KeyError, RuntimeError) as error:
-        raise RunError(f"{init} does not fit {recipe.id}: {error}") from None
-    return family
+        raise RunError(f"{named} does not fit {model}: {error}") from None
 
 
-def exported_weights(model: str) -> dict[str, np.ndarray]:
+def _handed_on(run: Run) -> dict[str, Tensor]:
+    """The weights of a finished stage as its export would hold them."""
+    model = copy.deepcopy(run.state.model).cpu()
+    if run.recipe.dataset in IMAGES:
+        halve(model)
+    return dict(model.named_parameters())
+
+
+def exported_weights(model: str) -> dict[str, Tensor]:
     """Initializers of all graphs of an exported model, by name.
 
     Raises:
         ContractError: There is no such model, or it is broken.
     """
     card, folder = _exported(model)
-    weights: dict[str, np.ndarray] = {}
+    weights: dict[str, Tensor] = {}
     for file in {graph.file for graph in card.graphs.values()}:
         graph = onnx.load_model_from_string((folder / file).read_bytes()).graph
-        weights |= {item.name: numpy_helper.to_array(item).copy() for item in graph.initializer}
+        for item in graph.initializer:
+            weights[item.name] = torch.from_numpy(numpy_helper.to_array(item).copy())
     return weights
 
 
@@ -207,8 +245,7 @@ def load(folder: Path, recipe: Recipe | None = None, device: Device = "cpu") -> 
         device: Where to continue.
 
     Raises:
-        RunError: There is no run, it was trained with other hyper-parameters, or it is the
-            unfinished run of a GAN by an older version.
+        RunError: There is no run, or it was trained with other hyper-parameters.
     """
     path = folder / CHECKPOINT
     if not path.exists():
@@ -220,28 +257,10 @@ def load(folder: Path, recipe: Recipe | None = None, device: Device = "cpu") -> 
             f"{path} was trained with other settings: {_differences(recipe, kept)}. "
             "Give the same ones, or begin anew with --restart"
         )
-    run = start(kept, folder, saved["command"], device=device)
+    run = _begun(kept, folder, saved["command"], device)
     run.state.load_state_dict(saved["state"])
-    run.seconds, run.snapshots = saved["seconds"], saved["snapshots"]
-    run.origin = saved.get("origin")
-    if "origin" not in saved:
-        _name_old_curve(run)
+    run.origin, run.seconds, run.snapshots = saved["origin"], saved["seconds"], saved["snapshots"]
     return run
-
-
-def _name_old_curve(run: Run) -> None:
-    """Tell the critic's curve of older versions, which includes the gradient penalty, by its name.
-
-    Raises:
-        RunError: The run is unfinished; its curve would change its meaning halfway.
-    """
-    family = run.recipe.family
-    if not isinstance(family, GanConfig) or not family.penalty:
-        return
-    if run.state.step < run.recipe.loop.steps:
-        raise RunError(f"{run.folder} was begun by an older version; begin anew with --restart")
-    names = {"critic": PENALISED}
-    run.state.curve = {names.get(name, name): row for name, row in run.state.curve.items()}
 
 
 def _differences(asked: Recipe, kept: Recipe) -> str:

@@ -186,9 +186,9 @@ def test_learning_rate_rises_and_falls() -> None:
     assert all(b < a for a, b in pairwise(rates[10:]))
 
 
-def test_critic_steps_k_times(tiny: Tiny) -> None:
+def test_critic_steps_n_critic_times(tiny: Tiny) -> None:
     recipe = tiny("gan-nonsaturating", steps=4)
-    state = begin(recipe.build, replace(recipe.loop, k=3))
+    state = begin(recipe.build, replace(recipe.loop, n_critic=3))
     for _ in train(state, DATASETS["moons"].sample):
         pass
     steps = {

@@ -10,6 +10,7 @@ Splits: the last 5,000 of the 60,000 training images are for validation, 55,000 
 
 import gzip
 import hashlib
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from torch import Tensor
 
 ENVIRONMENT = "GENERATIVE_DATA"
 TRAINING, VALIDATION = 55_000, 5_000
-SIDE, LEVELS = 28, 256
+LEVELS = 256
 
 Split = Literal["train", "validation", "test"]
 
@@ -34,7 +35,7 @@ class DataError(Exception):
 
 
 class Labelled(NamedTuple):
-    """Images [n, 1, 28, 28] in [0, 1] and their classes [n]."""
+    """Images [n, channels, height, width] in [0, 1] and their classes [n]."""
 
     x: Tensor
     label: Tensor
@@ -50,7 +51,7 @@ class Archive(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A set of grey images with ten classes.
+    """A set of images with classes.
 
     Data units are [0, 1]: grey level / 255. Diffusion units are [-1, 1].
     """
@@ -68,11 +69,17 @@ class ImageSet:
     mirrored: bool
     """whether an image and its mirror image are of one class (clothes, but not digits)"""
 
-    event_shape: ClassVar[tuple[int, ...]] = (1, SIDE, SIDE)
-    dim: ClassVar[int] = SIDE * SIDE
+    event_shape: tuple[int, int, int] = (1, 28, 28)
+    """channels, height, width"""
+
     scale: ClassVar[float] = 0.5
     shift: ClassVar[list[float]] = [0.5]
     extent: ClassVar[None] = None
+
+    @property
+    def dim(self) -> int:
+        """Numbers of an image."""
+        return math.prod(self.event_shape)
 
     def __len__(self) -> int:
         """Number of training images."""

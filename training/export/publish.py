@@ -38,7 +38,7 @@ from training.export.onnx import (
     to_onnx,
 )
 from training.export.thumbnail import FRAMES, thumbnail
-from training.families.base import Family, Graph
+from training.families.base import Graph
 from training.nets.folding import fold
 from training.recipes import RECIPES
 
@@ -148,14 +148,12 @@ def _measured(target: Path, draft: Card) -> list[dict[str, Any]]:
 def _provenance(run: runs.Run, data_sha256: str) -> dict[str, Any]:
     """Commit, versions and machine of the training; `created` is the time of the export.
 
-    Checkpoints of older versions do not hold the first three: they are then the export's.
-
     Arguments:
         run: The finished run.
         data_sha256: Checksum of the data set's reference sample.
     """
     return {
-        **(provenance.origin() if run.origin is None else run.origin),
+        **run.origin,
         "command": provenance.portable(run.command),
         "seed": run.recipe.loop.seed,
         "data_sha256": data_sha256,
@@ -272,4 +270,4 @@ def _answers(
     """What the family says to the check inputs with other weights."""
     family = fold(run.recipe.build())
     family.load_state_dict(weights, strict=False)  # buffers are constants and stay
-    return answers(cast(Family, family).graphs(), values)
+    return answers(family.graphs(), values)

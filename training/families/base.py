@@ -2,11 +2,11 @@
 
 `players()` names the groups of parameters in the order in which they step, `loss(batch, player)`
 is what each of them minimises, `graphs()` is what becomes of the family once it is exported. One
-loop trains them all.
+loop trains them all. A `FamilyConfig` is its shape: it builds the family for a data set.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -17,12 +17,11 @@ class Graph:
 
     `inputs` holds an example of every input, by its name in the contract and in the order of
     `module.forward`; the first dimension of each is the batch, at least 2 and symbolic in the
-    file. No two examples may be the same tensor
-    object: the exporter would merge them. `module` returns one tensor, or a tuple in the order of
-        `outputs`. Several `verbs` may share the file, which then stores the weights once: the
-        inputs and outputs of each verb are among those of the file. The parameters of `module`
-        bear the names they have in the family's own `state_dict`, so that snapshots fit every
-        file.
+    file. No two examples may be the same tensor object: the exporter would merge them. `module`
+    returns one tensor, or a tuple in the order of `outputs`. Several `verbs` may share the file,
+    which then stores the weights once: the inputs and outputs of each verb are among those of the
+    file. The parameters of `module` bear the names they have in the family's own `state_dict`, so
+    that snapshots fit every file.
     """
 
     module: nn.Module
@@ -31,9 +30,12 @@ class Graph:
     verbs: tuple[str, ...]
 
 
-@runtime_checkable
-class Family(Protocol):
-    """A generative model (an `nn.Module`) as the training loop and the exporter see it."""
+class Family(nn.Module):
+    """A generative model as the training loop and the exporter see it.
+
+    The names of its parameters are those of the weights in exported files and snapshots: renaming
+    one makes a new model, to which the old snapshots do not fit.
+    """
 
     def players(self) -> dict[str, list[nn.Parameter]]:
         """The parameters of each player, in the order in which the players step.
@@ -41,7 +43,7 @@ class Family(Protocol):
         A flow or a diffusion model has one player, a GAN has two; a model with nothing to learn
         has none.
         """
-        ...
+        raise NotImplementedError
 
     def loss(self, batch: Any, player: str) -> Tensor:
         """The scalar that `player` minimises on a draw of the data set, in data units.
@@ -54,8 +56,28 @@ class Family(Protocol):
         Called anew for each player: what one has just learned, the next one sees. Raises
         `KeyError` for a player that `players()` does not name.
         """
-        ...
+        raise NotImplementedError
 
     def graphs(self) -> dict[str, Graph]:
         """The files to export, by stem (`{"decode": Graph(...)}` becomes `decode.onnx`)."""
-        ...
+        raise NotImplementedError
+
+
+class FamilyConfig:
+    """The shape of a family: a frozen dataclass whose fields become options and go onto the card.
+
+    A numeric field carries its range (`layers: Size = 5`, see `training.options`).
+    """
+
+    family: ClassVar[str]
+    """name of the family, in identifiers and on the card"""
+    references: ClassVar[tuple[str, ...]]
+    """papers, for the card"""
+
+    def build(self, dataset: Any) -> Family:
+        """The untrained family for a data set of the kind that it is for."""
+        raise NotImplementedError
+
+    def facts(self, dataset: Any) -> dict[str, Any]:
+        """What the card says of such a model beyond its graphs."""
+        raise NotImplementedError

@@ -4,15 +4,15 @@ The forward process is variance preserving and written in the log signal-to-nois
 
     x_λ = α x_0 + σ ε,    α² = sigmoid(λ),    σ² = sigmoid(-λ),    ε ~ N(0, I).
 
-The network is told λ, not the clock, so one network serves every schedule, every number of steps
+The network is told λ, not the time, so one network serves every schedule, every number of steps
 and every sampler. It predicts v = α ε - σ x_0: at λ → -∞ that is -x_0, at λ → +∞ it is ε, so the
 target has unit variance at every level and neither end divides by nearly nothing.
 
 References: DDPM (Ho et al., 2020), https://arxiv.org/abs/2006.11239; v-prediction: Progressive
 Distillation (Salimans & Ho, 2022), https://arxiv.org/abs/2202.00512; continuous λ and stratified
 times: Variational Diffusion Models (Kingma et al., 2021), https://arxiv.org/abs/2107.00630;
-waves that fade with the noise: integrated positional encoding of mip-NeRF (Barron et al., 2021),
-https://arxiv.org/abs/2103.13415.
+Fourier features that fade with the noise: integrated positional encoding of mip-NeRF (Barron et
+al., 2021), https://arxiv.org/abs/2103.13415.
 """
 
 import math
@@ -24,15 +24,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.data import Dataset
-from training.families.base import Graph
+from training.families.base import Family, FamilyConfig, Graph
 from training.nets.noise import diffusion_facts
 from training.nets.view import view
+from training.options import Count, Share, Size
 
 LOG_SNR_BOUND = 16.0  # the network is trained on λ in [-16, 16]; schedules stay inside
 
 
 @dataclass(frozen=True)
-class DdpmConfig:
+class DdpmConfig(FamilyConfig):
     """Shape of the denoiser and the noise levels it is trained on."""
 
     family: ClassVar[str] = "ddpm"
@@ -42,19 +43,19 @@ class DdpmConfig:
         "Kingma et al., Variational Diffusion Models, 2021. https://arxiv.org/abs/2107.00630",
     )
 
-    width: int = 128
+    width: Size = 128
     """width of the residual stream"""
-    blocks: int = 3
+    blocks: Size = 3
     """number of residual blocks"""
-    frequencies: int = 16
+    frequencies: Size = 16
     """pairs of sine and cosine that describe the log-SNR"""
-    octaves: int = 0
+    octaves: Count = 0
     """frequencies of the sines and cosines that the network sees beside x, from one that goes once
     through four standard deviations of the data, doubling: for detail finer than a plain network
     learns. Each fades at noise levels that blur its period, where there is nothing for it to see"""
-    clock: int = 32
-    """width of the description of the log-SNR that every block reads"""
-    flat: float = 0.3
+    embedding: Size = 32
+    """width of the noise embedding, which every block reads"""
+    flat: Share = 0.3
     """share of the noise levels drawn uniformly in log-SNR over [-16, 16]; the others follow the
     cosine schedule, which dwells where the picture is decided"""
 
@@ -110,7 +111,7 @@ class Dual:
         slope = gate * (1 + self.value * (1 - gate))  # [n, w]
         return Dual(self.value * gate, self.tangents * slope[:, None])
 
-    def waves(self, frequencies: Tensor, fade: Tensor) -> "Dual":
+    def fourier(self, frequencies: Tensor, fade: Tensor) -> "Dual":
         """Append the sines and cosines of every coordinate at all frequencies.
 
         Arguments:
@@ -137,20 +138,23 @@ class Dual:
 class Block(nn.Module):
     """One residual block; the noise level enters as a shift of the stream."""
 
-    def __init__(self, width: int, clock: int) -> None:
+    def __init__(self, width: int, embedding: int) -> None:
         super().__init__()
-        self.level = nn.Linear(clock, width)
+        self.level = nn.Linear(embedding, width)
         self.rise = nn.Linear(width, width)
         self.fall = nn.Linear(width, width)
 
-    def forward(self, h: Dual, level: Tensor) -> Dual:
-        """The stream [n, width] after the block, at a noise level [n, clock]."""
-        bent = (h + self.level(level)).silu().linear(self.rise).silu().linear(self.fall)
-        return h + bent
+    def forward(self, h: Dual, embedding: Tensor) -> Dual:
+        """The stream [n, width] after the block, at a noise embedding [n, embedding]."""
+        inner = (h + self.level(embedding)).silu().linear(self.rise)
+        return h + inner.silu().linear(self.fall)
 
 
-class Ddpm(nn.Module):
+class Ddpm(Family):
     """Residual MLP (x, λ) → v in diffusion units, with its exact divergence.
+
+    `clock` is the noise embedding and `waves` the frequencies of the Fourier features: the weights
+    of exported models bear these names.
 
     Arguments:
         config: The shape.
@@ -169,29 +173,30 @@ class Ddpm(nn.Module):
         octaves = 2.0 ** torch.linspace(0.0, 5.0, config.frequencies)
         self.register_buffer("octaves", octaves * math.pi / (2 * LOG_SNR_BOUND))
         self.clock = nn.Sequential(
-            nn.Linear(2 * config.frequencies, config.clock),
+            nn.Linear(2 * config.frequencies, config.embedding),
             nn.SiLU(),
-            nn.Linear(config.clock, config.clock),
+            nn.Linear(config.embedding, config.embedding),
             nn.SiLU(),
         )
         waves = math.pi / 2 * 2.0 ** torch.arange(config.octaves)
-        # Without waves the state is what it was before there were any.
         self.register_buffer("waves", waves, persistent=config.octaves > 0)
         self.inlet = nn.Linear(dataset.dim * (1 + 2 * config.octaves), config.width)
-        self.blocks = nn.ModuleList(Block(config.width, config.clock) for _ in range(config.blocks))
+        self.blocks = nn.ModuleList(
+            Block(config.width, config.embedding) for _ in range(config.blocks)
+        )
         self.outlet = nn.Linear(config.width, dataset.dim)
 
     def _network(self, x: Dual, log_snr: Tensor) -> Dual:
         angles = log_snr[:, None] * self.octaves  # [n, frequencies]
-        level = self.clock(torch.cat((angles.sin(), angles.cos()), -1))
+        embedding = self.clock(torch.cat((angles.sin(), angles.cos()), -1))
         if self.config.octaves:
-            # The mean of a wave under the noise that was added. Without it the network invents
+            # The mean of a sine under the noise that was added. Without it the network invents
             # detail where noisy points are rare, and a sample in thousands runs away from there.
             variance = (-log_snr).sigmoid()[:, None]  # σ² [n, 1]
-            x = x.waves(self.waves, (-0.5 * variance * self.waves.square()).exp())
+            x = x.fourier(self.waves, (-0.5 * variance * self.waves.square()).exp())
         h = x.linear(self.inlet)
         for block in self.blocks:
-            h = block(h, level)
+            h = block(h, embedding)
         return h.silu().linear(self.outlet)
 
     def predict(self, x: Tensor, log_snr: Tensor) -> Tensor:

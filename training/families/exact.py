@@ -18,13 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from training.data import Dataset, Mixture
-from training.families.base import Graph
+from training.families.base import Family, FamilyConfig, Graph
 from training.nets.noise import diffusion_facts
 from training.nets.view import view
 
 
 @dataclass(frozen=True)
-class ExactConfig:
+class ExactConfig(FamilyConfig):
     """The truth has nothing to choose."""
 
     family: ClassVar[str] = "exact"
@@ -47,7 +47,7 @@ class ExactConfig:
         }
 
 
-class Exact(nn.Module):
+class Exact(Family):
     """A known distribution, in float32.
 
     Arguments:

@@ -6,8 +6,8 @@ The change of variables gives the density exactly. With z → layer 1 → … �
 
 so training maximises log p on the data and nothing else. What a flow can do depends on its layers,
 and four kinds show it: one *affine* map only moves, stretches and shears a Gaussian; *elementwise*
-splines bend each coordinate and leave them independent; in a *coupling* one coordinate passes
-through and decides how the other one is stretched (affine) or bent (spline), so both directions
+splines transform each coordinate and leave them independent; in a *coupling* one coordinate passes
+through and decides which affine map or spline transforms the other one, so both directions
 cost one pass and any dependence can be learned.
 
 References: Neural Spline Flows (Durkan et al., 2019), https://arxiv.org/abs/1906.04032; RealNVP
@@ -17,17 +17,18 @@ bear, https://github.com/probabilists/zuko.
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from training.data import Dataset
-from training.families.base import Graph
+from training.families.base import Family, FamilyConfig, Graph
 from training.nets.precise import SiLU
-from training.nets.splines import Spline, Stretch
+from training.nets.univariate import MonotonicAffine, RationalQuadratic, Univariate
 from training.nets.view import view
+from training.options import Positive, Range, Size
 
 FINE = 0.03
 """Detail finer than this (standardised units) is evaluated in float64 by the exported graphs: a
@@ -43,7 +44,7 @@ Transform = Literal["spline", "affine-coupling", "elementwise", "affine"]
 
 
 @dataclass(frozen=True)
-class FlowConfig:
+class FlowConfig(FamilyConfig):
     """Shape of a flow on the line or in the plane."""
 
     family: ClassVar[str] = "flow"
@@ -52,14 +53,14 @@ class FlowConfig:
         "Dinh et al., Density estimation using Real NVP, 2017. https://arxiv.org/abs/1605.08803",
     )
 
-    layers: int = 5
-    """number of learned layers; couplings bend the two coordinates in turn"""
-    hidden: int = 96
+    layers: Size = 5
+    """number of learned layers; couplings transform the two coordinates in turn"""
+    hidden: Size = 96
     """width of the two hidden layers of each coupling's network"""
-    bins: int = 24
+    bins: Annotated[int, Range(2)] = 24
     """spline pieces of a coordinate"""
-    bound: float = 5.0
-    """the splines bend [-bound, bound] (standardised units) and leave the tails alone"""
+    bound: Positive = 5.0
+    """the splines transform [-bound, bound] (standardised units) and leave the tails alone"""
     transform: Transform = "spline"
     """what a layer does; on the line, where nothing can be coupled, a spline is elementwise"""
 
@@ -77,35 +78,35 @@ class FlowConfig:
 
 
 class Coupling(nn.Module):
-    """Bends one coordinate of the plane with parameters that a network reads off the other one.
+    """Transforms one coordinate of the plane, with parameters that a network reads off the other.
 
     Arguments:
         kept: Index of the coordinate that passes through.
-        bend: How the other one is bent.
+        univariate: How the other one is transformed.
         hidden: Width of the network's two hidden layers.
     """
 
-    def __init__(self, kept: int, bend: Spline | Stretch, hidden: int) -> None:
+    def __init__(self, kept: int, univariate: Univariate, hidden: int) -> None:
         super().__init__()
-        self.kept, self.bend = kept, bend
+        self.kept, self.univariate = kept, univariate
         # SiLU rather than ReLU: no creases in the density.
         self.hyper = nn.Sequential(
             nn.Linear(1, hidden),
             SiLU(),
             nn.Linear(hidden, hidden),
             SiLU(),
-            nn.Linear(hidden, bend.size),
+            nn.Linear(hidden, univariate.size),
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Towards noise: points [n, 2] and log|det| [n]."""
         kept = x[:, self.kept]
-        return self._joined(kept, *self.bend.forward(x[:, 1 - self.kept], self._raw(kept)))
+        return self._joined(kept, *self.univariate.forward(x[:, 1 - self.kept], self._raw(kept)))
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Towards data: points [n, 2], and log|det| [n] of the direction towards noise."""
         kept = y[:, self.kept]
-        return self._joined(kept, *self.bend.inverse(y[:, 1 - self.kept], self._raw(kept)))
+        return self._joined(kept, *self.univariate.inverse(y[:, 1 - self.kept], self._raw(kept)))
 
     def _raw(self, kept: Tensor) -> Tensor:
         raw = kept[:, None]
@@ -113,8 +114,8 @@ class Coupling(nn.Module):
             raw = _linear(layer, raw) if isinstance(layer, nn.Linear) else layer(raw)
         return raw  # [n, size]
 
-    def _joined(self, kept: Tensor, bent: Tensor, log_slope: Tensor) -> tuple[Tensor, Tensor]:
-        both = (kept, bent) if self.kept == 0 else (bent, kept)
+    def _joined(self, kept: Tensor, moved: Tensor, log_slope: Tensor) -> tuple[Tensor, Tensor]:
+        both = (kept, moved) if self.kept == 0 else (moved, kept)
         return torch.stack(both, -1), log_slope
 
 
@@ -124,21 +125,21 @@ def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
 
 
 class Elementwise(nn.Module):
-    """Bends each of d coordinates by a spline of its own; the identity at first."""
+    """Transforms each of d coordinates by a spline of its own; the identity at first."""
 
-    def __init__(self, dim: int, bend: Spline) -> None:
+    def __init__(self, dim: int, univariate: Univariate) -> None:
         super().__init__()
-        self.bend = bend
-        self.knots = nn.Parameter(torch.zeros(dim, bend.size))
+        self.univariate = univariate
+        self.knots = nn.Parameter(torch.zeros(dim, univariate.size))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Towards noise: points [n, d] and log|det| [n]."""
-        y, log_slope = self.bend.forward(x, self.knots[None].to(x.dtype))
+        y, log_slope = self.univariate.forward(x, self.knots[None].to(x.dtype))
         return y, log_slope.sum(-1)
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Towards data: points [n, d], and log|det| [n] of the direction towards noise."""
-        x, log_slope = self.bend.inverse(y, self.knots[None].to(y.dtype))
+        x, log_slope = self.univariate.inverse(y, self.knots[None].to(y.dtype))
         return x, log_slope.sum(-1)
 
 
@@ -174,17 +175,18 @@ Layer = Coupling | Elementwise | Affine
 
 
 def _layer(config: FlowConfig, index: int, dim: int) -> Layer:
-    spline = Spline(config.bins, config.bound)
+    spline = RationalQuadratic(config.bins, config.bound)
     if config.transform == "affine":
         return Affine(dim)
     if config.transform == "elementwise" or (config.transform == "spline" and dim == 1):
         return Elementwise(dim, spline)
     if dim != 2:
         raise ValueError(f"{config.transform} layers take points of the plane, not {dim} numbers")
-    return Coupling(index % 2, spline if config.transform == "spline" else Stretch(), config.hidden)
+    univariate = spline if config.transform == "spline" else MonotonicAffine()
+    return Coupling(index % 2, univariate, config.hidden)
 
 
-class Flow(nn.Module):
+class Flow(Family):
     """Learned layers between standard normal noise and data.
 
     The stages run from z (first) through the layers to standardised data and, by the fixed map
@@ -228,8 +230,8 @@ class Flow(nn.Module):
         z = (x - self.shift) / self.scale  # [n, d]
         log_det = -self.dim * self.scale.log()  # of the direction x → z
         for layer in self._chain():
-            z, bent = layer(z)
-            log_det = log_det + bent  # [n]
+            z, log_slope = layer(z)
+            log_det = log_det + log_slope  # [n]
         log_normal = -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
         return log_normal + log_det, z
 
@@ -245,9 +247,9 @@ class Flow(nn.Module):
         """
         states, log_dets = [z], []
         for layer in reversed(self._chain()):
-            state, bent = layer.inverse(states[-1])
+            state, log_slope = layer.inverse(states[-1])
             states.append(state)
-            log_dets.append(-bent)
+            log_dets.append(-log_slope)
         states.append(self.scale * states[-1] + self.shift)
         log_dets.append((self.dim * self.scale.log()).to(z.dtype).expand(z.shape[0]))
         return states[-1], torch.stack(states, 1), torch.stack(log_dets, 1)

@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
 from training.data import Dataset
-from training.families.base import Graph
+from training.families.base import Family, FamilyConfig, Graph
 from training.nets.view import view
+from training.options import Count, NotNegative, Size
 
 ObjectiveName = Literal["nonsaturating", "minimax", "least-squares", "hinge", "relativistic"]
 
@@ -58,7 +59,7 @@ OBJECTIVES: dict[ObjectiveName, Objective] = {
     "hinge": Objective(
         lambda real, fake: relu(1 - real) + relu(1 + fake), lambda real, fake: -fake, "score"
     ),
-    # Each fake is judged against a real point, so that none of the modes can be left alone.
+    # Each fake is compared with a real point, so that none of the modes can be left alone.
     "relativistic": Objective(
         lambda real, fake: softplus(fake - real), lambda real, fake: softplus(real - fake), "score"
     ),
@@ -66,7 +67,7 @@ OBJECTIVES: dict[ObjectiveName, Objective] = {
 
 
 @dataclass(frozen=True)
-class GanConfig:
+class GanConfig(FamilyConfig):
     """Shape and objective of a GAN."""
 
     family: ClassVar[str] = "gan"
@@ -78,25 +79,25 @@ class GanConfig:
 
     objective: ObjectiveName = "nonsaturating"
     """what the players minimise"""
-    latent: int = 2
+    latent: Size = 2
     """dimension of the normal noise z"""
-    hidden: int = 128
+    hidden: Size = 128
     """width of the hidden layers of both networks"""
-    depth: int = 3
+    depth: Size = 3
     """number of hidden layers of both networks"""
-    octaves: int = 3
+    octaves: Count = 3
     """frequencies of the sines and cosines that the critic sees beside x; without them (0) it is
     slow to notice an edge, and the generator gets away with blur"""
-    latent_octaves: int = 0
+    latent_octaves: Count = 0
     """the same for what the generator sees beside z: with them it can go from one mode to the next
     within a small step of z, and leave little between the modes"""
-    penalty: float = 0.02
+    penalty: NotNegative = 0.02
     """weight γ of the critic's squared gradient, γ/2 each at real and at generated points
     (standardised units); 0 turns both off"""
-    penalty_end: float = 0.02
+    penalty_end: NotNegative = 0.02
     """what γ falls to, by a constant factor a step: first the critic shows the way from afar, in
     the end it may be as steep as the finest detail asks"""
-    fall: int = 1
+    fall: Size = 1
     """steps of the critic over which γ falls"""
 
     def build(self, dataset: Dataset) -> "Gan":
@@ -126,10 +127,10 @@ def mlp(inputs: int, hidden: int, depth: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(hidden, outputs))
 
 
-class Waves(nn.Module):
+class FourierFeatures(nn.Module):
     """x [n, d] → x and its sines and cosines at doubling frequencies, [n, d (1 + 2 octaves)].
 
-    Reference: Fourier features (Tancik et al., 2020), https://arxiv.org/abs/2006.10739.
+    Reference: Tancik et al., 2020, https://arxiv.org/abs/2006.10739.
     """
 
     frequencies: Tensor
@@ -145,12 +146,12 @@ class Waves(nn.Module):
         return torch.cat((x, angles.sin(), angles.cos()), -1)
 
 
-def _network(inputs: int, octaves: int, config: "GanConfig", outputs: int) -> nn.Sequential:
+def _network(inputs: int, octaves: int, config: GanConfig, outputs: int) -> nn.Sequential:
     layers = mlp(inputs * (1 + 2 * octaves), config.hidden, config.depth, outputs)
-    return nn.Sequential(Waves(octaves), layers)
+    return nn.Sequential(FourierFeatures(octaves), layers)
 
 
-class Gan(nn.Module):
+class Gan(Family):
     """Generator z → x and critic x → log-odds of "real", both plain MLPs in data units outside.
 
     Arguments:
@@ -169,16 +170,16 @@ class Gan(nn.Module):
         self.register_buffer("shift", torch.tensor([float(number) for number in dataset.shift]))
         self.register_buffer("played", torch.tensor(0.0))  # steps of the critic
         network = _network(config.latent, config.latent_octaves, config, dataset.dim)
-        # Without waves the weights keep the names that they have always had.
+        # The weights of exported generators bear these names: without features, those of the MLP.
         self.generator = network if config.latent_octaves else network[1]
-        self.judge = _network(dataset.dim, config.octaves, config, 1)
+        self.judge = _network(dataset.dim, config.octaves, config, 1)  # the critic, so named there
 
     def decode(self, z: Tensor) -> Tensor:
         """Samples [n, d] in data units from noise [n, latent]."""
         return self.generator(z) * self.scale + self.shift
 
     def critic(self, x: Tensor) -> Tensor:
-        """The critic's judgement [n] of points [n, d] in data units, each row alone."""
+        """The critic's output [n] at points [n, d] in data units, each row alone."""
         return self.judge((x - self.shift) / self.scale).squeeze(-1)
 
     def players(self) -> dict[str, list[nn.Parameter]]:
@@ -219,9 +220,9 @@ class Gan(nn.Module):
         self.played += 1
         return loss
 
-    def _squared_slope(self, judged: Tensor, x: Tensor) -> Tensor:
+    def _squared_slope(self, output: Tensor, x: Tensor) -> Tensor:
         """Mean |∇ critic|² at x, per standardised unit (so that γ means the same on every set)."""
-        (slope,) = torch.autograd.grad(judged.sum(), x, create_graph=True)
+        (slope,) = torch.autograd.grad(output.sum(), x, create_graph=True)
         return (slope * self.scale).square().sum(-1).mean()
 
     def graphs(self) -> dict[str, Graph]:

@@ -7,13 +7,15 @@ snapshots and check values know plain layers only, and their names are the same 
 """
 
 import copy
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+M = TypeVar("M", bound=nn.Module)
 
 ITERATIONS = 20
 """Power iterations for the largest singular value of averaged weights, whose directions have been
@@ -28,7 +30,7 @@ def is_plain(family: nn.Module) -> bool:
     )
 
 
-def fold(family: nn.Module) -> nn.Module:
+def fold(family: M) -> M:
     """The family itself if it is plain, else a twin of plain layers, which says the same in `eval`.
 
     A batch norm has to follow its convolution in an `nn.Sequential`; the identity stays in its

@@ -2,7 +2,7 @@
 
 The knots lie on the edges between grey levels, closer where images have most of their pixels: black
 alone, the brightest four each alone. Black pixels with their uniform noise then get a uniform
-density exactly, which no smooth bend of a normal can give them.
+density exactly, which no smooth transform of a normal can give them.
 
 Reference: piecewise-linear couplings: Neural Importance Sampling (Müller et al., 2019), section
 4.2, https://arxiv.org/abs/1808.03856.

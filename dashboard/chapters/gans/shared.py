@@ -23,7 +23,7 @@ def cards(fits: Callable[[Card], bool] = lambda card: True) -> list[Card]:
     able = [entry.card for entry in catalogue.models_with(*VERBS) if entry.card]
 
     def place(card: Card) -> tuple[bool, bool, int, str]:
-        k = gans.hyper(card, "loop", "k")
+        k = gans.hyper(card, "loop", "n_critic")
         held = gans.hyper(card, "family", "penalty") != 0
         return gans.judged(card) != "logit", held, -k if isinstance(k, int) else 0, card.id
 

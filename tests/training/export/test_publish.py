@@ -231,7 +231,7 @@ def test_graph_that_says_something_else_is_not_published(
 def test_provenance_is_that_of_the_training(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Commit, versions and machine of the start; the export's only for checkpoints without."""
+    """Commit, versions and machine of the start, not those of the export."""
     recipe = tiny("gan-nonsaturating", steps=2)
 
     def here(commit: str) -> None:
@@ -246,18 +246,6 @@ def test_provenance_is_that_of_the_training(
     card = export.export(*places)
     assert card.provenance.git_commit == "start+changes"
     assert list(card.history) == ["step", "critic", "generator"]
-    _forget_origin(tmp_path / recipe.id)
-    old = export.export(*places)
-    assert old.provenance.git_commit == "export"
-    assert list(old.history) == ["step", runs.PENALISED, "generator"]
-
-
-def test_old_curve_is_not_continued(tiny: Tiny, tmp_path: Path) -> None:
-    recipe = tiny("gan-nonsaturating")
-    runs.save(runs.start(recipe, tmp_path, "test"))
-    _forget_origin(tmp_path)
-    with pytest.raises(runs.RunError, match="older version"):
-        runs.load(tmp_path, recipe)
 
 
 def test_what_was_measured_before_a_failure_stays(
@@ -315,12 +303,6 @@ def _measurable(made: Made, place: Path, *names: str) -> tuple[Path, list[Metric
     shutil.copytree(made[1], folder)
     row = {"value": 1.0, "split": "test", "n": 9, "protocol": "told"}
     return folder, [Metric(name=name, **row) for name in names]  # type: ignore[arg-type]
-
-
-def _forget_origin(folder: Path) -> None:
-    saved = torch.load(folder / runs.CHECKPOINT, weights_only=True)
-    del saved["origin"]
-    torch.save(saved, folder / runs.CHECKPOINT)
 
 
 def test_init_starts_from_the_exported_weights(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ CONFIGS = {
 def flow(request: pytest.FixtureRequest) -> Flow:
     """Float64, with weights far from their small beginnings."""
     made = CONFIGS[request.param].build(DATASETS["moons"]).double()
-    # Stretches multiply: as far as splines are bent, they would throw points out of every window.
+    # Affine maps multiply: as far as splines, they would throw points out of every window.
     far = 0.1 if request.param == "affine-coupling" else 0.3
     with torch.no_grad():
         for parameter in made.parameters():
@@ -79,9 +79,9 @@ def test_density_integrates_to_one(flow: Flow) -> None:
     assert total.item() == pytest.approx(1.0, abs=2e-3)
 
 
-def test_each_coupling_bends_one_half(flow: Flow, z: torch.Tensor) -> None:
+def test_each_coupling_transforms_one_half(flow: Flow, z: torch.Tensor) -> None:
     if not isinstance(flow.couplings[0], Coupling):
-        pytest.skip("these layers bend both coordinates")
+        pytest.skip("these layers transform both coordinates")
     states = flow.decode(z)[1]
     for layer in range(len(flow.couplings)):
         kept = (states[:, layer] == states[:, layer + 1]).all(0)

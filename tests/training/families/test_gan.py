@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from training.data import DATASETS
-from training.families.gan import OBJECTIVES, Gan, GanConfig, Waves, falling
+from training.families.gan import OBJECTIVES, FourierFeatures, Gan, GanConfig, falling
 
 
 @pytest.fixture(params=list(OBJECTIVES))
@@ -83,15 +83,17 @@ def test_critic_judges_each_row_alone(gan: Gan) -> None:
 
 
 @pytest.mark.parametrize("octaves", [0, 1, 3])
-def test_waves_keep_the_point_and_add_doubling_frequencies(octaves: int) -> None:
+def test_fourier_features_keep_the_point_and_add_doubling_frequencies(octaves: int) -> None:
     x = torch.randn(5, 2)
-    seen = Waves(octaves)(x)
+    seen = FourierFeatures(octaves)(x)
     assert seen.shape == (5, 2 * (1 + 2 * octaves))
     torch.testing.assert_close(seen[:, :2], x)
-    # One period of the slowest wave is four, and of each following one half as long.
-    torch.testing.assert_close(Waves(octaves)(x + 4)[:, 2:], seen[:, 2:], atol=1e-4, rtol=0)
+    # One period of the slowest sine is four, and of each following one half as long.
+    torch.testing.assert_close(
+        FourierFeatures(octaves)(x + 4)[:, 2:], seen[:, 2:], atol=1e-4, rtol=0
+    )
     if octaves:
-        assert not torch.allclose(Waves(octaves)(x + 2)[:, 2:], seen[:, 2:], atol=0.1)
+        assert not torch.allclose(FourierFeatures(octaves)(x + 2)[:, 2:], seen[:, 2:], atol=0.1)
 
 
 def test_penalty_falls_by_a_constant_factor_and_stays() -> None:
@@ -104,7 +106,7 @@ def test_penalty_falls_by_a_constant_factor_and_stays() -> None:
     assert seen == pytest.approx([0.1 * 0.01 ** (min(step, 4) / 4) for step in range(6)])
 
 
-def test_generator_may_see_waves_of_its_latents() -> None:
+def test_generator_may_see_fourier_features_of_its_latents() -> None:
     gan = GanConfig(hidden=8, latent_octaves=2).build(DATASETS["moons"])
     assert gan.decode(torch.randn(5, 2)).shape == (5, 2)
     assert gan.generator[1][0].in_features == 2 * (1 + 2 * 2)

@@ -1,4 +1,4 @@
-"""A small convolutional classifier: the judge of the image models, never part of one.
+"""A small convolutional classifier: it measures the image models and is never part of one.
 
 Trained on training images alone, each shifted, turned and scaled a little anew every time it is
 drawn, so that 55,000 images are not learned by heart. The layer before the logits gives the
@@ -9,21 +9,22 @@ Reference: residual networks (He et al., 2016), https://arxiv.org/abs/1512.03385
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.data.images import ImageSet, Labelled
-from training.families.base import Graph
-from training.nets.patches import fold
+from training.families.base import Family, FamilyConfig, Graph
+from training.nets.patches import quarter, space_to_depth
 from training.nets.residual import GROUPS, Residual
 from training.nets.view import view
+from training.options import Decay, Multiple, NotNegative, Range, Size
 
 
 @dataclass(frozen=True)
-class ClassifierConfig:
+class ClassifierConfig(FamilyConfig):
     """Shape of the classifier and how its images are varied."""
 
     family: ClassVar[str] = "classifier"
@@ -31,21 +32,20 @@ class ClassifierConfig:
         "He et al., Deep Residual Learning for Image Recognition, 2016. "
         "https://arxiv.org/abs/1512.03385",
     )
-    MULTIPLES: ClassVar[dict[str, int]] = {"width": GROUPS}
 
-    width: int = 32
-    """channels at 14 × 14 places; twice as many at 7 × 7"""
-    features: int = 64
+    width: Annotated[Size, Multiple(GROUPS)] = 32
+    """channels at half the resolution (14 × 14 places of MNIST); twice as many at a quarter"""
+    features: Size = 64
     """numbers that the last layer sees"""
-    shift_pixels: float = 2.0
+    shift_pixels: NotNegative = 2.0
     """images move by up to so many pixels each way"""
-    turn_degrees: float = 8.0
+    turn_degrees: Annotated[float, Range(0, 180)] = 8.0
     """images turn by up to so many degrees"""
-    zoom: float = 0.08
+    zoom: Decay = 0.08
     """images grow or shrink by up to this share"""
-    dropout: float = 0.2
+    dropout: Decay = 0.2
     """share of the features hidden in training"""
-    smoothing: float = 0.05
+    smoothing: Decay = 0.05
     """share of a label that is spread over all classes"""
 
     def build(self, dataset: ImageSet) -> "Classifier":
@@ -57,28 +57,31 @@ class ClassifierConfig:
         return {"family": self.family, "constants": {"classes": list(dataset.classes)}}
 
 
-class Classifier(nn.Module):
-    """Images [n, 1, 28, 28] → logits [n, classes].
+class Classifier(Family):
+    """Images [n, channels, height, width] → logits [n, classes].
 
     Arguments:
         config: Shape and variation.
-        dataset: Its number of classes and whether it may be mirrored are used, nothing else.
+        dataset: Its event shape, number of classes and whether it may be mirrored are used.
+
+    Raises:
+        ValueError: The images cannot be halved twice.
     """
 
     def __init__(self, config: ClassifierConfig, dataset: ImageSet) -> None:
         super().__init__()
-        self.config, self.mirrored = config, dataset.mirrored
-        width = config.width
-        self.inlet = nn.Conv2d(4, width, 3, padding=1)
+        self.config, self.mirrored, self.event_shape = config, dataset.mirrored, dataset.event_shape
+        width, (high, wide) = config.width, quarter(dataset.event_shape)
+        self.inlet = nn.Conv2d(4 * dataset.event_shape[0], width, 3, padding=1)
         self.early = nn.ModuleList([Residual(width), Residual(width)])
         self.narrow = nn.Conv2d(width, 2 * width, 2, stride=2)
         self.late = nn.ModuleList([Residual(2 * width), Residual(2 * width)])
-        self.gather = nn.Linear(2 * width * 49, config.features)
+        self.gather = nn.Linear(2 * width * high * wide, config.features)
         self.outlet = nn.Linear(config.features, len(dataset.classes))
 
     def features(self, x: Tensor) -> Tensor:
         """Features [n, features] of images in [0, 1]."""
-        h = self.inlet(fold(2 * x - 1))
+        h = self.inlet(space_to_depth(2 * x - 1))
         for block in self.early:
             h = block(h)
         h = self.narrow(h)
@@ -125,7 +128,7 @@ class Classifier(nn.Module):
         return {
             "classify": Graph(
                 module=view(self, "classify"),
-                inputs={"x": torch.rand(2, 1, 28, 28)},
+                inputs={"x": torch.rand(2, *self.event_shape)},
                 outputs=("logits", "features"),
                 verbs=("classify",),
             )

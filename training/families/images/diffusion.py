@@ -1,8 +1,9 @@
 """Class-conditional denoising diffusion on images: a small U-Net that predicts v.
 
 The forward process, the target v and the noise levels are those of `training.families.diffusion`.
-The network folds 28 × 28 pixels into 14 × 14 places, goes down to 7 × 7, where everything sees
-everything (attention), and back up; every block hears the noise level and the class. In training a
+The network halves the resolution by space to depth, goes down to a quarter of it (7 × 7 places of
+MNIST), where everything sees everything (attention), and back up; every block reads the noise level
+and the class. In training a
 share of the classes is hidden, so that one network knows both p(x) and p(x|class): their difference
 is what classifier-free guidance enlarges.
 
@@ -13,25 +14,26 @@ https://arxiv.org/abs/2105.05233.
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.data.images import ImageSet, Labelled
-from training.families.base import Graph
+from training.families.base import Family, FamilyConfig, Graph
 from training.families.diffusion import LOG_SNR_BOUND, noise_levels
 from training.nets.noise import diffusion_facts
-from training.nets.patches import fold, unfold
+from training.nets.patches import depth_to_space, quarter, space_to_depth
 from training.nets.view import view
+from training.options import Multiple, Share, Size
 
 GROUPS = 8
 OCTAVES = 5
 
 
 @dataclass(frozen=True)
-class UnetConfig:
+class UnetConfig(FamilyConfig):
     """Shape of the denoiser."""
 
     family: ClassVar[str] = "ddpm"
@@ -40,21 +42,20 @@ class UnetConfig:
         "https://arxiv.org/abs/2006.11239",
         "Ho & Salimans, Classifier-Free Diffusion Guidance, 2022. https://arxiv.org/abs/2207.12598",
     )
-    MULTIPLES: ClassVar[dict[str, int]] = {"width": GROUPS, "deep": GROUPS}
 
-    width: int = 48
-    """channels at 14 × 14 places"""
-    deep: int = 96
-    """channels at 7 × 7 places"""
-    blocks: int = 2
+    width: Annotated[Size, Multiple(GROUPS)] = 48
+    """channels at half the resolution"""
+    deep: Annotated[Size, Multiple(GROUPS)] = 96
+    """channels at a quarter of the resolution"""
+    blocks: Size = 2
     """residual blocks on each way, at each size"""
-    clock: int = 128
-    """width of the description of noise level and class"""
-    frequencies: int = 16
+    embedding: Size = 128
+    """width of the embedding of noise level and class"""
+    frequencies: Size = 16
     """pairs of sine and cosine that describe the log-SNR"""
-    hidden_labels: float = 0.1
+    hidden_labels: Share = 0.1
     """share of the classes that are hidden from the network in training"""
-    flat: float = 0.2
+    flat: Share = 0.2
     """share of the noise levels drawn evenly in log-SNR, the others by the cosine schedule"""
 
     def build(self, dataset: ImageSet) -> "Unet":
@@ -77,21 +78,21 @@ class UnetConfig:
 class Block(nn.Module):
     """Residual block: two 3 × 3 convolutions, scaled and shifted by the noise level and class."""
 
-    def __init__(self, inputs: int, outputs: int, clock: int) -> None:
+    def __init__(self, inputs: int, outputs: int, embedding: int) -> None:
         super().__init__()
         self.before = nn.GroupNorm(GROUPS, inputs)
         self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.between = nn.GroupNorm(GROUPS, outputs)
-        self.level = nn.Linear(clock, 2 * outputs)
+        self.level = nn.Linear(embedding, 2 * outputs)
         self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
         nn.init.zeros_(self.second.weight)  # the block begins as the identity
         nn.init.zeros_(self.level.weight)
 
-    def forward(self, h: Tensor, clock: Tensor) -> Tensor:
-        """Features [n, outputs, ...] from [n, inputs, ...] and the description [n, clock]."""
+    def forward(self, h: Tensor, embedding: Tensor) -> Tensor:
+        """Features [n, outputs, ...] from [n, inputs, ...] and the embedding of level and class."""
         inner = self.first(F.silu(self.before(h)))
-        scale, shift = self.level(clock)[..., None, None].chunk(2, 1)
+        scale, shift = self.level(embedding)[..., None, None].chunk(2, 1)
         inner = self.second(F.silu(self.between(inner) * (1 + scale) + shift))
         return self.skip(h) + inner
 
@@ -117,58 +118,67 @@ class Attention(nn.Module):
         return h + self.out(seen.reshape(n, c, height, width))
 
 
-class Unet(nn.Module):
+class Unet(Family):
     """(x, λ, class) → v in diffusion units.
+
+    `clock` embeds the noise level: the weights of exported models bear this name.
 
     Arguments:
         config: The shape.
-        dataset: Its units and number of classes are used, nothing else.
+        dataset: Its event shape, units and number of classes are used, nothing else.
+
+    Raises:
+        ValueError: The images cannot be halved twice.
     """
 
     octaves: Tensor
 
     def __init__(self, config: UnetConfig, dataset: ImageSet) -> None:
         super().__init__()
-        self.config, self.null = config, len(dataset.classes)
+        self.config, self.null, self.event_shape = config, len(dataset.classes), dataset.event_shape
+        quarter(self.event_shape)  # or nothing fits on the way up
         self.scale, self.shift = float(dataset.scale), float(dataset.shift[0])
         octaves = 2.0 ** torch.linspace(0.0, OCTAVES, config.frequencies)
         self.register_buffer("octaves", octaves * math.pi / (2 * LOG_SNR_BOUND))
-        wide, deep, clock = config.width, config.deep, config.clock
-        self.classes = nn.Embedding(self.null + 1, clock)
+        wide, deep, embedding = config.width, config.deep, config.embedding
+        corners = 4 * self.event_shape[0]  # channels of the pixels as space to depth has them
+        self.classes = nn.Embedding(self.null + 1, embedding)
         self.clock = nn.Sequential(
-            nn.Linear(2 * config.frequencies, clock), nn.SiLU(), nn.Linear(clock, clock)
+            nn.Linear(2 * config.frequencies, embedding),
+            nn.SiLU(),
+            nn.Linear(embedding, embedding),
         )
-        self.inlet = nn.Conv2d(4, wide, 3, padding=1)
-        self.down = nn.ModuleList(Block(wide, wide, clock) for _ in range(config.blocks))
+        self.inlet = nn.Conv2d(corners, wide, 3, padding=1)
+        self.down = nn.ModuleList(Block(wide, wide, embedding) for _ in range(config.blocks))
         self.narrow = nn.Conv2d(wide, deep, 2, stride=2)
-        self.descent = nn.ModuleList(Block(deep, deep, clock) for _ in range(config.blocks))
+        self.descent = nn.ModuleList(Block(deep, deep, embedding) for _ in range(config.blocks))
         self.attention = Attention(deep)
-        # The way up hears, at each step, what the way down had to say at the same size.
-        self.ascent = nn.ModuleList(Block(2 * deep, deep, clock) for _ in range(config.blocks))
+        # The way up sees, at each step, what the way down had at the same size.
+        self.ascent = nn.ModuleList(Block(2 * deep, deep, embedding) for _ in range(config.blocks))
         self.widen = nn.Conv2d(deep, 4 * wide, 1)
-        self.up = nn.ModuleList(Block(2 * wide, wide, clock) for _ in range(config.blocks))
+        self.up = nn.ModuleList(Block(2 * wide, wide, embedding) for _ in range(config.blocks))
         self.norm = nn.GroupNorm(GROUPS, wide)
-        self.outlet = nn.Conv2d(wide, 4, 3, padding=1)
+        self.outlet = nn.Conv2d(wide, corners, 3, padding=1)
         nn.init.zeros_(self.outlet.weight)
 
     def denoise(self, x: Tensor, log_snr: Tensor, label: Tensor) -> Tensor:
-        """Predicted v [n, 1, 28, 28] at noisy images of log-SNR [n] and class [n] (10: unknown)."""
+        """Predicted v at noisy images x, given log-SNR [n] and class [n] (the last: unknown)."""
         angles = log_snr[:, None] * self.octaves
-        clock = self.clock(torch.cat((angles.sin(), angles.cos()), -1))
-        clock = F.silu(clock + self.classes(label))
-        h, seen = self.inlet(fold(x)), []
+        level = self.clock(torch.cat((angles.sin(), angles.cos()), -1))
+        embedding = F.silu(level + self.classes(label))
+        h, seen = self.inlet(space_to_depth(x)), []
         for block in self.down:
-            seen.append(h := block(h, clock))
+            seen.append(h := block(h, embedding))
         h, deep = self.narrow(h), []
         for block in self.descent:
-            deep.append(h := block(h, clock))
+            deep.append(h := block(h, embedding))
         h = self.attention(h)
         for block in self.ascent:
-            h = block(torch.cat((h, deep.pop()), 1), clock)
-        h = unfold(self.widen(h))
+            h = block(torch.cat((h, deep.pop()), 1), embedding)
+        h = depth_to_space(self.widen(h))
         for block in self.up:
-            h = block(torch.cat((h, seen.pop()), 1), clock)
-        return unfold(self.outlet(F.silu(self.norm(h))))
+            h = block(torch.cat((h, seen.pop()), 1), embedding)
+        return depth_to_space(self.outlet(F.silu(self.norm(h))))
 
     def players(self) -> dict[str, list[nn.Parameter]]:
         """One player: everything there is to learn."""
@@ -199,7 +209,7 @@ class Unet(nn.Module):
             "denoise": Graph(
                 module=view(self, "denoise"),
                 inputs={
-                    "x": torch.randn(2, 1, 28, 28),
+                    "x": torch.randn(2, *self.event_shape),
                     "log_snr": torch.randn(2),
                     "label": torch.tensor([0, self.null]),
                 },

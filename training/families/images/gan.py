@@ -1,9 +1,10 @@
 """Generative adversarial network on images: convolutions both ways, stabilised.
 
-As in DCGAN the generator enlarges noise to 7 × 7, 14 × 14 and 28 × 28 places by transposed
-convolutions with batch norms between them, the critic goes the other way, and they step in turn.
+As in DCGAN the generator enlarges noise to a quarter, a half and all of the resolution by
+transposed convolutions with batch norms between them, the critic goes the other way, and they step
+in turn.
 Three things keep the game from collapsing: the critic's layers are divided by their largest
-singular value, which bounds how steep its judgement can become; the hinge objective
+singular value, which bounds how steep its output can become; the hinge objective
 stops pushing what is told apart well enough; and neither player has momentum. Once trained, both
 norms are folded into the weights.
 
@@ -13,22 +14,22 @@ https://arxiv.org/abs/1705.02894.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from training.data.images import ImageSet, Labelled
-from training.families.base import Graph
+from training.families.base import Family, FamilyConfig, Graph
 from training.families.gan import OBJECTIVES, ObjectiveName
+from training.nets.patches import quarter
 from training.nets.view import view
-
-SIDE, PLACES = 28, 7
+from training.options import Multiple, Size
 
 
 @dataclass(frozen=True)
-class DcganConfig:
+class DcganConfig(FamilyConfig):
     """Shape and objective of a GAN on images."""
 
     family: ClassVar[str] = "gan"
@@ -38,20 +39,19 @@ class DcganConfig:
         "Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018. "
         "https://arxiv.org/abs/1802.05957",
     )
-    MULTIPLES: ClassVar[dict[str, int]] = {"width": 2}
 
     objective: ObjectiveName = "hinge"
     """what the players minimise"""
-    latent: int = 64
+    latent: Size = 64
     """dimension of the normal noise z"""
-    width: int = 64
-    """channels of the generator at 14 × 14 places; twice as many at 7 × 7, half at 28 × 28"""
-    critic_width: int = 64
-    """channels of the critic at 14 × 14 places; twice as many at 7 × 7"""
+    width: Annotated[Size, Multiple(2)] = 64
+    """channels of the generator at half the resolution; twice as many at a quarter, half at all"""
+    critic_width: Size = 64
+    """channels of the critic at half the resolution; twice as many at a quarter"""
 
     def build(self, dataset: ImageSet) -> "Dcgan":
-        """The untrained pair of networks; all sets of images are of one size."""
-        return Dcgan(self)
+        """The untrained pair of networks for a set of images."""
+        return Dcgan(self, dataset)
 
     def facts(self, dataset: ImageSet) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
@@ -65,14 +65,14 @@ class DcganConfig:
         }
 
 
-def generator(latent: int, width: int) -> nn.Sequential:
-    """From z [n, latent, 1, 1] to images [n, 1, 28, 28] in [0, 1]."""
+def generator(latent: int, width: int, event_shape: tuple[int, int, int]) -> nn.Sequential:
+    """From z [n, latent, 1, 1] to images [n, *event_shape] in [0, 1]."""
 
     def enlarge(inputs: int, outputs: int) -> nn.ConvTranspose2d:
         return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
 
     return nn.Sequential(
-        nn.ConvTranspose2d(latent, 2 * width, PLACES, bias=False),
+        nn.ConvTranspose2d(latent, 2 * width, quarter(event_shape), bias=False),
         nn.BatchNorm2d(2 * width),
         nn.ReLU(),
         enlarge(2 * width, width),
@@ -81,16 +81,17 @@ def generator(latent: int, width: int) -> nn.Sequential:
         enlarge(width, width // 2),
         nn.BatchNorm2d(width // 2),
         nn.ReLU(),
-        nn.Conv2d(width // 2, 1, 3, padding=1),
+        nn.Conv2d(width // 2, event_shape[0], 3, padding=1),
         nn.Sigmoid(),
     )
 
 
-def critic(width: int) -> nn.Sequential:
-    """From images [n, 1, 28, 28] in [-1, 1] to judgements [n, 1], each row alone."""
+def critic(width: int, event_shape: tuple[int, int, int]) -> nn.Sequential:
+    """From images [n, *event_shape] in [-1, 1] to outputs [n, 1], each row alone."""
+    (high, wide), channels = quarter(event_shape), event_shape[0]
     layers: list[nn.Module] = []
     for inputs, outputs, halves in (
-        (1, width // 2, True),
+        (channels, width // 2, True),
         (width // 2, width, False),
         (width, 2 * width, True),
         (2 * width, 2 * width, False),
@@ -98,31 +99,37 @@ def critic(width: int) -> nn.Sequential:
         size, stride = (4, 2) if halves else (3, 1)
         convolution = nn.Conv2d(inputs, outputs, size, stride=stride, padding=1)
         layers += [spectral_norm(convolution), nn.LeakyReLU(0.2)]
-    return nn.Sequential(*layers, nn.Flatten(), spectral_norm(nn.Linear(2 * width * PLACES**2, 1)))
+    last = spectral_norm(nn.Linear(2 * width * high * wide, 1))
+    return nn.Sequential(*layers, nn.Flatten(), last)
 
 
-class Dcgan(nn.Module):
+class Dcgan(Family):
     """A generator and a critic of images.
 
     Arguments:
         config: Shape and objective.
+        dataset: Its event shape is used, nothing else.
+
+    Raises:
+        ValueError: The images cannot be halved twice.
     """
 
-    def __init__(self, config: DcganConfig) -> None:
+    def __init__(self, config: DcganConfig, dataset: ImageSet) -> None:
         super().__init__()
-        self.config = config
-        self.generator = generator(config.latent, config.width)
-        self.judge = critic(config.critic_width)
+        self.config, self.event_shape = config, dataset.event_shape
+        self.generator = generator(config.latent, config.width, self.event_shape)
+        # The weights of exported critics bear this name.
+        self.judge = critic(config.critic_width, self.event_shape)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Images [n, 1, 28, 28] in [0, 1] from noise [n, latent].
+        """Images [n, channels, height, width] in [0, 1] from noise [n, latent].
 
         While it is trained, the batch norms look at all of z; in `eval` each row is alone.
         """
         return self.generator(z[:, :, None, None])
 
     def critic(self, x: Tensor) -> Tensor:
-        """The critic's judgement [n] of images in [0, 1]."""
+        """The critic's output [n] at images in [0, 1]."""
         return self.judge(2 * x - 1).squeeze(-1)
 
     def players(self) -> dict[str, list[nn.Parameter]]:
@@ -144,8 +151,8 @@ class Dcgan(nn.Module):
         with torch.set_grad_enabled(player == "generator"):
             z = torch.randn(len(real), self.config.latent, device=real.device)
             fake = self.decode(z)
-        judged = (self.critic(x).float() for x in (real, fake))
-        return getattr(objective, player)(*judged).mean()
+        outputs = (self.critic(x).float() for x in (real, fake))
+        return getattr(objective, player)(*outputs).mean()
 
     def graphs(self) -> dict[str, Graph]:
         """The two networks, a file each."""
@@ -158,7 +165,7 @@ class Dcgan(nn.Module):
             ),
             "critic": Graph(
                 module=view(self, "critic"),
-                inputs={"x": torch.rand(2, 1, SIDE, SIDE)},
+                inputs={"x": torch.rand(2, *self.event_shape)},
                 outputs=("critic",),
                 verbs=("critic",),
             ),

@@ -16,6 +16,7 @@ from dashboard.chapters.flows.scenes.density import LATENT_EXTENT, gaussian_heat
 from dashboard.chapters.flows.scenes.layers import lattice
 from dashboard.components.scene import Handle, Heatmap, Lines, Marker, Pane, Points, Role, Scene
 from dashboard.plots.charts import snapshot_timeline
+from genlab.contract.aliases import renamed
 from genlab.contract.card import Card
 from genlab.measures.density import grid
 from genlab.model import ExportedModel
@@ -68,7 +69,7 @@ def judged(card: Card) -> Judged:
 def hyper(card: Card, part: str, name: str) -> Any:
     """A hyper-parameter of the card's recipe (part "family" or "loop"), None where it says none."""
     values = card.recipe.get(part)
-    return values.get(name) if isinstance(values, dict) else None
+    return renamed(values).get(name) if isinstance(values, dict) else None
 
 
 def belief(card: Card, critic: Array) -> Array | None:

@@ -63,7 +63,7 @@ def textbook_runs(cards: Iterable[Card]) -> dict[str, list[Run]]:
     found: dict[str, dict[tuple[int, int], Run]] = {}
     order = list(OBJECTIVES)
     for card in cards:
-        name, k = hyper(card, "family", "objective"), hyper(card, "loop", "k")
+        name, k = hyper(card, "family", "objective"), hyper(card, "loop", "n_critic")
         plane = card.event_shape == (2,) and card.verbs >= {"decode", "critic"}
         plain = hyper(card, "family", "penalty") == 0 and isinstance(k, int)
         if plane and plain and card.snapshots and name in OBJECTIVES:

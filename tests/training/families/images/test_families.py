@@ -14,13 +14,14 @@ from training.families.gan import OBJECTIVES
 from training.families.images import diffusion as unet
 from training.families.images.classifier import ClassifierConfig
 from training.families.images.diffusion import Unet, UnetConfig
+from training.families.images.flow import ImageFlowConfig
 from training.families.images.gan import Dcgan, DcganConfig
 from training.nets.folding import fold, is_plain
 
 MNIST, FASHION = IMAGES["mnist"], IMAGES["fashion"]
-UNET = UnetConfig(width=8, deep=16, blocks=1, clock=16)
+UNET = UnetConfig(width=8, deep=16, blocks=1, embedding=16)
 GAN = DcganConfig(latent=4, width=8, critic_width=8)
-JUDGE = ClassifierConfig(width=8, features=8)
+CLASSIFIER = ClassifierConfig(width=8, features=8)
 
 
 def batch(n: int = 6) -> Labelled:
@@ -32,7 +33,7 @@ def batch(n: int = 6) -> Labelled:
 STEEP = replace(GAN, objective="nonsaturating")
 
 
-@pytest.mark.parametrize("config", [UNET, STEEP, JUDGE], ids=lambda config: config.family)
+@pytest.mark.parametrize("config", [UNET, STEEP, CLASSIFIER], ids=lambda config: config.family)
 def test_every_player_learns_with_its_own_parameters(
     config: UnetConfig | DcganConfig | ClassifierConfig,
 ) -> None:
@@ -50,7 +51,7 @@ def test_every_player_learns_with_its_own_parameters(
         family.loss(batch(), "nobody")
 
 
-@pytest.mark.parametrize("config", [UNET, GAN, JUDGE], ids=lambda config: config.family)
+@pytest.mark.parametrize("config", [UNET, GAN, CLASSIFIER], ids=lambda config: config.family)
 def test_rows_do_not_see_each_other(config: UnetConfig | DcganConfig | ClassifierConfig) -> None:
     for graph in config.build(MNIST).eval().graphs().values():
         module = graph.module
@@ -190,3 +191,44 @@ def test_halved_weights_are_what_the_file_holds() -> None:
     x = batch(5).x
     (said,) = session.run(["logits"], {"x": x.numpy()})
     np.testing.assert_allclose(said, family.classify(x)[0].detach().numpy(), atol=1e-4)
+
+
+FLOW = ImageFlowConfig(hidden=18, rank=4, deep=8, width=8, blocks=1)
+
+
+@pytest.mark.parametrize(
+    ("config", "event_shape"),
+    [(c, shape) for c in (UNET, GAN, CLASSIFIER) for shape in ((3, 32, 32), (1, 64, 64))]
+    + [(FLOW, (1, 64, 64)), (GAN, (3, 16, 24))],
+    ids=str,
+)
+def test_images_may_have_colours_and_other_sizes(
+    config: UnetConfig | DcganConfig | ClassifierConfig | ImageFlowConfig,
+    event_shape: tuple[int, int, int],
+) -> None:
+    """What is learned from and what the files take and give are of the data set's shape."""
+    dataset = replace(MNIST, event_shape=event_shape)
+    family = config.build(dataset)
+    x = torch.rand(4, *event_shape)
+    for player, parameters in family.players().items():
+        loss = family.loss(Labelled(x, torch.arange(4)), player)
+        assert loss.isfinite()
+        torch.autograd.grad(loss, parameters)
+    for graph in family.eval().graphs().values():
+        said = graph.module(*graph.inputs.values())
+        named = dict(zip(graph.outputs, said if isinstance(said, tuple) else (said,), strict=True))
+        pictures = {**graph.inputs, **named}
+        shapes = {
+            tuple(pictures[name].shape[1:]) for name in ("x", "prediction") if name in pictures
+        }
+        assert shapes <= {event_shape}
+        if "z" in pictures and config is FLOW:
+            assert pictures["z"].shape == (2, dataset.dim)
+
+
+def test_images_that_do_not_fit_are_refused() -> None:
+    for config in (UNET, GAN, CLASSIFIER, FLOW):
+        with pytest.raises(ValueError, match="multiples of 4, not 30 × 28"):
+            config.build(replace(MNIST, event_shape=(1, 30, 28)))
+    with pytest.raises(ValueError, match="grey images"):
+        FLOW.build(replace(MNIST, event_shape=(3, 32, 32)))

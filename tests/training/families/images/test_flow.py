@@ -10,7 +10,7 @@ from training.data import IMAGES
 from training.data.images import Labelled
 from training.families.images.flow import ImageFlow, ImageFlowConfig, seen
 from training.nets import precise
-from training.nets.patches import fold, unfold
+from training.nets.patches import depth_to_space, space_to_depth
 from training.nets.pixel_bins import EVEN, PixelBins, knots
 from training.nets.residual import Residual
 
@@ -36,9 +36,9 @@ def y() -> Tensor:
 
 def test_fold_keeps_every_pixel() -> None:
     x = torch.arange(2 * 3 * 4 * 6.0).reshape(2, 3, 4, 6)
-    folded = fold(x)
+    folded = space_to_depth(x)
     assert folded.shape == (2, 12, 2, 3)
-    assert torch.equal(unfold(folded), x)
+    assert torch.equal(depth_to_space(folded), x)
     assert torch.equal(folded[:, 2], x[:, 0, 1::2, ::2])  # row offset 1, column offset 0
 
 

@@ -1,4 +1,4 @@
-"""Monotonic functions of one number, and their inverses: what the layers of a flow bend with.
+"""Univariate transforms: monotonic functions of one number and their inverses, for flows.
 
 Each maps numbers x [n] with parameters of their own [n, size] to y and log dy/dx, and back. The
 rational-quadratic spline goes through knots that softmaxes place in a box and is the identity
@@ -27,7 +27,7 @@ def soft_clip(raw: Tensor, bound: float) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class MonotonicAffine:
     """The affine map y = e^a x + b of parameters (b, a)."""
 
     @property
@@ -36,18 +36,18 @@ class Stretch:
         return 2
 
     def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
-        """Bent numbers y [n] and log dy/dx [n]."""
+        """Values y [n] and log dy/dx [n]."""
         log_scale = soft_clip(raw[..., 1], -math.log(SLOPE))
         return x * log_scale.exp() + raw[..., 0], log_scale
 
     def inverse(self, y: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
-        """The numbers x [n] that are bent to y, and log dy/dx [n] there."""
+        """The numbers x [n] that are mapped to y, and log dy/dx [n] there."""
         log_scale = soft_clip(raw[..., 1], -math.log(SLOPE))
         return (y - raw[..., 0]) * (-log_scale).exp(), log_scale
 
 
 @dataclass(frozen=True)
-class Spline:
+class RationalQuadratic:
     """The monotonic rational-quadratic spline of `bins` pieces on [−bound, bound]."""
 
     bins: int
@@ -59,7 +59,7 @@ class Spline:
         return 3 * self.bins - 1
 
     def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
-        """Bent numbers y [n] and log dy/dx [n]."""
+        """Values y [n] and log dy/dx [n]."""
         places, spans, slopes = self._knots(raw)
         inside = x.clamp(-self.bound, self.bound)
         x0, width, y0, height, d0, d1 = _piece(inside, places[0], places, spans, slopes)
@@ -69,7 +69,7 @@ class Spline:
         return self._or_identity(x, y, _log_slope(z, s, d0, d1, mixed))
 
     def inverse(self, y: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
-        """The numbers x [n] that are bent to y, and log dy/dx [n] there."""
+        """The numbers x [n] that are mapped to y, and log dy/dx [n] there."""
         places, spans, slopes = self._knots(raw)
         inside = y.clamp(-self.bound, self.bound)
         x0, width, y0, height, d0, d1 = _piece(inside, places[1], places, spans, slopes)
@@ -95,8 +95,11 @@ class Spline:
         return places, 2 * self.bound * shares, slopes
 
     def _or_identity(self, old: Tensor, new: Tensor, log_slope: Tensor) -> tuple[Tensor, Tensor]:
-        bent = old.abs() <= self.bound
-        return torch.where(bent, new, old), torch.where(bent, log_slope, 0.0)
+        inside = old.abs() <= self.bound
+        return torch.where(inside, new, old), torch.where(inside, log_slope, 0.0)
+
+
+Univariate = MonotonicAffine | RationalQuadratic
 
 
 def _piece(

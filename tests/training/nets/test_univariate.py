@@ -1,4 +1,4 @@
-"""The functions that layers bend with: zuko's values, exact inverses, slopes of autograd."""
+"""Univariate transforms: zuko's values, exact inverses, slopes of autograd."""
 
 import copy
 from functools import partial
@@ -11,14 +11,18 @@ from zuko.transforms import MonotonicAffineTransform, MonotonicRQSTransform
 
 from training.data import DATASETS
 from training.families.flow import FlowConfig
-from training.nets.splines import Spline, Stretch
+from training.nets.univariate import MonotonicAffine, RationalQuadratic, Univariate
 
-BENDS = {"spline": Spline(9, 3.0), "two pieces": Spline(2, 1.5), "stretch": Stretch()}
+TRANSFORMS: dict[str, Univariate] = {
+    "spline": RationalQuadratic(9, 3.0),
+    "two pieces": RationalQuadratic(2, 1.5),
+    "affine": MonotonicAffine(),
+}
 
 
-@pytest.fixture(params=BENDS)
-def bend(request: pytest.FixtureRequest) -> Spline | Stretch:
-    return BENDS[request.param]
+@pytest.fixture(params=TRANSFORMS)
+def univariate(request: pytest.FixtureRequest) -> Univariate:
+    return TRANSFORMS[request.param]
 
 
 @pytest.fixture
@@ -28,33 +32,33 @@ def x() -> Tensor:
     return torch.cat((3 * torch.randn(200), edges)).double()
 
 
-def raw(bend: Spline | Stretch, n: int) -> Tensor:
-    return 3 * torch.randn(n, bend.size, dtype=torch.float64)
+def raw(univariate: Univariate, n: int) -> Tensor:
+    return 3 * torch.randn(n, univariate.size, dtype=torch.float64)
 
 
-def test_inverse_undoes_forward(bend: Spline | Stretch, x: Tensor) -> None:
-    parameters = raw(bend, len(x))
-    y, log_slope = bend.forward(x, parameters)
-    back, same = bend.inverse(y, parameters)
+def test_inverse_undoes_forward(univariate: Univariate, x: Tensor) -> None:
+    parameters = raw(univariate, len(x))
+    y, log_slope = univariate.forward(x, parameters)
+    back, same = univariate.inverse(y, parameters)
     torch.testing.assert_close(back, x, atol=1e-9, rtol=1e-9)
     torch.testing.assert_close(same, log_slope, atol=1e-7, rtol=1e-7)
 
 
-def test_slope_is_that_of_autograd(bend: Spline | Stretch, x: Tensor) -> None:
+def test_slope_is_that_of_autograd(univariate: Univariate, x: Tensor) -> None:
     x = x[x.abs() != 3].requires_grad_()  # at the edge of the box the slope jumps
-    y, log_slope = bend.forward(x, raw(bend, len(x)))
+    y, log_slope = univariate.forward(x, raw(univariate, len(x)))
     (slope,) = torch.autograd.grad(y.sum(), x)
     torch.testing.assert_close(log_slope, slope.log(), atol=1e-8, rtol=1e-8)
 
 
-def test_zero_is_the_identity(bend: Spline | Stretch, x: Tensor) -> None:
-    y, log_slope = bend.forward(x, torch.zeros(1, bend.size, dtype=torch.float64))
+def test_zero_is_the_identity(univariate: Univariate, x: Tensor) -> None:
+    y, log_slope = univariate.forward(x, torch.zeros(1, univariate.size, dtype=torch.float64))
     torch.testing.assert_close(y, x)
     torch.testing.assert_close(log_slope, torch.zeros_like(log_slope))
 
 
 def test_spline_is_zukos(x: Tensor) -> None:
-    spline, k = Spline(9, 3.0), 9
+    spline, k = RationalQuadratic(9, 3.0), 9
     parameters = raw(spline, len(x))
     parts = parameters[:, :k], parameters[:, k : 2 * k], parameters[:, 2 * k :]
     theirs = MonotonicRQSTransform(*parts, bound=3.0)
@@ -65,9 +69,9 @@ def test_spline_is_zukos(x: Tensor) -> None:
     torch.testing.assert_close(spline.inverse(x, parameters)[0], theirs.inv(x))
 
 
-def test_stretch_is_zukos(x: Tensor) -> None:
-    parameters = raw(Stretch(), len(x))
-    y, log_slope = Stretch().forward(x, parameters)
+def test_affine_map_is_zukos(x: Tensor) -> None:
+    parameters = raw(MonotonicAffine(), len(x))
+    y, log_slope = MonotonicAffine().forward(x, parameters)
     expected, expected_log_slope = MonotonicAffineTransform(*parameters.mT).call_and_ladj(x)
     torch.testing.assert_close(y, expected)
     torch.testing.assert_close(log_slope, expected_log_slope)
