@@ -12,6 +12,7 @@ import pytest
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.errors import ContractError
+from genlab.making import can
 
 Spoil = Callable[[dict[str, Any]], Any]
 
@@ -36,8 +37,8 @@ def test_a_card_survives_its_own_text(shared_models: Path) -> None:
 
 
 def test_what_a_model_can_do_follows_from_its_verbs(shared_models: Path) -> None:
-    assert Card.read(shared_models / "toy-flow").can == {"sample", "density", "latent", "steps"}
-    assert Card.read(shared_models / "toy-ddpm").can == {"sample", "steps"}
+    assert can(Card.read(shared_models / "toy-flow")) == {"sample", "density", "latent", "steps"}
+    assert can(Card.read(shared_models / "toy-ddpm")) == {"sample", "steps"}
 
 
 CASES: dict[str, tuple[str, Spoil, str]] = {
