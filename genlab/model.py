@@ -6,23 +6,21 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from genlab import making
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.verbs import VERBS
 from genlab.diffusion.samplers import Frame
 from genlab.diffusion.trajectory import trajectory
-from genlab.diffusion.units import to_data
 from genlab.runtime import noise
 from genlab.runtime.devices import choose_device
-from genlab.runtime.errors import InputError
-from genlab.runtime.inputs import rows, tensor_input, warn_not_finite
+from genlab.runtime.inputs import tensor_input
 from genlab.runtime.opened import Opened
 
 
@@ -59,6 +57,9 @@ class Model(Protocol):
 
     def sample(self, n: int, seed: int = 0, **options: Any) -> np.ndarray:
         """Draw samples, [n, *event] float32, data units."""
+
+    def make(self, n: int, seed: int = 0, **options: Any) -> Iterator[making.Frame]:
+        """Make samples, frame by frame; the last frame is the sample."""
 
     def log_prob(self, x: Any, *, seed: int = 0, **run: Any) -> np.ndarray:
         """Evaluate log p(x), nats [n]; the card's `measure.bound` says how true it is."""
@@ -99,33 +100,21 @@ class ExportedModel(Opened):
         """
         return self.run("denoise", x=x, log_snr=log_snr, **run)["prediction"]
 
-    @property
-    def can(self) -> frozenset[str]:
-        """What a person can do with it: any of `sample`, `density`, `latent`, `steps`."""
-        return self.card.can
+    def make(self, n: int, seed: int = 0, **options: Any) -> Iterator[making.Frame]:
+        """Make samples, frame by frame: `genlab.making.make`, which says with what."""
+        return making.make(self, n, seed, **options)
 
     def sample(self, n: int, seed: int = 0, **options: Any) -> np.ndarray:
         """Draw samples, [n, *event] float32 in data units; the same seed gives the same ones.
 
-        A model with `decode` decodes latent points of its law. One with only `denoise` walks back
-        from noise, for which `options` are those of `trajectory` (DDIM in 50 steps by default).
+        They are the last frame of `make`: a model with `decode` decodes latent points of its law,
+        one with only `denoise` walks back from noise, for which `options` are those of
+        `trajectory` (DDIM in 50 steps by default).
 
         Raises:
             InputError: n, the seed or an option is refused.
         """
-        n = rows(n, self.card.event_shape)
-        if "decode" not in self.verbs:
-            *_, last = deque(self.trajectory(n, seed, **options), maxlen=1)
-            with np.errstate(over="ignore"):
-                x = to_data(self.card, last.x_t).astype(np.float32)
-            warn_not_finite(self.card.id, {"x": x})
-            return x
-        unknown = set(options) - {"stop", "deadline"}
-        if unknown:
-            raise InputError(
-                "options", "none: this model samples in one step", f"{sorted(unknown)}"
-            )
-        return self.run("decode", z=self.latent(n, seed), **options)["x"]
+        return making.sample(self, n, seed, **options)
 
     def trajectory(self, n: int, seed: int = 0, **options: Any) -> Iterator[Frame]:
         """Walk back from noise: `genlab.diffusion.trajectory.trajectory`, which says with what."""

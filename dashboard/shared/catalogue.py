@@ -23,6 +23,7 @@ from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue, Entry, default_folders
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import read_bytes, read_npz, verify_bytes
+from genlab.making import making_of
 from genlab.model import ExportedModel
 from genlab.runtime.sessions import Device, build, choose_device, granted_device
 
@@ -166,7 +167,7 @@ def datasets(*shapes: tuple[int, ...]) -> list[str]:
 
 def makers(cards: list[Card]) -> list[Card]:
     """The models that make samples; a classifier that judges them makes none."""
-    return [card for card in cards if card.verbs & {"decode", "denoise"}]
+    return [card for card in cards if making_of(card) is not None]
 
 
 def comparable() -> dict[str, int]:

@@ -219,18 +219,6 @@ class Card(_Strict):
         return frozenset(self.graphs)
 
     @property
-    def can(self) -> frozenset[str]:
-        """What a person can do with it: any of `sample`, `density`, `latent`, `steps`."""
-        verbs = self.verbs
-        able = {
-            "sample": bool(verbs & {"decode", "denoise"}),
-            "density": "log_prob" in verbs,
-            "latent": "decode" in verbs and self.kind == "trained",
-            "steps": bool(verbs & {"denoise", "layers"}),
-        }
-        return frozenset(name for name, yes in able.items() if yes)
-
-    @property
     def files(self) -> dict[str, str]:
         """sha256 of each file the card names, by file name."""
         named: list[File | None] = [

@@ -85,6 +85,12 @@ def nulls(card: Card) -> dict[str, Any]:
     }
 
 
+def in_turn(card: Card, n: int) -> dict[str, np.ndarray]:
+    """A condition that asks for all classes in turn, over n rows; empty without classes."""
+    classes = len(card.constants.classes or [])
+    return {"label": np.arange(n) % classes} if classes and "label" in nulls(card) else {}
+
+
 def given(condition: Condition | None) -> dict[str, Any]:
     """The values of a condition that are given at all: None is any."""
     return {name: value for name, value in (condition or {}).items() if value is not None}

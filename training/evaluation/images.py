@@ -27,6 +27,7 @@ import numpy as np
 import genlab
 from genlab.contract.card import Metric
 from genlab.diffusion.elbo import DEVIATION_FIGURE, decoder_deviation, elbo
+from genlab.making import making_of
 from genlab.measures.bits import bits_per_dim
 from training.data import IMAGES
 from training.data.images import Split
@@ -75,12 +76,14 @@ def image_measures(
         found["accuracy"] = lambda: _accuracy(model)
     if "log_prob" in model.verbs:
         found["bits"] = lambda: _bits(model, seed)
-    if "denoise" in model.verbs:
+    making = making_of(model.card)
+    if making is not None and making.name == "denoise":
         found["samples"] = lambda: judged(_walks)
         found["ancestral"] = lambda: judged(_ancestral)
-        found["bound"] = lambda: _bound(model, seed)
-    elif "decode" in model.verbs:
+    elif making is not None:
         found["samples"] = lambda: judged(_samples)
+    if "denoise" in model.verbs:
+        found["bound"] = lambda: _bound(model, seed)
     return found
 
 

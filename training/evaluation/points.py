@@ -2,7 +2,7 @@
 
 Everything is computed from the exported graphs with onnxruntime, the way a page would, on fresh
 points: training draws from other seeds, and no seed or step is chosen by these figures. A row of
-`MEASURES` is asked of every model that has its verb. Where a perfect model would not score zero,
+`MEASURES` is asked of every model that it fits. Where a perfect model would not score zero,
 what it would score (the entropy; two fresh samples of the data against each other) stands beside.
 A protocol says what was measured, on how many points, of which law, drawn with which seed.
 """
@@ -16,13 +16,15 @@ import numpy as np
 import torch
 
 import genlab
-from genlab.contract.card import Metric
+from genlab.contract.card import Card, Metric
 from genlab.contract.files import read_bytes
 from genlab.contract.publish import locked, publish
 from genlab.contract.reading import read
 from genlab.diffusion.likelihood import ode_log_prob
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.solver_error import PATHS, solution, solver_error
+from genlab.diffusion.trajectory import DEFAULT_SAMPLER
+from genlab.making import making_of
 from genlab.measures.density import mass
 from genlab.runtime.check import check
 from genlab.runtime.errors import InputError
@@ -91,8 +93,8 @@ def _measures(
     if model.card.dataset in IMAGES:
         return image_measures(model, folder, seed)
     found: dict[str, Callable[[], Iterator[Metric]]] = {}
-    for name, verb, measure in MEASURES:
-        if verb in model.verbs:
+    for name, asked_of, measure in MEASURES:
+        if asked_of(model.card):
             found.setdefault(name, partial(measure, model, n, seed))
     return found
 
@@ -200,8 +202,6 @@ def _ode_likelihood(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[
 
 def _solver_errors(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """How far the ODE samplers end from where the paths of the noise lead, for each budget."""
-    if "decode" in model.verbs:
-        return  # the truth: it has samples of its own
     reference = solution(model, PATH_POINTS, seed)
     for sampler in PATHS:
         found = solver_error(model, PATH_POINTS, seed, sampler, BUDGETS, reference=reference)
@@ -229,15 +229,13 @@ def _window(model: genlab.ExportedModel) -> tuple[float, float, float, float]:
 
 
 def _distance(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
-    """Sliced Wasserstein-2 of samples by `decode`, beside its reference."""
-    yield _wasserstein("sliced_w2", model, model.sample, seed, "samples by decode")
+    """Sliced Wasserstein-2 of samples, beside its reference."""
+    yield _wasserstein("sliced_w2", model, model.sample, seed, f"samples by {_how(model.card)}")
     yield _reference(model, seed)
 
 
 def _steps(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """Sliced Wasserstein-2 of samples by the two samplers, beside its reference."""
-    if "decode" in model.verbs:
-        return  # the truth: it has samples of its own
     for sampler, steps in (("ddim", 50), ("ddpm", 200)):
 
         def draw(m: int, s: int, sampler: str = sampler, steps: int = steps) -> np.ndarray:
@@ -289,9 +287,8 @@ def _modes(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
         return
     draws = [MODE_SAMPLES] * MODE_REPEATS
     found = mode_figures([model.sample(m, seed + turn) for turn, m in enumerate(draws)], law)
-    by = "decode" if "decode" in model.verbs else "DDIM in 50 steps"
     how = (
-        f"{MODE_SAMPLES:,} samples by {by}, the mean over {MODE_REPEATS} draws "
+        f"{MODE_SAMPLES:,} samples by {_how(model.card)}, the mean over {MODE_REPEATS} draws "
         f"(seeds {seed} to {seed + MODE_REPEATS - 1})"
     )
     for name, values in found.items():
@@ -340,15 +337,38 @@ def _metric(name: str, found: Estimate, n: int, protocol: str) -> Metric:
     )
 
 
+def _how(card: Card) -> str:
+    """How samples are made, for a protocol."""
+    making = making_of(card)
+    assert making is not None  # only such models are asked
+    steps = making.steps(card)
+    if making.name == "denoise":
+        return f"{DEFAULT_SAMPLER.upper()} in {steps} steps"
+    return making.name if steps is None else f"{making.name} in {steps} steps"
+
+
+def _has(verb: str) -> Callable[[Card], bool]:
+    return lambda card: verb in card.verbs
+
+
+def _makes(card: Card) -> bool:
+    return making_of(card) is not None
+
+
+def _walks_back(card: Card) -> bool:
+    """Whether its samples come by a sampler; the truth has samples of its own."""
+    making = making_of(card)
+    return making is not None and making.name == "denoise"
+
+
 Measure = Callable[[genlab.ExportedModel, int, int], Iterator[Metric]]
 
-MEASURES: tuple[tuple[str, str, Measure], ...] = (
-    ("likelihood", "log_prob", _likelihood),
-    ("distance", "decode", _distance),
-    ("steps", "denoise", _steps),
-    ("path_errors", "denoise", _solver_errors),
-    ("ode_likelihood", "divergence", _ode_likelihood),
-    ("modes", "decode", _modes),
-    ("modes", "divergence", _modes),
+MEASURES: tuple[tuple[str, Callable[[Card], bool], Measure], ...] = (
+    ("likelihood", _has("log_prob"), _likelihood),
+    ("distance", lambda card: _makes(card) and not _walks_back(card), _distance),
+    ("steps", _walks_back, _steps),
+    ("path_errors", _walks_back, _solver_errors),
+    ("ode_likelihood", _has("divergence"), _ode_likelihood),
+    ("modes", _makes, _modes),
 )
-"""Rows of a name, a verb, and what to measure of every model that has it."""
+"""Rows of a name, whether a model is asked, by its card, and what is measured of it."""

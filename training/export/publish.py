@@ -28,7 +28,6 @@ from training import runs
 from training.data import SETS, Dataset, ImageSet
 from training.data.images import LEVELS, Labelled
 from training.export import provenance
-from training.export.image_thumbnail import image_thumbnail
 from training.export.onnx import (
     answers,
     check_values,
@@ -95,9 +94,7 @@ def export(model: str, folder: Path, exported: Path) -> Card:
     with tempfile.TemporaryDirectory() as place:
         draft = publish(Path(place) / target.name, card, files)
         card["parity"] = check(Path(place) / target.name).parity
-        film = (image_thumbnail if images else thumbnail)(
-            genlab.load(target.name, device="cpu", folders=[place])
-        )
+        film = thumbnail(genlab.load(target.name, device="cpu", folders=[place]))
     if film is not None:
         files["thumbnail.webp"] = film
         card["thumbnail"] = {"file": "thumbnail.webp", "frames": FRAMES}

@@ -1,22 +1,28 @@
-"""The small film of a model: sixteen pictures of points, one below the other, in one WebP file.
+"""The small film of a model: sixteen pictures, one below the other, in one WebP file.
 
-What moves is what the family does: a flow's layers, a GAN's training, a diffusion model's way back
-from noise. The last picture is always the finished samples. The background is transparent, so that
-one file serves a light and a dark page.
+What moves is how the model makes samples, of points or sixteen images: a flow's layers, a walk back
+from noise, else its training. The last picture is always the finished samples. The background is
+transparent, so that one file serves a light and a dark page.
 """
 
 import io
-from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from genlab import ExportedModel
+from genlab.diffusion.denoiser import in_turn
+from genlab.latents import at_temperature
+from genlab.making import Making, film, makings_of
 from genlab.measures.density import Extent
 from training.data import DATASETS
 
 FRAMES, SIZE, BARS = 16, 128, 32
 POINTS = 450
+STEPS = 60
+"""Steps of a walk."""
+TILES, SIDE, PITCH = 4, 28, 32
+"""Tiles each way, their size and their distance, in pixels."""
 FINE = 4
 """Drawn so many times larger, then reduced: soft points of less than a pixel's step."""
 RADIUS = 1.15
@@ -25,22 +31,46 @@ COLOURS = {"trained": (227, 117, 33), "exact": (50, 146, 205)}
 SEED = 7
 
 
-def thumbnail(model: ExportedModel) -> bytes:
-    """A WebP file of 128 × 2048 pixels.
-
-    Raises:
-        KeyError: The model has none of the verbs that a film can be made of.
-    """
-    verbs = ("layers", "denoise", "decode")
-    film = FILMS[next(verb for verb in verbs if verb in model.verbs)]
-    path = np.stack(list(film(model)))  # [stages, POINTS, 2], data units
-    strip = Image.new("RGBA", (SIZE, SIZE * FRAMES))
+def thumbnail(model: ExportedModel) -> bytes | None:
+    """A WebP file of 128 × 2048 pixels; None for a model that makes no samples."""
+    makings = makings_of(model.card)
+    if not makings:
+        return None
+    images = len(model.card.event_shape) > 1
+    stages = _image_stages(model, makings[0]) if images else _point_stages(model, makings[0])
     colour = COLOURS[model.card.kind]
-    for index, points in enumerate(in_between(path)):
-        strip.paste(_picture(points, model, colour), (0, index * SIZE))
+    if images:
+        chosen = np.linspace(0, len(stages) - 1, FRAMES).round().astype(int)
+        pictures = [_tiles(stages[at], colour) for at in chosen]
+    else:
+        pictures = [_points(points, model, colour) for points in in_between(np.stack(stages))]
+    strip = Image.new("RGBA", (SIZE, SIZE * FRAMES))
+    for index, picture in enumerate(pictures):
+        strip.paste(picture, (0, index * SIZE))
     buffer = io.BytesIO()
-    strip.save(buffer, "WEBP", quality=20, alpha_quality=5, method=6)
+    alpha = 40 if images else 5
+    strip.save(buffer, "WEBP", quality=20, alpha_quality=alpha, method=6)
     return buffer.getvalue()
+
+
+def _point_stages(model: ExportedModel, making: Making) -> list[np.ndarray]:
+    """Points [POINTS, d] of every stage, data units."""
+    options = {"steps": STEPS} if making.steps(model.card) else {}
+    stages = [frame.x for frame in film(model, POINTS, SEED, making=making, **options)]
+    if making.name == "layers":  # all but the last are standardised: into the data's window
+        dataset = DATASETS[model.card.dataset]
+        return [x * dataset.scale + np.asarray(dataset.shift) for x in stages[:-1]]
+    return [*stages, stages[-1]] if making.name == "decode" else stages  # a training rests
+
+
+def _image_stages(model: ExportedModel, making: Making) -> list[np.ndarray]:
+    """Sixteen images of every stage; without steps and training, out of the latent middle."""
+    card, n = model.card, TILES**2
+    if making.name == "decode" and card.snapshots is None:
+        z = model.latent(n, SEED)
+        return [model.decode(at_temperature(card, z, t)) for t in np.linspace(0, 1, FRAMES)]
+    options = {"steps": STEPS, "condition": in_turn(card, n)} if making.steps(card) else {}
+    return [frame.x for frame in film(model, n, SEED, making=making, **options)]
 
 
 def in_between(path: np.ndarray) -> np.ndarray:
@@ -58,38 +88,7 @@ def in_between(path: np.ndarray) -> np.ndarray:
     return (1 - share) * path[low] + share * path[np.minimum(low + 1, len(path) - 1)]
 
 
-def _layers(model: ExportedModel) -> Iterator[np.ndarray]:
-    """Every stage of a flow, in the window of the data (all but the last are standardised)."""
-    dataset = DATASETS[model.card.dataset]
-    states = model.run("layers", fetch=["states"], z=model.latent(POINTS, SEED))["states"]
-    for stage in range(states.shape[1] - 1):
-        yield states[:, stage] * dataset.scale + np.asarray(dataset.shift)
-
-
-def _training(model: ExportedModel) -> Iterator[np.ndarray]:
-    """The same latent points through every snapshot; without snapshots, the samples at rest."""
-    z = model.latent(POINTS, SEED)
-    for step in model.card.snapshots.steps if model.card.snapshots else []:
-        yield model.at(step).decode(z)
-    yield model.decode(z)
-
-
-def _way_back(model: ExportedModel) -> Iterator[np.ndarray]:
-    """From noise to data by DDIM."""
-    constants = model.card.constants
-    for frame in model.trajectory(POINTS, SEED, steps=60):
-        yield frame.x_t * constants.diffusion_scale + np.asarray(constants.diffusion_shift)
-
-
-FILMS: dict[str, Callable[[ExportedModel], Iterator[np.ndarray]]] = {
-    "layers": _layers,
-    "denoise": _way_back,
-    "decode": _training,
-}
-"""What to show of a model that has the verb; the first one it has counts."""
-
-
-def _picture(points: np.ndarray, model: ExportedModel, colour: tuple[int, int, int]) -> Image.Image:
+def _points(points: np.ndarray, model: ExportedModel, colour: tuple[int, int, int]) -> Image.Image:
     assert model.card.extent is not None
     mask = Image.new("L", (SIZE * FINE, SIZE * FINE))
     draw = ImageDraw.Draw(mask)
@@ -120,3 +119,15 @@ def _dots(draw: ImageDraw.ImageDraw, points: np.ndarray, extent: Extent) -> None
     r = RADIUS * FINE
     for x, y in zip(at[:, 0], SIZE * FINE - at[:, 1], strict=True):
         draw.ellipse((x - r, y - r, x + r, y + r), fill=210)
+
+
+def _tiles(images: np.ndarray, colour: tuple[int, int, int]) -> Image.Image:
+    """Sixteen images [16, 1, 28, 28] in [0, 1]: ink of one colour on nothing."""
+    alpha = np.zeros((SIZE, SIZE), np.uint8)
+    for index, image in enumerate(images[:, 0]):
+        row, column = (PITCH * place + 2 for place in divmod(index, TILES))
+        levels = (255 * np.clip(image, 0, 1)).round()
+        alpha[row : row + SIDE, column : column + SIDE] = levels.astype(np.uint8)
+    picture = Image.new("RGBA", (SIZE, SIZE), colour)
+    picture.putalpha(Image.fromarray(alpha))
+    return picture

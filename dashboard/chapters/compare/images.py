@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,9 +17,9 @@ from dashboard.shared import catalogue
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.images import pictures, tell_not_finite
 from genlab.contract.card import Card
-from genlab.diffusion.samplers import SAMPLERS
-from genlab.diffusion.units import to_data
-from genlab.model import ExportedModel
+from genlab.contract.limits import HEAVY_WAIT_SECONDS
+from genlab.diffusion.denoiser import in_turn
+from genlab.making import Frame, making_of
 from genlab.runtime.sessions import heavy
 
 N, COLUMNS = 40, 5
@@ -57,45 +57,39 @@ class Drawn(NamedTuple):
 
 def walks(card: Card) -> bool:
     """Whether a model makes images in many steps."""
-    return "decode" not in card.verbs
+    making = making_of(card)
+    return making is not None and making.steps(card) is not None
 
 
 def steps_of(card: Card) -> int:
-    """The steps of a model that walks: `STEPS`, or all that its schedule has."""
-    return min(STEPS, len(card.constants.log_snr or []) - 1)
+    """The steps of a model that walks: `STEPS`, or fewer where that is its usual number."""
+    making = making_of(card)
+    return min(STEPS, (making and making.steps(card)) or STEPS)
 
 
 @st.cache_resource(max_entries=24, show_spinner="Making images …")
 def draw(model_id: str, stamp: str, seed: int, _stop: Callable[[], bool]) -> Drawn:
     """The first samples of a seed; of a diffusion model as many of each class."""
     model = catalogue.open_model(model_id)
-    options: dict[str, Any] = {}
-    if walks(model.card):
+    making, options = making_of(model.card), dict[str, Any]()
+    assert making is not None  # only such models are shown
+    if making.name == "denoise":
         options = {"sampler": SAMPLER, "steps": steps_of(model.card)}
-        classes = len(model.card.constants.classes or [])
-        if model.card.null("label") is not None and classes:
-            options["condition"] = {"label": np.arange(N) % classes}
-    if walks(model.card):
-        return _walk(model, seed, _stop, options)
-    model.open("decode")  # before the clock starts
-    with heavy():
-        start = time.perf_counter()
-        x = model.sample(N, seed, stop=_stop)
-        return Drawn(x, time.perf_counter() - start)
-
-
-def _walk(
-    model: ExportedModel, seed: int, stop: Callable[[], bool], options: dict[str, Any]
-) -> Drawn:
-    """Samples by many steps; between two of them others may have the place."""
-    model.open("denoise")  # before the clock starts
-    frames, seconds = model.trajectory(N, seed, stop=stop, **options), 0.0
-    for _ in range(SAMPLERS[SAMPLER].intervals(steps_of(model.card)) + 1):
-        with heavy(PATIENCE):
+        options["condition"] = in_turn(model.card, N)
+    model.open(making.name)  # before the clock starts
+    # Of many steps others may have the place between two of them.
+    patience, seconds = PATIENCE if walks(model.card) else HEAVY_WAIT_SECONDS, 0.0
+    frames: Iterator[Frame] | None = None
+    x = np.empty(0)
+    while True:
+        with heavy(patience):
             start = time.perf_counter()
-            frame = next(frames)
+            frames = frames or model.make(N, seed, stop=_stop, **options)
+            frame = next(frames, None)
             seconds += time.perf_counter() - start
-    return Drawn(to_data(model.card, frame.x_t).astype(np.float32), seconds)
+        if frame is None:
+            return Drawn(x.astype(np.float32), seconds)
+        x = frame.x
 
 
 def show(dataset: str, cards: list[Card], seed: int) -> None:

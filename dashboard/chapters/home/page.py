@@ -10,6 +10,7 @@ from dashboard.shared import catalogue
 from dashboard.shared.catalogue import FAMILIES, read_catalogue
 from dashboard.shared.controls import show_broken
 from genlab.contract.catalogue import Entry
+from genlab.making import can
 
 COMPARE = pages.named("compare")
 
@@ -26,7 +27,7 @@ def in_gallery(entry: Entry, variant: bool) -> ModelCard:
         title,
         "" if family.lower() in title.lower() else family,
         catalogue.dataset_title(card.dataset),
-        can=[name for name in ("sample", "density", "latent", "steps") if name in card.can],
+        can=[name for name in ("sample", "density", "latent", "steps") if name in can(card)],
         film_href=f"api/film/{card.id}?{strip.sha256[:12]}" if strip else "",
         frames=strip.frames if strip else 1,
         href=page.address(**{page.parameter: pages.value_of(card)}) if page else "",

@@ -13,6 +13,7 @@ from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.errors import ContractError
 from genlab.contract.reading import read
+from genlab.making import can
 
 Spoil = Callable[[dict[str, Any]], Any]
 
@@ -37,8 +38,8 @@ def test_a_card_survives_its_own_text(shared_models: Path) -> None:
 
 
 def test_what_a_model_can_do_follows_from_its_verbs(shared_models: Path) -> None:
-    assert read(shared_models / "toy-flow").can == {"sample", "density", "latent", "steps"}
-    assert read(shared_models / "toy-ddpm").can == {"sample", "steps"}
+    assert can(read(shared_models / "toy-flow")) == {"sample", "density", "latent", "steps"}
+    assert can(read(shared_models / "toy-ddpm")) == {"sample", "steps"}
 
 
 CASES: dict[str, tuple[str, Spoil, str]] = {

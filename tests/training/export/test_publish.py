@@ -25,6 +25,7 @@ from genlab.contract.errors import ContractError
 from genlab.contract.publish import verify_folder
 from genlab.contract.reading import read
 from genlab.contract.weights import Snapshots, initializers, with_weights
+from genlab.making import can
 from genlab.runtime import devices
 from genlab.runtime.check import difference
 from genlab.runtime.errors import InputError
@@ -65,7 +66,7 @@ def test_exported_model_loads_and_samples(made: Made) -> None:
     x = model.sample(50, seed=0)
     assert x.shape == (50, 2)
     assert np.isfinite(x).all()
-    assert model.can >= {"sample"}
+    assert can(model.card) >= {"sample"}
 
 
 def test_every_snapshot_is_what_torch_had(made: Made) -> None:

@@ -9,6 +9,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -19,7 +20,8 @@ from dashboard.plots.charts import dress
 from dashboard.plots.shading import Scale, shade
 from dashboard.plots.theme import CHART
 from genlab.diffusion.likelihood import Moment, finish, follow, ode_log_prob
-from genlab.diffusion.units import to_data
+from genlab.making import film as frames_of
+from genlab.making import seen_making_of
 from genlab.measures.density import grid
 from genlab.model import ExportedModel
 from genlab.runtime.errors import NonFiniteWarning
@@ -59,48 +61,18 @@ def film(model: ExportedModel, n: int, seed: int, stop: Callable[[], bool] | Non
     Between layers and between checkpoints points move on straight lines: only the ends are the
     model's. Of a diffusion model every frame is the sampler's own.
     """
-    for verb, make in FILMS.items():
-        if verb in model.verbs:
-            return make(model, n, seed, stop)
-    return Film(np.empty((1, 0, *model.card.event_shape), np.float32), [""])
-
-
-def _layers(model: ExportedModel, n: int, seed: int, stop: Callable[[], bool] | None) -> Film:
-    z = model.latent(n, seed)
-    states = model.run("layers", fetch=["states"], z=z, stop=stop)["states"].swapaxes(0, 1)
-    depth = len(states) - 1
-    at = _moments(len(states))
-    return Film(_in_between(states, at), [f"layer {t:.0f} of {depth}" for t in at])
-
-
-def _decoded(model: ExportedModel, n: int, seed: int, stop: Callable[[], bool] | None) -> Film:
-    z = model.latent(n, seed)
-    steps = model.card.snapshots.steps if model.card.snapshots else []
-    if len(steps) < 2:
-        return Film(model.decode(z, stop=stop)[None], [""])
-    stages = [*(model.at(step) for step in steps[:-1]), model]  # the last is the model itself
-    path = [stage.decode(z, stop=stop) for stage in stages]
-    at = _moments(len(path))
-    return Film(_in_between(np.stack(path), at), [f"training step {steps[round(t)]:,}" for t in at])
-
-
-def _way_back(model: ExportedModel, n: int, seed: int, stop: Callable[[], bool] | None) -> Film:
-    if "decode" in model.verbs:  # the truth: it has samples of its own
-        return _decoded(model, n, seed, stop)
-    most = len(model.card.constants.log_snr or [0, 0]) - 1
-    frames = list(model.trajectory(n, seed, steps=min(FRAMES - 1, most), stop=stop))
+    making = seen_making_of(model.card)
+    if making is None:
+        return Film(np.empty((1, 0, *model.card.event_shape), np.float32), [""])
+    steps = making.steps(model.card)
+    options: dict[str, Any] = {} if steps is None else {"steps": min(FRAMES - 1, steps)}
+    frames = list(frames_of(model, n, seed, stop=stop, **options))
     with np.errstate(over="ignore"):
-        path = np.stack([to_data(model.card, frame.x_t) for frame in frames]).astype(np.float32)
+        path = np.stack([frame.x for frame in frames]).astype(np.float32)
+    if len(frames) == 1:
+        return Film(path, [frames[0].label])
     at = _moments(len(frames))
-    return Film(_in_between(path, at), [f"t = {frames[round(t)].t:,}" for t in at])
-
-
-FILMS: dict[str, Callable[[ExportedModel, int, int, Callable[[], bool] | None], Film]] = {
-    "layers": _layers,
-    "denoise": _way_back,
-    "decode": _decoded,
-}
-"""What to show of a model that has the verb; the first one it has counts."""
+    return Film(_in_between(path, at), [frames[round(t)].label for t in at])
 
 
 def _moments(stages: int) -> NDArray[np.float64]:

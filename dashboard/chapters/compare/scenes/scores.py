@@ -19,7 +19,7 @@ from dashboard.plots.theme import CHART
 from genlab.contract.card import Card, Metric
 from genlab.contract.files import read_bytes
 from genlab.contract.weights import weight_shapes
-from genlab.diffusion.trajectory import DEFAULT_STEPS
+from genlab.making import making_of
 from genlab.model import ExportedModel
 
 SPEED_SAMPLES = 10_000
@@ -68,8 +68,6 @@ class Row:
 def row(card: Card, exact: Card | None, seconds: float | None, parameters: int | None) -> Row:
     """The row of a model from its card, that of the exact model of its data, and its speed."""
     kl = figure_of(card, "kl", "kl_ode")
-    steps = min(DEFAULT_STEPS, len(card.constants.log_snr or []) - 1)
-    walks = "decode" not in card.verbs
     return Row(
         card,
         _log_likelihood(card, exact, kl),
@@ -79,8 +77,16 @@ def row(card: Card, exact: Card | None, seconds: float | None, parameters: int |
         seconds,
         parameters if card.kind == "trained" else None,
         _inference(card),
-        f"yes, {steps} steps" if walks and "denoise" in card.verbs else "no" if walks else "yes",
+        _sampling(card),
     )
+
+
+def _sampling(card: Card) -> str:
+    making = making_of(card)
+    if making is None:
+        return "no"
+    steps = making.steps(card)
+    return "yes" if steps is None else f"yes, {steps} steps"
 
 
 def _inference(card: Card) -> str:

@@ -58,7 +58,7 @@ def test_the_training_of_a_gan_passes_through_its_checkpoints(
 
 
 def test_a_model_that_has_no_way_to_sample_has_an_empty_film() -> None:
-    blind = SimpleNamespace(verbs=frozenset({"log_prob"}), card=SimpleNamespace(event_shape=(2,)))
+    blind = SimpleNamespace(card=SimpleNamespace(event_shape=(2,), verbs=frozenset({"log_prob"})))
     assert compare.film(blind, 5, 0).path.shape == (1, 0, 2)
 
 
