@@ -140,6 +140,14 @@ def _data(model: genlab.ExportedModel, n: int, seed: int) -> np.ndarray:
     return np.asarray(DATASETS[model.card.dataset].sample(n, draw).numpy())
 
 
+BOUNDS = {
+    "exact": ("", ""),
+    "lower": ("_bound", "an upper bound, since q(x) is a lower bound of the model's density: "),
+    "estimate": ("_estimate", "an estimate, since q(x) is one: "),
+}
+"""By the card's `measure.bound`: the end of a figure's name, the beginning of its protocol."""
+
+
 def _likelihood(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """How far the model's density is from the truth, and whether it is one."""
     law = DATASETS[model.card.dataset].distribution
@@ -149,10 +157,13 @@ def _likelihood(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metr
     points = _points(model, n, seed)
     nll = f"negative log-likelihood in nats: the mean of −log q(x) over {points}"
     nll = f"{nll}; a perfect model is expected to have the data's entropy, {law.entropy:.4f}"
-    yield _metric("nll", Estimate.mean(-learned), n, nll)
+    suffix, told = BOUNDS[model.card.measure.bound or "exact"]
+    yield _metric(f"nll{suffix}", Estimate.mean(-learned), n, f"{told}{nll}")
     kl = "KL(data‖model) in nats: the mean of log p(x) − log q(x), p being the exact density of"
-    yield _metric("kl", Estimate.mean(true - learned), n, f"{kl} the data, over {points}")
-    yield _mass(model)
+    kl = f"{told}{kl} the data, over {points}"
+    yield _metric(f"kl{suffix}", Estimate.mean(true - learned), n, kl)
+    if not suffix:  # of a density only: what a bound integrates to says nothing
+        yield _mass(model)
 
 
 def _mass(model: genlab.ExportedModel) -> Metric:

@@ -50,7 +50,7 @@ class Row:
         distance: Sliced Wasserstein-2, as a multiple of that of two fresh samples of the data.
         seconds: For 10,000 samples, on this machine.
         parameters: Trained numbers.
-        inference: How p(x) is had: "exact", "by ODE" or "no".
+        inference: How p(x) is had: one of `INFERENCE`, "by ODE" or "no".
         sampling: How samples are had.
     """
 
@@ -67,7 +67,7 @@ class Row:
 
 def row(card: Card, exact: Card | None, seconds: float | None, parameters: int | None) -> Row:
     """The row of a model from its card, that of the exact model of its data, and its speed."""
-    kl = figure_of(card, "kl", "kl_ode")
+    kl = figure_of(card, "kl", "kl_bound", "kl_estimate", "kl_ode")
     return Row(
         card,
         _log_likelihood(card, exact, kl),
@@ -89,9 +89,13 @@ def _sampling(card: Card) -> str:
     return "yes" if steps is None else f"yes, {steps} steps"
 
 
+INFERENCE = {"exact": "exact", "lower": "lower bound", "estimate": "estimate"}
+"""What `log_prob` is, in words, by the card's `measure.bound`."""
+
+
 def _inference(card: Card) -> str:
     if "log_prob" in card.verbs:
-        return "exact"
+        return INFERENCE[card.measure.bound or "exact"]
     return "by ODE" if {"denoise", "divergence"} <= card.verbs else "no"
 
 
@@ -107,7 +111,7 @@ def figure_of(card: Card, *names: str) -> Figure | None:
 
 def _log_likelihood(card: Card, exact: Card | None, kl: Figure | None) -> Figure | None:
     """Minus the measured NLL; without one, that of the exact model minus the KL."""
-    nll = figure_of(card, "nll", "nll_ode")
+    nll = figure_of(card, "nll", "nll_bound", "nll_estimate", "nll_ode")
     if nll:
         return Figure(-nll.value, nll.stderr, nll.protocol)
     floor = figure_of(exact, "nll") if exact else None

@@ -132,3 +132,15 @@ def test_the_chart_tells_zero_from_impossible_from_unmeasured() -> None:
 
 def test_a_marker_has_a_shape_for_verbs_that_nobody_knows() -> None:
     assert scores.symbol(SimpleNamespace(verbs=frozenset({"encode"}))) == "cross"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("bound", "words"), [("exact", "exact"), ("lower", "lower bound"), ("estimate", "estimate")]
+)
+def test_a_bound_is_never_called_exact(bound: str, words: str) -> None:
+    flow = card("moons-flow-spline", ("nll_bound", 2.6, 0.01), ("kl_bound", 0.2, 0.01))
+    measure = flow.measure.model_copy(update={"bound": bound})
+    row = scores.row(flow.model_copy(update={"measure": measure}), EXACT, None, None)
+    assert row.inference == words
+    assert row.kl == scores.Figure(0.2, 0.01, "how kl_bound")
+    assert row.log_likelihood == scores.Figure(-2.6, 0.01, "how nll_bound")
