@@ -163,7 +163,7 @@ TRANSLATION = re.compile(r"translate:([a-z][a-z0-9_]*)>([a-z][a-z0-9_]*)")
 
 def verb_of(card: Card, name: str) -> Verb | None:
     """The verb of this name with the conditions and spaces of a card; None if there is none."""
-    if pair := TRANSLATION.fullmatch(name):
+    if ":" in name and (pair := TRANSLATION.fullmatch(name)):
         here, there = pair.groups()
         known = here in card.spaces and there in card.spaces and here != there
         return _translation(name, here, there) if known else None

@@ -72,7 +72,7 @@ def verb_inputs(card: Card, verb: str, arrays: Mapping[str, Any]) -> dict[str, n
     """
     wanted, fixed = input_tensors(card, verb, arrays), card.graphs[verb].fixed
     checked = {n: tensor_input(card, item, arrays[n], fixed) for n, item in wanted.items()}
-    sizes = call_sizes(card, verb, checked)
+    sizes = _sizes(card, verb, wanted, checked)
     if not row_of(card, verb).sliced:
         row = max(checked[name][:1].size for name, item in wanted.items() if item.batched)
         whole(f"rows of {verb}", sizes["n"], 1, max(1, MAX_WHOLE_ELEMENTS // max(row, 1)))
@@ -81,8 +81,13 @@ def verb_inputs(card: Card, verb: str, arrays: Mapping[str, Any]) -> dict[str, n
 
 def call_sizes(card: Card, verb: str, arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
     """Sizes of one call by symbol, `n` the rows; an `InputError` where two inputs differ."""
-    wanted, fixed = input_tensors(card, verb, arrays), card.graphs[verb].fixed
-    sizes: dict[str, int] = {}
+    return _sizes(card, verb, input_tensors(card, verb, arrays), arrays)
+
+
+def _sizes(
+    card: Card, verb: str, wanted: Mapping[str, Tensor], arrays: Mapping[str, np.ndarray]
+) -> dict[str, int]:
+    fixed, sizes = card.graphs[verb].fixed, dict[str, int]()
     for name, item in wanted.items():
         if not bind(item.resolve(card, fixed), arrays[name].shape, sizes):
             symbols = ", ".join(f"{key} {list(tensor.shape)}" for key, tensor in wanted.items())

@@ -12,7 +12,7 @@ import torch
 import tyro
 
 from genlab.contract.aliases import ALIASES, renamed
-from genlab.contract.card import Card
+from genlab.contract.reading import read
 from genlab.contract.weights import Snapshots
 from training.cli import CONFIG, Command, Export, Trials
 from training.loop import begin
@@ -85,7 +85,7 @@ def test_untrained_weights_of_a_row_are_those_of_the_shipped_model(model: str) -
     folder, row = EXPORTED / model, RECIPES[model]
     torch.set_num_threads(1)
     fresh = begin(row.build, row.loop).model.eval()
-    stored = Snapshots.open(folder, Card.read(folder)).weights(0)
+    stored = Snapshots.open(folder, read(folder)).weights(0)
     weights = dict(fold(fresh).named_parameters())
     assert stored.keys() <= weights.keys()
     for name, kept in stored.items():
