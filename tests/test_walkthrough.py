@@ -1,4 +1,4 @@
-"""CONTRIBUTING's walk through the house, walked: its blocks make a family, a condition and a page."""
+"""CONTRIBUTING walks through the house; its blocks make a family, a condition and a page."""
 
 import os
 import re
@@ -93,7 +93,7 @@ def test_the_walk_through_the_house_leads_to_a_page(house: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    recipe = ["moons-coordinates", "--loop.steps", "400", "--loop.snapshots", "2"]
+    recipe = ["moons-coordinates", "--steps", "400", "--snapshots", "2"]
     python("-m", "training", "train", *recipe)
     python("-m", "training", "export", "moons-coordinates")
     assert "moons-coordinates" in python("-m", "genlab", "check", "exported")

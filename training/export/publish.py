@@ -117,7 +117,9 @@ def _setting(dataset: Dataset | ImageSet, facts: dict[str, Any]) -> Setting:
         },
         law=latent.get("law", "normal"),
         levels=(schedule[-1], schedule[0]),
-        conditions={name: Condition(**row) for name, row in conditions.items()},
+        conditions={
+            name: Condition.model_validate_json(json.dumps(row)) for name, row in conditions.items()
+        },
         data=(draw.x if isinstance(draw, Labelled) else draw).numpy(),
         scale=dataset.scale,
         shift=np.array(dataset.shift, np.float32),
