@@ -28,22 +28,34 @@ FLAGS = (
 @contextmanager
 def looking() -> Iterator[tuple[str, Browser]]:
     """The address of a fresh server and a browser; a `SkipError` where there is none."""
+    with browsing() as browser, serving() as server:
+        yield server, browser
+
+
+@contextmanager
+def browsing() -> Iterator[Browser]:
+    """A browser; a `SkipError` where there is none."""
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
         raise SkipError("no Chromium on the path; on Debian and Ubuntu: apt install chromium")
-    with serving() as server, sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
-            yield server, browser
+            yield browser
         finally:
             browser.close()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens to."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 @contextmanager
 def serving() -> Iterator[str]:
     """The dashboard on a free port of this machine: its address. A `SkipError` if it fails."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     flags = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
     command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *flags]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:

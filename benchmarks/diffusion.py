@@ -30,7 +30,9 @@ def comparisons(dataset: str) -> Iterator[Comparison]:
     for n, name in ((1, "1 point"), (POINTS, f"{POINTS:,} points")):
         ours = timed(partial(model.sample, n, steps=STEPS))
         theirs = timed(partial(walk, model, module, peer, n))
-        yield Comparison(f"DDIM: {STEPS} steps, {name}", PEER, ours, theirs, threads=threads(n))
+        yield Comparison(
+            f"DDIM: {STEPS} steps, {name}", PEER, ours, theirs, threads=threads(model, n)
+        )
 
 
 def scheduler(model: ExportedModel) -> DDIMScheduler:

@@ -17,6 +17,14 @@ class SkipError(Exception):
 
 
 @dataclass(frozen=True)
+class Must:
+    """The least ratio of a comparison, and why it is that one."""
+
+    ratio: float
+    why: str
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One row: `ours` and `theirs` do the thing once and return the figure, in `unit`.
 
@@ -30,6 +38,7 @@ class Comparison:
     unit: str = "ms"
     threads: int = 1
     more_is_better: bool = False
+    must: Must | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,11 @@ class Result:
         """How many times better than the peer, for each repetition."""
         power = 1 if self.row.more_is_better else -1
         return [(a / b) ** power for a, b in zip(self.ours, self.theirs, strict=True)]
+
+    @property
+    def within(self) -> bool:
+        """Whether the median ratio is as large as it must be."""
+        return self.row.must is None or float(np.median(self.ratios)) >= self.row.must.ratio
 
 
 @dataclass(frozen=True)

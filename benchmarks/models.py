@@ -1,6 +1,6 @@
 """The exported models that are measured, and the torch modules that they came from."""
 
-import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.measure import SkipError
 from genlab import ExportedModel, load
 from genlab.contract.catalogue import Catalogue
-from genlab.contract.limits import CHUNK_ROWS, CHUNK_WORKERS
+from genlab.runtime.jobs import WORKERS, chunk_rows
 
 
 def exported(model: str) -> ExportedModel:
@@ -39,6 +39,22 @@ def reference(model: ExportedModel, n: int) -> np.ndarray:
         return np.asarray(file["x"][:n], dtype=np.float32)
 
 
-def threads(rows: int) -> int:
+def compiled(call: Callable[..., Any], *example: Any) -> Callable[..., Any]:
+    """`call` by `torch.compile` for any batch; compiled now, which may take a minute.
+
+    Raises:
+        SkipError: It cannot be compiled here; the message says why.
+    """
+    import torch  # noqa: PLC0415 - as above
+
+    made = torch.compile(call, dynamic=True)
+    try:
+        made(*example)
+    except Exception as error:  # a missing compiler, an operator unknown to it, …
+        raise SkipError(f"not here: {type(error).__name__}") from error
+    return made
+
+
+def threads(model: ExportedModel, rows: int) -> int:
     """Threads that genlab computes so many rows with: one for each chunk, up to its workers."""
-    return min(-(-rows // CHUNK_ROWS), CHUNK_WORKERS, os.cpu_count() or 1)
+    return min(-(-rows // chunk_rows(model.card, "cpu")), WORKERS)

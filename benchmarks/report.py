@@ -15,6 +15,7 @@ from rich.table import Table
 from benchmarks.measure import Rate, Result, spread
 
 PACKAGES = {"onnxruntime-gpu", "onnxruntime", "torch", "diffusers", "plotly", "streamlit", "numpy"}
+PACKAGES |= {"zuko", "normflows"}
 CAPTION = r"""median \[quartiles]; ratio: how many times better, repetition by repetition
 threads: of genlab / of the peer (the same, but one for PyTorch where that is faster)
 """
@@ -37,15 +38,22 @@ def show(console: Console, results: Results) -> None:
     table = Table(title="genlab against its peers", caption=CAPTION + busy, caption_justify="left")
     table.add_column("comparison", min_width=20)
     table.add_column("peer", min_width=14)
-    for name in ("threads", "genlab", "peer", "ratio"):
+    for name in ("threads", "genlab", "peer", "ratio", "must"):
         table.add_column(name, justify="right")
     for result in (result for rows in results.values() for result in rows):
         row = result.row
         sides = [f"{figures(side)} {row.unit}" for side in (result.ours, result.theirs)]
         ratio = f"[bold]{figures(result.ratios)} ×[/bold]"
         threads = f"{row.threads} / {result.peer_threads}" if row.threads else "–"
-        table.add_row(row.what, row.peer, threads, *sides, ratio)
+        table.add_row(row.what, row.peer, threads, *sides, ratio, verdict(result))
     console.print(table)
+
+
+def verdict(result: Result) -> str:
+    """What the ratio must be at least, in the colour of whether it is."""
+    if (must := result.row.must) is None:
+        return ""
+    return f"[{'green' if result.within else 'red'}]≥ {must.ratio:g} ×[/]"
 
 
 def line(rate: Rate) -> str:
@@ -83,7 +91,7 @@ def write(path: Path, results: Results, rates: Sequence[Rate], skipped: Mapping[
     rows = [
         {name: getattr(result.row, name) for name in ("what", "peer", "unit", "threads")}
         | {name: getattr(result, name) for name in ("peer_threads", "ours", "theirs", "ratios")}
-        | {"subject": subject}
+        | {"subject": subject, "must": result.row.must and asdict(result.row.must)}
         for subject, measured in results.items()
         for result in measured
     ]

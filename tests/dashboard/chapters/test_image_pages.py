@@ -437,6 +437,7 @@ def test_compare_shows_the_models_of_images_beside_the_truth(furnished: Path, da
     assert (rows["s / 40 images"] > 0).all()
 
 
+@pytest.mark.slow
 def test_compare_says_of_how_many_evaluations_a_figure_is(furnished: Path) -> None:
     """Figures of one row are of other samples than the images above: seen without a click."""
     tiny_images.write(furnished)
