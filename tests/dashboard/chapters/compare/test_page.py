@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from dashboard.shared import catalogue
 from genlab.measures.density import log_prob_grid
 from genlab.runtime.errors import Busy
 from genlab.runtime.sessions import SessionCache
+from tests.dashboard.pages import open_page
 
 ROOT = Path(__file__).parents[4]
 
@@ -40,13 +42,7 @@ def quick_and_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     st.cache_resource.clear()
 
 
-def open_compare(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60)
-    app.switch_page("chapters/compare/page.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    return app
+open_compare = partial(open_page, "chapters/compare/page.py")
 
 
 def said(app: AppTest, level: int) -> AppTest:
