@@ -31,8 +31,8 @@ def get(path: str) -> Answer:
         "query_string": b"", "root_path": "", "scheme": "http", "server": ("lab", 80),
     }  # fmt: skip
 
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+    async def receive() -> Any:
+        await asyncio.Event().wait()  # the one who asked stays there
 
     async def send(message: Any) -> None:
         sent.append(message)
