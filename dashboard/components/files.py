@@ -21,14 +21,15 @@ KEEP = {"Cache-Control": "public, max-age=31536000, immutable"}
 """For what is the same for ever: its address changes with its content."""
 
 
-def _digest() -> str:
-    digest = blake2b(digest_size=8)
-    for path in sorted(WEB.iterdir()):
-        digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+def digest(folder: Path) -> str:
+    """The digest of the names and contents of a folder's files."""
+    said = blake2b(digest_size=8)
+    for path in sorted(folder.iterdir()):
+        said.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
+    return said.hexdigest()
 
 
-ADDRESS = f"api/web/{_digest()}"
+ADDRESS = f"api/web/{digest(WEB)}"
 """Where the files are, relative to the app."""
 
 

@@ -63,7 +63,7 @@ type View = {
   points: Record<string, Point>; held?: string; shows(layer: Layer): boolean;
 };
 type Ink = Pick<View, "dpr" | "theme">;
-type Window = Pick<View, "w" | "h" | "extent">;
+type Frame = Pick<View, "w" | "h" | "extent">;
 
 type Pane = {
   figure: HTMLElement; head: HTMLElement; title: HTMLElement; canvas: HTMLCanvasElement;
@@ -93,8 +93,8 @@ type Stage = Player & {
 };
 type Sheet = {
   figure: HTMLElement; head: HTMLElement; title: HTMLElement; canvas: HTMLCanvasElement;
-  picture: HTMLElement; cells: HTMLElement | null; spec: SheetSpec; columns: number;
-  strip: HTMLCanvasElement; image: ImageData; packed: Uint32Array; drawn: number; height?: number;
+  picture: HTMLElement; cells: HTMLElement | null; spec: SheetSpec; columns?: number;
+  strip?: HTMLCanvasElement; image?: ImageData; packed?: Uint32Array; drawn?: number; height?: number;
 };
 type Large = {
   figure: HTMLElement; title: HTMLElement;
@@ -122,3 +122,12 @@ type Gallery = {
   root: HTMLElement; scroller: Element | null; films: Map<Element, Film>; urls: string[]; seen: string | null;
   watcher: IntersectionObserver | null; lazy: IntersectionObserver; emit(name: string, value: unknown): void;
 };
+type OfferSpec = { label: string; icon: string; href: string; name: string };
+type Scale = (value: number) => number;
+type Look = { colour: string; radius: number; halo: number; opacity: number };
+type Mask = { size: number; shifts: { data: Uint8ClampedArray; packed: Uint32Array }[] };
+
+// The browser turns numbers and booleans into text.
+interface Element { setAttribute(name: string, value: number | boolean): void }
+interface CSSStyleDeclaration { setProperty(name: string, value: number): void }
+interface FocusOptions { focusVisible?: boolean }

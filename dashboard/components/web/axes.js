@@ -4,7 +4,8 @@ import { write } from "./dom.js";
 import { toPixels } from "./places.js";
 
 // Steps of 1, 2 or 5 times a power of ten, about `wanted` of them.
-function ticks(low, high, wanted) {
+/** @param {number} low @param {number} high @param {number} wanted */
+export function ticks(low, high, wanted) {
   const raw = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = power * [1, 2, 5, 10].find((m) => m * power >= raw);
@@ -13,10 +14,11 @@ function ticks(low, high, wanted) {
   return { at: out, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
+/** @param {Context} ctx @param {View} view */
 export function paintAxes(ctx, view) {
   const { w, h, dpr, extent: [x0, x1, y0, y1] } = view;
   const wanted = Math.max(3, Math.min(8, w / dpr / 80));
-  const format = (value, digits) => value.toFixed(digits).replace("-", "−");
+  const format = (/** @type {number} */ value, /** @type {number} */ digits) => value.toFixed(digits).replace("-", "−");
   ctx.globalAlpha = 0.75;
   for (const horizontal of [true, false]) {
     const { at, digits } = horizontal ? ticks(x0, x1, wanted) : ticks(y0, y1, wanted);
@@ -31,8 +33,8 @@ export function paintAxes(ctx, view) {
       ctx.stroke();
       const room = horizontal ? x > 2.2 * margin && x < w - margin : y > margin && y < h - 1.8 * margin;
       if (!room) continue;
-      const place = horizontal ? [x, h - 12 * dpr] : [8 * dpr, y];
-      write(ctx, format(value, digits), ...place, view, { size: 11, align: horizontal ? "center" : "left" });
+      const [left, top] = horizontal ? [x, h - 12 * dpr] : [8 * dpr, y];
+      write(ctx, format(value, digits), left, top, view, { size: 11, align: horizontal ? "center" : "left" });
     }
   }
   ctx.globalAlpha = 1;

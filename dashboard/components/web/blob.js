@@ -4,11 +4,15 @@ const BUFFERS = { i2: Int16Array, u1: Uint8Array, f4: Float32Array };
 export const HALF = 16384; // int16 steps from a pane's centre to its edge
 export const NOTHING = -32768; // a coordinate that is not finite
 
+/** @param {number[]} shape */
+const count = (shape) => shape.reduce((a, b) => a * b, 1);
+
 // The header with every buffer entry replaced by `{shape, values}`, typed arrays on one copy of the bytes.
 //
 // A large buffer has a name. One that comes without its bytes is taken from `kept`, a map from names to such arrays; the
 // header's `lacks` says whether one was not there. Afterwards `kept` holds what this blob names, and what a message that is still
 // on its way `told` the server of: an answer to it may count on that.
+/** @param {Uint8Array} data @param {Map<string, Buffers>} [kept] @param {{seq?: number, told?: string[]}} [_2] */
 export function decodeBlob(data, kept = new Map(), { seq = 0, told = [] } = {}) {
   // Copied: the bytes arrive at any offset of a protocol message, and typed arrays want aligned ones.
   const bytes = new Uint8Array(data).slice();
@@ -21,7 +25,7 @@ export function decodeBlob(data, kept = new Map(), { seq = 0, told = [] } = {}) 
     const { name, at, shape, type } = node;
     let array = name && kept.get(name);
     if (!array && at === undefined) lacks = true;
-    else array ??= { shape, values: new BUFFERS[type](bytes.buffer, base + at, shape.reduce((a, b) => a * b, 1)) };
+    else array ??= { shape, values: new BUFFERS[/** @type {keyof typeof BUFFERS} */ (type)](bytes.buffer, base + at, count(shape)) };
     if (name) named.set(name, array);
     return array;
   });

@@ -3,6 +3,7 @@
 import { clamp, element } from "./dom.js";
 import { caption, count, paintLarge } from "./sheets.js";
 
+/** @param {Wall} wall @param {Sheet} sheet @param {SheetSpec} spec */
 export function fillCells(wall, sheet, spec) {
   const picking = Object.keys(wall.scene.picks).length > 0;
   if (!picking) {
@@ -25,6 +26,10 @@ export function fillCells(wall, sheet, spec) {
   sheet.picture.append(sheet.cells);
 }
 
+/** @param {Sheet} sheet */
+const cellsOf = (sheet) => /** @type {HTMLElement[]} */ ([...sheet.cells.children]);
+
+/** @param {Wall} wall @param {number} tile */
 function pick(wall, tile) {
   const names = Object.keys(wall.scene.picks);
   wall.picks[wall.active] = tile;
@@ -35,20 +40,23 @@ function pick(wall, tile) {
   wall.emit("picks", { at: { ...wall.picks }, of: count(wall.scene.sheets[0]) });
 }
 
+/** @param {Wall} wall @param {Sheet} sheet @param {number} tile @param {KeyboardEvent} event */
 function onCellKey(wall, sheet, tile, event) {
   const last = count(sheet.spec) - 1;
+  /** @type {Record<string, number>} */
   const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -sheet.columns, ArrowDown: sheet.columns, Home: -tile, End: last - tile };
   if (event.key === "Enter" || event.key === " ") pick(wall, tile);
   else if (event.key in moves) {
     const to = tile + moves[event.key];
     if (to >= 0 && to <= last) wall.focus = to;
     markPicks(wall);
-    sheet.cells.children[wall.focus].focus();
+    cellsOf(sheet)[wall.focus].focus();
   } else return;
   event.preventDefault();
 }
 
 // One cell of a sheet is in the tab order; arrow keys go from there.
+/** @param {Wall} wall */
 export function markPicks(wall) {
   const names = Object.keys(wall.scene.picks);
   for (const button of wall.choices.querySelectorAll("button")) {
@@ -61,7 +69,7 @@ export function markPicks(wall) {
     if (!sheet.cells) continue;
     wall.focus = clamp(wall.focus, 0, sheet.cells.childElementCount - 1);
     sheet.cells.setAttribute("aria-label", `${sheet.spec.title}: arrow keys move, Enter picks`);
-    [...sheet.cells.children].forEach((cell, i) => {
+    cellsOf(sheet).forEach((cell, i) => {
       const here = names.filter((name) => wall.picks[name] === i);
       const words = caption(sheet.spec, wall.frame, i);
       cell.tabIndex = i === wall.focus ? 0 : -1;

@@ -9,15 +9,18 @@ import { frameOf, px, py } from "./places.js";
 
 const SHIFTS = 4;
 const masks = new Map();
+/** @type {{image: ImageData, pixels: Uint32Array, bytes: Uint8ClampedArray}} */
 const scratch = { image: null, pixels: null, bytes: null };
 
 // The RGBA pixels of a disc (with an optional halo) for every shift: {size, shifts: [Uint8ClampedArray]}.
+/** @param {Theme} theme @param {Look} _1 */
 function mask(theme, { colour, radius, halo, opacity }) {
   const key = [colour, radius, halo, opacity, theme.background].join("|");
   if (masks.has(key)) return masks.get(key);
   if (masks.size > 300) masks.clear();
   const size = 2 * Math.ceil(radius + halo + 1) + 1;
   const context = surface(size, size).getContext("2d", { willReadFrequently: true });
+  /** @param {number} x @param {number} y @param {number} r @param {string} fill @param {number} alpha */
   const disc = (x, y, r, fill, alpha) => {
     context.globalAlpha = alpha;
     context.fillStyle = fill;
@@ -39,6 +42,7 @@ function mask(theme, { colour, radius, halo, opacity }) {
 
 // Put a mask's middle at (x, y). `over` blends as paint does; otherwise the stronger of old and new stays, so that the dots
 // of a line join without a seam.
+/** @param {Mask} _0 @param {number} x @param {number} y @param {number} w @param {number} h @param {boolean} over */
 function stamp({ size, shifts }, x, y, w, h, over) {
   const [fx, fy] = [Math.floor(x), Math.floor(y)];
   const left = fx - (size - 1) / 2;
@@ -62,6 +66,7 @@ function stamp({ size, shifts }, x, y, w, h, over) {
 }
 
 // Source over destination with straight alpha.
+/** @param {Uint8ClampedArray} to @param {number} i @param {Uint8ClampedArray} from @param {number} j @param {number} sa @param {number} da */
 function blend(to, i, from, j, sa, da) {
   const under = (da * (255 - sa)) / 255;
   const alpha = sa + under;
@@ -71,6 +76,7 @@ function blend(to, i, from, j, sa, da) {
   to[i + 3] = alpha;
 }
 
+/** @param {number} w @param {number} h */
 function clearScratch(w, h) {
   if (scratch.image?.width !== w || scratch.image?.height !== h) {
     scratch.image = new ImageData(w, h);
@@ -79,6 +85,7 @@ function clearScratch(w, h) {
   } else scratch.pixels.fill(0);
 }
 
+/** @param {Layer} layer @param {number} f @param {View} _0 */
 function stampTrails(layer, f, { w, h, dpr, theme }) {
   const count = layer.xy.shape[1];
   const xy = layer.xy.values;
@@ -98,6 +105,7 @@ function stampTrails(layer, f, { w, h, dpr, theme }) {
   }
 }
 
+/** @param {Context} ctx @param {Layer} layer @param {number} frame @param {View} view */
 export function paintPoints(ctx, layer, frame, view) {
   const { w, h, dpr, theme } = view;
   const f = frameOf(layer, frame);

@@ -9,7 +9,11 @@ const INKS = ["blue", "orange", "violet", "green"]; // Streamlit's names of thes
 const FALLBACK = ["#0072b2", "#d55e00", "#7b4ea3", "#009e73"];
 const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 
+/** @param {number} v */
+const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+
 // Any CSS colour as [r, g, b] in 0..255; the canvas is the parser.
+/** @param {string} css */
 export function rgb(css) {
   probe.fillStyle = "#000";
   probe.fillStyle = css;
@@ -18,8 +22,9 @@ export function rgb(css) {
   return [...probe.getImageData(0, 0, 1, 1).data.slice(0, 3)];
 }
 
-function oklab([r, g, b]) {
-  const [lr, lg, lb] = [r, g, b].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+/** @param {number[]} _0 */
+export function oklab([r, g, b]) {
+  const [lr, lg, lb] = [r, g, b].map((v) => linear(v / 255));
   const l = Math.cbrt(0.4122214708 * lr + 0.5363325363 * lg + 0.0514459929 * lb);
   const m = Math.cbrt(0.2119034982 * lr + 0.6806995451 * lg + 0.1073969566 * lb);
   const s = Math.cbrt(0.0883024619 * lr + 0.2817188376 * lg + 0.6299787005 * lb);
@@ -30,7 +35,8 @@ function oklab([r, g, b]) {
   ];
 }
 
-function fromOklab([L, a, b]) {
+/** @param {number[]} _0 */
+export function fromOklab([L, a, b]) {
   const l = (L + 0.3963377774 * a + 0.2158037573 * b) ** 3;
   const m = (L - 0.1055613458 * a - 0.0638541728 * b) ** 3;
   const s = (L - 0.0894841775 * a - 1.291485548 * b) ** 3;
@@ -45,26 +51,32 @@ function fromOklab([L, a, b]) {
 }
 
 // The page's tokens as the painters want them. `host` is any element inside the component.
+/** @param {Element} host */
 export function readTheme(host) {
   const style = getComputedStyle(host);
+  /** @param {string} name @param {string} otherwise */
   const token = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
   const palette = token("--st-chart-categorical-colors", "").split(",").map((c) => c.trim()).filter(Boolean);
   const background = token("--st-background-color", "#ffffff");
   const text = token("--st-text-color", "#222222");
+  /** @type {Record<string, string>} */
   const roles = { neutral: text, accent: token("--st-primary-color", text), grey: "#808080" };
   ROLES.forEach((role, i) => { roles[role] = palette[i] || FALLBACK[i]; });
+  /** @type {Record<string, string>} */
   const inks = { ...roles, grey: text };
   ROLES.forEach((role, i) => { inks[role] = token(`--st-${INKS[i]}-text-color`, roles[role]); });
   const [L] = oklab(rgb(background));
+  /** @type {Theme} */
   const theme = {
     background, text, roles, inks, dark: L < 0.5, font: token("--st-font", "sans-serif"), ramps: new Map(),
-    border: token("--st-border-color", "#cccccc"),
+    signature: "", border: token("--st-border-color", "#cccccc"),
   };
   theme.signature = JSON.stringify([background, text, roles, theme.font]);
   return theme;
 }
 
 // `steps` colours from the background (0) through the role's colour and beyond it (1), uniform in lightness.
+/** @param {Theme} theme @param {string} role @param {number} steps @param {number} beyond */
 function half(theme, role, steps, beyond) {
   const from = oklab(rgb(theme.background));
   const via = oklab(rgb(theme.roles[role]));
@@ -85,6 +97,7 @@ function half(theme, role, steps, beyond) {
 const GREY = Array.from({ length: 255 }, (_, i) => Array(3).fill(Math.round((i * 255) / 254)));
 
 // 256 packed RGBA colours for the uint8 cells of a heat map; 0 is transparent.
+/** @param {Theme} theme @param {Pick<Layer, 'role' | 'diverging' | 'lowRole'>} _1 */
 export function ramp(theme, { role, diverging, lowRole }) {
   const name = diverging ? `${lowRole}|${role}` : role;
   if (!theme.ramps.has(name)) {
@@ -99,6 +112,7 @@ export function ramp(theme, { role, diverging, lowRole }) {
 }
 
 // The ramp as a CSS gradient, for the swatch of a legend chip.
+/** @param {Theme} theme @param {Layer} layer */
 export function gradient(theme, layer) {
   const packed = ramp(theme, layer);
   const stops = [1, 64, 128, 192, 255].map((i) => {

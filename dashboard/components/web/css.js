@@ -2,6 +2,7 @@
 
 const sheets = new Map();
 
+/** @param {string} name */
 function sheet(name) {
   if (!sheets.has(name))
     sheets.set(
@@ -15,9 +16,10 @@ function sheet(name) {
 }
 
 // What dresses a component, `(root) => …`. A module waits for it before anything is shown: sizes depend on it.
+/** @param {...any} names */
 export async function styles(...names) {
   const found = await Promise.all(names.map(sheet));
-  return (root) => {
+  return (/** @type {ShadowRoot} */ root) => {
     root.adoptedStyleSheets = found;
   };
 }

@@ -9,15 +9,17 @@ const FILM_MS = 1700; // from noise to the finished result
 const REST_MS = 1100; // on the result before it plays again
 const galleries = new WeakMap();
 
+/** @param {Film} film @param {number} frame */
 function frameAt(film, frame) {
   film.node.style.backgroundPositionY = film.frames > 1 ? `${(100 * frame) / (film.frames - 1)}%` : "0%";
-  film.node.dataset.frame = frame;
+  film.node.dataset.frame = String(frame);
 }
 
+/** @param {Film} film @param {{once?: boolean}} [_1] */
 function start(film, { once = false } = {}) {
   if (film.raf) return;
   const begun = performance.now();
-  const tick = (time) => {
+  const tick = (/** @type {number} */ time) => {
     const elapsed = Math.max(0, time - begun);
     if (once && elapsed > FILM_MS) return stop(film);
     const phase = (elapsed % (FILM_MS + REST_MS)) / FILM_MS;
@@ -27,12 +29,14 @@ function start(film, { once = false } = {}) {
   film.raf = requestAnimationFrame(tick);
 }
 
+/** @param {Film} film */
 function stop(film) {
   cancelAnimationFrame(film.raf);
   film.raf = 0;
   frameAt(film, film.frames - 1);
 }
 
+/** @param {Gallery} gallery @param {CardSpec} card */
 function buildFilm(gallery, card) {
   const node = element("div", { className: "film", "aria-hidden": "true" });
   const film = { node, frames: card.frames, raf: 0 };
@@ -53,6 +57,7 @@ function buildFilm(gallery, card) {
   return film;
 }
 
+/** @param {Gallery} gallery @param {CardSpec} card */
 function buildCard(gallery, card) {
   const film = buildFilm(gallery, card);
   const words = element("div", { className: "words" },
@@ -70,6 +75,7 @@ function buildCard(gallery, card) {
   return node;
 }
 
+/** @param {Gallery} gallery @param {HTMLElement} node @param {string} name */
 function opens(gallery, node, name) {
   node.onclick = (event) => {
     // A click with a modifier is the browser's own: a new tab or window.
@@ -80,8 +86,9 @@ function opens(gallery, node, name) {
 }
 
 // A data set: its name, its link, its main models, and its variants behind a line that unfolds.
+/** @param {Gallery} gallery @param {Group} group */
 function buildGroup(gallery, group) {
-  const grid = (cards) => element("div", { className: "grid" }, ...cards.map((card) => buildCard(gallery, card)));
+  const grid = (/** @type {CardSpec[]} */ cards) => element("div", { className: "grid" }, ...cards.map((card) => buildCard(gallery, card)));
   const head = element("header", {}, element("h3", {}, group.title));
   if (group.link) {
     const link = element("a", { href: group.link.href }, group.link.words);
@@ -97,6 +104,7 @@ function buildGroup(gallery, group) {
   return section;
 }
 
+/** @param {Gallery} gallery @param {HTMLElement} node @param {Film} film */
 function bringAlive(gallery, node, film) {
   gallery.films.set(node, film);
   node.onfocus = () => node.matches(":focus-visible") && start(film);
@@ -107,6 +115,7 @@ function bringAlive(gallery, node, film) {
   gallery.watcher?.observe(node);
 }
 
+/** @param {Gallery} gallery @param {Uint8Array} data */
 function fillGallery(gallery, data) {
   release(gallery);
   if (matchMedia("(hover: none)").matches && !reducedMotion())
@@ -115,26 +124,29 @@ function fillGallery(gallery, data) {
     }, { threshold: 0.8 });
   // Strips with an address are fetched a screen ahead.
   gallery.lazy = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries) {
-      if (!isIntersecting) continue;
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      const target = /** @type {HTMLElement} */ (entry.target);
       target.style.backgroundImage = `url("${target.dataset.film}")`;
       gallery.lazy.unobserve(target);
     }
   }, { root: gallery.scroller, rootMargin: "600px" });
-  const groups = decodeBlob(data).groups.map((group) => buildGroup(gallery, group));
+  const groups = decodeBlob(data).groups.map((/** @type {Group} */ group) => buildGroup(gallery, group));
   gallery.root.replaceChildren(element("div", { className: "groups" }, ...groups));
   gallery.root.dataset.ready = "true";
   tellPainted(gallery.root, { seq: 0, cells: 0, whole: true });
 }
 
+/** @param {Gallery} gallery */
 function release(gallery) {
   for (const film of gallery.films.values()) cancelAnimationFrame(film.raf);
   gallery.films.clear();
   gallery.watcher?.disconnect();
   gallery.lazy?.disconnect();
-  gallery.urls.splice(0).forEach((url) => URL.revokeObjectURL(url));
+  for (const url of gallery.urls.splice(0)) URL.revokeObjectURL(url);
 }
 
+/** @param {Mounted} _0 */
 export default function ({ parentElement, data, setTriggerValue }) {
   if (!data) return undefined;
   let gallery = galleries.get(parentElement);

@@ -6,6 +6,7 @@ import { element, keepBright } from "./dom.js";
 
 const dress = await styles("offers.css");
 
+/** @param {HTMLElement} button @param {OfferSpec} _1 */
 function fill(button, { label, icon, href, name }) {
   const wanted = `${icon}|${label}`;
   if (button.dataset.wanted !== wanted)
@@ -14,6 +15,7 @@ function fill(button, { label, icon, href, name }) {
   button.onclick = () => element("a", { href: new URL(href, document.baseURI).href, download: name }).click();
 }
 
+/** @param {Mounted} _0 */
 export default function ({ parentElement, data }) {
   if (!data) return;
   dress(parentElement);
@@ -21,5 +23,5 @@ export default function ({ parentElement, data }) {
   const root = parentElement.querySelector(".offers");
   while (root.childElementCount > data.length) root.lastElementChild.remove();
   while (root.childElementCount < data.length) root.append(element("button", { type: "button" }));
-  data.forEach((offer, i) => fill(root.children[i], offer));
+  for (const [i, button] of [...root.querySelectorAll("button")].entries()) fill(button, data[i]);
 }

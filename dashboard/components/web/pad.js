@@ -12,17 +12,20 @@ const dress = await styles("tiles.css");
 const pads = new WeakMap();
 
 // What the ink does, in words: as a drawing it is the image itself, as a mask it takes the image away.
+/** @type {Record<string, Record<string, string>>} */
 const TOOLS = {
   draw: { lay: "Paint", lift: "Erase", clear: "Clear", keys: "Space paints, Delete erases." },
   mask: { lay: "Erase", lift: "Restore", clear: "Restore all", keys: "Space erases, Delete restores." },
 };
 
+/** @param {ShadowRoot} parent */
 function createPad(parent) {
   const root = parent.querySelector(".pad");
   const canvas = element("canvas", { role: "img" });
   const picture = element("div", { className: "picture", tabIndex: 0, role: "application" }, canvas);
+  /** @type {any} */
   const pad = { root, canvas, picture, scene: null, theme: null, ink: null, lift: false, stroke: null, cursor: null, painting: 0, emit: () => {} };
-  const tool = (onclick) => {
+  const tool = (/** @type {() => void} */ onclick) => {
     const button = element("button", { type: "button" });
     button.onclick = onclick;
     return button;
@@ -41,12 +44,14 @@ function createPad(parent) {
   return pad;
 }
 
+/** @param {Pad} pad @param {boolean} lift */
 function chooseTool(pad, lift) {
   pad.lift = lift;
   pad.tools.lay.setAttribute("aria-pressed", !lift);
   pad.tools.lift.setAttribute("aria-pressed", lift);
 }
 
+/** @param {Pad} pad @param {Uint8Array} data */
 function adoptPad(pad, data) {
   const before = pad.scene;
   pad.scene = decodeBlob(data);
@@ -55,8 +60,8 @@ function adoptPad(pad, data) {
   pad.root.style.setProperty("--sheet-width", `${maxWidth}px`);
   pad.picture.style.aspectRatio = `${w} / ${h}`;
   if (!before || before.fresh !== fresh || pad.ink.length !== h * w) {
-    pad.ink = start ? start.values.slice() : new Uint8Array(h * w);
-    pad.brush.value = brush;
+    pad.ink = start ? /** @type {Uint8Array} */ (start.values).slice() : new Uint8Array(h * w);
+    pad.brush.value = String(brush);
     pad.stroke = null;
     pad.cursor = [Math.floor(w / 2), Math.floor(h / 2)];
   }
@@ -68,12 +73,14 @@ function adoptPad(pad, data) {
 }
 
 // Where a pointer is, in pixels of the pad.
+/** @param {Pad} pad @param {PointerEvent} event @returns {Point} */
 function cellAt(pad, event) {
   const box = pad.canvas.getBoundingClientRect();
   const { size: [h, w] } = pad.scene;
   return [((event.clientX - box.left) / box.width) * w, ((event.clientY - box.top) / box.height) * h];
 }
 
+/** @param {Pad} pad */
 function watchStrokes(pad) {
   const { picture } = pad;
   picture.onpointerdown = (event) => {
@@ -99,13 +106,17 @@ function watchStrokes(pad) {
   picture.onfocus = picture.onblur = () => repaint(pad);
 }
 
+/** @param {Pad} pad @param {KeyboardEvent} event */
 function onPadKey(pad, event) {
-  const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+  /** @type {Record<string, Point>} */
+  const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const way = ways[event.key];
   const { size: [h, w] } = pad.scene;
   if (way) pad.cursor = [clamp(pad.cursor[0] + way[0], 0, w - 1), clamp(pad.cursor[1] + way[1], 0, h - 1)];
   else if (event.key !== " " && event.key !== "Delete") return;
   if (!way) {
-    const at = pad.cursor.map((c) => c + 0.5);
+    /** @type {Point} */
+    const at = [pad.cursor[0] + 0.5, pad.cursor[1] + 0.5];
     dab(pad, at, at, event.key === "Delete");
   }
   event.preventDefault();
@@ -113,6 +124,7 @@ function onPadKey(pad, event) {
 }
 
 // A stroke from one point to another: the brush is solid up to its radius and fades over one pixel, as a pen's edge does.
+/** @param {Pad} pad @param {Point} _0 @param {Point} _1 @param {boolean} [lift] */
 function dab(pad, [x0, y0], [x1, y1], lift = pad.lift) {
   const { size: [h, w], mode } = pad.scene;
   const radius = Number(pad.brush.value);
@@ -134,15 +146,18 @@ function dab(pad, [x0, y0], [x1, y1], lift = pad.lift) {
   repaint(pad);
 }
 
+/** @param {Pad} pad */
 function tell(pad) {
   pad.emit("painted", { pixels: btoa(String.fromCharCode(...pad.ink)), fresh: pad.scene.fresh });
 }
 
+/** @param {Pad} pad */
 function repaint(pad) {
   pad.painting ||= requestAnimationFrame(() => paint(pad));
 }
 
 // Drawn: the ink itself. Masked: the image, with the ink as a veil in the theme's accent.
+/** @param {Pad} pad */
 function paint(pad) {
   cancelAnimationFrame(pad.painting);
   pad.painting = 0;
@@ -165,6 +180,7 @@ function paint(pad) {
   if (pad.picture.matches(":focus-visible")) paintCursor(pad, ctx, pad.canvas.width / w);
 }
 
+/** @param {Pad} pad @param {Context} ctx @param {number} scale */
 function paintCursor(pad, ctx, scale) {
   const [x, y] = pad.cursor.map((c) => (c + 0.5) * scale);
   ctx.strokeStyle = pad.theme.roles.accent;
@@ -174,6 +190,7 @@ function paintCursor(pad, ctx, scale) {
   ctx.stroke();
 }
 
+/** @param {Mounted} _0 */
 export default function ({ parentElement, data, setStateValue }) {
   if (!data) return undefined;
   let pad = pads.get(parentElement);

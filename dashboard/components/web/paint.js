@@ -10,6 +10,7 @@ import { ramp } from "./colour.js";
 import { surface, write } from "./dom.js";
 import { frameOf, px, py, toPixels } from "./places.js";
 
+/** @param {Context} ctx @param {Layer} layer @param {number} frame @param {View} view */
 function paintHeatmap(ctx, layer, frame, view) {
   const [frames, rows, columns] = layer.values.shape;
   const f = frames === 1 ? 0 : frame;
@@ -37,6 +38,7 @@ function paintHeatmap(ctx, layer, frame, view) {
   else scale(ctx, layer, view);
 }
 
+/** @param {Context} ctx @param {Layer} layer @param {View} view */
 function scale(ctx, layer, view) {
   ctx.imageSmoothingEnabled = layer.smooth;
   ctx.imageSmoothingQuality = "high";
@@ -44,6 +46,7 @@ function scale(ctx, layer, view) {
   ctx.imageSmoothingEnabled = true;
 }
 
+/** @param {Context} ctx @param {Layer} layer @param {number} frame @param {View} _0 */
 function paintLines(ctx, layer, frame, { w, h, dpr, theme }) {
   const [, lines, nodes] = layer.xy.shape;
   const xy = layer.xy.values;
@@ -66,6 +69,7 @@ function paintLines(ctx, layer, frame, { w, h, dpr, theme }) {
   ctx.globalAlpha = 1;
 }
 
+/** @param {Context} ctx @param {Layer} layer @param {number} frame @param {View} _1 */
 function paintArrows(ctx, layer, frame, { w, h, dpr, theme }) {
   const count = layer.xy.shape[1];
   const xy = layer.xy.values;
@@ -95,13 +99,16 @@ function paintArrows(ctx, layer, frame, { w, h, dpr, theme }) {
   ctx.globalAlpha = 1;
 }
 
+/** @param {Context} ctx @param {Layer} layer @param {number} frame @param {View} view */
 function paintMarker(ctx, layer, frame, view) {
   const { w, h, dpr, theme } = view;
   const i = frameOf(layer, frame) * 2;
   const [qx, qy] = [layer.xy.values[i], layer.xy.values[i + 1]];
   if (qx === NOTHING) return;
   const [x, y] = [px(qx, w), py(qy, h)];
-  for (const [colour, width, reach] of [[theme.background, 5, 8.5], [theme.roles[layer.role], 2.25, 7]]) {
+  /** @type {[string, number, number][]} */
+  const strokes = [[theme.background, 5, 8.5], [theme.roles[layer.role], 2.25, 7]];
+  for (const [colour, width, reach] of strokes) {
     ctx.strokeStyle = colour;
     ctx.lineWidth = width * dpr;
     ctx.lineCap = "round";
@@ -118,7 +125,8 @@ function paintMarker(ctx, layer, frame, view) {
 }
 
 // A draggable point: ring, core and shadow, larger than anything else on the picture. The button over it is invisible.
-function paintHandle(ctx, layer, frame, view) {
+/** @param {Context} ctx @param {Layer} layer @param {number} _frame @param {View} view */
+function paintHandle(ctx, layer, _frame, view) {
   const { dpr, theme } = view;
   const [x, y] = toPixels(view, view.points[layer.name] ?? layer.xy);
   const grip = view.held === layer.name ? 11 : 9;
@@ -144,6 +152,7 @@ const PAINTERS = {
   heatmap: paintHeatmap, points: paintPoints, lines: paintLines, arrows: paintArrows, marker: paintMarker, handle: paintHandle,
 };
 
+/** @param {Context} ctx @param {PaneSpec} pane @param {number} frame @param {View} view */
 export function paintPane(ctx, pane, frame, view) {
   ctx.setTransform(1, 0, 0, 1, 0, 0);
   ctx.fillStyle = view.theme.background;

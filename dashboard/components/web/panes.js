@@ -7,12 +7,13 @@ import { buildButtons } from "./pointer.js";
 import { paintStrip } from "./strip.js";
 
 // A heat map that came again unchanged, as it does while a point is dragged, keeps its finished picture.
+/** @param {Scene} before @param {Scene} after */
 export function keepPictures(before, after) {
   after.panes.forEach((pane, i) => {
     for (const layer of pane.layers.filter((l) => l.kind === "heatmap")) {
       const old = before.panes[i]?.layers.find((l) => l.kind === "heatmap" && l.label === layer.label);
       const [a, b] = [old?.values.values, layer.values.values];
-      const looks = (l) => String([l.values.shape, l.role, l.lowRole, l.diverging, l.smooth]);
+      const looks = (/** @type {Layer} */ l) => String([l.values.shape, l.role, l.lowRole, l.diverging, l.smooth]);
       if (!old?.cells || looks(old) !== looks(layer)) continue;
       if (a !== b && !a.every((value, k) => value === b[k])) continue;
       Object.assign(layer, { cells: old.cells, image: old.image, scaled: old.scaled, key: old.key });
@@ -27,15 +28,18 @@ export function buildPane() {
   const picture = element("div", { className: "picture" }, canvas);
   const legend = element("div", { className: "legend", role: "group", "aria-label": "Layers" });
   const figure = element("figure", {}, head, picture, legend);
-  return { figure, head, title, canvas, picture, legend, buttons: new Map(), spec: null };
+  /** @type {Pane} */
+  const pane = { figure, head, title, canvas, picture, legend, buttons: new Map(), spec: null };
+  return pane;
 }
 
+/** @param {Stage} stage @param {Pane} pane @param {PaneSpec} spec @param {number} index */
 export function fillPane(stage, pane, spec, index) {
   pane.spec = spec;
   const [x0, x1, y0, y1] = spec.extent;
   pane.title.textContent = spec.title;
   const aspect = spec.aspect ?? (x1 - x0) / (y1 - y0);
-  pane.picture.style.aspectRatio = aspect;
+  pane.picture.style.aspectRatio = String(aspect);
   pane.figure.style.setProperty("--ratio", aspect);
   pane.picture.classList.toggle("pick", !!spec.pick);
   pane.canvas.setAttribute("aria-label", spec.alt);
@@ -47,6 +51,7 @@ export function fillPane(stage, pane, spec, index) {
 }
 
 // One legend for small multiples: a chip for each label, with the looks of the first layer that has it.
+/** @param {Stage} stage */
 export function fillShared(stage) {
   stage.legend.hidden = !many(stage);
   if (!many(stage)) return;
@@ -60,11 +65,15 @@ export function fillShared(stage) {
   stage.legend.replaceChildren(...[...layers.values()].map(([layer, index]) => chip(stage, layer, index)), stage.tools);
 }
 
+/** @param {Stage} stage */
 export const many = (stage) => stage.scene.panes.length > 2;
+/** @param {Stage} stage @param {number} index @param {Layer} layer */
 const chipKey = (stage, index, layer) => (many(stage) ? layer.label : `${index}|${layer.label}`);
+/** @param {Stage} stage @param {number} index @param {Layer} layer */
 export const isShown = (stage, index, layer) => stage.shown.get(chipKey(stage, index, layer)) ?? layer.visible;
 
 // A legend entry which shows and hides its layer; a handle's says only what it is.
+/** @param {Stage} stage @param {Layer} layer @param {number} index */
 function chip(stage, layer, index) {
   const swatch = element("span", { className: `swatch swatch-${layer.kind}` });
   swatch.style.setProperty("--colour", stage.theme.roles[layer.role]);
@@ -84,11 +93,13 @@ function chip(stage, layer, index) {
 
 // At most one painting for each frame of the screen, however many reasons there are. With the `name` of a point that alone has
 // moved, only the panes that show it: a browser without a graphics card pays for every pixel.
+/** @param {Stage} stage @param {string | null} [name] */
 export function repaint(stage, name = null) {
   stage.moved = stage.painting && stage.moved !== name ? null : name;
   stage.painting ||= requestAnimationFrame(() => paint(stage, stage.moved));
 }
 
+/** @param {Stage} stage @param {string | null} [moved] */
 export function paint(stage, moved = null) {
   cancelAnimationFrame(stage.painting);
   stage.painting = 0;
@@ -100,9 +111,10 @@ export function paint(stage, moved = null) {
   if (moved === null && stage.scene.timeline && !stage.timeline.root.hidden) paintStrip(stage);
 }
 
+/** @param {Stage} stage @param {number} index @param {HTMLCanvasElement} canvas @param {number} [dpr] */
 export function viewOf(stage, index, canvas, dpr = canvas.width / Math.max(1, canvas.clientWidth)) {
   return {
     w: canvas.width, h: canvas.height, dpr, theme: stage.theme, extent: stage.panes[index].spec.extent,
-    points: stage.points, held: stage.drag?.name, shows: (layer) => isShown(stage, index, layer),
+    points: stage.points, held: stage.drag?.name, shows: (/** @type {Layer} */ layer) => isShown(stage, index, layer),
   };
 }

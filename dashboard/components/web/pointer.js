@@ -12,17 +12,21 @@ import { toData, toPixels } from "./places.js";
 // patience than a run takes there would be no answer at all until the drag ends.
 const PATIENCE = 500;
 const PACE = 50; // ms between two messages at least
+/** @type {Record<string, number>} */
 const REACH = { mouse: 22, pen: 28, touch: 34 }; // CSS pixels within which a handle is grabbed
 
+/** @returns {Sender} */
 export function newSender() {
   return { seq: 0, heard: 0, sentAt: -Infinity, waiting: false, timer: 0, told: [] };
 }
 
+/** @param {Stage} stage */
 export function send(stage) {
   stage.sender.waiting = true;
   pump(stage);
 }
 
+/** @param {Stage} stage */
 function pump(stage) {
   const { sender } = stage;
   clearTimeout(sender.timer);
@@ -41,6 +45,7 @@ function pump(stage) {
 }
 
 // Take Python's places, unless a newer one is on its way to it or under the finger.
+/** @param {Stage} stage */
 export function hearPoints(stage) {
   const { sender, scene } = stage;
   sender.heard = scene.seq;
@@ -51,18 +56,21 @@ export function hearPoints(stage) {
   pump(stage);
 }
 
+/** @param {Pane} pane @param {PointerEvent} event @returns {Point} */
 function local(pane, event) {
   const box = pane.canvas.getBoundingClientRect();
   return [event.clientX - box.left, event.clientY - box.top];
 }
 
 // A view in CSS pixels, for pointers and buttons.
+/** @param {Pane} pane */
 function cssView(pane) {
   return { w: pane.canvas.clientWidth, h: pane.canvas.clientHeight, extent: pane.spec.extent };
 }
 
+/** @param {Stage} stage @param {Pane} pane @param {Point} _0 @param {number} reach */
 function nearest(stage, pane, [x, y], reach) {
-  let [best, least] = [null, reach];
+  let [best, least] = [/** @type {Pick<Drag, "name" | "dx" | "dy">} */ (null), reach];
   for (const name of pane.buttons.keys()) {
     const [hx, hy] = toPixels(cssView(pane), stage.points[name]);
     const distance = Math.hypot(hx - x, hy - y);
@@ -71,8 +79,10 @@ function nearest(stage, pane, [x, y], reach) {
   return best;
 }
 
+/** @param {Stage} stage @param {Pane} pane */
 export function watchPointer(stage, pane) {
   const { picture } = pane;
+  /** @type {number | null} */
   let tap = null; // a finger that is not on a handle: it scrolls the page, or picks when it is lifted where it came down
   picture.onpointerdown = (event) => {
     if (event.button !== 0 || stage.drag) return;
@@ -115,11 +125,13 @@ export function watchPointer(stage, pane) {
 }
 
 // A point on a rail has the y of its handle, wherever it is pulled.
+/** @param {Stage} stage @param {Pane} pane @param {string} name @param {Point} _1 */
 function put(stage, pane, name, [x, y]) {
   const handle = pane.spec.layers.find((layer) => layer.kind === "handle" && layer.name === name);
   stage.points[name] = [x, handle?.rail ? handle.xy[1] : y];
 }
 
+/** @param {Stage} stage @param {Pane} pane @param {string} name @param {Point} at */
 function moveTo(stage, pane, name, at) {
   put(stage, pane, name, toData(cssView(pane), at));
   send(stage);
@@ -128,6 +140,7 @@ function moveTo(stage, pane, name, at) {
 }
 
 // Every named point of a pane has a button over it, invisible but for its focus ring: that is what the keyboard moves.
+/** @param {Stage} stage @param {Pane} pane */
 export function buildButtons(stage, pane) {
   const handles = pane.spec.layers.filter((layer) => layer.kind === "handle");
   const names = new Map(handles.map((layer) => [layer.name, layer.label]));
@@ -150,6 +163,7 @@ export function buildButtons(stage, pane) {
   }
 }
 
+/** @param {Stage} stage @param {Pane} pane @param {string} name @param {KeyboardEvent} event */
 function nudge(stage, pane, name, event) {
   // A handle that was clicked has focus but no ring until a key is used.
   stage.root.classList.add("keyed");
@@ -165,6 +179,7 @@ function nudge(stage, pane, name, event) {
   stage.repaint(name);
 }
 
+/** @param {Stage} stage */
 export function placeButtons(stage) {
   for (const pane of stage.panes) {
     for (const [name, button] of pane.buttons) {

@@ -6,9 +6,11 @@ const TILE_GAP = 4; // CSS pixels between tiles
 const LEAST = { bare: 28, worded: 50 }; // smallest tile before a row takes fewer: what a finger hits, what a caption needs
 const WORDS = 17; // CSS pixels of a caption's line
 
+/** @param {SheetSpec} spec */
 export const count = (spec) => spec.pixels.shape[1];
 
 // Packed RGBA pixels of grey bytes, or of red, green and blue in turn, from `at` on into `packed`.
+/** @param {Uint32Array} packed @param {Bytes} values @param {number} at @param {number} channels */
 export function packPixels(packed, values, at, channels) {
   const [green, blue] = channels === 1 ? [0, 0] : [1, 2];
   for (let i = 0; i < packed.length; i++, at += channels)
@@ -16,6 +18,7 @@ export function packPixels(packed, values, at, channels) {
 }
 
 // Where tiles lie, in device pixels: as many columns as asked for, fewer where they would be too small.
+/** @param {Sheet} sheet */
 function layout(sheet) {
   const { spec, picture, canvas } = sheet;
   const [, n, h, w] = spec.pixels.shape;
@@ -43,6 +46,7 @@ function layout(sheet) {
 }
 
 // The tiles of a frame as an image, one below the other.
+/** @param {Sheet} sheet @param {number} frame */
 function frameImage(sheet, frame) {
   const { pixels: { values, shape: [frames, n, h, w, channels = 1] } } = sheet.spec;
   const at = frames === 1 ? 0 : frame;
@@ -53,6 +57,7 @@ function frameImage(sheet, frame) {
   return sheet.strip;
 }
 
+/** @param {Wall} wall @param {Sheet} sheet */
 export function paintSheet(wall, sheet) {
   const { n, h, w, columns, words, dpr, tile, pitch } = layout(sheet);
   const ctx = sheet.canvas.getContext("2d");
@@ -77,10 +82,12 @@ export function paintSheet(wall, sheet) {
   }
 }
 
+/** @param {SheetSpec} _0 @param {number} frame @param {number} tile */
 export function caption({ captions }, frame, tile) {
   return captions.length ? captions[captions.length === 1 ? 0 : frame][tile] : "";
 }
 
+/** @param {Wall} wall */
 export function paintLarge(wall) {
   const { large } = wall;
   if (!large) return;

@@ -15,16 +15,18 @@ import { buildTools } from "./tools.js";
 const dress = await styles("stage.css", "timeline.css");
 const stages = new WeakMap();
 
+/** @param {ShadowRoot} parent */
 function createStage(parent) {
   const root = parent.querySelector(".stage");
   const panes = element("div", { className: "panes" });
   const legend = element("div", { className: "legend shared", role: "group", "aria-label": "Layers of all pictures" });
+  /** @type {any} */
   const stage = {
     root, legend, panes: [], scene: null, theme: null, frame: 0, playing: false, scrubbing: false, drag: null, points: {},
     shown: new Map(), kept: new Map(), sender: newSender(), raf: 0, painting: 0, said: null, fresh: true, emit: () => {}, box: panes,
   };
   stage.paint = () => paint(stage);
-  stage.repaint = (name) => repaint(stage, name);
+  stage.repaint = (/** @type {string} */ name) => repaint(stage, name);
   root.append(panes, legend);
   buildTimeline(stage);
   buildTools(stage);
@@ -34,6 +36,7 @@ function createStage(parent) {
   return stage;
 }
 
+/** @param {Stage} stage @param {Uint8Array} data */
 function adopt(stage, data) {
   const before = stage.scene;
   const scene = decodeBlob(data, stage.kept, stage.sender);
@@ -42,18 +45,18 @@ function adopt(stage, data) {
   stage.theme = readTheme(stage.root);
   const { panes, maxWidth } = stage.scene;
   stage.root.style.setProperty("--stage-width", `${maxWidth}px`);
-  stage.root.dataset.panes = panes.length;
-  stage.root.dataset.many = many(stage);
+  stage.root.dataset.panes = String(panes.length);
+  stage.root.dataset.many = String(many(stage));
   if (stage.panes.length !== panes.length) {
     stage.drag = null;
     stage.panes = panes.map(() => buildPane());
     stage.box.replaceChildren(...stage.panes.map((pane) => pane.figure));
-    stage.panes.forEach((pane) => watchPointer(stage, pane));
+    for (const pane of stage.panes) watchPointer(stage, pane);
     if (!many(stage)) stage.panes.at(-1).head.append(stage.tools);
   }
   if (before) keepPictures(before, stage.scene);
   hearPoints(stage);
-  panes.forEach((spec, i) => fillPane(stage, stage.panes[i], spec, i));
+  for (const [i, spec] of panes.entries()) fillPane(stage, stage.panes[i], spec, i);
   fillShared(stage);
   adoptTimeline(stage, before);
   placeButtons(stage);
@@ -65,12 +68,14 @@ function adopt(stage, data) {
 }
 
 // The number of the answered move, the finest heat map's cells along a side, and whether no finer picture will follow.
+/** @param {Scene} _0 */
 function paintedOf({ panes, seq, more }) {
   const maps = panes.flatMap(({ layers }) => layers.filter((layer) => layer.kind === "heatmap"));
   return { seq, cells: Math.max(0, ...maps.map((layer) => layer.values.shape[1])), whole: !more };
 }
 
 // The server counts on buffers that this stage no longer has, as after a visit to another page: it is told so.
+/** @param {Stage} stage @param {Scene} _1 */
 function askForAll(stage, { seq, points }) {
   const { sender } = stage;
   stage.kept.clear();
@@ -81,11 +86,13 @@ function askForAll(stage, { seq, points }) {
 
 // The coarse picture is on the screen: now the whole one may take its time, unless a point is held. The answer to its last
 // place asks again.
+/** @param {Stage} stage */
 function askForMore(stage) {
   const { more } = stage.scene;
   requestAnimationFrame(() => { if (stage.scene.more === more && !stage.drag) stage.emit("more", more); });
 }
 
+/** @param {Stage} stage */
 function dispose(stage) {
   stage.observer.disconnect();
   stage.playing = false;
@@ -95,6 +102,7 @@ function dispose(stage) {
   clearTimeout(stage.sender.timer);
 }
 
+/** @param {Mounted} _0 */
 export default function ({ parentElement, data, setStateValue }) {
   if (!data) return undefined;
   let stage = stages.get(parentElement);

@@ -4,6 +4,7 @@ import { fit, write } from "./dom.js";
 
 export const STRIP_PAD = 12; // CSS pixels left and right, so that the knob never leaves the strip
 
+/** @param {Player} stage */
 export function paintStrip(stage) {
   const { timeline: spec } = stage.scene;
   const { canvas } = stage.timeline;
@@ -13,8 +14,8 @@ export function paintStrip(stage) {
   const [w, h] = [canvas.width, canvas.height];
   const { theme } = stage;
   const [top, bottom] = [8 * dpr, h - (spec.columns.length ? 20 : 9) * dpr];
-  const x = (t) => (STRIP_PAD + t * (w / dpr - 2 * STRIP_PAD)) * dpr;
-  const y = (v) => bottom - v * (bottom - top);
+  const x = (/** @type {number} */ t) => (STRIP_PAD + t * (w / dpr - 2 * STRIP_PAD)) * dpr;
+  const y = (/** @type {number} */ v) => bottom - v * (bottom - top);
   const cursor = x(spec.positions[stage.frame]);
   ctx.clearRect(0, 0, w, h);
   ctx.fillStyle = theme.text;
@@ -27,7 +28,7 @@ export function paintStrip(stage) {
   const dots = spec.curves.map((curve) => {
     const colour = theme.roles[curve.role];
     paintCurve(ctx, curve, x, y, { colour, bottom, dpr });
-    return [colour, valueAt(curve, spec.positions[stage.frame])];
+    return { colour, value: valueAt(curve, spec.positions[stage.frame]) };
   });
   ctx.strokeStyle = ctx.fillStyle = theme.text;
   ctx.lineWidth = 2 * dpr;
@@ -35,7 +36,7 @@ export function paintStrip(stage) {
   ctx.moveTo(cursor, 0);
   ctx.lineTo(cursor, h);
   ctx.stroke();
-  for (const [colour, value] of dots) {
+  for (const { colour, value } of dots) {
     if (!Number.isFinite(value)) continue;
     ctx.beginPath();
     ctx.arc(cursor, y(value), 4.5 * dpr, 0, 2 * Math.PI);
@@ -52,6 +53,7 @@ export function paintStrip(stage) {
 }
 
 // Lines across the strip and marks under it, with their words: the axes of its curves.
+/** @param {Context} ctx @param {TimelineSpec} _1 @param {Ink & {x: Scale, y: Scale, w: number, h: number, bottom: number}} _2 */
 function paintGrid(ctx, { rows, columns }, { x, y, w, h, dpr, theme, bottom }) {
   ctx.strokeStyle = theme.text;
   ctx.lineWidth = dpr;
@@ -80,12 +82,14 @@ function paintGrid(ctx, { rows, columns }, { x, y, w, h, dpr, theme, bottom }) {
 }
 
 // A mark for each frame while they can be told apart, on the lower edge.
+/** @param {Context} ctx @param {TimelineSpec} _1 @param {Scale} x @param {number} h @param {number} dpr */
 function paintMarks(ctx, { positions, columns }, x, h, dpr) {
   if (positions.length > 64 || columns.length) return;
   ctx.fillStyle = ctx.strokeStyle;
   for (const position of positions) ctx.fillRect(x(position) - dpr / 2, h - 5 * dpr, dpr, 5 * dpr);
 }
 
+/** @param {Context} ctx @param {CurveSpec} curve @param {Scale} x @param {Scale} y @param {{colour: string, bottom: number, dpr: number}} _4 */
 function paintCurve(ctx, curve, x, y, { colour, bottom, dpr }) {
   const { shape: [count], values } = { shape: curve.xy.shape, values: curve.xy.values };
   const line = new Path2D();
@@ -120,7 +124,8 @@ function paintCurve(ctx, curve, x, y, { colour, bottom, dpr }) {
 }
 
 // The curve's height at abscissa `t`, linear between its points.
-function valueAt({ xy: { shape, values } }, t) {
+/** @param {CurveSpec} _0 @param {number} t */
+export function valueAt({ xy: { shape, values } }, t) {
   const count = shape[0];
   if (t <= values[0]) return values[1];
   for (let i = 1; i < count; i++) {

@@ -18,10 +18,12 @@ import { adoptTimeline, buildTimeline } from "./timeline.js";
 const dress = await styles("tiles.css", "timeline.css");
 const walls = new WeakMap();
 
+/** @param {ShadowRoot} parent */
 function createWall(parent) {
   const root = parent.querySelector(".wall");
   const sheets = element("div", { className: "sheets" });
   const choices = element("div", { className: "picks", role: "radiogroup", "aria-label": "The next tile becomes" });
+  /** @type {any} */
   const wall = {
     root, box: sheets, choices, sheets: [], large: null, scene: null, theme: null, frame: 0, playing: false, scrubbing: false,
     raf: 0, painting: 0, said: null, picks: {}, active: "", focus: 0, emit: () => {},
@@ -38,6 +40,7 @@ function createWall(parent) {
   return wall;
 }
 
+/** @param {Wall} wall @param {Uint8Array} data */
 function adoptWall(wall, data) {
   const before = wall.scene;
   wall.scene = decodeBlob(data);
@@ -46,14 +49,14 @@ function adoptWall(wall, data) {
   wall.root.style.setProperty("--sheet-width", `${maxWidth}px`);
   // A sheet is to fit on the screen with its timeline; a row of tiles may be as wide as it likes.
   wall.root.style.setProperty("--wide", Math.max(1, sheets[0].columns / Math.ceil(count(sheets[0]) / sheets[0].columns)));
-  wall.root.dataset.sheets = sheets.length;
+  wall.root.dataset.sheets = String(sheets.length);
   if (wall.sheets.length !== sheets.length || !!wall.large !== enlarge) buildSheets(wall, sheets.length, enlarge);
   const names = Object.keys(picks);
   const fresh = JSON.stringify([picks, count(sheets[0])]);
   if (wall.fresh !== fresh) wall.picks = { ...picks };
   wall.fresh = fresh;
   if (!names.includes(wall.active)) wall.active = names[0] ?? "";
-  sheets.forEach((spec, i) => fillSheet(wall, wall.sheets[i], spec));
+  for (const [i, spec] of sheets.entries()) fillSheet(wall, wall.sheets[i], spec);
   fillChoices(wall, names);
   adoptTimeline(wall, before);
   markPicks(wall);
@@ -61,19 +64,21 @@ function adoptWall(wall, data) {
   wall.root.dataset.ready = "true";
 }
 
+/** @param {Wall} wall @param {number} howMany @param {any} enlarge */
 function buildSheets(wall, howMany, enlarge) {
   wall.sheets = Array.from({ length: howMany }, () => {
     const title = element("span");
     const head = element("figcaption", {}, title);
     const canvas = element("canvas", { role: "img" });
     const picture = element("div", { className: "picture" }, canvas);
-    return { figure: element("figure", { className: "sheet" }, head, picture), head, title, canvas, picture, cells: null, spec: null };
+    return { figure: element("figure", { className: "sheet" }, head, picture), head, title, canvas, picture, cells: /** @type {any} */ (null), spec: /** @type {any} */ (null) };
   });
   wall.sheets.at(-1).head.append(wall.tools);
   wall.large = enlarge ? buildLarge(wall) : null;
   wall.box.replaceChildren(...wall.sheets.map((sheet) => sheet.figure), ...(wall.large ? [wall.large.figure] : []));
 }
 
+/** @param {Wall} wall */
 function buildLarge(wall) {
   const ones = wall.sheets.map(() => {
     const [canvas, said] = [element("canvas", { role: "img" }), element("div", { className: "said" })];
@@ -84,6 +89,7 @@ function buildLarge(wall) {
   return { ones, title, figure: element("figure", { className: "large" }, element("figcaption", {}, title), pair) };
 }
 
+/** @param {Wall} wall @param {Sheet} sheet @param {SheetSpec} spec */
 function fillSheet(wall, sheet, spec) {
   sheet.spec = spec;
   sheet.title.textContent = spec.title;
@@ -98,6 +104,7 @@ function fillSheet(wall, sheet, spec) {
   fillCells(wall, sheet, spec);
 }
 
+/** @param {Wall} wall @param {string[]} names */
 function fillChoices(wall, names) {
   wall.choices.hidden = names.length < 2;
   if (wall.choices.dataset.names === String(names)) return;
@@ -111,19 +118,22 @@ function fillChoices(wall, names) {
 }
 
 // At most one painting for each frame of the screen, however many reasons there are.
+/** @param {Wall} wall */
 function repaint(wall) {
   wall.painting ||= requestAnimationFrame(() => paint(wall));
 }
 
+/** @param {Wall} wall */
 function paint(wall) {
   cancelAnimationFrame(wall.painting);
   wall.painting = 0;
-  wall.sheets.forEach((sheet) => paintSheet(wall, sheet));
+  for (const sheet of wall.sheets) paintSheet(wall, sheet);
   paintLarge(wall);
   if (wall.scene.timeline && !wall.timeline.root.hidden) paintStrip(wall);
 }
 
 // The sheets side by side with their titles and the frame in words, at the size they have on the screen.
+/** @param {Wall} wall */
 function downloadWall(wall) {
   const dpr = wall.sheets[0].canvas.width / Math.max(1, wall.sheets[0].canvas.clientWidth);
   const [gap, line] = [16 * dpr, 30 * dpr];
@@ -144,6 +154,7 @@ function downloadWall(wall) {
   saveCanvas(sheet, [wall.sheets[0].spec.title, words].filter(Boolean).join(" "));
 }
 
+/** @param {Mounted} _0 */
 export default function ({ parentElement, data, setStateValue }) {
   if (!data) return undefined;
   let wall = walls.get(parentElement);

@@ -9,6 +9,7 @@ import { STRIP_PAD } from "./strip.js";
 const END_PAUSE = 900; // ms on the last frame before a loop begins again: it shows what the film was made for
 const SETTLED = 250; // ms without another step before a frame counts as chosen
 
+/** @param {Player} stage */
 export function buildTimeline(stage) {
   const play = iconButton("play", "Play", "tool play");
   const back = iconButton("back", "One frame back");
@@ -39,9 +40,11 @@ export function buildTimeline(stage) {
   stage.timeline = { root, play, strip, canvas, now, key };
 }
 
+/** @param {Player} stage @param {KeyboardEvent} event */
 function onKey(stage, event) {
   const last = stage.scene.timeline.count - 1;
   const jump = Math.max(1, Math.round(last / 10));
+  /** @type {Record<string, number>} */
   const moves = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: jump, PageDown: -jump, Home: -last, End: last };
   if (event.key === " ") setPlaying(stage, !stage.playing);
   else if (event.key in moves) step(stage, moves[event.key]);
@@ -49,21 +52,29 @@ function onKey(stage, event) {
   event.preventDefault();
 }
 
+/** @param {Player} stage @param {number} by */
 function step(stage, by) {
   setPlaying(stage, false, { silent: true });
   showFrame(stage, clamp(stage.frame + by, 0, stage.scene.timeline.count - 1));
   settle(stage, SETTLED);
 }
 
+/** @param {Player} stage @param {PointerEvent} event */
 function scrubTo(stage, event) {
   const box = stage.timeline.strip.getBoundingClientRect();
   const { positions } = stage.scene.timeline;
   const at = (event.clientX - box.left - STRIP_PAD) / (box.width - 2 * STRIP_PAD);
-  let best = 0;
-  positions.forEach((p, i) => { if (Math.abs(p - at) < Math.abs(positions[best] - at)) best = i; });
-  showFrame(stage, best);
+  showFrame(stage, frameNear(positions, at));
 }
 
+/** @param {number[]} positions @param {number} at */
+export function frameNear(positions, at) {
+  let best = 0;
+  positions.forEach((p, i) => { if (Math.abs(p - at) < Math.abs(positions[best] - at)) best = i; });
+  return best;
+}
+
+/** @param {Player} stage @param {number} frame */
 function showFrame(stage, frame) {
   if (stage.frame === frame) return;
   stage.frame = frame;
@@ -72,6 +83,7 @@ function showFrame(stage, frame) {
 }
 
 // Tell Python, once nothing more comes for `wait` milliseconds.
+/** @param {Player} stage @param {number} wait */
 function settle(stage, wait) {
   clearTimeout(stage.settling);
   stage.settling = setTimeout(() => {
@@ -82,12 +94,13 @@ function settle(stage, wait) {
   }, wait);
 }
 
+/** @param {Player} stage @param {boolean} playing @param {{silent?: boolean}} [_2] */
 function setPlaying(stage, playing, { silent = false } = {}) {
   if (stage.playing === playing) return;
   stage.playing = playing;
   const { play } = stage.timeline;
   setIcon(play, playing ? "pause" : "play", playing ? "Pause" : "Play");
-  stage.root.dataset.playing = playing;
+  stage.root.dataset.playing = String(playing);
   if (!playing) return silent ? undefined : settle(stage, 0);
   clearTimeout(stage.settling);
   const { count } = stage.scene.timeline;
@@ -95,6 +108,7 @@ function setPlaying(stage, playing, { silent = false } = {}) {
   if (!stage.raf) stage.raf = requestAnimationFrame((time) => tick(stage, time));
 }
 
+/** @param {Player} stage @param {number} time */
 function tick(stage, time) {
   stage.raf = 0;
   const timeline = stage.scene.timeline;
@@ -122,6 +136,7 @@ function tick(stage, time) {
 }
 
 // How often a second the stage really got to draw, over the last full second of play.
+/** @param {Player} stage @param {number} time */
 function measure(stage, time) {
   const { clock } = stage;
   clock.ticks += 1;
@@ -132,8 +147,9 @@ function measure(stage, time) {
   clock.ticks = 0;
 }
 
+/** @param {Player} stage */
 function describeFrame(stage) {
-  stage.root.dataset.frame = stage.frame;
+  stage.root.dataset.frame = String(stage.frame);
   const { timeline } = stage.scene;
   if (!timeline) return;
   const { strip, now } = stage.timeline;
@@ -145,6 +161,7 @@ function describeFrame(stage) {
 }
 
 // A scene came. The frame and the play state are kept while the timeline has as many frames as `before`.
+/** @param {Player} stage @param {Player['scene'] | null} before */
 export function adoptTimeline(stage, before) {
   const { timeline } = stage.scene;
   stage.timeline.root.hidden = !timeline || timeline.count < 2;
@@ -161,6 +178,7 @@ export function adoptTimeline(stage, before) {
   describeFrame(stage);
 }
 
+/** @param {Player} stage */
 function fillKey(stage) {
   const entries = stage.scene.timeline.curves.map((curve) => {
     const swatch = element("span", { className: "swatch swatch-lines" });

@@ -4,6 +4,7 @@ import { element, iconButton, saveCanvas, surface, write } from "./dom.js";
 import { paintPane } from "./paint.js";
 import { isShown, viewOf } from "./panes.js";
 
+/** @param {Stage} stage */
 export function buildTools(stage) {
   const save = iconButton("save", "Download the picture (png)");
   save.onclick = () => download(stage);
@@ -14,16 +15,23 @@ export function buildTools(stage) {
   stage.tools.append(full);
 }
 
+// How high a row of panes is with its title and legend, and how large all rows are.
+/** @param {number[][]} sizes @param {number} columns @param {{gap: number, line: number, worded: boolean}} _2 */
+export function gridOf(sizes, columns, { gap, line, worded }) {
+  const row = Math.max(...sizes.map(([, h]) => h)) + 2 * line;
+  const width = sizes.slice(0, columns).reduce((sum, [w]) => sum + w + gap, gap);
+  return { row, width, height: Math.ceil(sizes.length / columns) * row + (worded ? line : 0) + gap };
+}
+
 // The panes in their rows with titles, legends and the frame in words, on the page's background, at twice the size.
+/** @param {Stage} stage */
 function compose(stage) {
   const scale = 2;
   const [gap, line] = [16 * scale, 30 * scale];
   const sizes = stage.panes.map(({ canvas }) => [canvas.clientWidth * scale, canvas.clientHeight * scale]);
   const words = stage.scene.timeline?.labels[stage.frame] ?? "";
   const columns = stage.panes.filter(({ figure }) => figure.offsetTop === stage.panes[0].figure.offsetTop).length;
-  const row = Math.max(...sizes.map(([, h]) => h)) + 2 * line;
-  const width = sizes.slice(0, columns).reduce((sum, [w]) => sum + w + gap, gap);
-  const height = Math.ceil(sizes.length / columns) * row + (words ? line : 0) + gap;
+  const { row, width, height } = gridOf(sizes, columns, { gap, line, worded: !!words });
   const sheet = surface(width, height);
   const ctx = sheet.getContext("2d");
   const view = { dpr: scale, theme: stage.theme };
@@ -49,6 +57,7 @@ function compose(stage) {
   return sheet;
 }
 
+/** @param {Context} ctx @param {Stage} stage @param {Pane} pane @param {number} index @param {{x: number, y: number, w: number, view: Ink}} _4 */
 function writeLegend(ctx, stage, pane, index, { x, y, w, view }) {
   const { dpr, theme } = view;
   const end = x + w;
@@ -66,6 +75,7 @@ function writeLegend(ctx, stage, pane, index, { x, y, w, view }) {
   }
 }
 
+/** @param {Stage} stage */
 function download(stage) {
   saveCanvas(compose(stage), [stage.scene.panes[0].title, stage.scene.timeline?.labels[stage.frame]].filter(Boolean).join(" "));
 }

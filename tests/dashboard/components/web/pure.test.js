@@ -1,0 +1,120 @@
+// The parts of the components that need no page: what is decoded, where things lie, which colours and ticks come out.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const WEB = "../../../../dashboard/components/web";
+// The colours' parser is a canvas; here one that knows #rrggbb alone.
+const probe = {
+  fillStyle: "", clearRect() {}, fillRect() {},
+  getImageData() { return { data: [1, 3, 5].map((at) => Number.parseInt(this.fillStyle.slice(at, at + 2), 16)).concat(255) }; },
+};
+globalThis.document = /** @type {any} */ ({ createElement: () => ({ getContext: () => probe }), fullscreenEnabled: false });
+const load = (/** @type {string} */ name) => import(`${WEB}/${name}.js`);
+
+const { ticks } = await load("axes");
+const { decodeBlob, HALF, NOTHING } = await load("blob");
+const { fromOklab, oklab, ramp } = await load("colour");
+const { clamp, round3 } = await load("dom");
+const { px, py, toData, toPixels } = await load("places");
+const { packPixels } = await load("sheets");
+const { valueAt } = await load("strip");
+const { frameNear } = await load("timeline");
+const { gridOf } = await load("tools");
+
+/** @param {object} header @param {Uint8Array[]} buffers */
+function blob(header, ...buffers) {
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const length = text.length + ((8 - ((text.length + 4) % 8)) % 8);
+  const bytes = new Uint8Array(4 + length + buffers.reduce((sum, b) => sum + b.length, 0)).fill(32);
+  new DataView(bytes.buffer).setUint32(0, length, true);
+  bytes.set(text, 4);
+  let at = 4 + length;
+  for (const buffer of buffers) {
+    bytes.set(buffer, at);
+    at += buffer.length;
+  }
+  return bytes;
+}
+
+test("buffers of a blob become typed arrays of their shape, wherever the bytes lie", () => {
+  const xy = new Int16Array([HALF, -HALF, NOTHING, 7]);
+  const sent = blob({ seq: 1, xy: { at: 0, shape: [2, 2], type: "i2" } }, new Uint8Array(xy.buffer));
+  const shifted = new Uint8Array(sent.length + 3);
+  shifted.set(sent, 3);
+  const { xy: found, lacks } = decodeBlob(shifted.subarray(3));
+  assert.deepEqual(found, { shape: [2, 2], values: xy });
+  assert.equal(lacks, false);
+});
+
+test("a named buffer that was left out is taken from those kept, or said to lack", () => {
+  const kept = new Map();
+  const named = { name: "a", shape: [8], type: "u1" };
+  decodeBlob(blob({ seq: 0, v: { ...named, at: 0 } }, new Uint8Array(8).fill(9)), kept);
+  assert.deepEqual([...kept.keys()], ["a"]);
+  assert.equal(decodeBlob(blob({ seq: 0, v: named }), kept).v.values[7], 9);
+  assert.equal(decodeBlob(blob({ seq: 0, v: { ...named, name: "b" } }), kept).lacks, true);
+});
+
+test("what a message on its way has told of is kept until its answer", () => {
+  const kept = new Map([["a", { shape: [1], values: new Uint8Array(1) }]]);
+  decodeBlob(blob({ seq: 1 }), kept, { seq: 2, told: ["a"] });
+  assert.ok(kept.has("a"));
+  decodeBlob(blob({ seq: 2 }), kept, { seq: 2, told: ["a"] });
+  assert.ok(!kept.has("a"));
+});
+
+test("steps, data units and pixels agree, y up", () => {
+  assert.deepEqual([px(-HALF, 200), px(0, 200), px(HALF, 200)], [0, 100, 200]);
+  assert.deepEqual([py(-HALF, 100), py(HALF, 100)], [100, 0]);
+  /** @type {any} */
+  const view = { w: 300, h: 100, extent: [-1, 2, -1, 0] };
+  assert.deepEqual(toPixels(view, [0, 0]), [100, 0]);
+  assert.deepEqual(toData(view, toPixels(view, [1.5, -0.25])), [1.5, -0.25]);
+  assert.deepEqual(toData(view, [-50, 500]), [-1, -1]); // never outside
+});
+
+test("ticks are steps of 1, 2 or 5 times a power of ten, with digits to tell them apart", () => {
+  assert.deepEqual(ticks(-4, 4, 8), { at: [-4, -3, -2, -1, 0, 1, 2, 3, 4], digits: 0 });
+  assert.deepEqual(ticks(0, 1, 5).digits, 1);
+  assert.ok(ticks(0, 0.013, 4).at.length >= 3);
+});
+
+test("a colour survives OKLab, and a ramp is even in lightness between page and role", () => {
+  for (const colour of [[0, 114, 178], [213, 94, 0], [255, 255, 255], [0, 0, 0]])
+    assert.deepEqual(fromOklab(oklab(colour)), colour);
+  /** @type {any} */
+  const theme = { background: "#ffffff", dark: false, roles: { data: "#0072b2" }, ramps: new Map() };
+  const packed = ramp(theme, { role: "data", diverging: false, lowRole: "model" });
+  assert.equal(packed[0], 0); // nothing is transparent
+  const light = [1, 65, 129, 193].map((i) => oklab([packed[i] & 255, (packed[i] >> 8) & 255, (packed[i] >> 16) & 255])[0]);
+  const falls = light.slice(1).map((l, i) => light[i] - l);
+  assert.ok(Math.max(...falls) - Math.min(...falls) < 0.01, String(falls));
+});
+
+test("bytes become pixels, one of grey or three of colour each", () => {
+  const grey = new Uint32Array(2);
+  packPixels(grey, new Uint8Array([9, 0, 255]), 1, 1);
+  assert.deepEqual([...grey], [0xff000000, 0xffffffff]);
+  const colour = new Uint32Array(2);
+  packPixels(colour, new Uint8Array([1, 2, 3, 255, 0, 16]), 0, 3);
+  assert.deepEqual([...colour], [0xff030201, 0xff1000ff]);
+});
+
+test("a curve is linear between its points and holds at its ends", () => {
+  const xy = { shape: [3, 2], values: new Float32Array([0, 1, 0.5, 3, 1, 2]) };
+  const at = [-1, 0.25, 0.5, 0.75, 2].map((t) => valueAt(/** @type {any} */ ({ xy }), t));
+  assert.deepEqual(at, [1, 2, 3, 2.5, 2]);
+});
+
+test("the frame nearest to a place on the strip is found", () => {
+  assert.deepEqual([-1, 0.04, 0.06, 0.5, 3].map((at) => frameNear([0, 0.1, 1], at)), [0, 0, 1, 1, 2]);
+});
+
+test("a downloaded picture has its panes in rows as on the screen", () => {
+  assert.deepEqual(gridOf([[10, 20], [10, 20], [10, 20]], 2, { gap: 1, line: 3, worded: true }), { row: 26, width: 23, height: 56 });
+});
+
+test("numbers are told to three digits, with a minus sign", () => {
+  assert.deepEqual([round3(-0.12345), round3(1234), clamp(5, 0, 3)], ["−0.123", "1230", 3]);
+});
