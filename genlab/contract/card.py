@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from genlab.contract.aliases import renamed
+
 SCHEMA = 2
 CARD_FILE = "card.json"
 
@@ -213,10 +215,20 @@ class Card(_Strict):
         told = self.conditions.get(condition)
         return None if told is None else told.null
 
+    def hyper(self, part: str, name: str) -> Any:
+        """A hyper-parameter of the recipe (part "family" or "loop"), None where it says none."""
+        values = self.recipe.get(part)
+        return renamed(values).get(name) if isinstance(values, dict) else None
+
     @property
     def verbs(self) -> frozenset[str]:
         """Names of the verbs this model has."""
         return frozenset(self.graphs)
+
+    @property
+    def steps(self) -> list[int]:
+        """Training steps whose weights were kept; none where it has no snapshots."""
+        return self.snapshots.steps if self.snapshots else []
 
     @property
     def files(self) -> dict[str, str]:

@@ -5,13 +5,13 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.gans.scenes import game as gans
-from dashboard.chapters.gans.scenes.game import Extent
 from dashboard.chapters.gans.shared import forgeries
 from dashboard.components.stage import peek, stage
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, links, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import COARSE, GRID, Look
+from genlab.measures.density import Extent
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -4,7 +4,6 @@ import streamlit as st
 
 from dashboard.chapters.gans.scenes import gradient_charts as gan_charts
 from dashboard.chapters.gans.scenes import gradients as gan_gradients
-from dashboard.chapters.gans.scenes.game import Extent
 from dashboard.chapters.gans.scenes.gradients import Pull
 from dashboard.chapters.gans.shared import averaged
 from dashboard.components.scene import Scene
@@ -13,6 +12,7 @@ from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
 from genlab.contract.card import Card
+from genlab.measures.density import Extent
 from genlab.runtime.sessions import heavy
 
 DRAW = 250

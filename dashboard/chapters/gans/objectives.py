@@ -7,7 +7,6 @@ import streamlit as st
 
 from dashboard.chapters.gans.scenes import objectives as gan_runs
 from dashboard.chapters.gans.scenes import objectives_film as gan_race
-from dashboard.chapters.gans.scenes.game import Extent
 from dashboard.chapters.gans.scenes.objectives import Record, Run
 from dashboard.chapters.gans.shared import averaged, cards
 from dashboard.components.scene import Scene
@@ -15,6 +14,7 @@ from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL
 from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.guard import guarded
+from genlab.measures.density import Extent
 from genlab.measures.modes import NEIGHBOURS, RADIUS, Modes, modes_of
 from genlab.runtime.sessions import heavy
 

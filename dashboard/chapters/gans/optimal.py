@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from dashboard.chapters.gans.scenes import optimal as gan_optimum
-from dashboard.chapters.gans.scenes.game import Extent, hyper, judged
-from dashboard.chapters.gans.scenes.optimal import Optimum
+from dashboard.chapters.gans.scenes.optimal import optimum_scene
 from dashboard.chapters.gans.shared import averaged
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
 from genlab.contract.card import Card
+from genlab.measures.density import Extent
+from genlab.measures.discriminator import Optimum, judged, optimum
 from genlab.runtime.sessions import heavy
 
 DRAW = 20_000
@@ -28,7 +28,7 @@ def _optimum(model_id: str, stamp: str, seed: int, extent: Extent) -> Optimum | 
         return catalogue.exactly(
             model.card.dataset,
             "log_prob_t",
-            lambda exact: gan_optimum.optimum(model, exact, z, data, extent),
+            lambda exact: optimum(model, exact, z, data, extent),
         )
 
 
@@ -55,7 +55,7 @@ def show(look: Look) -> None:
         "Dots: too few points to tell."
     )
     data = catalogue.reference(card, look.n)
-    parts.film(gan_optimum.optimum_scene(found, data, look.extent, look.n), key="gan_best")
+    parts.film(optimum_scene(found, data, look.extent, look.n), key="gan_best")
     _tell(look, found)
 
 
@@ -83,7 +83,7 @@ def _tell(look: Look, found: Optimum) -> None:
             "This critic judges pairs, so it is best at log p/q plus any constant: the constant is "
             "fitted at each snapshot. "
         )
-    penalty = hyper(look.card, "family", "penalty")
+    penalty = look.card.hyper("family", "penalty")
     if isinstance(penalty, float | int) and penalty > 0:
         words += "It was trained with a penalty on its slope, which keeps it flatter than D*. "
     st.caption(words + averaged(look.card))

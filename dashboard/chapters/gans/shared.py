@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dashboard.chapters.gans.scenes import game as gans
 from dashboard.shared import catalogue
 from genlab.contract.card import Card
+from genlab.measures.discriminator import judged
 
 Array = NDArray[np.float32]
 VERBS = ("decode", "critic")
@@ -23,9 +24,9 @@ def cards(fits: Callable[[Card], bool] = lambda card: True) -> list[Card]:
     able = [entry.card for entry in catalogue.models_with(*VERBS) if entry.card]
 
     def place(card: Card) -> tuple[bool, bool, int, str]:
-        k = gans.hyper(card, "loop", "n_critic")
-        held = gans.hyper(card, "family", "penalty") != 0
-        return gans.judged(card) != "logit", held, -k if isinstance(k, int) else 0, card.id
+        k = card.hyper("loop", "n_critic")
+        held = card.hyper("family", "penalty") != 0
+        return judged(card) != "logit", held, -k if isinstance(k, int) else 0, card.id
 
     return sorted((card for card in able if fits(card)), key=place)
 
@@ -55,7 +56,7 @@ def forgeries(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Arra
 
 def averaged(card: Card) -> str:
     """What the weights are, in words: an average over steps, or as they were."""
-    decay = gans.hyper(card, "loop", "ema")
+    decay = card.hyper("loop", "ema")
     if isinstance(decay, float) and decay > 0:
         return f"Weights are a moving average over training steps (decay {decay:g})."
     return "Weights are as they were at that step, not averaged."

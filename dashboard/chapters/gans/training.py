@@ -3,11 +3,11 @@
 import streamlit as st
 
 from dashboard.chapters.gans.scenes import game as gans
-from dashboard.chapters.gans.scenes.game import Extent
 from dashboard.chapters.gans.shared import averaged
 from dashboard.components.scene import Scene
 from dashboard.shared import catalogue, parts
 from dashboard.shared.selection import Look
+from genlab.measures.density import Extent
 from genlab.runtime.sessions import heavy
 
 

@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dashboard.chapters.gans.images.memory import chance_of_nearest, expected_of_nearest
 from dashboard.components import gallery
 from dashboard.components.gallery import ModelCard
 from dashboard.shared import catalogue, parts
@@ -346,18 +345,6 @@ def test_memory_shows_as_many_samples_as_are_asked_for_and_what_the_nearest_mean
     first = int(re.search(r"number (\d+) comes nearest", words)[1]) - 1  # type: ignore[index]
     other = open_page(GAN, image_gan_view="memory", image_gan_n="100", near=str((first + 1) % 100))
     assert "not chosen for being near" in texts(other)
-
-
-def test_the_nearest_of_others_is_expected_where_draws_find_it() -> None:
-    n, m = 32, 200
-    rng = np.random.default_rng(0)
-    ours, held_out = rng.random((20_000, n)).min(1), rng.random((20_000, m))
-    nearer = (held_out <= ours[:, None]).sum(1)
-    error = nearer.std() / m / np.sqrt(len(nearer))
-    assert nearer.mean() / m == pytest.approx(expected_of_nearest(n), abs=4 * error)
-    for k in (0, 3, 20):
-        assert np.mean(nearer <= k) == pytest.approx(chance_of_nearest(k, m, n), abs=0.015)
-    assert chance_of_nearest(m, m, n) == 1
 
 
 def test_what_draws_nothing_has_no_seed(furnished: Path) -> None:

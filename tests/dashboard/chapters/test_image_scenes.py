@@ -8,14 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.spatial.distance import cdist
 from scipy.special import ndtri
 from scipy.stats import kstest
 
 from dashboard.chapters.flows.scenes import bits as image_bits
 from dashboard.chapters.flows.scenes.round_trip import round_trip
 from dashboard.chapters.gans.scenes import epochs as gan_images
-from dashboard.chapters.gans.scenes import memory as neighbours
 from dashboard.plots import latent_walks
 from dashboard.shared.images import TRAINING, units
 from dashboard.shared.upload import read_picture
@@ -102,32 +100,6 @@ def test_raster_has_its_first_row_at_the_top():
     mosaic = gan_images.plane_mosaic(images, 2)
     assert mosaic[0, 0].tolist() == [2, 2, 3, 3]  # row 0 lies at the bottom
     assert mosaic[0, 3].tolist() == [0, 0, 1, 1]
-
-
-def test_nearest_agrees_with_every_distance_computed_and_a_copy_is_at_nought():
-    rng = np.random.default_rng(0)
-    among, x = rng.random((700, 1, 6, 6), np.float32), rng.random((600, 1, 6, 6), np.float32)
-    x[5] = among[321]
-    found = neighbours.nearest(x, among, 3)
-    exact = cdist(x.reshape(600, -1), among.reshape(700, -1))
-    np.testing.assert_array_equal(found.index, np.argsort(exact, axis=1)[:, :3])
-    np.testing.assert_allclose(found.distance, np.sort(exact, axis=1)[:, :3], rtol=1e-5)
-    assert (found.index[5, 0], found.distance[5, 0]) == (321, 0)
-
-
-def test_an_image_is_not_its_own_neighbour():
-    x = digits(30, 0, 1.0)
-    own = neighbours.nearest(units(x), units(x), 1, same=True)
-    assert (own.index[:, 0] != np.arange(30)).all()
-    exact = cdist(units(x).reshape(30, -1), units(x).reshape(30, -1))
-    np.fill_diagonal(exact, np.inf)
-    np.testing.assert_allclose(own.distance[:, 0], exact.min(axis=1), rtol=1e-5)
-    assert neighbours.nearest(units(x[:2]), units(x[:2]), 5, same=True).index.shape == (2, 1)
-
-
-def test_share_of_held_out_images_counts_those_as_near():
-    assert neighbours.closer_share(np.array([1.0, 2, 3, 4]), 2.0) == 0.5
-    assert np.isnan(neighbours.closer_share(np.array([]), 2.0))
 
 
 def test_verdicts_of_pairs_count_from_held_out_images_and_log_odds_from_nought(gan, folder):

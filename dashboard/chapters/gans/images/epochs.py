@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from dashboard.chapters.gans.images.shared import drawn, held_out
 from dashboard.chapters.gans.scenes import epochs as gan_images
-from dashboard.chapters.gans.scenes.game import judged
 from dashboard.chapters.gans.shared import averaged
 from dashboard.components.sheet import grey
 from dashboard.components.tiles import peek_tiles, tiles
@@ -16,6 +15,7 @@ from dashboard.components.timeline import Timeline
 from dashboard.shared import catalogue, links
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import TRAINING, Look, linked_picks, offer, remember_picks
+from genlab.measures.discriminator import judged
 from genlab.runtime.sessions import heavy
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.chapters.gans.images.shared import drawn, sheet
-from dashboard.chapters.gans.scenes import memory as neighbours
-from dashboard.chapters.gans.scenes.memory import Nearest, nearest
+from dashboard.chapters.gans.scenes.memory import distance_chart
 from dashboard.components.sheet import Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.plots.theme import CHART, STILL
@@ -20,6 +19,13 @@ from dashboard.shared.images import (
     pictures,
     remember_picks,
     units,
+)
+from genlab.measures.neighbours import (
+    Nearest,
+    chance_of_nearest,
+    closer_share,
+    expected_of_nearest,
+    nearest,
 )
 from genlab.runtime.sessions import heavy
 
@@ -88,7 +94,7 @@ def show(look: Look) -> None:
 
 def _share(own: np.ndarray, distance: float, n: int, chosen: bool) -> None:
     """How many held-out images come as near, and how many would if nothing had been copied."""
-    share = neighbours.closer_share(own, distance)
+    share = closer_share(own, distance)
     st.metric(
         "Held-out images that come as near or nearer",
         f"{100 * share:.1f} %",
@@ -108,24 +114,6 @@ def _share(own: np.ndarray, distance: float, n: int, chosen: bool) -> None:
         f"{100 * share:.1f} % or less in {100 * chance:.0f} % of all draws. Copies would bring it "
         "far below."
     )
-
-
-def expected_of_nearest(n: int) -> float:
-    """Share of held-out images that come as near as the nearest of `n` others of the same law.
-
-    The mean: the n cut the held-out ones, put in order, into n + 1 parts that are alike.
-    """
-    return 1 / (n + 1)
-
-
-def chance_of_nearest(k: int, m: int, n: int) -> float:
-    """How often at most `k` of `m` held-out images come as near as the nearest of `n` others.
-
-    All of one law: each order of the m + n distances is as likely, and more than k of the first are
-    held-out ones with chance m/(m+n) · (m−1)/(m+n−1) ⋯, k + 1 factors.
-    """
-    nearer = np.arange(k + 1)
-    return float(1 - np.prod((m - nearer) / (m + n - nearer)))
 
 
 def _neighbours(look: Look, have: Pictures, near: Nearest, tile: int, trained: bool) -> None:
@@ -152,9 +140,7 @@ def _neighbours(look: Look, have: Pictures, near: Nearest, tile: int, trained: b
 def _chart(near: Nearest, own: np.ndarray, tile: int, trained: bool) -> None:
     kind = "training" if trained else "test"
     names = ("held-out test images", "samples of the generator")
-    figure = neighbours.distance_chart(
-        own, near.distance[:, 0], float(near.distance[tile, 0]), CHART, names
-    )
+    figure = distance_chart(own, near.distance[:, 0], float(near.distance[tile, 0]), CHART, names)
     figure.update_xaxes(title_text=f"distance to the nearest {kind} image (pixels in 0..1)")
     st.plotly_chart(
         figure,

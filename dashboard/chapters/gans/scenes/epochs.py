@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.chapters.gans.scenes.game import Judged, hyper, judged
 from dashboard.components.sheet import Grey, Sheet, grey
 from dashboard.components.timeline import Timeline
 from dashboard.plots.charts import snapshot_timeline
 from genlab.contract.card import Card
+from genlab.measures.discriminator import Judged, judged
 from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
@@ -124,7 +124,7 @@ def epochs_timeline(card: Card, film: Epochs, training: int | None) -> Timeline 
 
 def when(step: int, card: Card, training: int | None) -> str:
     """A training step in words: epochs where they can be told, the images drawn where not."""
-    batch = hyper(card, "loop", "batch")
+    batch = card.hyper("loop", "batch")
     if step == 0:
         return "epoch 0, untrained"
     if not isinstance(batch, int) or not training:

@@ -6,31 +6,20 @@ https://arxiv.org/abs/1406.2661).
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from dashboard.chapters.flows.scenes.density import LATENT_EXTENT, gaussian_heat
 from dashboard.chapters.flows.scenes.layers import lattice
 from dashboard.components.scene import Handle, Heatmap, Lines, Marker, Pane, Points, Role, Scene
 from dashboard.plots.charts import snapshot_timeline
-from genlab.contract.aliases import renamed
-from genlab.contract.card import Card
-from genlab.measures.density import grid
+from genlab.measures.density import Extent, grid
+from genlab.measures.discriminator import Judged, belief, judged
 from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
-Extent = tuple[float, float, float, float]
 WEB = lattice((-3, 3, -3, 3), lines=17, nodes=97)
-
-
-Judged = Literal["logit", "target", "margin", "pairs"]
-"""What a critic's number means: log-odds of "real"; a score drawn towards 1 on data and 0 on
-forgeries (least squares), which estimates that probability; a score pushed beyond +1 on data and
--1 on forgeries and no further (hinge); or a score of which only differences between points count.
-"""
 
 
 @dataclass(frozen=True)
@@ -54,36 +43,6 @@ def forge(model: ExportedModel, z: tuple[float, float]) -> Forgery:
     judges, said = judged(model.card), belief(model.card, critic)
     at = (float(x[0, 0]), float(x[0, 1]))
     return Forgery(z, at, float(critic[0]), judges, None if said is None else float(said[0]))
-
-
-def judged(card: Card) -> Judged:
-    """What the critic's numbers mean, from the card's scale and the recipe's objective."""
-    if card.constants.critic_scale == "logit":
-        return "logit"
-    objective = hyper(card, "family", "objective")
-    if objective == "least-squares":
-        return "target"
-    return "margin" if objective == "hinge" else "pairs"
-
-
-def hyper(card: Card, part: str, name: str) -> Any:
-    """A hyper-parameter of the card's recipe (part "family" or "loop"), None where it says none."""
-    values = card.recipe.get(part)
-    return renamed(values).get(name) if isinstance(values, dict) else None
-
-
-def belief(card: Card, critic: Array) -> Array | None:
-    """D in [0, 1] from what the critic says, any shape; None where no probability follows.
-
-    Log-odds give σ(logit). A critic trained by least squares towards 1 on data and 0 on forgeries
-    estimates the same probability p / (p + q) by its score itself, clipped to [0, 1].
-    """
-    match judged(card):
-        case "logit":
-            return np.asarray(expit(critic), np.float32)
-        case "target":
-            return np.clip(critic, 0, 1)
-    return None
 
 
 PALE = 0.6

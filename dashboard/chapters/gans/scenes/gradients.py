@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from dashboard.chapters.gans.scenes.game import Extent, belief, belief_heat, critique, judged
+from dashboard.chapters.gans.scenes.game import belief_heat, critique
 from dashboard.chapters.gans.scenes.objectives import OBJECTIVES
 from dashboard.components.scene import Arrows, Curve, Pane, Points, Scene, Timeline
 from dashboard.plots.charts import log_step
 from genlab.contract.card import Card
+from genlab.measures.density import Extent
+from genlab.measures.discriminator import belief, judged
 from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.chapters.gans.scenes.game import hyper
 from genlab.contract.card import Card
 from genlab.contract.weights import Snapshots
 from genlab.measures.modes import Modes, best_coverage, coverage
@@ -63,9 +62,9 @@ def textbook_runs(cards: Iterable[Card]) -> dict[str, list[Run]]:
     found: dict[str, dict[tuple[int, int], Run]] = {}
     order = list(OBJECTIVES)
     for card in cards:
-        name, k = hyper(card, "family", "objective"), hyper(card, "loop", "n_critic")
+        name, k = card.hyper("family", "objective"), card.hyper("loop", "n_critic")
         plane = card.event_shape == (2,) and card.verbs >= {"decode", "critic"}
-        plain = hyper(card, "family", "penalty") == 0 and isinstance(k, int)
+        plain = card.hyper("family", "penalty") == 0 and isinstance(k, int)
         if plane and plain and card.snapshots and name in OBJECTIVES:
             run = Run(card, name, k)
             found.setdefault(card.dataset, {}).setdefault((k, order.index(name)), run)

@@ -9,11 +9,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.chapters.gans.scenes.game import Extent, belief, belief_heat, critique
+from dashboard.chapters.gans.scenes.game import belief_heat, critique
 from dashboard.chapters.gans.scenes.objectives import Record, Run, common_steps
 from dashboard.components.scene import Curve, Pane, Points, Scene, Timeline
 from dashboard.plots.charts import dress, log_step
 from dashboard.plots.theme import CHART
+from genlab.measures.density import Extent
+from genlab.measures.discriminator import belief
 from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]

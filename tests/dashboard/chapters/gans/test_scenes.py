@@ -13,12 +13,12 @@ from dashboard.chapters.gans.scenes import game as gans
 from dashboard.chapters.gans.scenes import gradients as gan_gradients
 from dashboard.chapters.gans.scenes import objectives as gan_runs
 from dashboard.chapters.gans.scenes import objectives_film as gan_race
-from dashboard.chapters.gans.scenes import optimal as gan_optimum
 from dashboard.chapters.gans.scenes.gradients import CURVES, LOSSES
 from dashboard.chapters.gans.scenes.objectives import Record, judge
+from dashboard.chapters.gans.scenes.optimal import optimum_scene
 from genlab import load
 from genlab.contract.card import Card
-from genlab.measures import modes
+from genlab.measures import discriminator, modes
 from genlab.measures.density import grid
 from genlab.model import ExportedModel
 
@@ -221,30 +221,14 @@ def test_only_common_steps_are_raced() -> None:
 
 def test_belief_is_the_probability_where_there_is_one() -> None:
     said = np.float32([-30, -1, 0, 0.25, 3])
-    np.testing.assert_allclose(gans.belief(card("minimax"), said), expit(said), rtol=1e-5)
-    np.testing.assert_array_equal(gans.belief(card("least-squares"), said), said.clip(0, 1))
-    assert gans.belief(card("relativistic"), said) is None
+    np.testing.assert_allclose(discriminator.belief(card("minimax"), said), expit(said), rtol=1e-5)
+    np.testing.assert_array_equal(
+        discriminator.belief(card("least-squares"), said), said.clip(0, 1)
+    )
+    assert discriminator.belief(card("relativistic"), said) is None
 
 
 # D*
-
-
-def test_kernel_estimate_is_a_density_and_the_sum_of_its_kernels() -> None:
-    x = RNG.normal(size=(300, 2))
-    estimate = gan_optimum.kernel_density(x, 0.25, EXTENT)
-    cell = (9.2 / gan_optimum.BINS) ** 2
-    assert estimate.values.sum() * cell == pytest.approx(1, abs=1e-4)
-    at = RNG.normal(size=(40, 2))
-    square = ((at[:, None] - x) ** 2).sum(-1)
-    direct = np.exp(-square / (2 * 0.25**2)).mean(axis=1) / (2 * math.pi * 0.25**2)
-    np.testing.assert_allclose(estimate.at(at), direct, rtol=0.02, atol=1e-4)
-
-
-def test_bandwidth_is_near_the_best_of_a_normal_and_shrinks_at_the_known_rate() -> None:
-    x = RNG.normal(size=(8_000, 2))
-    found = gan_optimum.bandwidth_for(x, 4_000, EXTENT)
-    assert found == pytest.approx(4_000 ** (-1 / 6), rel=0.4)  # Silverman's for d = 2, σ = 1
-    assert gan_optimum.bandwidth_for(x, 32_000, EXTENT) == pytest.approx(found / 2**0.5)
 
 
 def test_blur_of_the_exact_density_is_exact(exact: ExportedModel, eight: modes.Modes) -> None:
@@ -252,7 +236,7 @@ def test_blur_of_the_exact_density_is_exact(exact: ExportedModel, eight: modes.M
     variance = (eight.shape[0] ** 2).sum() / 2 + h**2
     square = ((x[:, None] - eight.centre) ** 2).sum(-1)
     truth = np.exp(-square / (2 * variance)).mean(axis=1) / (2 * math.pi * variance)
-    np.testing.assert_allclose(gan_optimum.blurred_density(exact, x, h), truth, atol=2e-5)
+    np.testing.assert_allclose(discriminator.blurred_density(exact, x, h), truth, atol=2e-5)
 
 
 @pytest.mark.parametrize("objective", ["minimax", "relativistic"])
@@ -263,36 +247,30 @@ def test_a_critic_at_its_best_is_as_near_as_the_estimate_allows(
 
     def best(step: int, x: np.ndarray) -> np.ndarray:
         log_q = -(x**2).sum(1) / 8 - math.log(8 * math.pi)
-        log_p = np.log(np.maximum(gan_optimum.blurred_density(exact, x, 0.15), 1e-30))
+        log_p = np.log(np.maximum(discriminator.blurred_density(exact, x, 0.15), 1e-30))
         return log_p - log_q + (7 if objective == "relativistic" else 0)
 
     z = RNG.normal(size=(8_000, 2)).astype(np.float32)
     data = exact.sample(4_000, seed=2)
     good = Toy(card(objective), lambda step, z: 2 * z, best)
-    found = gan_optimum.optimum(good, exact, z, data, EXTENT)  # type: ignore[arg-type]
+    found = discriminator.optimum(good, exact, z, data, EXTENT)  # type: ignore[arg-type]
     assert found.fitted == (objective == "relativistic")
     assert (found.gap[:, 0] < 0.06).all()
     flat = Toy(card(objective), lambda step, z: 2 * z, lambda step, x: 0 * x[:, 0])
-    worse = gan_optimum.optimum(flat, exact, z, data, EXTENT)  # type: ignore[arg-type]
+    worse = discriminator.optimum(flat, exact, z, data, EXTENT)  # type: ignore[arg-type]
     assert (worse.gap[:, 0] > 3 * found.gap[:, 0]).all()
     assert not found.known[:, 0, 0].any()  # nothing in the corner
-    scene = gan_optimum.optimum_scene(found, data, EXTENT, 500)
+    scene = optimum_scene(found, data, EXTENT, 500)
     assert len(scene.encode()) < 1_500_000
 
 
 def test_equal_laws_give_one_half(exact: ExportedModel) -> None:
     copy = Toy(card(), lambda step, z: exact.sample(len(z), seed=4), lambda step, x: 0 * x[:, 0])
     z = np.zeros((20_000, 2), np.float32)
-    found = gan_optimum.optimum(copy, exact, z, exact.sample(4_000, seed=2), EXTENT)  # type: ignore[arg-type]
+    found = discriminator.optimum(copy, exact, z, exact.sample(4_000, seed=2), EXTENT)  # type: ignore[arg-type]
     assert (found.gap[:, 0] < 0.03).all()
     # What is left is the estimate's own noise.
     np.testing.assert_allclose(found.gap[:, 0], found.noise, rtol=0.5)
-
-
-def test_ratio_of_nothing_is_undecided() -> None:
-    np.testing.assert_array_equal(
-        gan_optimum.ratio(np.array([0.0, 3.0, 0.0]), np.array([0.0, 1.0, 2.0])), [0.5, 0.75, 0]
-    )
 
 
 # Gradients
@@ -347,8 +325,8 @@ def test_a_critic_of_pairs_has_no_loss_of_one_point() -> None:
 
 def test_a_hinge_critic_has_a_nought_and_no_probability() -> None:
     hinge = card("hinge")
-    assert gans.judged(hinge) == "margin"
-    assert gans.belief(hinge, np.zeros(3, np.float32)) is None
+    assert discriminator.judged(hinge) == "margin"
+    assert discriminator.belief(hinge, np.zeros(3, np.float32)) is None
     assert gan_gradients.losses_for(hinge) == []
     heat = gans._surface(np.full((1, 2, 2), 3.0, np.float32), "margin")
     assert (heat.values > 0.5).all()  # on the data's side of nought, although all are alike
