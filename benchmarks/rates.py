@@ -17,9 +17,9 @@ from benchmarks.gestures import choose, drag, enter, press, unroll, visit, watch
 from benchmarks.measure import Rate, Reading, timed
 from benchmarks.models import exported
 from dashboard import pages
-from dashboard.chapters.diffusion.scenes.diffused_density import CELLS
 from dashboard.shared import catalogue
 from genlab import ExportedModel
+from genlab.diffusion.diffused import CELLS
 from genlab.diffusion.samplers import SAMPLERS
 
 FIRST, WHOLE = 150.0, 500.0

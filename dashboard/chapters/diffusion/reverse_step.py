@@ -7,9 +7,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.chapters.diffusion.scenes import few_steps
+from dashboard.chapters.diffusion.scenes import few_steps as scenes
 from dashboard.chapters.diffusion.scenes import reverse_step as denoising
-from dashboard.chapters.diffusion.scenes import reverse_step_numbers as walkback
+from dashboard.chapters.diffusion.scenes import reverse_step_numbers as numbers
 from dashboard.components.scene import Scene
 from dashboard.components.stage import peek, stage
 from dashboard.plots.theme import ink
@@ -17,7 +17,9 @@ from dashboard.shared import catalogue, controls, links, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded, without
 from genlab.contract.card import Card
+from genlab.diffusion.few_steps import GROUPS, FewSteps, few_steps
 from genlab.diffusion.posterior import step_sizes
+from genlab.diffusion.posterior_kl import FRAMES, ReverseSteps, explore
 from genlab.diffusion.units import to_data
 from genlab.model import ExportedModel
 
@@ -73,7 +75,7 @@ def learned(card: Card) -> Card | None:
 def priors(model: ExportedModel, schedule: str, t: int) -> Array:
     """The exact law at each step back from t."""
     levels = np.asarray(catalogue.schedules_of(model.card)[schedule])
-    along = levels[t - step_sizes(t, walkback.FRAMES)]
+    along = levels[t - step_sizes(t, FRAMES)]
     return denoising.priors(model, list(along), denoising.plane(model.card))
 
 
@@ -89,7 +91,7 @@ def chain_of(model: ExportedModel) -> str:
 @guarded()
 def reverse() -> None:
     """The film of the steps back from x_t; a drag runs this fragment alone."""
-    count = len(step_sizes(t, walkback.FRAMES))
+    count = len(step_sizes(t, FRAMES))
     asked = links.once(stage_key, lambda: links.frame("step", count))
     start = asked if asked is not None and asked < count else None
     first = to_data(card, np.asarray(FIRST[:dim]))
@@ -102,9 +104,9 @@ def reverse() -> None:
     )
     exact = catalogue.open_model(card.id)
     guess = catalogue.open_model(guesser.id)
-    walk = walkback.explore(exact, guess, levels, t, at[:dim], catalogue.watcher(), state.still)
+    back = explore(exact, guess, levels, t, at[:dim], catalogue.watcher(), state.still)
     prior = priors(exact, schedule, t)
-    scene = denoising.walkback_scene(walk, prior, extent, not start, state.still)
+    scene = denoising.reverse_scene(back, prior, extent, not start, state.still)
     if start is not None and scene.timeline is not None:
         scene = replace(scene, timeline=replace(scene.timeline, start=start, autoplay=False))
     picture, answer = st.columns([3, 1])
@@ -113,38 +115,38 @@ def reverse() -> None:
         state = stage(scene, key=stage_key)
     with answer:
         if state.still is None:
-            verdict(walk, state.frame)
+            verdict(back, state.frame)
         else:
-            divergences(walk, walk.place(state.still))
+            divergences(back, back.place(state.still))
             st.caption("A quick look on coarse grids; let go for exact numbers and words.")
     links.remember("x", at)
     if state.frame or links.frame("step", count) is not None:
         links.remember("step", state.frame)
 
 
-def divergences(walk: walkback.Walkback, frame: int) -> None:
+def divergences(back: ReverseSteps, frame: int) -> None:
     """The two numbers of a step."""
     best, drawn = st.columns(2)
     best.metric(
         "KL, best Normal",
-        walkback.nats(walk.kl_best[frame]),
+        numbers.nats(back.kl_best[frame]),
         help="KL(exact ‖ Normal of the same mean and covariance), nats. No Normal is nearer.",
     )
     drawn.metric(
         "KL, DDPM",
-        walkback.nats(walk.kl_drawn[frame]),
-        help=f"KL(exact ‖ N(c₀ x̂₀ + c_t x_t, β̃ I)), nats, with x̂₀ by {walk.source}.",
+        numbers.nats(back.kl_drawn[frame]),
+        help=f"KL(exact ‖ N(c₀ x̂₀ + c_t x_t, β̃ I)), nats, with x̂₀ by {back.source}.",
     )
 
 
-def verdict(walk: walkback.Walkback, frame: int) -> None:
+def verdict(back: ReverseSteps, frame: int) -> None:
     """The numbers of the step at which the timeline rests, and what they say."""
-    divergences(walk, frame)
-    st.markdown(walkback.verdict(walk, frame))
-    how = "trained" if walk.trained else "exact: no trained denoiser of these data is here"
+    divergences(back, frame)
+    st.markdown(numbers.verdict(back, frame))
+    how = "trained" if back.trained else "exact: no trained denoiser of these data is here"
     st.caption(
-        f"Exact by quadrature from the known law of the data (mass {walk.exact[frame].mass:.5f}, "
-        f"should be 1); x̂₀ by `{walk.source}` ({how}). In the plane the map of q(xₛ) is blurred by "
+        f"Exact by quadrature from the known law of the data (mass {back.exact[frame].mass:.5f}, "
+        f"should be 1); x̂₀ by `{back.source}` ({how}). In the plane the map of q(xₛ) is blurred by "
         "half a cell, so that no mode falls between two."
     )
 
@@ -157,22 +159,22 @@ st.subheader("What it means for sampling in few steps")
 @computed(keep="resource", spinner="Sampling with few steps and with many …")
 def chains(
     exact: ExportedModel, other: ExportedModel, schedule: str, seed: int, _stop: Callable[[], bool]
-) -> tuple[Scene, few_steps.FewSteps]:
+) -> tuple[Scene, FewSteps]:
     """The samples of few steps and of many, as a film and in numbers."""
     levels = np.asarray(catalogue.schedules_of(exact.card)[schedule])
-    few = few_steps.few_steps(exact, other, levels, SAMPLES, seed, _stop)
+    few = few_steps(exact, other, levels, SAMPLES, seed, _stop)
     extent, density = denoising.plane(exact.card), None
     if exact.card.event_shape == (1,):
         places = denoising.line(extent)
         log_prob = exact.run("log_prob", x=places[:, None].astype(np.float32))["log_prob"]
         density = np.stack([places, np.exp(log_prob)], 1).astype(np.float32)
-    return few_steps.few_steps_scene(few, density, extent, chain_of(other)), few
+    return scenes.few_steps_scene(few, density, extent, chain_of(other)), few
 
 
 seed = controls.seed()
 opened = catalogue.open_model(card.id), catalogue.open_model(guesser.id)
 scene, few = chains(*opened, schedule, seed, catalogue.watcher())
-st.markdown(few_steps.lesson(few, few_steps.START))
+st.markdown(scenes.lesson(few, scenes.START))
 parts.film(scene, key=f"steps{dim}")
 parts.tell_not_finite(few.drawn[-1])
 st.caption(
@@ -182,10 +184,10 @@ st.caption(
     "data."
 )
 with st.expander("All numbers, with their errors"):
-    st.dataframe(few_steps.distances(few), hide_index=True)
+    st.dataframe(scenes.distances(few), hide_index=True)
     st.caption(
         "Distances are sliced Wasserstein-2 in data units, means over four independent groups of "
-        f"{SAMPLES // few_steps.GROUPS} samples with their standard error; fresh data are what a "
+        f"{SAMPLES // GROUPS} samples with their standard error; fresh data are what a "
         "perfect sampler would have. Errors of shares are binomial."
     )
 

@@ -2,7 +2,7 @@
 
     q(x_t | x_0) = N(√ᾱ_t x_0, (1 − ᾱ_t) I)
 
-The law itself is that of `diffused.py` (schedules: Nichol & Dhariwal 2021,
+The densities are those of `genlab.diffusion.diffused` (schedules: Nichol & Dhariwal 2021,
 https://arxiv.org/abs/2102.09672).
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.chapters.diffusion.scenes.diffused_density import Film, noised, places_of
+from dashboard.chapters.diffusion.scenes.diffused_density import Film
 from dashboard.components.scene import (
     Curve,
     Handle,
@@ -30,6 +30,7 @@ from dashboard.components.scene import (
 from dashboard.plots.charts import dress
 from dashboard.plots.theme import CHART
 from genlab.contract.card import Card
+from genlab.diffusion.diffused import noised, places_of
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.measures.density import Extent
 from genlab.runtime.noise import normal

@@ -16,15 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from dashboard.chapters.diffusion.scenes.diffused_density import visible
-from dashboard.chapters.diffusion.scenes.reverse_step_numbers import (
-    LEAST,
-    Walkback,
-    law,
-    nats,
-    power_of_ten,
-    support,
-)
+from dashboard.chapters.diffusion.scenes.reverse_step_numbers import nats, power_of_ten
 from dashboard.chapters.diffusion.scenes.trajectory import window
 from dashboard.components.scene import (
     Curve,
@@ -39,7 +31,9 @@ from dashboard.components.scene import (
     Timeline,
 )
 from genlab.contract.card import Card
+from genlab.diffusion.diffused import log_prob_t_of, support, visible
 from genlab.diffusion.posterior import Normal, Posterior
+from genlab.diffusion.posterior_kl import LEAST, ReverseSteps
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.measures.density import Extent
 from genlab.model import ExportedModel
@@ -85,7 +79,9 @@ def priors(
         return (PALE * np.exp(0.6 * (log_prob - top))).astype(np.float32)
     nodes = to_diffusion(exact.card, line(extent)[:, None]).astype(np.float32)
     rows = np.repeat(np.asarray(levels, dtype=np.float32), len(nodes))
-    log_prob = law(exact, stop)(np.tile(nodes, (len(levels), 1)), rows).reshape(len(levels), -1)
+    log_prob = log_prob_t_of(exact, stop)(np.tile(nodes, (len(levels), 1)), rows).reshape(
+        len(levels), -1
+    )
     return np.exp(log_prob - log_prob.max(axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -125,34 +121,34 @@ def _between(post: Posterior, at: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.exp(np.minimum(found - top, 0.5))
 
 
-def walkback_scene(
-    walk: Walkback, prior: Array, extent: Extent, autoplay: bool, still: int | None = None
+def reverse_scene(
+    back: ReverseSteps, prior: Array, extent: Extent, autoplay: bool, still: int | None = None
 ) -> Scene:
     """The film over the size of the step, in the plane or on the line.
 
     Where a person looks at one `still` frame, only that one is drawn, so that an answer to a drag
     is small.
     """
-    panes = _plane_panes if len(walk.x_t) == 2 else _line_panes
-    frames = range(len(walk.exact)) if still is None else [walk.place(still)]
-    return Scene(panes(walk, prior, extent, frames), _timeline(walk, autoplay))
+    panes = _plane_panes if len(back.x_t) == 2 else _line_panes
+    frames = range(len(back.exact)) if still is None else [back.place(still)]
+    return Scene(panes(back, prior, extent, frames), _timeline(back, autoplay))
 
 
-def _timeline(walk: Walkback, autoplay: bool) -> Timeline:
-    places = np.log10(walk.all_sizes)
+def _timeline(back: ReverseSteps, autoplay: bool) -> Timeline:
+    places = np.log10(back.all_sizes)
     span = (math.log10(LOW), math.log10(HIGH))
-    labels = {size: f"t = {walk.t} → s = {walk.t - size}" for size in walk.all_sizes}
-    for size, best, drawn in zip(walk.sizes, walk.kl_best, walk.kl_drawn, strict=True):
+    labels = {size: f"t = {back.t} → s = {back.t - size}" for size in back.all_sizes}
+    for size, best, drawn in zip(back.sizes, back.kl_best, back.kl_drawn, strict=True):
         labels[size] += f" · KL {nats(best)} | {nats(drawn)} nats"
     curves: list[Curve] = []
-    if len(walk.sizes) > 1:
-        known = np.log10(walk.sizes)
+    if len(back.sizes) > 1:
+        known = np.log10(back.sizes)
         curves = [
             Curve(np.log10(np.clip(values, LOW, HIGH)), role, words, x=known, span=span)
-            for values, role, words in curves_of(walk)
+            for values, role, words in curves_of(back)
         ]
     return Timeline(
-        len(walk.all_sizes),
+        len(back.all_sizes),
         list(labels.values()),
         curves,
         fps=6,
@@ -167,25 +163,27 @@ def _timeline(walk: Walkback, autoplay: bool) -> Timeline:
         ],
         columns=[
             (math.log10(size), f"t − s = {size}" if size == 1 else f"{size:,}")
-            for size in (1, 3, 10, 30, 100, 300, 1_000, walk.t)
-            if size <= walk.t and (size == walk.t or 2 * size < walk.t)
+            for size in (1, 3, 10, 30, 100, 300, 1_000, back.t)
+            if size <= back.t and (size == back.t or 2 * size < back.t)
         ],
     )
 
 
-def curves_of(walk: Walkback) -> tuple[tuple[NDArray[np.float64], Role, str], ...]:
+def curves_of(back: ReverseSteps) -> tuple[tuple[NDArray[np.float64], Role, str], ...]:
     """Both divergences with colour and name, as the strip shows them."""
     return (
-        (walk.kl_best, "neutral", "KL to the best Normal (log)"),
-        (walk.kl_drawn, "model", "KL to DDPM's Normal (log)"),
+        (back.kl_best, "neutral", "KL to the best Normal (log)"),
+        (back.kl_drawn, "model", "KL to DDPM's Normal (log)"),
     )
 
 
-def _plane_panes(walk: Walkback, prior: Array, extent: Extent, frames: Sequence[int]) -> list[Pane]:
-    x = to_diffusion(walk.card, walk.x_t)
+def _plane_panes(
+    back: ReverseSteps, prior: Array, extent: Extent, frames: Sequence[int]
+) -> list[Pane]:
+    x = to_diffusion(back.card, back.x_t)
     kernels, true, heat, rings, orange, dots = [], [], [], [], [], []
     for i in frames:
-        post, unit, drawn = walk.exact[i], walk.spread(i), walk.drawn[i]
+        post, unit, drawn = back.exact[i], back.spread(i), back.drawn[i]
         best = post.normal
         kernels.append(x / post.step.shrink + math.sqrt(post.step.beta) / post.step.shrink * DISCS)
         once = best.ellipse(1.0, NODES) - best.mean
@@ -203,19 +201,19 @@ def _plane_panes(walk: Walkback, prior: Array, extent: Extent, frames: Sequence[
             [
                 Heatmap(prior, "data", "exact q(xₛ)"),
                 Lines(
-                    to_data(walk.card, np.stack(kernels)),
+                    to_data(back.card, np.stack(kernels)),
                     "noise",
                     "q(xₜ | xₛ), 1σ and 2σ",
                     width=1.5,
                 ),
                 Lines(
-                    to_data(walk.card, np.stack(true)),
+                    to_data(back.card, np.stack(true)),
                     "neutral",
                     "best Normal, 1σ and 2σ",
                     width=1.5,
                 ),
-                Marker(to_data(walk.card, walk.x0), "model", "x̂₀ of the denoiser", text="x̂₀"),
-                Handle("x", _pair(walk.x_t), "accent", "your xₜ"),
+                Marker(to_data(back.card, back.x0), "model", "x̂₀ of the denoiser", text="x̂₀"),
+                Handle("x", _pair(back.x_t), "accent", "your xₜ"),
             ],
             alt="The diffused density at s, the kernel around x_t and a point x_t to drag.",
             pick="x",
@@ -235,23 +233,25 @@ def _plane_panes(walk: Walkback, prior: Array, extent: Extent, frames: Sequence[
     ]
 
 
-def _line_panes(walk: Walkback, prior: Array, extent: Extent, frames: Sequence[int]) -> list[Pane]:
+def _line_panes(
+    back: ReverseSteps, prior: Array, extent: Extent, frames: Sequence[int]
+) -> list[Pane]:
     places = line(extent)
-    x = to_diffusion(walk.card, places[:, None])[:, 0]
-    x_t = float(to_diffusion(walk.card, walk.x_t)[0])
+    x = to_diffusion(back.card, places[:, None])[:, 0]
+    x_t = float(to_diffusion(back.card, back.x_t)[0])
     size = 241
     units = (np.arange(size) + 0.5) / size * 2 * HALF - HALF
-    kernels, steps, exact, best, drawn = [], [], [], [], []
+    kernels, products, exact, best, drawn = [], [], [], [], []
     for i in frames:
-        post = walk.exact[i]
+        post = back.exact[i]
         kernels.append(np.exp(-0.5 * (x_t - post.step.shrink * x) ** 2 / post.step.beta))
         axis = post.axes[0]
-        steps.append(_between(post, (x[None] - axis[0]) / (axis[1] - axis[0])))
-        mean, unit = float(post.normal.mean[0]), walk.spread(i)
+        products.append(_between(post, (x[None] - axis[0]) / (axis[1] - axis[0])))
+        mean, unit = float(post.normal.mean[0]), back.spread(i)
         shape = magnified(post, post.normal.mean, unit, size)
         exact.append(shape * float(np.exp(post.log_prob.max())) * unit)
         best.append(np.exp(post.normal.log_prob((mean + unit * units)[:, None])) * unit)
-        drawn.append(np.exp(walk.drawn[i].log_prob((mean + unit * units)[:, None])) * unit)
+        drawn.append(np.exp(back.drawn[i].log_prob((mean + unit * units)[:, None])) * unit)
     return [
         Pane(
             "where: q(xₛ) times the kernel of xₜ",
@@ -259,14 +259,14 @@ def _line_panes(walk: Walkback, prior: Array, extent: Extent, frames: Sequence[i
             [
                 Lines(_curves(places, prior), "data", "exact q(xₛ)", width=1.25, opacity=0.65),
                 Lines(_curves(places, np.stack(kernels)), "noise", "q(xₜ | xₛ)", width=1.75),
-                Lines(_curves(places, np.stack(steps)), "data", "their product", width=3.0),
+                Lines(_curves(places, np.stack(products)), "data", "their product", width=3.0),
                 Marker(
-                    (float(to_data(walk.card, walk.x0)[0]), 0.0),
+                    (float(to_data(back.card, back.x0)[0]), 0.0),
                     "model",
                     "x̂₀ of the denoiser",
                     text="x̂₀",
                 ),
-                Handle("x", (float(walk.x_t[0]), 0.0), "accent", "your xₜ", rail=True),
+                Handle("x", (float(back.x_t[0]), 0.0), "accent", "your xₜ", rail=True),
             ],
             alt="The diffused density at s and the kernel of x_t, each scaled to its peak, with "
             "their product and a point x_t to drag along the line.",

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from dashboard.chapters.diffusion.scenes import diffused_density as diffused
+from dashboard.chapters.diffusion.scenes import diffused_density as scenes
 from dashboard.chapters.diffusion.scenes import forward
 from dashboard.chapters.diffusion.scenes import reverse_step as denoising
 from dashboard.components.blob import decode
 from dashboard.shared import catalogue
 from genlab import load
+from genlab.diffusion import diffused
 from tests.dashboard import pages
 from tests.dashboard.pages import texts
 
@@ -29,12 +30,12 @@ def truths() -> list[str]:
 open_page = partial(pages.open_page, "chapters/diffusion/forward.py")
 
 
-def film_of(name: str, schedule: str = "cosine") -> tuple[diffused.Film, tuple[float, ...]]:
+def film_of(name: str, schedule: str = "cosine") -> tuple[scenes.Film, tuple[float, ...]]:
     exact = load(f"{name}-exact")
     extent = denoising.plane(exact.card)
     levels = np.asarray(exact.card.constants.schedules[schedule])
-    film = diffused.film(exact, schedule, levels, extent, seed=0)
-    return diffused.measured(exact, film, extent), extent
+    film = scenes.film(exact, schedule, levels, extent, seed=0)
+    return scenes.measured(exact, film, extent), extent
 
 
 @pytest.mark.parametrize("name", truths())
@@ -105,20 +106,6 @@ def test_the_samples_of_a_frame_follow_its_density() -> None:
         assert abs(told.mean() - entropy) < 5 * error + 0.05
 
 
-def test_what_a_picture_shows_is_blurred_by_half_a_cell_and_nothing_else() -> None:
-    exact, size = load("gaussians8-exact"), 24
-    told = diffused.visible(exact, [15.0], (-6.0, 6.0, -6.0, 6.0), size)[0]
-    turn = 2 * np.pi * np.arange(8) / 8
-    centres = 4 / 1.414 * np.stack([np.cos(turn), np.sin(turn)], -1)
-    var = (0.5 / 1.414) ** 2 + (0.5 * 12 / size) ** 2
-    middle = -6 + 12 * (np.arange(size) + 0.5) / size
-    x = np.stack(np.meshgrid(middle, middle), -1)  # rows are y
-    square = ((x[:, :, None] - centres) ** 2).sum(-1)
-    true = np.log(np.exp(-0.5 * square / var).mean(-1) / (2 * np.pi * var))
-    there = true > -15
-    np.testing.assert_allclose(told[there], true[there], atol=2e-3)
-
-
 def test_the_kernel_is_the_closed_form_in_data_units() -> None:
     card = load("moons-exact").card
     scale, shift = card.constants.diffusion_scale, np.asarray(card.constants.diffusion_shift)
@@ -169,7 +156,7 @@ def test_cells_that_are_left_out_of_a_divergence_hold_nothing() -> None:
     film, extent = film_of("spirals")
     exact = load("spirals-exact")
     everywhere = np.zeros_like(film.density)  # no cell is empty
-    full = diffused._divergences(exact, film.log_snr, extent, everywhere, None)
+    full = diffused.divergences(exact, film.log_snr, extent, everywhere, None)
     np.testing.assert_allclose(film.kl, full, atol=1e-5)
 
 
