@@ -190,6 +190,10 @@ class Card(_Strict):
     license: str
     references: list[str]
 
+    def __hash__(self) -> int:
+        """Cheap, so that what follows from a card can be kept by it."""
+        return hash((self.id, self.check.sha256))
+
     @property
     def title(self) -> str:
         """Data set and model in words, for people."""

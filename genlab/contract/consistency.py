@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 
 from genlab.contract.card import Card, Graph
-from genlab.contract.errors import EXPORTER, ContractError
+from genlab.contract.errors import ContractError
 from genlab.contract.limits import MAX_ASSET_BYTES, MAX_ELEMENTS, MAX_STEPS
 from genlab.contract.verbs import VERBS, Verb, verb_of
 
@@ -36,7 +36,7 @@ def check_consistency(card: Card, folder: str) -> None:
         _files(card),
     )
     for field, expected, found in itertools.chain.from_iterable(rules):
-        raise ContractError(folder, field, expected, found, EXPORTER)
+        raise ContractError(folder, field, expected, found)
 
 
 def _identity(card: Card, folder: str) -> Iterator[Complaint]:
@@ -68,12 +68,11 @@ def _spaces(card: Card) -> Iterator[Complaint]:
 
 def _graphs(card: Card) -> Iterator[Complaint]:
     for name, graph in card.graphs.items():
-        verb = verb_of(card, name)
-        if verb is None:
+        try:
+            yield from _tensors(name, verb_of(card, name), graph)
+        except KeyError:
             known = [*VERBS, "translate:a>b between two of the spaces"]
             yield f"graphs.{name}", f"one of the verbs {', '.join(known)}", repr(name)
-            continue
-        yield from _tensors(name, verb, graph)
 
 
 def _tensors(name: str, verb: Verb, graph: Graph) -> Iterator[Complaint]:

@@ -6,6 +6,9 @@ was expected, what was found, and what to do about it; a page shows `str(error)`
 
 from __future__ import annotations
 
+EXPORT_AGAIN = "export the model again, or restore its folder from version control"
+EXPORTER = "correct the exporter of this model; docs/contract.md has the rules"
+
 
 class ContractError(Exception):
     """An exported model does not keep the contract.
@@ -18,7 +21,9 @@ class ContractError(Exception):
         todo: What the reader can do.
     """
 
-    def __init__(self, model: str, field: str, expected: str, found: str, todo: str) -> None:
+    def __init__(
+        self, model: str, field: str, expected: str, found: str, todo: str = EXPORTER
+    ) -> None:
         super().__init__(model, field, expected, found, todo)
         self.model, self.field, self.todo = model, field, todo
         self.expected, self.found = expected, found
@@ -26,7 +31,3 @@ class ContractError(Exception):
     def __str__(self) -> str:
         told = f"{self.model}: {self.field}: expected {self.expected}, found {self.found}."
         return f"{told} What to do: {self.todo}."
-
-
-EXPORT_AGAIN = "export the model again, or restore its folder from version control"
-EXPORTER = "correct the exporter of this model; docs/contract.md has the rules"

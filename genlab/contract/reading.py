@@ -14,7 +14,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from genlab.contract.card import CARD_FILE, SCHEMA, Asset, Card
 from genlab.contract.consistency import check_consistency
-from genlab.contract.errors import EXPORT_AGAIN, EXPORTER, ContractError
+from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import read_bytes, verify_bytes
 from genlab.contract.limits import MAX_CARD_BYTES
 
@@ -115,13 +115,13 @@ def from_validation(model: str, error: ValidationError) -> ContractError:
     field = ".".join(str(part) for part in first["loc"]) or CARD_FILE
     more = f" (and {len(others)} more problems)" if others else ""
     if first["type"] == "missing":
-        return ContractError(model, field, "this field", f"nothing{more}", EXPORTER)
+        return ContractError(model, field, "this field", f"nothing{more}")
     if first["type"] == "extra_forbidden":
-        return ContractError(model, field, "no such field", f"one{more}", EXPORTER)
+        return ContractError(model, field, "no such field", f"one{more}")
     expected = first["msg"].removeprefix("Input should be ")
     shown = repr(first["input"])
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    return ContractError(model, field, expected, f"{shown}{more}", EXPORTER)
+    return ContractError(model, field, expected, f"{shown}{more}")
 
 
 def _text(folder: Path) -> bytes:

@@ -1,23 +1,24 @@
 """The verbs: what an exported model can be asked to do, with the names and shapes of the tensors.
 
 A page asks for verbs and never for a family, so a new family with these verbs needs no change
-anywhere else. `genlab.contract.tensors` tells how shapes are written.
+anywhere else. `genlab.contract.tensors` tells how shapes are written; units are in
+`docs/contract.md`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from typing import Protocol
 
-from genlab.contract.card import Card, Condition
+from genlab.contract.card import Condition, Space
 from genlab.contract.tensors import LENGTHS, Tensor
 
 
 @dataclass(frozen=True)
 class Verb:
-    """One thing to ask of a model; `units` are those of its outputs.
+    """One thing to ask of a model.
 
     `sliced` says whether its rows may be computed apart; False where they share a state.
     `conditioned` verbs may take each condition of the card as a further input of its name.
@@ -26,7 +27,6 @@ class Verb:
     name: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    units: str
     doc: str
     sliced: bool = True
     conditioned: bool = False
@@ -44,39 +44,27 @@ class Verb:
 
 _X = Tensor("x", ("n", "event"), kind="event")
 _Z = Tensor("z", ("n", "latent"), kind="latent")
-_LOG_SNR = Tensor("log_snr", ("n",), kind="log_snr")
-_DIFFUSED = Tensor("x", ("n", "event"), kind="diffused")
-_NOISY = (_DIFFUSED, _LOG_SNR)
+_NOISY = (Tensor("x", ("n", "event"), kind="diffused"), Tensor("log_snr", ("n",), kind="log_snr"))
 
 _ROWS = (
     Verb(
         "log_prob",
         (_X, Tensor("u", ("n", "event"), optional=True, kind="uniform")),
         (Tensor("log_prob", ("n",), kind="density"),),
-        "nats; x in data units",
         "Log density, or log mass of a discrete measure; u is dequantisation noise in [0, 1).",
         conditioned=True,
     ),
-    Verb(
-        "decode",
-        (_Z,),
-        (_X,),
-        "data units",
-        "The sample that belongs to a latent point.",
-        conditioned=True,
-    ),
+    Verb("decode", (_Z,), (_X,), "The sample that belongs to a latent point.", conditioned=True),
     Verb(
         "encode",
         (_X,),
         (_Z, Tensor("log_var", ("n", "latent"), optional=True)),
-        "latent units; x in data units",
         "The latent point of a sample; a variational model adds the log variance around it.",
     ),
     Verb(
         "layers",
         (Tensor("z", ("n", "d"), kind="latent"),),
         (Tensor("states", ("n", "k+1", "d")), Tensor("log_det", ("n", "k"))),
-        "latent units at the first state, data units at the last; log_det in nats",
         "Every stage of a flow from z to x, with log|det| of each layer's Jacobian in that "
         "direction: log_prob(x) = log N(z) - sum of log_det.",
     ),
@@ -84,7 +72,6 @@ _ROWS = (
         "denoise",
         _NOISY,
         (Tensor("prediction", ("n", "event")),),
-        "diffusion units",
         "What the network says of x at log-SNR: eps, x0 or v, by the card's parameterisation.",
         conditioned=True,
     ),
@@ -92,42 +79,29 @@ _ROWS = (
         "divergence",
         _NOISY,
         (Tensor("divergence", ("n",)),),
-        "per diffusion unit",
         "Exact divergence of the prediction with respect to x (1-D and 2-D).",
         conditioned=True,
     ),
     Verb(
         "log_prob_t",
-        (_DIFFUSED, _LOG_SNR),
+        _NOISY,
         (Tensor("log_prob_t", ("n",), kind="density"),),
-        "nats; x in diffusion units",
         "The exact log density of the diffused data at log-SNR.",
     ),
-    Verb(
-        "critic",
-        (_X,),
-        (Tensor("critic", ("n",)),),
-        "log-odds of 'real' or a score, as the card's critic_scale says; x in data units",
-        "The critic's judgement of each row alone.",
-    ),
+    Verb("critic", (_X,), (Tensor("critic", ("n",)),), "The judgement of each row alone."),
     Verb(
         "classify",
         (_X,),
         (Tensor("logits", ("n", "classes")), Tensor("features", ("n", "f"), optional=True)),
-        "log-odds up to a constant per row; x in data units",
         "A classifier's logits over the card's classes, and the features its last layer sees.",
     ),
     Verb(
         "next",
-        (
-            Tensor("known", ("n", "t")),
-            Tensor("cache", ("n", "t", "c"), optional=True),
-        ),
+        (Tensor("known", ("n", "t")), Tensor("cache", ("n", "t", "c"), optional=True)),
         (
             Tensor("distribution", ("n", "q")),
             Tensor("longer_cache", ("n", "t+1", "c"), optional=True),
         ),
-        "data units, one value after another in the order of the event's memory",
         "From the first t values of an event, the distribution of the next one. A cache holds what "
         "was computed for the values before, so one step costs one value.",
         conditioned=True,
@@ -147,7 +121,6 @@ _ROWS = (
             Tensor("new_state", ("s",)),
             Tensor("losses", ("l",)),
         ),
-        "losses in the units of the family; x in data units",
         "One step of training on a batch: all parameters in a row, the optimiser's state, which is "
         "zero at first, and the loss of each player before the step.",
         sliced=False,
@@ -158,38 +131,42 @@ _ROWS = (
 VERBS: dict[str, Verb] = {verb.name: verb for verb in _ROWS}
 """All verbs by name, but `translate:a>b`, of which there is one for each pair of spaces."""
 
-TRANSLATION = re.compile(r"translate:([a-z][a-z0-9_]*)>([a-z][a-z0-9_]*)")
-
-
-def verb_of(card: Card, name: str) -> Verb | None:
-    """The verb of this name with the conditions and spaces of a card; None if there is none."""
-    if ":" in name and (pair := TRANSLATION.fullmatch(name)):
-        here, there = pair.groups()
-        known = here in card.spaces and there in card.spaces and here != there
-        return _translation(name, here, there) if known else None
-    row = VERBS.get(name)
-    if row is None or not row.conditioned or not card.conditions:
-        return row
-    return _conditioned(row, tuple(card.conditions.items()))
-
-
-@lru_cache(maxsize=256)
-def _conditioned(row: Verb, conditions: tuple[tuple[str, Condition], ...]) -> Verb:
-    further = (
-        Tensor(name, ("n", *condition.shape), condition.dtype, True, "condition")
-        for name, condition in conditions
-    )
-    return replace(row, inputs=(*row.inputs, *further))
-
-
-@lru_cache(maxsize=256)
-def _translation(name: str, here: str, there: str) -> Verb:
-    inputs = (Tensor("x", ("n", f"event:{here}"), kind="event"),)
-    outputs = (Tensor("y", ("n", f"event:{there}"), kind="event"),)
-    return Verb(name, inputs, outputs, "data units", f"A sample of {here} as one of {there}.")
-
-
 DENSITIES = frozenset(
     tensor.name for verb in _ROWS for tensor in verb.outputs if tensor.kind == "density"
 )
 """Outputs for which minus infinity is an answer: the density is zero there."""
+
+TRANSLATION = re.compile(r"translate:([a-z][a-z0-9_]*)>([a-z][a-z0-9_]*)")
+
+
+class Described(Protocol):
+    """What is known of a model as far as its verbs need it: a card, say."""
+
+    @property
+    def spaces(self) -> Mapping[str, Space]:
+        """Its spaces by name."""
+
+    @property
+    def conditions(self) -> Mapping[str, Condition]:
+        """Its conditions by name."""
+
+
+def verb_of(model: Described, name: str) -> Verb:
+    """The verb of this name with the conditions and spaces of a model.
+
+    Raises:
+        KeyError: The model can have no such verb.
+    """
+    if pair := TRANSLATION.fullmatch(name):
+        here, there = pair.groups()
+        if here == there or not {here, there} <= model.spaces.keys():
+            raise KeyError(name)
+        x = Tensor("x", ("n", f"event:{here}"), kind="event")
+        y = Tensor("y", ("n", f"event:{there}"), kind="event")
+        return Verb(name, (x,), (y,), f"A sample of {here} as one of {there}.")
+    row = VERBS[name]
+    further = (
+        Tensor(name, ("n", *condition.shape), condition.dtype, True, "condition")
+        for name, condition in model.conditions.items()
+    )
+    return replace(row, inputs=(*row.inputs, *further)) if row.conditioned else row

@@ -18,7 +18,7 @@ from onnx import helper, numpy_helper
 from onnx.utils import Extractor
 
 from genlab.contract.card import Card
-from genlab.contract.errors import EXPORT_AGAIN, EXPORTER, ContractError
+from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import Arrays, read_bytes, read_npz, verify_bytes, write_npz
 from genlab.contract.limits import MAX_SNAPSHOT_FILES
 from genlab.contract.verify import load
@@ -42,7 +42,7 @@ class Snapshots:
             step, _, name = key.partition("/")
             if not (step.isdecimal() and name and int(step) in self._weights):
                 expected = f"arrays <step>/<name> with steps {steps}"
-                raise ContractError(model, "snapshots", expected, repr(key), EXPORTER)
+                raise ContractError(model, "snapshots", expected, repr(key))
             self._weights[int(step)][name] = array
         self._agree()
 
@@ -82,7 +82,7 @@ class Snapshots:
             if {name: array.shape for name, array in arrays.items()} != first or not first:
                 expected = "the same names and shapes at every step"
                 found = f"others at step {step}"
-                raise ContractError(self.model, "snapshots", expected, found, EXPORTER)
+                raise ContractError(self.model, "snapshots", expected, found)
             for name, array in arrays.items():
                 if array.dtype.kind == "f" and not np.isfinite(array).all():
                     found = f"others in {name!r} at step {step}"
@@ -141,11 +141,11 @@ def with_weights(model_bytes: bytes, weights: Arrays) -> bytes:
     if missing or not weights.keys() <= by_name.keys():
         expected = f"weights named as initializers of the graph, {len(_listed(model))} listed"
         found = f"unknown {sorted(weights.keys() - by_name.keys())}, missing {sorted(missing)}"
-        raise ContractError("weights", "names", expected, found, EXPORTER)
+        raise ContractError("weights", "names", expected, found)
     for name, array in weights.items():
         old = by_name[name]
         if tuple(old.dims) != array.shape:
-            raise ContractError("weights", name, f"{tuple(old.dims)}", f"{array.shape}", EXPORTER)
+            raise ContractError("weights", name, f"{tuple(old.dims)}", f"{array.shape}")
         dtype = helper.tensor_dtype_to_np_dtype(old.data_type)
         old.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(array, dtype), name))
     return bytes(model.SerializeToString())

@@ -23,11 +23,10 @@ from typing import Any, TypedDict
 import numpy as np
 
 from genlab.contract.card import Card
-from genlab.contract.tensors import Tensor
 from genlab.diffusion.schedules import log_alphas_bar
 from genlab.diffusion.units import image_range
 from genlab.runtime.errors import InputError
-from genlab.runtime.inputs import input_tensors, number, rows, tensor_input
+from genlab.runtime.inputs import Slot, input_slots, number, rows
 from genlab.runtime.opened import Opened
 
 Denoise = Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]]
@@ -106,20 +105,20 @@ def checked_condition(card: Card, condition: Condition | None, n: int) -> dict[s
     """
     known = {name: null for name, null in nulls(card).items() if null is not None}
     values = known | given(condition)
-    wanted = input_tensors(card, "denoise", {*STATE, *values})
-    return {name: _for_each(card, wanted[name], value, n) for name, value in values.items()}
+    slots = input_slots(card, "denoise", {*STATE, *values})
+    return {name: _for_each(slots[name], value, n) for name, value in values.items()}
 
 
-def _for_each(card: Card, tensor: Tensor, value: Any, n: int) -> np.ndarray:
+def _for_each(slot: Slot, value: Any, n: int) -> np.ndarray:
     """A value for each of n rows, from one for all or one for each."""
     try:
-        one = np.ndim(value) == len(tensor.resolve(card)) - 1
+        one = np.ndim(value) == len(slot.shape) - 1
     except ValueError:  # rows of different shapes, which are refused below
         one = False
-    checked = tensor_input(card, tensor, [value] if one else value)
+    checked = slot.take([value] if one else value, {})
     if len(checked) not in (1, n):
         expected = f"one value, or one for each of {n:,} rows"
-        raise InputError(tensor.name, expected, f"{len(checked):,}")
+        raise InputError(slot.tensor.name, expected, f"{len(checked):,}")
     return np.ascontiguousarray(np.broadcast_to(checked, (n, *checked.shape[1:])))
 
 

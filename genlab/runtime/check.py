@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from genlab.contract.card import Card
-from genlab.contract.errors import EXPORT_AGAIN, EXPORTER, ContractError
+from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import Arrays, read_bytes, read_npz
 from genlab.contract.publish import verify_folder
 from genlab.runtime.devices import choose_device
@@ -73,16 +73,16 @@ def _parity(model: Opened, verb: str, n: int, stored: Arrays) -> float:
     missing = [key for row in keys.values() for key in row.values() if key not in stored]
     if missing:
         field = f"{card.check.file}, {missing[0]}"
-        raise ContractError(card.id, field, "an array of this name", "none", EXPORTER)
+        raise ContractError(card.id, field, "an array of this name", "none")
     feeds: dict[str, Any] = {name: stored[key] for name, key in keys["in"].items()}
     try:
         outputs = model.run(verb, **feeds)
     except (InputError, RunError) as error:
         field = f"{card.check.file}, {verb}/{n}"
         expected = "stored inputs that the verb takes"
-        raise ContractError(card.id, field, expected, f"{error}", EXPORTER) from error
+        raise ContractError(card.id, field, expected, f"{error}") from error
     worst = max(difference(outputs[name], stored[key]) for name, key in keys["out"].items())
     if not worst <= TOLERANCE:
         field, expected = f"parity of {verb} at n = {n}", f"at most {TOLERANCE:g}"
-        raise ContractError(card.id, field, expected, f"{worst:.2g}", EXPORTER)
+        raise ContractError(card.id, field, expected, f"{worst:.2g}")
     return worst

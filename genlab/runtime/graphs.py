@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from genlab.contract.card import Card
-from genlab.contract.errors import EXPORTER, ContractError
+from genlab.contract.errors import ContractError
 from genlab.contract.files import read_bytes
 from genlab.contract.reading import read
 from genlab.contract.verify import verify_graph
@@ -94,7 +94,7 @@ class Graphs:
         if missing := session.replaceable - weights.keys():
             expected = f"weights for every parameter of {verb}"
             found = f"none for {sorted(missing)}"
-            raise ContractError(self.card.id, "snapshots", expected, found, EXPORTER)
+            raise ContractError(self.card.id, "snapshots", expected, found)
         return {name: weights[name] for name in session.replaceable}
 
     def _make(self, verb: str, outputs: Sequence[str], replaceable: bool, device: str) -> Session:
@@ -108,7 +108,7 @@ class Graphs:
             raise
         except RunError as error:
             expected = "a graph that onnxruntime can open"
-            raise ContractError(self.card.id, graph.file, expected, f"{error}", EXPORTER) from error
+            raise ContractError(self.card.id, graph.file, expected, f"{error}") from error
         smoke(self.card, verb, outputs, session)
         return session
 

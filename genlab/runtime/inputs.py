@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import operator
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
 from genlab.contract.card import Card
-from genlab.contract.kinds import Setting, kind_of
+from genlab.contract.kinds import Complaint, Setting, kind_of
 from genlab.contract.limits import (
     MAX_ELEMENTS,
     MAX_LENGTH,
@@ -24,9 +26,12 @@ from genlab.contract.limits import (
     MAX_STEPS,
     MAX_WHOLE_ELEMENTS,
 )
-from genlab.contract.tensors import LENGTHS, NO_SIZES, Sizes, Tensor, bind, told
+from genlab.contract.tensors import LENGTHS, NO_SIZES, Dim, Sizes, Tensor, bind, told
 from genlab.contract.verbs import DENSITIES, Verb, verb_of
 from genlab.runtime.errors import InputError, NonFiniteWarning
+
+DTYPES = {"f": ("f", "floating-point numbers"), "i": ("iu", "whole numbers")}
+"""Dtypes that are taken for one of a kind: letters of numpy's kinds, and words."""
 
 
 def whole(name: str, value: Any, low: int, high: int) -> int:
@@ -60,6 +65,67 @@ def step_count(steps: Any, most: int) -> int:
     return whole("steps", steps, 1, min(most, MAX_STEPS))
 
 
+@dataclass(frozen=True, eq=False)
+class Slot:
+    """A place for one input of a verb: its row, its shape for one model, the judge of its values.
+
+    `dtypes` are the letters of numpy's kinds of dtype that are taken, and what they are in words.
+    """
+
+    tensor: Tensor
+    shape: tuple[Dim, ...]
+    dtype: np.dtype
+    dtypes: tuple[str, str]
+    judge: Callable[[np.ndarray], Complaint | None] | None
+
+    @classmethod
+    def of(cls, card: Card, tensor: Tensor, fixed: Sizes = NO_SIZES) -> Slot:
+        """The place for a tensor, `fixed` are the sizes of its graph."""
+        judge = kind_of(tensor).judge
+        judged = None if judge is None else partial(judge, Setting.of(card), tensor)
+        dtype = np.dtype(tensor.dtype)
+        return cls(tensor, tensor.resolve(card, fixed), dtype, DTYPES[dtype.kind], judged)
+
+    def take(self, value: Any, sizes: dict[str, int]) -> np.ndarray:
+        """The value as an array of the right dtype; its sizes by symbol are put into `sizes`."""
+        name = self.tensor.name
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            expected = "an array, all of its rows of one shape"
+            raise InputError(name, expected, "rows of different shapes") from None
+        letters, words = self.dtypes
+        if array.dtype.kind not in letters:
+            raise InputError(name, words, f"dtype {array.dtype}")
+        if not bind(self.shape, array.shape, sizes):
+            raise InputError(name, told(self.shape), f"shape {list(array.shape)}")
+        if sizes.get("n", 0) > MAX_ROWS or array.size > MAX_ELEMENTS:
+            expected = f"at most {MAX_ROWS:,} rows and {MAX_ELEMENTS:,} numbers"
+            found = f"{array.shape[0]:,} rows, {array.size:,} numbers"
+            raise InputError(name, expected, found)
+        for symbol in LENGTHS.keys() & sizes:
+            if sizes[symbol] > MAX_LENGTH:
+                expected = f"{told(self.shape)} with {symbol} at most {MAX_LENGTH:,}"
+                raise InputError(name, expected, f"{sizes[symbol]:,}")
+        if array.dtype != self.dtype or not array.flags.c_contiguous:
+            with np.errstate(over="ignore"):
+                array = array.astype(self.dtype, order="C")
+        if not (good := np.isfinite(array)).all():
+            bad = array.size - int(good.sum())
+            raise InputError(name, "finite numbers", f"{bad:,} that are not")
+        if self.judge is not None and (complaint := self.judge(array)) is not None:
+            raise InputError(name, *complaint)
+        return array
+
+
+@lru_cache(maxsize=1_024)
+def plan(card: Card, verb: str) -> tuple[Verb, Mapping[str, Slot]]:
+    """The contract's row of a verb that a card has, and places for the inputs of its graph."""
+    row, graph = verb_of(card, verb), card.graphs[verb]
+    taken = [tensor for tensor in row.inputs if tensor.name in graph.inputs]
+    return row, {tensor.name: Slot.of(card, tensor, graph.fixed) for tensor in taken}
+
+
 def verb_inputs(card: Card, verb: str, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The inputs of a verb as contiguous arrays of the right dtype, which agree in their sizes.
 
@@ -70,85 +136,42 @@ def verb_inputs(card: Card, verb: str, arrays: Mapping[str, Any]) -> dict[str, n
         InputError: A name is missing or unknown, or an array has another dtype, rank or size,
             too many rows, or values that are not finite or not those of its kind; or sizes differ.
     """
-    wanted, fixed = input_tensors(card, verb, arrays), card.graphs[verb].fixed
-    checked = {n: tensor_input(card, item, arrays[n], fixed) for n, item in wanted.items()}
-    sizes = _sizes(card, verb, wanted, checked)
-    if not row_of(card, verb).sliced:
-        row = max(checked[name][:1].size for name, item in wanted.items() if item.batched)
-        whole(f"rows of {verb}", sizes["n"], 1, max(1, MAX_WHOLE_ELEMENTS // max(row, 1)))
+    slots = input_slots(card, verb, arrays)
+    checked, sizes, differ = dict[str, np.ndarray](), dict[str, int](), False
+    for name, slot in slots.items():
+        own: dict[str, int] = {}
+        checked[name] = slot.take(arrays[name], own)
+        differ |= any(sizes.setdefault(symbol, size) != size for symbol, size in own.items())
+    if differ:
+        symbols = ", ".join(f"{name} {list(slot.tensor.shape)}" for name, slot in slots.items())
+        found = ", ".join(f"{name} {list(array.shape)}" for name, array in checked.items())
+        expected = f"the same number in each input for each of {symbols}"
+        raise InputError(f"sizes of {verb}", expected.replace("'", ""), found)
+    if not plan(card, verb)[0].sliced:
+        largest = max(checked[name][:1].size for name, s in slots.items() if s.tensor.batched)
+        whole(f"rows of {verb}", sizes["n"], 1, max(1, MAX_WHOLE_ELEMENTS // max(largest, 1)))
     return checked
 
 
+def input_slots(card: Card, verb: str, names: Iterable[str]) -> Mapping[str, Slot]:
+    """The inputs of a verb by name; an `InputError` unless `names` are exactly theirs."""
+    _, slots = plan(card, verb)
+    if slots.keys() != set(names):
+        raise InputError(f"inputs of {verb}", str(sorted(slots)), str(sorted(names)))
+    return slots
+
+
 def call_sizes(card: Card, verb: str, arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """Sizes of one call by symbol, `n` the rows; an `InputError` where two inputs differ."""
-    return _sizes(card, verb, input_tensors(card, verb, arrays), arrays)
-
-
-def _sizes(
-    card: Card, verb: str, wanted: Mapping[str, Tensor], arrays: Mapping[str, np.ndarray]
-) -> dict[str, int]:
-    fixed, sizes = card.graphs[verb].fixed, dict[str, int]()
-    for name, item in wanted.items():
-        if not bind(item.resolve(card, fixed), arrays[name].shape, sizes):
-            symbols = ", ".join(f"{key} {list(tensor.shape)}" for key, tensor in wanted.items())
-            found = ", ".join(f"{key} {list(array.shape)}" for key, array in arrays.items())
-            expected = f"the same number in each input for each of {symbols}"
-            raise InputError(f"sizes of {verb}", expected.replace("'", ""), found)
+    """Sizes by symbol of inputs that agree, `n` the rows."""
+    sizes: dict[str, int] = {}
+    for name, slot in plan(card, verb)[1].items():
+        bind(slot.shape, arrays[name].shape, sizes)
     return sizes
 
 
-def row_of(card: Card, verb: str) -> Verb:
-    """The contract's row of a verb that the card has."""
-    row = verb_of(card, verb)
-    assert row is not None  # a card that was read has known verbs
-    return row
-
-
-def input_tensors(card: Card, verb: str, names: Iterable[str]) -> dict[str, Tensor]:
-    """The inputs of a verb by name; an `InputError` unless `names` are exactly theirs."""
-    taken = card.graphs[verb].inputs
-    wanted = {item.name: item for item in row_of(card, verb).inputs if item.name in taken}
-    if set(names) != set(wanted):
-        raise InputError(f"inputs of {verb}", str(sorted(wanted)), str(sorted(names)))
-    return wanted
-
-
-def tensor_input(card: Card, tensor: Tensor, value: Any, fixed: Sizes = NO_SIZES) -> np.ndarray:
-    """One input of a verb, judged alone, as in `verb_inputs`; `fixed` are sizes of its graph."""
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        expected = "an array, all of its rows of one shape"
-        raise InputError(tensor.name, expected, "rows of different shapes") from None
-    kinds = {"float32": ("f", "floating-point numbers"), "int64": ("iu", "whole numbers")}
-    letters, words = kinds[tensor.dtype]
-    if array.dtype.kind not in letters:
-        raise InputError(tensor.name, words, f"dtype {array.dtype}")
-    _shape(tensor, tensor.resolve(card, fixed), array)
-    with np.errstate(over="ignore"):
-        array = np.ascontiguousarray(array, dtype=tensor.dtype).reshape(array.shape)
-    bad = array.size - int(np.isfinite(array).sum())
-    if bad:
-        raise InputError(tensor.name, "finite numbers", f"{bad:,} that are not")
-    judge = kind_of(tensor).judge
-    if judge is not None and (complaint := judge(Setting.of(card), tensor, array)) is not None:
-        raise InputError(tensor.name, *complaint)
-    return array
-
-
-def _shape(tensor: Tensor, shape: tuple[str | int, ...], array: np.ndarray) -> None:
-    """Refuse another shape, and more rows, numbers or values known than anybody computes."""
-    sizes: dict[str, int] = {}
-    if not bind(shape, array.shape, sizes):
-        raise InputError(tensor.name, told(shape), f"shape {list(array.shape)}")
-    if sizes.get("n", 0) > MAX_ROWS or array.size > MAX_ELEMENTS:
-        expected = f"at most {MAX_ROWS:,} rows and {MAX_ELEMENTS:,} numbers"
-        found = f"{array.shape[0]:,} rows, {array.size:,} numbers"
-        raise InputError(tensor.name, expected, found)
-    for symbol in LENGTHS.keys() & sizes:
-        if sizes[symbol] > MAX_LENGTH:
-            expected = f"{told(shape)} with {symbol} at most {MAX_LENGTH:,}"
-            raise InputError(tensor.name, expected, f"{sizes[symbol]:,}")
+def tensor_input(card: Card, tensor: Tensor, value: Any) -> np.ndarray:
+    """One input of a verb, judged alone, as in `verb_inputs`."""
+    return Slot.of(card, tensor).take(value, {})
 
 
 def not_finite(name: str, values: np.ndarray) -> int:

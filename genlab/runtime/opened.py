@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -24,7 +25,7 @@ from genlab.runtime import noise
 from genlab.runtime.devices import Device
 from genlab.runtime.errors import InputError
 from genlab.runtime.graphs import Graphs
-from genlab.runtime.inputs import call_sizes, row_of, rows, verb_inputs, warn_not_finite
+from genlab.runtime.inputs import call_sizes, plan, rows, verb_inputs, warn_not_finite
 from genlab.runtime.jobs import Job, chunk_rows, run_job
 from genlab.runtime.sessions import CACHE, Session, granted_device
 from genlab.runtime.smoke import probe
@@ -144,11 +145,9 @@ class Opened:
         if not names or not set(names) <= set(graph.outputs):
             raise InputError("fetch", f"some of {graph.outputs}", str(names))
         feeds = verb_inputs(self.card, verb, arrays)
-        sizes = call_sizes(self.card, verb, feeds)
-        empty = sizes.get("n") == 0
-        if empty:  # graphs may reshape by their own batch: the shapes come from one row
-            feeds = probe(self.card, verb, 1, sizes)
-        job = Job.of(row_of(self.card, verb), names, feeds, stop, deadline)
+        job = Job.of(plan(self.card, verb)[0], names, feeds, stop, deadline)
+        if empty := job.rows == 0:  # graphs may reshape by their own batch: one row tells shapes
+            job = replace(job, feeds=probe(self.card, verb, 1, call_sizes(self.card, verb, feeds)))
         values, self._mine.device = run_job(
             partial(self._session, verb, names),
             lambda device: CACHE.drop(self._graphs.key(verb, names, self._swapped, device)),

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from genlab.contract.card import Card
-from genlab.contract.errors import EXPORTER, ContractError
+from genlab.contract.errors import ContractError
 from genlab.contract.kinds import Setting, Wanted, kind_of
-from genlab.contract.tensors import LENGTHS, Dim, bind, told
+from genlab.contract.tensors import LENGTHS, bind, told
 from genlab.runtime import noise
 from genlab.runtime.errors import RunError
-from genlab.runtime.inputs import call_sizes, row_of, say_not_finite
+from genlab.runtime.inputs import plan, say_not_finite
 from genlab.runtime.sessions import Session
 
 SIZES = (2, 3)
@@ -30,19 +30,26 @@ def smoke(card: Card, verb: str, outputs: Sequence[str], session: Session) -> No
         ContractError: A run fails, an output has another shape, or is NaN (minus infinity is an
             answer for a log density).
     """
-    free: dict[str, int] = {}
+    row, graph = plan(card, verb)[0], card.graphs[verb]
+    shapes = {item.name: item.resolve(card, graph.fixed) for item in row.outputs}
+    chosen: dict[str, int] = {}  # by the graph, the same in each run
     for more, n in enumerate(SIZES):
-        lengths = {symbol: LENGTHS[symbol] + more for symbol in row_of(card, verb).lengths}
-        feeds = probe(card, verb, n, lengths)
+        lengths = {symbol: LENGTHS[symbol] + more for symbol in row.lengths}
         try:
-            values = session.run(outputs, feeds)
+            values = session.run(outputs, probe(card, verb, n, lengths))
         except RunError as error:
-            field = f"{card.graphs[verb].file}, verb {verb}"
-            expected = f"a run with {_sizes({'n': n} | lengths)}"
-            raise ContractError(card.id, field, expected, f"{error}", EXPORTER) from error
-        sizes = call_sizes(card, verb, feeds) | free
-        _judge(card, verb, dict(zip(outputs, values, strict=True)), sizes)
-        free = {letter: size for letter, size in sizes.items() if letter not in {"n", *lengths}}
+            run = ", ".join([f"{n} rows", *(f"{key} = {size}" for key, size in lengths.items())])
+            field = f"{graph.file}, verb {verb}"
+            raise ContractError(card.id, field, f"a run with {run}", f"{error}") from error
+        sizes = chosen | lengths | {"n": n}
+        for name, array in zip(outputs, values, strict=True):
+            if not bind(shapes[name], array.shape, sizes):
+                known = ", ".join(f"{symbol} = {size}" for symbol, size in sizes.items())
+                expected, found = f"{told(shapes[name])} with {known}", told(array.shape)
+                raise ContractError(card.id, f"{verb}.{name}", expected, found)
+            if (problem := say_not_finite(name, array)) is not None:
+                raise ContractError(card.id, f"{verb}.{name}", "finite numbers", problem)
+        chosen = {symbol: sizes[symbol] for symbol in sizes.keys() - {"n", *lengths}}
 
 
 def probe(
@@ -62,36 +69,14 @@ def probe(
     Raises:
         ContractError: The card does not tell the size of an input.
     """
-    wanted = {item.name: item for item in row_of(card, verb).inputs}
-    graph, setting = card.graphs[verb], Setting.of(card)
+    setting, fixed = Setting.of(card), card.graphs[verb].fixed
     made: dict[str, np.ndarray] = {}
-    for name in graph.inputs:
-        tensor = wanted[name]
-        shape = tensor.resolve(card, {**graph.fixed, **lengths, "n": n})
+    for name, slot in plan(card, verb)[1].items():
+        shape = slot.tensor.resolve(card, {**fixed, **lengths, "n": n})
         sizes = tuple(dim for dim in shape if isinstance(dim, int))
         if len(sizes) < len(shape):
-            expected, found = f"sizes for {told(shape)}", f"{dict(graph.fixed)}"
-            raise ContractError(card.id, f"graphs.{verb}.sizes", expected, found, EXPORTER)
-        wish = Wanted(setting, tensor, sizes, noise.generator(0, "probe", name))
-        made[name] = kind_of(tensor).probe(wish)
+            expected, found = f"sizes for {told(shape)}", f"{dict(fixed)}"
+            raise ContractError(card.id, f"graphs.{verb}.sizes", expected, found)
+        wanted = Wanted(setting, slot.tensor, sizes, noise.generator(0, "probe", name))
+        made[name] = kind_of(slot.tensor).probe(wanted)
     return made
-
-
-def _sizes(sizes: Mapping[str, int]) -> str:
-    """Sizes of a run in words."""
-    words = [f"{size} rows" if name == "n" else f"{name} = {size}" for name, size in sizes.items()]
-    return ", ".join(words)
-
-
-def _judge(card: Card, verb: str, outputs: dict[str, np.ndarray], sizes: dict[str, int]) -> None:
-    """Shapes and numbers of one run; sizes that the graph chose are added to `sizes`."""
-    wanted = {item.name: item for item in row_of(card, verb).outputs}
-    for name, values in outputs.items():
-        shape: tuple[Dim, ...] = wanted[name].resolve(card, card.graphs[verb].fixed)
-        if not bind(shape, values.shape, sizes):
-            chosen = ", ".join(f"{letter} = {size}" for letter, size in sizes.items())
-            expected = f"{told(shape)} with {chosen}"
-            found = f"shape {list(values.shape)}"
-            raise ContractError(card.id, f"{verb}.{name}", expected, found, EXPORTER)
-        if (problem := say_not_finite(name, values)) is not None:
-            raise ContractError(card.id, f"{verb}.{name}", "finite numbers", problem, EXPORTER)

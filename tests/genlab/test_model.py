@@ -403,8 +403,8 @@ def test_a_new_verb_needs_a_row_and_where_its_input_is_of_a_new_kind_one_for_tha
         },
         "snapshots": None,
     }
-    monkeypatch.setitem(VERBS, "mirror", Verb("mirror", (x,), (y,), "data units", "Minus x."))
-    monkeypatch.setitem(VERBS, "turn", Verb("turn", (x, angle), (y,), "data units", "Turned."))
+    monkeypatch.setitem(VERBS, "mirror", Verb("mirror", (x,), (y,), "Minus x."))
+    monkeypatch.setitem(VERBS, "turn", Verb("turn", (x, angle), (y,), "Turned."))
     mirror = "mirror (float[n,2] x) => (float[n,2] y) { y = Neg(x) }"
     turn = """
     turn (float[n,2] x, float[n] angle) => (float[n,2] y)
@@ -423,7 +423,7 @@ def test_a_new_verb_needs_a_row_and_where_its_input_is_of_a_new_kind_one_for_tha
     np.testing.assert_array_equal(found, 3 * point)
 
 
-def acute(setting: Setting, values: np.ndarray) -> tuple[str, str] | None:
+def acute(setting: Setting, tensor: Tensor, values: np.ndarray) -> tuple[str, str] | None:
     """How a new kind of tensor is judged."""
     return None if (values <= 3).all() else ("at most 3", f"{values.max():g}")
 

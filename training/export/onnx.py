@@ -5,7 +5,6 @@ traces are dropped, because they weigh more than the weights. Check inputs are d
 verb really meets: data and their surroundings, latent noise, log-SNR over the whole schedule.
 """
 
-import itertools
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from genlab.contract.kinds import Setting, examples
 from genlab.contract.tensors import LENGTHS, letter
 from genlab.contract.tensors import Tensor as Row
-from genlab.contract.verbs import VERBS
+from genlab.contract.verbs import Described, verb_of
 from genlab.runtime.check import SIZES
 from genlab.runtime.noise import generator
 from training.families.base import Graph
@@ -31,18 +30,24 @@ HALVED = 1_000
 Arrays = dict[str, np.ndarray]
 
 
-def to_onnx(graph: Graph) -> bytes:
+def to_onnx(graph: Graph, model: Described) -> bytes:
     """One ONNX file with symbolic batch and lengths; initializers are named as in the `state_dict`.
 
+    Arguments:
+        graph: The file as the family gives it.
+        model: The spaces and conditions of the model.
+
     Raises:
-        ValueError: Two example inputs are one tensor, or hold fewer than two rows, or an axis that
-            each call chooses has fewer than two places.
+        ValueError: Two example inputs are one tensor, or one is of no verb and no condition, or an
+            example has fewer than two rows, or places on an axis that each call chooses.
     """
-    given = tuple(graph.inputs.values())
+    given, rows = tuple(graph.inputs.values()), _rows(graph, model)
     if len({id(example) for example in given}) < len(given):
         raise ValueError("each example input needs a tensor of its own: the exporter merges twins")
-    axes = {name: _symbolic(graph, name, value.ndim) for name, value in graph.inputs.items()}
-    if min(graph.inputs[name].shape[i] for name, own in axes.items() for i in own) < 2:
+    if unknown := graph.inputs.keys() - rows.keys():
+        raise ValueError(f"{sorted(unknown)}: neither inputs of {graph.verbs} nor conditions")
+    axes = [_symbolic(rows[name], value.ndim) for name, value in graph.inputs.items()]
+    if any(value.shape[axis] < 2 for value, own in zip(given, axes, strict=True) for axis in own):
         raise ValueError("an example batch of one row, or length of one place, would be frozen")
     with _quiet():
         program = torch.onnx.export(
@@ -54,49 +59,40 @@ def to_onnx(graph: Graph) -> bytes:
             external_data=False,
             input_names=list(graph.inputs),
             output_names=list(graph.outputs),
-            dynamic_shapes=tuple(
-                dict.fromkeys(own, torch.export.Dim.DYNAMIC) for own in axes.values()
-            ),
+            dynamic_shapes=tuple(dict.fromkeys(own, torch.export.Dim.DYNAMIC) for own in axes),
             verbose=False,
         )
     assert program is not None  # None is for the old exporter
-    return _bare(graph, program.model_proto)
+    return _bare(program.model_proto, rows)
 
 
-def _tensors(graph: Graph) -> dict[str, Row]:
-    """The contract's rows of all tensors of a file by name; those of its first verb come first."""
-    sides = (side for verb in graph.verbs for side in (VERBS[verb].inputs, VERBS[verb].outputs))
-    rows: dict[str, Row] = {}
-    for row in itertools.chain.from_iterable(sides):
-        rows.setdefault(row.name, row)
-    for name in graph.inputs.keys() - rows.keys():  # what no verb names is a condition
-        rows[name] = Row(name, ("n", *graph.inputs[name].shape[1:]), kind="condition")
-    return rows
+def signature(graph: Graph, verb: str, model: Described) -> tuple[list[str], list[str]]:
+    """Names of a verb's inputs and of its outputs among those of its file."""
+    row = verb_of(model, verb)
+    sides = ((row.inputs, graph.inputs), (row.outputs, graph.outputs))
+    inputs, outputs = ([item.name for item in own if item.name in named] for own, named in sides)
+    return inputs, outputs
 
 
-def inputs_of(graph: Graph, verb: str) -> list[str]:
-    """Names of a verb's inputs among those of its file, conditions last."""
-    row, tensors = VERBS[verb], _tensors(graph)
-    own = [tensor.name for tensor in row.inputs if tensor.name in graph.inputs]
-    further = [name for name in graph.inputs if tensors[name].kind == "condition"]
-    return own + (further if row.conditioned else [])
+def _rows(graph: Graph, model: Described) -> dict[str, Row]:
+    """The contract's rows of a file's tensors by name; of verbs that share one, the first's."""
+    verbs = [verb_of(model, verb) for verb in reversed(graph.verbs)]
+    return {row.name: row for verb in verbs for row in (*verb.outputs, *verb.inputs)}
 
 
-def _symbolic(graph: Graph, name: str, rank: int) -> dict[int, str]:
+def _symbolic(row: Row, rank: int) -> dict[int, str]:
     """Axes of a tensor that no example may freeze, with their symbols: batch and lengths."""
-    symbols = enumerate(_tensors(graph)[name].spread(rank))
-    free = ((axis, str(symbol)) for axis, symbol in symbols)
-    return {axis: symbol for axis, symbol in free if letter(symbol)[0] in {"n", *LENGTHS}}
+    symbols = enumerate(map(str, row.spread(rank)))
+    return {axis: symbol for axis, symbol in symbols if letter(symbol)[0] in {"n", *LENGTHS}}
 
 
-def _bare(graph: Graph, model: ModelProto) -> bytes:
+def _bare(model: ModelProto, rows: Mapping[str, Row]) -> bytes:
     """Without stack traces and shapes of intermediate tensors; the batch is called n.
 
     Its size is read off the first input that has one, whichever the exporter chose: of verbs that
     share a file, one may not take the others' inputs.
     """
-    batched = _tensors(graph)
-    inputs = [info.name for info in model.graph.input if batched[info.name].batched]
+    inputs = [info.name for info in model.graph.input if rows[info.name].batched]
     for node in model.graph.node:
         node.ClearField("metadata_props")
         node.ClearField("doc_string")
@@ -108,7 +104,7 @@ def _bare(graph: Graph, model: ModelProto) -> bytes:
     for info in (*model.graph.input, *model.graph.output):
         info.ClearField("metadata_props")
         dims = info.type.tensor_type.shape.dim
-        for axis, symbol in _symbolic(graph, info.name, len(dims)).items():
+        for axis, symbol in _symbolic(rows[info.name], len(dims)).items():
             dims[axis].dim_param = symbol
     del model.metadata_props[:]
     return bytes(model.SerializeToString())
@@ -177,32 +173,30 @@ def check_values(graphs: Mapping[str, Graph], setting: Setting) -> Arrays:
     noise = generator(0, "check")
     values: Arrays = {}
     for graph in graphs.values():
-        given = {name: example.numpy() for name, example in graph.inputs.items()}
-        rows = [_tensors(graph)[name] for name in graph.inputs]
+        own = replace(setting, given={name: row.numpy() for name, row in graph.inputs.items()})
+        rows = [_rows(graph, setting)[name] for name in graph.inputs]
         for more, n in enumerate(SIZES):
             sizes = {"n": n} | {symbol: least + more for symbol, least in LENGTHS.items()}
-            inputs = dict(examples(replace(setting, given=given), rows, sizes, noise))
+            inputs = dict(examples(own, rows, sizes, noise))
             for verb in graph.verbs:
-                for name in inputs_of(graph, verb):
+                for name in signature(graph, verb, setting)[0]:
                     values[f"{verb}/{n}/in/{name}"] = inputs[name]
-    return values | answers(graphs, values)
+    return values | answers(graphs, values, setting)
 
 
-def answers(graphs: Mapping[str, Graph], check: Arrays) -> Arrays:
+def answers(graphs: Mapping[str, Graph], check: Arrays, model: Described) -> Arrays:
     """What the torch modules say to the inputs of `check`: arrays `<verb>/<n>/out/<tensor>`."""
     values: Arrays = {}
     for graph in graphs.values():
-        for verb in graph.verbs:
-            for n in SIZES:
-                prefix = f"{verb}/{n}"
-                inputs = [torch.from_numpy(_given(graph, n, name, check)) for name in graph.inputs]
-                with torch.no_grad():
-                    said = graph.module(*inputs)
-                said = said if isinstance(said, tuple) else (said,)
-                named = dict(zip(graph.outputs, said, strict=True))
-                for tensor in VERBS[verb].outputs:
-                    if tensor.name in named:
-                        values[f"{prefix}/out/{tensor.name}"] = named[tensor.name].numpy()
+        for n in SIZES:
+            inputs = [torch.from_numpy(_given(graph, n, name, check)) for name in graph.inputs]
+            with torch.no_grad():
+                said = graph.module(*inputs)
+            named = zip(graph.outputs, said if isinstance(said, tuple) else (said,), strict=True)
+            outputs = {name: tensor.numpy() for name, tensor in named}
+            for verb in graph.verbs:
+                for name in signature(graph, verb, model)[1]:
+                    values[f"{verb}/{n}/out/{name}"] = outputs[name]
     return values
 
 

@@ -13,29 +13,22 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 import genlab
 from genlab.contract.card import SCHEMA, Card, Condition, Space
 from genlab.contract.catalogue import Catalogue
-from genlab.contract.files import digest, write_npz
+from genlab.contract.files import Arrays, digest, write_npz
 from genlab.contract.kinds import Setting
 from genlab.contract.publish import locked, publish
-from genlab.contract.verbs import VERBS
 from genlab.contract.weights import pack
 from genlab.runtime.check import check, difference
 from training import runs
 from training.data import SETS, Dataset, ImageSet
 from training.data.images import LEVELS, Labelled
 from training.export import provenance
-from training.export.onnx import (
-    answers,
-    check_values,
-    halve,
-    inputs_of,
-    store_halved,
-    to_onnx,
-)
+from training.export.onnx import answers, check_values, halve, signature, store_halved, to_onnx
 from training.export.thumbnail import FRAMES, thumbnail
 from training.families.base import Graph
 from training.nets.folding import fold
@@ -52,6 +45,7 @@ FRACTION_BITS = (4, 5, 6, 7, 8, 9, 10)
 """Bits of the fraction of a number in half precision that are tried, fewest first: what is nought
 takes no room in a compressed file. The last has them all; where even that shows, fp32 is kept."""
 LICENSE = "MIT"
+_SPACES, _CONDITIONS = TypeAdapter(dict[str, Space]), TypeAdapter(dict[str, Condition])
 CONTINUOUS = {"kind": "continuous", "bound": "exact"}
 DISCRETE = {"kind": "discrete", "levels": LEVELS, "bound": "lower"}
 
@@ -80,15 +74,16 @@ def export(model: str, folder: Path, exported: Path) -> Card:
         halve(family)
     graphs: dict[str, Graph] = family.graphs()
     facts = shape.facts(dataset)
-    files = {f"{stem}.onnx": to_onnx(graph) for stem, graph in graphs.items()}
+    setting = setting_of(dataset, facts)
+    files = {f"{stem}.onnx": to_onnx(graph, setting) for stem, graph in graphs.items()}
     if images:
         files = {name: store_halved(data) for name, data in files.items()}
-    values = check_values(graphs, _setting(dataset, facts))
+    values = check_values(graphs, setting)
     reference = reference_sample(dataset, exported)
-    card = _card(run, facts, graphs) | {"provenance": _provenance(run, digest(reference))}
+    card = _card(run, facts, graphs, setting) | {"provenance": _provenance(run, digest(reference))}
     files["check.npz"] = write_npz(values)
     if run.snapshots and run.recipe.loop.steps:
-        files["snapshots.npz"] = _snapshots(run, values)
+        files["snapshots.npz"] = _snapshots(run, values, setting)
         card["snapshots"] = {"file": "snapshots.npz", "steps": sorted(run.snapshots)}
     target = exported / run.recipe.id
     with tempfile.TemporaryDirectory() as place:
@@ -104,22 +99,16 @@ def export(model: str, folder: Path, exported: Path) -> Card:
         return publish(target, card, files, judge=check)
 
 
-def _setting(dataset: Dataset | ImageSet, facts: dict[str, Any]) -> Setting:
+def setting_of(dataset: Dataset | ImageSet, facts: dict[str, Any]) -> Setting:
     """Where check inputs are drawn: the data set, and what the family says of its model."""
     draw = dataset.sample(36, torch.Generator().manual_seed(REFERENCE_SEED))
     constants, latent = facts.get("constants", {}), facts.get("latent") or {}
     schedule = constants.get("log_snr") or LOG_SNR_RANGE[::-1]
-    conditions = facts.get("conditions", {})
     return Setting(
-        {
-            name: Space.model_validate_json(json.dumps(row))
-            for name, row in _spaces(dataset).items()
-        },
+        _SPACES.validate_json(json.dumps(facts.get("spaces", _spaces(dataset)))),
         law=latent.get("law", "normal"),
         levels=(schedule[-1], schedule[0]),
-        conditions={
-            name: Condition.model_validate_json(json.dumps(row)) for name, row in conditions.items()
-        },
+        conditions=_CONDITIONS.validate_json(json.dumps(facts.get("conditions", {}))),
         data=(draw.x if isinstance(draw, Labelled) else draw).numpy(),
         scale=dataset.scale,
         shift=np.array(dataset.shift, np.float32),
@@ -172,7 +161,9 @@ def _finished(model: str, folder: Path) -> runs.Run:
     return run
 
 
-def _card(run: runs.Run, facts: dict[str, Any], graphs: dict[str, Graph]) -> dict[str, Any]:
+def _card(
+    run: runs.Run, facts: dict[str, Any], graphs: dict[str, Graph], setting: Setting
+) -> dict[str, Any]:
     """All of the card but checksums and what is measured on the files."""
     recipe, dataset = run.recipe, SETS[run.recipe.dataset]
     trained, images = recipe.loop.steps > 0, isinstance(dataset, ImageSet)
@@ -186,11 +177,8 @@ def _card(run: runs.Run, facts: dict[str, Any], graphs: dict[str, Graph]) -> dic
         "spaces": _spaces(dataset),
         "measure": DISCRETE if images else CONTINUOUS,
         "graphs": {
-            verb: {
-                "file": f"{stem}.onnx",
-                "inputs": inputs_of(graph, verb),
-                "outputs": [t.name for t in VERBS[verb].outputs if t.name in graph.outputs],
-            }
+            verb: {"file": f"{stem}.onnx"}
+            | dict(zip(("inputs", "outputs"), signature(graph, verb, setting), strict=True))
             for stem, graph in graphs.items()
             for verb in graph.verbs
         },
@@ -232,17 +220,17 @@ def _bytes(image: str, label: str, images: Labelled, n: int) -> dict[str, np.nda
     return {image: levels.numpy(), label: images.label[:n].to(torch.uint8).numpy()}
 
 
-def _snapshots(run: runs.Run, values: dict[str, np.ndarray]) -> bytes:
+def _snapshots(run: runs.Run, values: Arrays, setting: Setting) -> bytes:
     """All snapshots, each rounded as far as that does not show; the last no further than fp16.
 
     So the end of a film looks as the model itself does.
     """
     kept: dict[int, dict[str, np.ndarray]] = {}
     for step, weights in sorted(run.snapshots.items()):
-        fine, chosen = _answers(run, weights, values), weights
+        fine, chosen = _answers(run, weights, values, setting), weights
         for bits in FRACTION_BITS[-1:] if step == max(run.snapshots) else FRACTION_BITS:
             rounded = {name: rounded_half(weight, bits) for name, weight in weights.items()}
-            coarse = _answers(run, rounded, values)
+            coarse = _answers(run, rounded, values, setting)
             if max(difference(coarse[key], fine[key]) for key in fine) <= ROUNDING_ERROR:
                 chosen = rounded
                 break
@@ -263,10 +251,8 @@ def rounded_half(weight: Tensor, bits: int) -> Tensor:
     return (raised & -(1 << cut)).view(torch.float16)
 
 
-def _answers(
-    run: runs.Run, weights: dict[str, Tensor], values: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
+def _answers(run: runs.Run, weights: dict[str, Tensor], values: Arrays, setting: Setting) -> Arrays:
     """What the family says to the check inputs with other weights."""
     family = fold(run.recipe.build())
     family.load_state_dict(weights, strict=False)  # buffers are constants and stay
-    return answers(family.graphs(), values)
+    return answers(family.graphs(), values, setting)

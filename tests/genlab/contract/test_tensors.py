@@ -159,7 +159,7 @@ def test_an_unbatched_input_goes_with_every_chunk(
 ) -> None:
     x, y = Tensor("x", ("n", "event"), kind="event"), Tensor("y", ("n", "event"))
     matrix = Tensor("matrix", ("d", "d"))
-    row = Verb("mix", (matrix, x), (y,), "data units", "Every row times the same matrix.")
+    row = Verb("mix", (matrix, x), (y,), "Every row times the same matrix.")
     monkeypatch.setitem(VERBS, "mix", row)
     text = "mix (float[2,2] matrix, float[n,2] x) => (float[n,2] y) { y = MatMul(x, matrix) }"
     model = published("mix", text, ["matrix", "x"], ["y"])

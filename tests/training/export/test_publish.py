@@ -33,7 +33,6 @@ from training import runs
 from training.evaluation import points as evaluate
 from training.export import provenance
 from training.export import publish as export
-from training.export.onnx import to_onnx
 from training.export.thumbnail import FRAMES, in_between
 from training.families.flow import FlowConfig
 from training.recipes import Recipe
@@ -344,15 +343,6 @@ def test_exact_model_has_no_divergence_from_itself(
     assert found["mode_spread"].value == pytest.approx(1.0, abs=0.02)
     gap = found["sliced_w2"].value - found["sliced_w2_reference"].value
     assert abs(gap) < 5 * (found["sliced_w2"].stderr + found["sliced_w2_reference"].stderr)
-
-
-def test_twin_examples_are_refused(tiny: Tiny) -> None:
-    graph: Any = next(iter(tiny("ddpm").build().graphs().values()))
-    x = torch.randn(2, 2)
-    with pytest.raises(ValueError, match="of its own"):
-        to_onnx(replace(graph, inputs={"x": x, "log_snr": x}))
-    with pytest.raises(ValueError, match="frozen"):
-        to_onnx(replace(graph, inputs={"x": torch.randn(1, 2), "log_snr": torch.randn(1)}))
 
 
 def test_film_keeps_both_ends() -> None:

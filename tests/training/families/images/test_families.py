@@ -7,6 +7,8 @@ import onnxruntime
 import pytest
 import torch
 
+from genlab.contract.card import Space
+from genlab.contract.kinds import Setting
 from training.data import IMAGES
 from training.data.images import Labelled
 from training.export.onnx import halve, store_halved, to_onnx
@@ -184,7 +186,7 @@ def test_halved_weights_are_what_the_file_holds() -> None:
     family = ClassifierConfig(width=16, features=16).build(MNIST).eval()
     halve(family)
     (graph,) = family.graphs().values()
-    whole = to_onnx(graph)
+    whole = to_onnx(graph, Setting({"data": Space(shape=(1, 28, 28), kind="image")}))
     halved = store_halved(whole)
     assert len(halved) < 0.6 * len(whole)
     session = onnxruntime.InferenceSession(halved, providers=["CPUExecutionProvider"])
