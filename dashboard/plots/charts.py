@@ -1,7 +1,7 @@
 """Training curves: the strip behind the checkpoint scrubber, and the chart below it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,19 @@ from dashboard.components.scene import Curve, Role, Timeline
 from dashboard.plots.theme import WORDS
 from genlab.contract.card import Card
 
+LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+"""A legend of several lines above a chart; it pushes the chart down and never covers it."""
+
 
 def log_step(steps: NDArray[np.floating] | list[int] | list[float]) -> NDArray[np.float64]:
     """Places of training steps on the axis: log10(1 + step), so that step 0 has one too."""
     return np.log10(1 + np.asarray(steps, dtype=np.float64))
+
+
+def step_axis(figure: go.Figure, last: int) -> None:
+    """Ticks at 0 and the powers of ten on an x axis of `log_step`, up to the step `last`."""
+    ticks = [0, *(10**i for i in range(9) if 10**i <= last)]
+    figure.update_xaxes(tickvals=log_step(ticks), ticktext=[f"{tick:,}" for tick in ticks])
 
 
 def curves_of(card: Card) -> dict[str, Role]:
@@ -26,7 +35,7 @@ def curves_of(card: Card) -> dict[str, Role]:
 
 def snapshot_timeline(card: Card) -> Timeline:
     """The snapshots of `card` as frames on a logarithmic step axis, over its training curves."""
-    steps = card.snapshots.steps if card.snapshots else [0]
+    steps = card.steps or [0]
     ticks = np.asarray(card.history.get("step", []), dtype=np.float64)
     values = {name: np.asarray(card.history[name]) for name in curves_of(card)}
     places = log_step(list(ticks))
@@ -42,6 +51,19 @@ def snapshot_timeline(card: Card) -> Timeline:
         title="training step",
         positions=log_step(steps),
     )
+
+
+def step_timeline(
+    steps: Sequence[int], labels: Sequence[str], curves: Sequence[Curve], **changes: Any
+) -> Timeline:
+    """Steps as frames on a logarithmic axis under their own curves, at rest on the last.
+
+    A single step has no strip. `changes` are other fields of the timeline.
+    """
+    given: dict[str, Any] = {"start": len(steps) - 1, "fps": 1.5, "title": "training step"}
+    if len(steps) > 1:
+        given |= {"curves": curves, "positions": log_step(list(steps))}
+    return Timeline(len(steps), labels, **(given | changes))
 
 
 def _label(step: int, ticks: NDArray[np.float64], values: Mapping[str, NDArray[np.float64]]) -> str:

@@ -90,10 +90,14 @@ def in_turn() -> Iterator[None]:
 def key_of(value: Any) -> Hashable | None:
     """What a model, a card or a dataclass that holds one is known by; None for anything else.
 
-    A model that was not exported brings a `key` of its own: what its weights were made from.
+    Several of them, in a tuple or a list, are known by the keys of all. A model that was not
+    exported brings a `key` of its own: what its weights were made from.
     """
     if isinstance(value, Card):
         return _card_key(value)
+    if isinstance(value, tuple | list) and value:
+        keys = tuple(map(key_of, value))
+        return None if None in keys else keys
     card = getattr(value, "card", None)
     if isinstance(card, Card) and hasattr(value, "run"):
         own = getattr(value, "key", None)

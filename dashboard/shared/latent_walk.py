@@ -15,20 +15,22 @@ from dashboard.shared.images import Look, linked_picks, remember_picks
 from genlab.latents import between
 from genlab.model import ExportedModel
 
+Array = NDArray[np.float32]
 FRAMES, STOPS, OFFERED = 41, 11, 24
 WALKERS, ROUND = 16, 72
 
 
 @computed()
-def _ways(
-    model: ExportedModel, seed: int, a: int, b: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Images on the great circle [FRAMES, …] and on the straight line [STOPS, …] from a to b."""
-    z = model.latent(OFFERED, seed=seed)
-    arc = between(model.card, z[a], z[b], FRAMES)
-    line = latent_walks.straight(model.card, z[a], z[b], STOPS)
-    x = model.decode(np.concatenate([arc, line]), stop=catalogue.watcher())
-    return x[:FRAMES], x[FRAMES:]
+def _ways(look: Look, a: int, b: int) -> tuple[Array, Array, tuple[float, float]]:
+    """Images on the great circle [FRAMES, …] and on the straight line [STOPS, …] from a to b.
+
+    And the lengths of the latents, at the ends and in the middle of the line.
+    """
+    z = look.model.latent(look.n, seed=look.seed)[[a, b]]
+    arc = between(look.card, z[0], z[1], FRAMES)
+    line = latent_walks.straight(look.card, z[0], z[1], STOPS)
+    x = look.model.decode(np.concatenate([arc, line]), stop=catalogue.watcher())
+    return x[:FRAMES], x[FRAMES:], latent_walks.lengths(look.card, z)
 
 
 @st.fragment
@@ -36,13 +38,13 @@ def _ways(
 def show(look: Look, offered: Sheet, note: str = "") -> None:
     """The way between two picked samples as a film and as stops; a pick runs this fragment alone.
 
-    `offered` are the first `OFFERED` samples of the look's seed, and `note` says what stands under
+    `offered` are the samples of the look, `OFFERED` of them, and `note` says what stands under
     them.
     """
-    start = linked_picks("walk_picks", OFFERED, A=0, B=1)
-    state = peek_tiles("walk_picks", n=OFFERED, picks=start)
+    start = linked_picks("walk_picks", look.n, A=0, B=1)
+    state = peek_tiles("walk_picks", n=look.n, picks=start)
     a, b = state.picks["A"], state.picks["B"]
-    arc, line = _ways(look.model, look.seed, a, b)
+    arc, line, (ends, middle) = _ways(look, a, b)
     left, right = st.columns([2, 3])
     with left:
         st.caption("Pick two samples: the first click is A, the next one B.")
@@ -50,22 +52,8 @@ def show(look: Look, offered: Sheet, note: str = "") -> None:
         remember_picks(state)
         st.caption(note)
     with right:
-        there = np.concatenate([arc, arc[-2:0:-1]])
-        labels = [f"{100 * t:.0f} % of the way to B" for t in np.linspace(0, 1, FRAMES)]
-        timeline = Timeline(
-            len(there), labels + labels[-2:0:-1], fps=20, autoplay=True, title="way"
-        )
-        film = Sheet(
-            grey(there)[:, None],
-            f"From tile {a + 1} to tile {b + 1} and back, on a great circle",
-            "One image that changes smoothly from A to B and back.",
-            smooth=True,
-        )
-        tiles([film], key="walk_film", timeline=timeline, max_width=300)
+        _film(arc, f"From tile {a + 1} to tile {b + 1} and back, on a great circle")
     stops = np.linspace(0, FRAMES - 1, STOPS).astype(int)
-    ends, middle = latent_walks.lengths(
-        look.card, look.model.latent(OFFERED, seed=look.seed)[[a, b]]
-    )
     rows = [
         (arc[stops], f"On the great circle: |z| stays near {ends:.1f} all the way"),
         (line, f"On the straight line: |z| is only {middle:.1f} in the middle"),
@@ -74,6 +62,20 @@ def show(look: Look, offered: Sheet, note: str = "") -> None:
         alt = f"{STOPS} images on the way from A to B."
         tiles([Sheet(grey(x), title, alt, columns=STOPS)], key=f"walk_row{place}", max_width=900)
     st.caption("Lengths |z| are those of the latents as normal numbers, whatever their law.")
+
+
+def _film(arc: Array, title: str) -> None:
+    """One image on its way there and back."""
+    there = np.concatenate([arc, arc[-2:0:-1]])
+    labels = [f"{100 * t:.0f} % of the way to B" for t in np.linspace(0, 1, FRAMES)]
+    labels += labels[-2:0:-1]
+    alt = "One image that changes smoothly from A to B and back."
+    tiles(
+        [Sheet(grey(there)[:, None], title, alt, smooth=True)],
+        key="walk_film",
+        timeline=Timeline(len(there), labels, fps=20, autoplay=True, title="way"),
+        max_width=300,
+    )
 
 
 @computed(entries=8, spinner="Walking through the latent space …")

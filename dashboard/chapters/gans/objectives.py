@@ -2,26 +2,31 @@
 
 from typing import NamedTuple
 
-import numpy as np
 import streamlit as st
 
-from dashboard.chapters.gans.scenes import objectives as gan_runs
-from dashboard.chapters.gans.scenes import objectives_film as gan_race
-from dashboard.chapters.gans.scenes.objectives import Record, Run
+from dashboard.chapters.gans.scenes.objectives import (
+    RULE,
+    Record,
+    Run,
+    common_steps,
+    record,
+    same_start,
+    table,
+    textbook_runs,
+)
+from dashboard.chapters.gans.scenes.objectives_film import covered_chart, objectives_scene
 from dashboard.chapters.gans.shared import averaged, cards
 from dashboard.components.scene import Scene
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL
 from dashboard.shared import catalogue, controls, parts
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
-from genlab.measures.density import Extent
 from genlab.measures.modes import NEIGHBOURS, RADIUS, Modes, modes_of
-from genlab.runtime.sessions import heavy
+from genlab.model import ExportedModel
 
 DRAWS, DRAW = 4, 2_500
 """Independent draws of so many forgeries, each against a part of its own of the reference data."""
-Key = tuple[tuple[str, str], ...]
-"""Identifiers and stamps of some models."""
 
 
 class Choice(NamedTuple):
@@ -38,7 +43,7 @@ class Choice(NamedTuple):
 
 def choose() -> Choice:
     """Data set and k; the page stops here with advice where there are no textbook runs."""
-    sets = gan_runs.textbook_runs(cards())
+    sets = textbook_runs(cards())
     if not sets:
         st.info(
             "There is nothing to compare yet: this view wants GANs with the textbook's objectives, "
@@ -60,78 +65,63 @@ def choose() -> Choice:
     return Choice(runs, int(k))
 
 
-def _key(runs: list[Run]) -> Key:
-    return tuple((run.card.id, catalogue.stamp(run.card.id)) for run in runs)
+def opened(runs: list[Run]) -> list[ExportedModel]:
+    """The models of runs."""
+    return [catalogue.open_model(run.card.id) for run in runs]
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _modes(dataset: str, stamp: str) -> Modes | None:
-    return catalogue.exactly(dataset, "decode", modes_of)
+_modes = computed(keep="resource")(modes_of)
+_same_start = computed(entries=64)(same_start)
 
 
-@st.cache_resource(max_entries=64, show_spinner="Measuring what the generators cover …")
-def _record(model_id: str, stamp: str, seed: int, _modes: Modes | None) -> Record | None:
+@computed(entries=64, keep="resource", spinner="Measuring what the generators cover …")
+def _record(model: ExportedModel, seed: int, modes: Modes | None) -> Record | None:
     """What one run covers; None where there are no data to compare with."""
-    model = catalogue.open_model(model_id)
-    data = catalogue.reference(catalogue.read_catalogue().cards[model_id], DRAWS * DRAW)
+    data = catalogue.reference(model.card, DRAWS * DRAW)
     part = len(data) // DRAWS
     if part <= NEIGHBOURS:
         return None
     z = model.latent(DRAWS * DRAW, seed=seed).reshape(DRAWS, DRAW, -1)
-    with heavy():
-        return gan_runs.record(model, z, data[: DRAWS * part].reshape(DRAWS, part, -1), _modes)
+    return record(model, z, data[: DRAWS * part].reshape(DRAWS, part, -1), modes)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Running every snapshot of the runs …")
-def _film(
-    key: Key, n: int, seed: int, extent: Extent, _runs: list[Run], _rows: list[Record]
-) -> Scene:
-    models = [catalogue.open_model(model_id) for model_id, _ in key]
-    data = catalogue.reference(catalogue.read_catalogue().cards[key[0][0]], n)
-    z = models[0].latent(n, seed=seed)
-    with heavy():
-        return gan_race.race_scene(_runs, models, _rows, z, data, extent)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _same_start(key: Key) -> bool:
-    return gan_runs.same_start([catalogue.open_model(model_id) for model_id, _ in key])
+@computed(entries=8, keep="resource", spinner="Running every snapshot of the runs …")
+def _film(runs: list[Run], n: int, seed: int, _rows: list[Record]) -> Scene:
+    card, models = runs[0].card, opened(runs)
+    data, z = catalogue.reference(card, n), models[0].latent(n, seed=seed)
+    return objectives_scene(runs, models, _rows, z, data, card.extent or catalogue.WINDOW)
 
 
 @guarded()
 def show(choice: Choice, n: int, seed: int) -> None:
     """The runs of one k on one timeline, and all runs in the charts and the table."""
-    card = choice.shown[0].card
-    modes = _modes(card.dataset, catalogue.stamp(card.id))
-    measured = [
-        (run, row)
-        for run in choice.runs
-        if (row := _record(run.card.id, catalogue.stamp(run.card.id), seed, modes))
-    ]
-    rows = [row for run, row in measured if run.k == choice.k]
-    if len(gan_runs.common_steps(choice.shown)) < 1:
+    models = opened(choice.runs)
+    modes = catalogue.exactly(choice.runs[0].card.dataset, "decode", _modes)
+    found = [_record(model, seed, modes) for model in models]
+    measured = [(run, row) for run, row in zip(choice.runs, found, strict=True) if row]
+    if not common_steps(choice.shown):
         st.info("These runs kept no snapshots of the same steps.", icon=":material/hide_image:")
         return
-    extent = card.extent or catalogue.WINDOW
     st.caption(
         "Play or scrub: every objective makes forgeries from the same noise at the same training "
         "step. Behind them its discriminator, blue where it says real."
     )
-    scene = _film(_key(choice.shown), n, seed, extent, choice.shown, rows)
-    parts.film(scene, key="gan_race")
-    _tell_start(choice)
+    rows = [row for run, row in measured if run.k == choice.k]
+    parts.film(_film(choice.shown, n, seed, rows), key="gan_race")
+    _tell_start(choice.runs, _same_start(models))
     if measured:
-        _tell_outcome(choice, measured, modes)
+        st.subheader("Which run collapsed, and when")
+        _tell_outcome(choice.k, measured, modes)
+        st.subheader(f"The two losses, k = {choice.k}")
+        _show_losses(choice.shown)
 
 
-def _tell_start(choice: Choice) -> None:
-    same = _same_start(_key(choice.runs))
-    every = f"All {len(choice.runs)} runs (every objective and k)"
-    words = averaged(choice.runs[0].card)
+def _tell_start(runs: list[Run], same: bool) -> None:
+    every = f"All {len(runs)} runs (every objective and k)"
     if same:
         st.caption(
             f":material/check: {every} start from the same weights: their snapshots of step 0 are "
-            f"equal, number by number, as was just checked. {words}"
+            f"equal, number by number, as was just checked. {averaged(runs[0].card)}"
         )
     else:
         st.warning(
@@ -140,22 +130,20 @@ def _tell_start(choice: Choice) -> None:
         )
 
 
-def _tell_outcome(choice: Choice, measured: list[tuple[Run, Record]], modes: Modes | None) -> None:
+def _tell_outcome(k: int, measured: list[tuple[Run, Record]], modes: Modes | None) -> None:
+    """The verdict on each run, and what it covered over the training."""
     runs, rows = [run for run, _ in measured], [row for _, row in measured]
-    st.subheader("Which run collapsed, and when")
-    st.dataframe(gan_runs.table(runs, rows), hide_index=True)
-    st.caption(gan_runs.RULE)
+    st.dataframe(table(runs, rows), hide_index=True)
+    st.caption(RULE)
     shown = [True, False] if modes else [False]
     for column, by_modes in zip(st.columns(len(shown)), shown, strict=True):
-        with column:
-            chart = gan_race.covered_chart(runs, rows, choice.k, by_modes)
-            what = "Modes" if by_modes else "Share of the data"
-            st.plotly_chart(
-                chart,
-                alt=f"{what} covered by each run over the training steps.",
-                key=f"covered_{by_modes}",
-                config=STILL,
-            )
+        what = "Modes" if by_modes else "Share of the data"
+        column.plotly_chart(
+            covered_chart(runs, rows, k, by_modes),
+            alt=f"{what} covered by each run over the training steps.",
+            key=f"covered_{by_modes}",
+            config=STILL,
+        )
     count = (
         f"The {len(modes)} modes were found in the exact model; one counts as covered where a "
         f"forgery lies within {RADIUS:g} of its standard deviations (PacGAN). "
@@ -169,8 +157,10 @@ def _tell_outcome(choice: Choice, measured: list[tuple[Run, Record]], modes: Mod
         f"perfect forgeries would reach, {rows[0].perfect:.1%}."
         + (" Thin lines: the other k." if len({run.k for run in runs}) > 1 else "")
     )
-    st.subheader(f"The two losses, k = {choice.k}")
-    for column, run in zip(st.columns(len(choice.shown)), choice.shown, strict=True):
+
+
+def _show_losses(runs: list[Run]) -> None:
+    for column, run in zip(st.columns(len(runs)), runs, strict=True):
         with column:
             st.markdown(f"**{run.name}**")
             st.plotly_chart(
@@ -179,12 +169,3 @@ def _tell_outcome(choice: Choice, measured: list[tuple[Run, Record]], modes: Mod
                 key=f"loss_{run.card.id}",
                 config=STILL,
             )
-
-
-def samples(choice: Choice, n: int, seed: int) -> dict[str, np.ndarray]:
-    """The final forgeries of the runs shown, by identifier, for the download."""
-    found = {}
-    for run in choice.shown:
-        model = catalogue.open_model(run.card.id)
-        found[run.card.id] = model.sample(n, seed=seed)
-    return found

@@ -6,30 +6,29 @@ from dashboard.chapters.gans.scenes.optimal import optimum_scene
 from dashboard.chapters.gans.shared import averaged
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, parts
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
 from genlab.contract.card import Card
 from genlab.measures.density import Extent
 from genlab.measures.discriminator import Optimum, judged, optimum
-from genlab.runtime.sessions import heavy
+from genlab.model import ExportedModel
 
 DRAW = 20_000
 """Forgeries behind the estimate of q."""
 
 
-@st.cache_resource(max_entries=16, show_spinner="Estimating the best discriminator …")
-def _optimum(model_id: str, stamp: str, seed: int, extent: Extent) -> Optimum | None:
-    model = catalogue.open_model(model_id)
-    data = catalogue.reference(catalogue.read_catalogue().cards[model_id], catalogue.REFERENCE)
+@computed(keep="resource", spinner="Estimating the best discriminator …")
+def _optimum(model: ExportedModel, seed: int, extent: Extent) -> Optimum | None:
+    data = catalogue.reference(model.card, catalogue.REFERENCE)
     if len(data) < 100:
         return None
     z = model.latent(DRAW, seed=seed)
-    with heavy():
-        return catalogue.exactly(
-            model.card.dataset,
-            "log_prob_t",
-            lambda exact: optimum(model, exact, z, data, extent),
-        )
+    return catalogue.exactly(
+        model.card.dataset,
+        "log_prob_t",
+        lambda exact: optimum(model, exact, z, data, extent),
+    )
 
 
 def fits(card: Card) -> bool:
@@ -41,7 +40,7 @@ def fits(card: Card) -> bool:
 def show(look: Look) -> None:
     """Two heat maps on one scale over the snapshots, and how far they are apart."""
     card = look.card
-    found = _optimum(card.id, look.stamp, look.seed, look.extent)
+    found = _optimum(look.model, look.seed, look.extent)
     if found is None:
         st.info(
             f"D* = p / (p + q) needs the exact density p and a reference sample of {card.dataset}, "

@@ -6,12 +6,17 @@ from dashboard.chapters.gans import game, gradients, objectives, optimal, traini
 from dashboard.chapters.gans.shared import VERBS, choose_model, forgeries
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL, ink
-from dashboard.shared import catalogue, controls, parts
+from dashboard.shared import controls, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
 
-VIEWS = ["game", "training", "objectives", "optimal", "gradients"]
-SHOWN = {"game": game, "training": training, "optimal": optimal, "gradients": gradients}
+VIEWS = {
+    "game": game,
+    "training": training,
+    "objectives": objectives,
+    "optimal": optimal,
+    "gradients": gradients,
+}
 # What a view asks of its model beside the verbs, and in words.
 FITS = {
     "optimal": (optimal.fits, "with snapshots"),
@@ -40,49 +45,50 @@ def body() -> None:
     with right:
         view = controls.choose(
             "Look at",
-            VIEWS,
+            list(VIEWS),
             "gan_view",
             help="**game**: drag a point of noise · **training**: one run, snapshot by snapshot · "
             "**objectives**: three from the same start, and k · **optimal**: D beside the best "
             "possible D* · **gradients**: what the generator feels",
         )
-
     if view == "objectives":
         with left:
             choice = objectives.choose()
-        picture = st.container()
-        n, seed = below()
-        with picture:
-            objectives.show(choice, n, seed)
-        parts.downloads(
-            f"{choice.shown[0].card.dataset}-k{choice.k}-seed{seed}",
-            objectives.samples(choice, n, seed),
-        )
-        for run in choice.shown:
-            parts.badges(run.card, catalogue.open_model(run.card.id).device, seed)
-            parts.about(run.card)
-    else:
-        with left:
-            card = (
-                controls.choose_model("gan", *VERBS)
-                if view not in FITS
-                else choose_model(*FITS[view])
-            )
-        picture = st.container()
-        n, seed = below()
-        look = Look(card, n, seed)
-        with picture:
-            SHOWN[view].show(look)
-        parts.let_paint()
-        parts.badges(card, catalogue.open_model(card.id).device, seed)
-        st.plotly_chart(
-            loss_chart(card, CHART, "loss"),
-            alt="Losses of generator and discriminator over the training steps.",
-            config=STILL,
-        )
-        z, samples, _ = forgeries(card.id, look.stamp, n, seed)
-        parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "z": z})
-        parts.about(card)
+        several(choice)
+        return
+    with left:
+        fits = FITS.get(view)
+        card = choose_model(*fits) if fits else controls.choose_model("gan", *VERBS)
+    picture = st.container()
+    look = Look(card, *below())
+    with picture:
+        VIEWS[view].show(look)
+    parts.let_paint()
+    parts.badges(card, look.model.device, look.seed)
+    st.plotly_chart(
+        loss_chart(card, CHART, "loss"),
+        alt="Losses of generator and discriminator over the training steps.",
+        config=STILL,
+    )
+    z, samples, _ = forgeries(look)
+    parts.downloads(f"{card.id}-seed{look.seed}", {"x": samples, "z": z})
+    parts.about(card)
+
+
+def several(choice: objectives.Choice) -> None:
+    """Runs side by side, and each one's figures and origin."""
+    picture = st.container()
+    n, seed = below()
+    with picture:
+        objectives.show(choice, n, seed)
+    models = objectives.opened(choice.shown)
+    parts.downloads(
+        f"{models[0].card.dataset}-k{choice.k}-seed{seed}",
+        {model.card.id: model.sample(n, seed=seed) for model in models},
+    )
+    for model in models:
+        parts.badges(model.card, model.device, seed)
+        parts.about(model.card)
 
 
 body()

@@ -1,4 +1,4 @@
-"""What several views of a GAN need: the model that is looked at, its forgeries; cached."""
+"""What several views of a GAN need: the model that is looked at, and its forgeries."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.chapters.gans.scenes import game as gans
+from dashboard.chapters.gans.scenes.game import WEB
 from dashboard.shared import catalogue
+from dashboard.shared.compute import computed
+from dashboard.shared.selection import Look
 from genlab.contract.card import Card
 from genlab.measures.discriminator import judged
 
@@ -45,13 +47,12 @@ def choose_model(fits: Callable[[Card], bool], wanted: str) -> Card:
     return able.get(chosen or "") or next(iter(able.values()))
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def forgeries(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Array, Array]:
+@computed(entries=32)
+def forgeries(look: Look) -> tuple[Array, Array, Array]:
     """Latents, their images, and the image of the latent grid."""
-    model = catalogue.open_model(model_id)
-    z = model.latent(n, seed=seed)
-    out = model.decode(np.concatenate([z, gans.WEB.reshape(-1, 2)]))
-    return z, out[:n], out[n:]
+    z = look.model.latent(look.n, seed=look.seed)
+    out = look.model.decode(np.concatenate([z, WEB.reshape(-1, 2)]))
+    return z, out[: look.n], out[look.n :]
 
 
 def averaged(card: Card) -> str:

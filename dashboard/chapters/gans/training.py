@@ -2,21 +2,18 @@
 
 import streamlit as st
 
-from dashboard.chapters.gans.scenes import game as gans
+from dashboard.chapters.gans.scenes.game import training_scene
 from dashboard.chapters.gans.shared import averaged
 from dashboard.components.scene import Scene
 from dashboard.shared import catalogue, parts
+from dashboard.shared.compute import computed
 from dashboard.shared.selection import Look
-from genlab.measures.density import Extent
-from genlab.runtime.sessions import heavy
 
 
-@st.cache_resource(max_entries=8, show_spinner="Running every snapshot of the training …")
-def _film(model_id: str, stamp: str, n: int, seed: int, extent: Extent) -> Scene:
-    model = catalogue.open_model(model_id)
-    data = catalogue.reference(catalogue.read_catalogue().cards[model_id], n)
-    with heavy():
-        return gans.training_scene(model, model.latent(n, seed=seed), data, extent)
+@computed(entries=8, keep="resource", spinner="Running every snapshot of the training …")
+def _film(look: Look) -> Scene:
+    z = look.model.latent(look.n, seed=look.seed)
+    return training_scene(look.model, z, catalogue.reference(look.card, look.n), look.extent)
 
 
 def show(look: Look) -> None:
@@ -24,8 +21,7 @@ def show(look: Look) -> None:
     if not look.card.snapshots:
         st.info("No snapshots of this training were kept.", icon=":material/hide_image:")
         return
-    scene = _film(look.card.id, look.stamp, look.n, look.seed, look.extent)
-    parts.film(scene, key="gan_checkpoint")
+    parts.film(_film(look), key="gan_checkpoint")
     st.caption(
         f"Scrub the checkpoints: each was saved during the one training run. {averaged(look.card)}"
     )

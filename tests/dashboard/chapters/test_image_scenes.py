@@ -13,7 +13,7 @@ from scipy.stats import kstest
 
 from dashboard.chapters.flows.scenes import bits as image_bits
 from dashboard.chapters.flows.scenes.round_trip import round_trip
-from dashboard.chapters.gans.scenes import epochs as gan_images
+from dashboard.chapters.gans.scenes import epochs
 from dashboard.plots import latent_walks
 from dashboard.shared.images import TRAINING, units
 from dashboard.shared.upload import read_picture
@@ -97,35 +97,35 @@ def test_raster_has_its_first_row_at_the_top():
     x0, x1, y0, y1 = latent_walks.PLANE
     assert places.reshape(-1, 2).mean(axis=0) == pytest.approx([(x0 + x1) / 2, (y0 + y1) / 2])
     images = np.arange(4, dtype=np.float32).reshape(4, 1, 1, 1) * np.ones((1, 1, 2, 2), np.float32)
-    mosaic = gan_images.plane_mosaic(images, 2)
+    mosaic = epochs.plane_mosaic(images, 2)
     assert mosaic[0, 0].tolist() == [2, 2, 3, 3]  # row 0 lies at the bottom
     assert mosaic[0, 3].tolist() == [0, 0, 1, 1]
 
 
 def test_verdicts_of_pairs_count_from_held_out_images_and_log_odds_from_nought(gan, folder):
     x, held = units(digits(5, 3, 1.0)), units(digits(31, 4, 2.0))
-    said = gan_images.verdicts(gan, x, held)
+    said = epochs.verdicts(gan, x, held)
     sums = 0.01 * held.sum(axis=(1, 2, 3))
     assert said.zero == pytest.approx(np.median(sums), rel=1e-5)
     first = 0.01 * x[0].sum() - np.median(sums)
     assert said.captions[0] == f"{first:+.2f}".replace("-", "−")
     assert said.passing() == np.mean(sums <= np.median(0.01 * x.sum(axis=(1, 2, 3))))
     odds = load(toy_gan(folder, "fashion", "F", "logit"), device="cpu", folders=[folder])
-    assert gan_images.verdicts(odds, x, held).zero == 0
-    assert "log-odds" in gan_images.meaning("logit", 3)
-    assert "median of 31 held-out" in gan_images.meaning("pairs", 31)
-    assert "until two units part them" in gan_images.meaning("margin", 31)
-    assert "1 on real images and 0 on generated" in gan_images.meaning("target", 31)
+    assert epochs.verdicts(odds, x, held).zero == 0
+    assert "log-odds" in epochs.meaning("logit", 3)
+    assert "median of 31 held-out" in epochs.meaning("pairs", 31)
+    assert "until two units part them" in epochs.meaning("margin", 31)
+    assert "1 on real images and 0 on generated" in epochs.meaning("target", 31)
 
 
 def test_epochs_show_the_same_noise_through_each_snapshot(gan):
     z = gan.latent(6, seed=0)
-    film = gan_images.epochs(gan, z, units(digits(9, 1, 1.0)))
+    film = epochs.epochs(gan, z, units(digits(9, 1, 1.0)))
     assert film.pixels.shape == (3, 6, 28, 28)
     assert (film.pixels[0] == 128).all()  # all weights are zero: σ(0) = ½
     last = gan.decode(z)
     np.testing.assert_array_equal(film.pixels[-1], np.rint(255 * last[:, 0]).astype(np.uint8))
-    timeline = gan_images.epochs_timeline(gan.card, film, 55_000)
+    timeline = epochs.epochs_timeline(gan.card, film, 55_000)
     assert timeline is not None
     assert timeline.labels is not None
     assert [label.split(" (")[0].split(" ·")[0] for label in timeline.labels] == [
@@ -133,7 +133,7 @@ def test_epochs_show_the_same_noise_through_each_snapshot(gan):
         "epoch 1",
         "epoch 2",
     ]
-    assert gan_images.when(STEPS[1], gan.card, None) == "step 859"
+    assert epochs.when(STEPS[1], gan.card, None) == "step 859"
 
 
 def test_round_trip_returns_to_every_grey_level(flow):

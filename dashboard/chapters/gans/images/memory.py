@@ -8,7 +8,7 @@ from dashboard.chapters.gans.scenes.memory import distance_chart
 from dashboard.components.sheet import Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.plots.theme import CHART, STILL
-from dashboard.shared import catalogue
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import (
     TRAINING,
@@ -20,6 +20,7 @@ from dashboard.shared.images import (
     remember_picks,
     units,
 )
+from genlab.contract.card import Card
 from genlab.measures.neighbours import (
     Nearest,
     chance_of_nearest,
@@ -27,29 +28,24 @@ from genlab.measures.neighbours import (
     expected_of_nearest,
     nearest,
 )
-from genlab.runtime.sessions import heavy
 
 SHOWN = 5
 
 
-@st.cache_data(max_entries=8, show_spinner="Comparing held-out images with the training images …")
-def _yardstick(model_id: str, stamp: str) -> np.ndarray:
+@computed(entries=8, spinner="Comparing held-out images with the training images …")
+def _yardstick(card: Card) -> np.ndarray:
     """Distance of each held-out image to the nearest other image of the reference, [m]."""
-    have = pictures(catalogue.read_catalogue().cards[model_id])
-    test, train = units(have.test), units(have.train)
-    with heavy():
-        if len(train):
-            return nearest(test, train).distance[:, 0] if len(test) else np.empty(0, np.float32)
-        return nearest(test, test, same=True).distance[:, 0]
+    test, train = units(pictures(card).test), units(pictures(card).train)
+    if len(train):
+        return nearest(test, train).distance[:, 0] if len(test) else np.empty(0, np.float32)
+    return nearest(test, test, same=True).distance[:, 0]
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _near(model_id: str, stamp: str, n: int, seed: int) -> Nearest:
-    model = catalogue.open_model(model_id)
-    have = pictures(model.card)
+@computed()
+def _near(look: Look) -> Nearest:
+    have = look.pictures
     among = units(have.train if len(have.train) else have.test)
-    with heavy():
-        return nearest(model.sample(n, seed=seed), among, SHOWN)
+    return nearest(drawn(look)[1], among, SHOWN)
 
 
 @st.fragment
@@ -67,8 +63,7 @@ def show(look: Look) -> None:
         )
         return
     n = look.n
-    near = _near(look.card.id, look.stamp, n, look.seed)
-    own = _yardstick(look.card.id, look.stamp)
+    near, own = _near(look), _yardstick(look.card)
     nearest_of_all = int(near.distance[:, 0].argmin())
     start = linked_picks("near_tiles", n, near=nearest_of_all)
     state = peek_tiles("near_tiles", n=n, picks=start)
@@ -81,7 +76,7 @@ def show(look: Look) -> None:
             f"Pick a sample. Of these {n}, number {nearest_of_all + 1} comes nearest to "
             f"{kind}{', and it is the one picked' if tile == nearest_of_all else ''}."
         )
-        tiles([sheet(look, "Samples", n, 8)], key="near_tiles", picks=start, max_width=480)
+        tiles([sheet(look, "Samples", columns=8)], key="near_tiles", picks=start, max_width=480)
     with right:
         _neighbours(look, have, near, tile, trained)
         if len(own):

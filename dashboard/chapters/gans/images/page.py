@@ -2,14 +2,11 @@
 
 import streamlit as st
 
-from dashboard.chapters.gans.images import epochs as gan_epochs
-from dashboard.chapters.gans.images import memory as gan_nearest
-from dashboard.chapters.gans.images import plane as gan_plane
-from dashboard.chapters.gans.images.shared import VERBS, drawn, explained, sheet
+from dashboard.chapters.gans.images import epochs, memory, plane
+from dashboard.chapters.gans.images.shared import VERBS, drawn, sheet
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL, ink
-from dashboard.shared import catalogue, controls, parts
-from dashboard.shared import latent_walk as walk
+from dashboard.shared import controls, latent_walk, parts
 from dashboard.shared.images import Look, choose_model, offer
 
 VIEWS = ["epochs", "walk", "round trips", "plane", "memory"]
@@ -37,26 +34,26 @@ picture = st.container()  # first what is seen, then what changes it: a phone sh
 with st.container(horizontal=True, gap="medium"):
     # Ways and planes offer a fixed number of samples to pick from.
     many = view in {"epochs", "memory"}
-    n = controls.whole("Samples", "image_gan_n", 4, 100, 64, 4) if many else walk.OFFERED
+    n = controls.whole("Samples", "image_gan_n", 4, 100, 64, 4) if many else latent_walk.OFFERED
     seed = controls.seed()
 look = Look(card, n, seed)
 with picture:
     match view:
         case "walk":
             z, x, said = drawn(look)
-            walk.show(look, sheet(look, "Samples", look.n, columns=6), explained(said))
+            latent_walk.show(look, sheet(look, "Samples", columns=6), said.explained)
             offer(look, {"x": x, "z": z})
         case "round trips":
-            walk.round_trips(look)
+            latent_walk.round_trips(look)
         case "plane":
-            gan_plane.show(look)
+            plane.show(look)
             z, x, _ = drawn(look)
             offer(look, {"x": x, "z": z})
         case "memory":
-            gan_nearest.show(look)
+            memory.show(look)
         case _:
-            gan_epochs.show(look)
-parts.badges(card, catalogue.open_model(card.id).device, seed)
+            epochs.show(look)
+parts.badges(card, look.model.device, seed)
 if card.history:
     st.plotly_chart(
         loss_chart(card, CHART, "loss"),

@@ -4,19 +4,18 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.chapters.gans.images.shared import drawn, explained, held_out, sheet
-from dashboard.chapters.gans.scenes import epochs as gan_images
+from dashboard.chapters.gans.images.shared import drawn, held_out, sheet
+from dashboard.chapters.gans.scenes.epochs import plane_mosaic, signed, verdicts
 from dashboard.components.scene import Handle, Heatmap, Marker, Pane, Scene
 from dashboard.components.sheet import Sheet, grey
-from dashboard.components.stage import peek, stage
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.plots.latent_walks import CORNERS, PLANE, on_plane, raster, weights
-from dashboard.shared import catalogue, links
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import Look, linked_picks, remember_picks
-from genlab.runtime.sessions import heavy
+from dashboard.shared.links import linked
 
-OFFERED, CELLS = 24, 9
+CELLS = 9
 FIRST = (0.5, 0.29)
 """Where the point begins: amid the three corners."""
 
@@ -25,13 +24,13 @@ FIRST = (0.5, 0.29)
 @guarded()
 def show(look: Look) -> None:
     """The plane with its image, and the corners to pick; a pick runs this fragment alone."""
-    start = linked_picks("plane_picks", OFFERED, A=0, B=1, C=2)
-    picked = peek_tiles("plane_picks", n=OFFERED, picks=start)
+    start = linked_picks("plane_picks", look.n, A=0, B=1, C=2)
+    picked = peek_tiles("plane_picks", n=look.n, picks=start)
     _drag(look, tuple(picked.picks.values()))
     st.caption("Pick three other samples for its corners: A, B and C in turn.")
-    tiles([sheet(look, "Corners", OFFERED, 12)], key="plane_picks", picks=start, max_width=900)
+    tiles([sheet(look, "Corners", columns=12)], key="plane_picks", picks=start, max_width=900)
     st.caption(
-        f"{explained(drawn(look, OFFERED)[2])} Between the corners z is scaled to their mean "
+        f"{drawn(look)[2].explained} Between the corners z is scaled to their mean "
         "length, so that it stays where the law has its mass."
     )
     remember_picks(picked)
@@ -41,39 +40,34 @@ def show(look: Look) -> None:
 @guarded()
 def _drag(look: Look, corners: tuple[int, ...]) -> None:
     """The plane, the point on it, and its image; a drag runs this fragment alone."""
-    state = peek("plane_stage", points={"at": links.point("at", FIRST, bound=2)})
-    at = links.settled(state.points["at"])
-    mosaic, z, zero = _map(look.card.id, look.stamp, look.seed, corners)
+    stage = linked("plane_stage", points={"at": FIRST}, within=PLANE)
+    at = stage.points["at"]
+    mosaic, z, zero = _map(look, corners)
     x = look.model.decode(on_plane(look.card, z, np.array([at])))
     score = float(look.model.critic(x)[0]) - zero
     picture, answer = st.columns([3, 2])
     with picture:
         st.caption("Drag the point: every place of this plane is a latent, and this its image.")
-        stage(_scene(mosaic, at), key="plane_stage")
+        stage.show(_scene(mosaic, at))
     with answer:
         one = Sheet(
-            grey(x), "G(z) of the point", "The image of the point.", [gan_images.signed(score)],
+            grey(x), "G(z) of the point", "The image of the point.", [signed(score)],
             role="critic", smooth=True,
         )  # fmt: skip
         tiles([one], key="plane_image", max_width=320)
         a, b, c = weights(np.array(at))
         st.markdown(f"z ∝ {a:+.2f} A {b:+.2f} B {c:+.2f} C".replace("-", "−"))
-    links.remember("at", at)
 
 
 # A resource: what each drag needs is shared and not copied.
-@st.cache_resource(max_entries=16, show_spinner=False)
+@computed(keep="resource")
 def _map(
-    model_id: str, stamp: str, seed: int, corners: tuple[int, ...]
+    look: Look, corners: tuple[int, ...]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-    """The plane as a mosaic of images, its corners [3, latent], and the critic's nought."""
-    model = catalogue.open_model(model_id)
-    z = model.latent(OFFERED, seed=seed)[list(corners)]
-    places = raster(CELLS).reshape(-1, 2)
-    with heavy():
-        x = model.decode(on_plane(model.card, z, places))
-        zero = gan_images.verdicts(model, x, held_out(model_id, stamp)).zero
-    return gan_images.plane_mosaic(x, CELLS), z, zero
+    """The plane as a mosaic of images, its corners [3, latent], and the critic's zero."""
+    z = look.model.latent(look.n, seed=look.seed)[list(corners)]
+    x = look.model.decode(on_plane(look.card, z, raster(CELLS).reshape(-1, 2)))
+    return plane_mosaic(x, CELLS), z, verdicts(look.model, x, held_out(look.card)).zero
 
 
 def _scene(mosaic: NDArray[np.float32], at: tuple[float, float]) -> Scene:

@@ -1,14 +1,13 @@
 """What the views of GANs on images share: samples with the critic's verdicts, on a sheet."""
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.chapters.gans.scenes.epochs import Verdicts, meaning, verdicts
+from dashboard.chapters.gans.scenes.epochs import Verdicts, verdicts
 from dashboard.components.sheet import Sheet, grey
-from dashboard.shared import catalogue
+from dashboard.shared.compute import computed
 from dashboard.shared.images import Look, pictures, units
-from genlab.runtime.sessions import heavy
+from genlab.contract.card import Card
 
 Array = NDArray[np.float32]
 VERBS = ("decode", "critic")
@@ -16,34 +15,21 @@ YARDSTICK = 500
 """Held-out images that the critic judges beside the samples."""
 
 
-@st.cache_data(max_entries=24, show_spinner=False)
-def held_out(model_id: str, stamp: str) -> Array:
+def held_out(card: Card) -> Array:
     """Test images [m, 1, h, w] in data units: what the critic's scores are counted from."""
-    return units(pictures(catalogue.read_catalogue().cards[model_id]).test[:YARDSTICK])
+    return units(pictures(card).test[:YARDSTICK])
 
 
-@st.cache_data(max_entries=24, show_spinner=False)
-def samples(model_id: str, stamp: str, n: int, seed: int) -> tuple[Array, Array, Verdicts]:
+@computed(entries=24)
+def drawn(look: Look) -> tuple[Array, Array, Verdicts]:
     """Latents [n, latent], their images [n, 1, h, w], and what the critic says of these."""
-    model = catalogue.open_model(model_id)
-    z = model.latent(n, seed=seed)
-    with heavy():
-        x = model.decode(z)
-        return z, x, verdicts(model, x, held_out(model_id, stamp))
+    z = look.model.latent(look.n, seed=look.seed)
+    x = look.model.decode(z)
+    return z, x, verdicts(look.model, x, held_out(look.card))
 
 
-def drawn(look: Look, n: int | None = None) -> tuple[Array, Array, Verdicts]:
-    """The first samples of the look's seed."""
-    return samples(look.card.id, look.stamp, n or look.n, look.seed)
-
-
-def sheet(look: Look, title: str, n: int, columns: int | None = None) -> Sheet:
-    """The first `n` samples as tiles to pick from, with the critic's number under each."""
-    _, x, said = drawn(look, n)
-    alt = f"{n} images made by the generator, with the critic's number under each."
+def sheet(look: Look, title: str, columns: int | None = None) -> Sheet:
+    """The samples as tiles to pick from, with the critic's number under each."""
+    _, x, said = drawn(look)
+    alt = f"{look.n} images made by the generator, with the critic's number under each."
     return Sheet(grey(x), title, alt, said.captions, columns, role="critic")
-
-
-def explained(said: Verdicts) -> str:
-    """What the numbers under the tiles are."""
-    return meaning(said.kind, len(said.yardstick))

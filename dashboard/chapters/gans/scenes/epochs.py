@@ -33,6 +33,11 @@ class Verdicts:
     kind: Judged
 
     @property
+    def explained(self) -> str:
+        """What these numbers are, in a sentence."""
+        return meaning(self.kind, len(self.yardstick))
+
+    @property
     def captions(self) -> list[str]:
         """The numbers under the tiles, with a sign."""
         return [signed(value - self.zero) for value in self.of]
@@ -89,10 +94,8 @@ class Epochs:
 
 def epochs(model: ExportedModel, z: Array, held_out: Array) -> Epochs:
     """Decode `z[n, latent]` with each snapshot's weights, judged by the critic of that time."""
-    steps = model.card.snapshots.steps if model.card.snapshots else [None]
     pixels, captions, real = [], [], []
-    for step in steps:
-        at = model if step is None else model.at(step)
+    for at in [model.at(step) for step in model.card.steps] or [model]:
         x = at.decode(z)
         said = verdicts(at, x, held_out)
         pixels.append(grey(x))
@@ -106,14 +109,13 @@ def epochs_timeline(card: Card, film: Epochs, training: int | None) -> Timeline 
 
     `training` is the number of training images, which turns steps into epochs.
     """
-    if card.snapshots is None or len(card.snapshots.steps) < 2:
+    if len(card.steps) < 2:
         return None
-    base = snapshot_timeline(card)
     return replace(
-        base,
+        snapshot_timeline(card),
         labels=[
             when(step, card, training) + _half(real)
-            for step, real in zip(card.snapshots.steps, film.real, strict=True)
+            for step, real in zip(card.steps, film.real, strict=True)
         ],
         title="epoch",
         fps=1.2,

@@ -5,6 +5,7 @@ the latent grid that the generator bends onto the data (lecture: GANs; Goodfello
 https://arxiv.org/abs/1406.2661).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,12 @@ def belief_heat(values: Array) -> Heatmap:
 def critique(model: ExportedModel, extent: Extent, size: int) -> Array:
     """What the critic says on a grid [size, size] over `extent`: log-odds, or a score."""
     return model.critic(grid(extent, size)).reshape(size, size)
+
+
+def belief_film(at: Sequence[ExportedModel], extent: Extent, size: int = 64) -> Heatmap | None:
+    """D over `extent` at each of a model's snapshots; None of a critic without probability."""
+    values = belief(at[0].card, np.stack([critique(model, extent, size) for model in at]))
+    return None if values is None else belief_heat(values)
 
 
 def _surface(values: Array, judges: Judged) -> Heatmap:
@@ -132,7 +139,7 @@ def training_scene(model: ExportedModel, z: Array, data: Array, extent: Extent) 
     """Every snapshot of the training: forgeries, the discriminator's surface, the bent grid."""
     size = 72
     surfaces, samples, webs = [], [], []
-    for step in model.card.snapshots.steps if model.card.snapshots else []:
+    for step in model.card.steps:
         at = model.at(step)
         surfaces.append(critique(at, extent, size))
         out = at.decode(np.concatenate([z, WEB.reshape(-1, 2)]))

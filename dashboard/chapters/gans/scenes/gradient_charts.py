@@ -1,6 +1,6 @@
 """Charts of what the generator feels: gradients against D(G(z)), and over the training.
 
-How they are measured is in `gan_gradients`.
+How they are measured is in `gradients`.
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.chapters.gans.scenes.gradients import CURVES, Float, Pull
-from dashboard.chapters.gans.scenes.objectives import OBJECTIVES
-from dashboard.chapters.gans.scenes.objectives_film import DASHES, LEGEND, MARKS, step_axis
-from dashboard.plots.charts import dress, log_step
+from dashboard.chapters.gans.scenes.objectives import DASHES, MARKS, OBJECTIVES
+from dashboard.plots.charts import LEGEND, dress, log_step, step_axis
 from dashboard.plots.theme import CHART
 
 LEAST = 1e-12
@@ -31,10 +30,9 @@ def curve_chart(one: Pull) -> go.Figure:
             y=CURVES[name](d),
             name=f"{OBJECTIVES[name]}: formula",
             mode="lines",
-            line={"width": 2, "dash": DASHES[name]},
+            line={"width": 2, "dash": DASHES[name], "color": CHART["model"]},
             hoverinfo="skip",
         )
-        figure.data[-1].line.color = CHART["model"]
         told = one.slope > 1e-6 * max(float(one.slope.max()), 1e-12)
         figure.add_scatter(
             x=one.d[told],
@@ -62,7 +60,7 @@ def size_chart(one: Pull) -> go.Figure:
         figure.add_scatter(
             x=one.d,
             y=np.maximum(one.size(name), LEAST),
-            name=f"{OBJECTIVES[name]}",
+            name=OBJECTIVES[name],
             mode="markers",
             marker={
                 "symbol": MARKS[name] if name == "minimax" else f"{MARKS[name]}-open",
@@ -82,7 +80,7 @@ def over_training_chart(found: Sequence[Pull], frame: int) -> go.Figure:
     figure = go.Figure()
     steps = [one.step for one in found]
     middles = {
-        name: np.array([max(float(np.median(one.size(name))), LEAST) for one in found])
+        name: np.array([max(one.median(name), LEAST) for one in found])
         for name in found[0].gradient
     }
     for name, middle in middles.items():

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from dashboard.chapters.gans.scenes.game import belief_heat, critique
+from dashboard.chapters.gans.scenes.game import belief_film
 from dashboard.chapters.gans.scenes.objectives import OBJECTIVES
 from dashboard.components.scene import Arrows, Curve, Pane, Points, Scene, Timeline
-from dashboard.plots.charts import log_step
+from dashboard.plots.charts import log_step, step_timeline
 from genlab.contract.card import Card
 from genlab.measures.density import Extent
-from genlab.measures.discriminator import belief, judged
+from genlab.measures.discriminator import judged
 from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
@@ -71,7 +71,11 @@ class Pull:
 
     def size(self, loss: str) -> Float:
         """|∇ₓL| [n] per data unit."""
-        return np.asarray(np.linalg.norm(self.gradient[loss], axis=1))
+        return _norm(self.gradient[loss])
+
+    def median(self, loss: str) -> float:
+        """The median of |∇ₓL|."""
+        return float(np.median(self.size(loss)))
 
 
 def pull(model: ExportedModel, step: int, z: Array, extent: Extent) -> Pull:
@@ -113,8 +117,7 @@ def _norm(vectors: Float) -> Float:
 
 def pulls(model: ExportedModel, z: Array, extent: Extent) -> list[Pull]:
     """`pull` at every snapshot."""
-    steps = model.card.snapshots.steps if model.card.snapshots else []
-    return [pull(model, step, z, extent) for step in steps]
+    return [pull(model, step, z, extent) for step in model.card.steps]
 
 
 def pull_scene(model: ExportedModel, found: Sequence[Pull], data: Array, extent: Extent) -> Scene:
@@ -124,9 +127,7 @@ def pull_scene(model: ExportedModel, found: Sequence[Pull], data: Array, extent:
     says how much a point is pulled, in both panes and at every step.
     """
     names = losses_for(model.card)
-    steps = [one.step for one in found]
-    critics = np.stack([critique(model.at(step), extent, 64) for step in steps])
-    surface = belief(model.card, critics)
+    surface = belief_film([model.at(one.step) for one in found], extent)
     assert surface is not None
     sizes = np.concatenate([one.size(name) for one in found for name in names])
     unit = 0.11 * (extent[1] - extent[0]) / max(float(np.quantile(sizes, 0.9)), 1e-12)
@@ -142,7 +143,7 @@ def pull_scene(model: ExportedModel, found: Sequence[Pull], data: Array, extent:
                 f"{OBJECTIVES[name]} loss",
                 extent,
                 [
-                    belief_heat(surface),
+                    surface,
                     Points(data[None], "data", "data", radius=1.2, opacity=0.4),
                     Points(x, "model", "forgeries G(z)", radius=1.8),
                     Arrows(x, vec.astype(np.float32), "critic", "−∇ₓL", width=1.2),
@@ -154,22 +155,14 @@ def pull_scene(model: ExportedModel, found: Sequence[Pull], data: Array, extent:
 
 
 def _timeline(found: Sequence[Pull], names: Sequence[str]) -> Timeline:
-    places = log_step([one.step for one in found])
+    steps = [one.step for one in found]
     middle = np.array([np.median(one.d) for one in found])
     labels = [
         f"step {one.step:,} · median D(G(z)) = {value:.3f}"
         for one, value in zip(found, middle, strict=True)
     ]
-    many = len(found) > 1
-    return Timeline(
-        len(found),
-        labels,
-        [Curve(middle, "critic", "median D(G(z))", x=places, span=(0, 1))] if many else (),
-        start=most_telling(found),
-        fps=1.5,
-        title="training step",
-        positions=places if many else None,
-    )
+    curve = Curve(middle, "critic", "median D(G(z))", x=log_step(steps), span=(0, 1))
+    return step_timeline(steps, labels, [curve], start=most_telling(found))
 
 
 def most_telling(found: Sequence[Pull]) -> int:
@@ -180,5 +173,4 @@ def most_telling(found: Sequence[Pull]) -> int:
     if len(found[0].gradient) > 1:
         return int(np.argmin([np.median(one.d) for one in found]))
     (name,) = found[0].gradient
-    pulls_of = [float(np.median(one.size(name))) for one in found]
-    return int(np.argmax([0.0, *pulls_of[1:]]))
+    return int(np.argmax([0.0, *(one.median(name) for one in found[1:])]))

@@ -24,6 +24,9 @@ OBJECTIVES = {
     "least-squares": "least squares",
 }
 """The objectives of the textbook as recipes name them, and as people read them."""
+DASHES = {"minimax": "solid", "nonsaturating": "dash", "least-squares": "dot"}
+MARKS = {"minimax": "circle", "nonsaturating": "square", "least-squares": "diamond"}
+"""How the objectives are told apart on charts."""
 FALL = 0.5
 """A run that covers less than this share of its own best has collapsed."""
 BEGUN = 0.25
@@ -50,7 +53,7 @@ class Run:
     @property
     def steps(self) -> list[int]:
         """Training steps of its snapshots."""
-        return self.card.snapshots.steps if self.card.snapshots else []
+        return self.card.steps
 
 
 def textbook_runs(cards: Iterable[Card]) -> dict[str, list[Run]]:
@@ -83,8 +86,7 @@ def common_steps(runs: Sequence[Run]) -> list[int]:
 
 def same_start(models: Sequence[ExportedModel]) -> bool:
     """Whether the snapshots of step 0 hold the same numbers in all models, weight by weight."""
-    steps = [model.card.snapshots.steps if model.card.snapshots else [] for model in models]
-    if not models or any(0 not in kept for kept in steps):
+    if not models or any(0 not in model.card.steps for model in models):
         return False
     first, *others = (Snapshots.open(model.folder, model.card).weights(0) for model in models)
     return all(
@@ -116,7 +118,7 @@ class Record:
 def record(model: ExportedModel, z: Array, data: Array, modes: Modes | None) -> Record:
     """Measure a run: latents `z` [R, n, 2] against as many disjoint draws of the data [R, m, 2]."""
     repeats, n, _ = z.shape
-    steps = model.card.snapshots.steps if model.card.snapshots else []
+    steps = model.card.steps
     shares = np.zeros((len(steps), repeats))
     counts = np.zeros((len(steps), repeats))
     for i, step in enumerate(steps):

@@ -1,6 +1,6 @@
 """Pictures of textbook GANs side by side: all runs on one timeline, and what they cover over it.
 
-What is measured, and the rule by which a run counts as collapsed, are in `gan_runs`.
+What is measured, and the rule by which a run counts as collapsed, are in `objectives`.
 """
 
 from collections.abc import Sequence
@@ -9,23 +9,18 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.chapters.gans.scenes.game import belief_heat, critique
-from dashboard.chapters.gans.scenes.objectives import Record, Run, common_steps
+from dashboard.chapters.gans.scenes.game import belief_film
+from dashboard.chapters.gans.scenes.objectives import DASHES, MARKS, Record, Run, common_steps
 from dashboard.components.scene import Curve, Pane, Points, Scene, Timeline
-from dashboard.plots.charts import dress, log_step
+from dashboard.plots.charts import LEGEND, dress, log_step, step_axis, step_timeline
 from dashboard.plots.theme import CHART
 from genlab.measures.density import Extent
-from genlab.measures.discriminator import belief
 from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
-DASHES = {"minimax": "solid", "nonsaturating": "dash", "least-squares": "dot"}
-MARKS = {"minimax": "circle", "nonsaturating": "square", "least-squares": "diamond"}
-LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-"""A legend of several lines above a chart; it pushes the chart down and never covers it."""
 
 
-def race_scene(
+def objectives_scene(
     runs: Sequence[Run],
     models: Sequence[ExportedModel],
     records: Sequence[Record],
@@ -38,19 +33,16 @@ def race_scene(
     `z` [n, 2] are the latents, the same for all; every D is on the same scale from 0 to 1. Without
     `records` the frames do not say what is covered.
     """
-    size, steps = 64, common_steps(runs)
-    panes = []
+    steps, panes = common_steps(runs), []
     for run, model in zip(runs, models, strict=True):
         at = [model.at(step) for step in steps]
-        critics = np.stack([critique(one, extent, size) for one in at])
-        surface = belief(model.card, critics)
-        samples = np.stack([one.decode(z) for one in at])
+        surface, samples = belief_film(at, extent), np.stack([one.decode(z) for one in at])
         panes.append(
             Pane(
                 run.name,
                 extent,
                 [
-                    *([] if surface is None else [belief_heat(surface)]),
+                    *([surface] if surface else []),
                     Points(data[None], "data", "data", radius=1.2, opacity=0.45),
                     Points(samples, "model", "forgeries G(z)", radius=1.5),
                 ],
@@ -62,7 +54,7 @@ def race_scene(
 
 def _timeline(steps: list[int], runs: Sequence[Run], records: Sequence[Record]) -> Timeline:
     shares = [row.share[[row.steps.index(step) for step in steps]] for row in records]
-    places, many = log_step(steps), len(steps) > 1
+    places = log_step(steps)
     labels = []
     for i, step in enumerate(steps):
         covered = " / ".join(f"{share[i]:.0%}" for share in shares)
@@ -71,16 +63,7 @@ def _timeline(steps: list[int], runs: Sequence[Run], records: Sequence[Record]) 
         Curve(share, "model", f"covered: {run.name}", x=places, span=(0, 1))
         for run, share in zip(runs, shares, strict=False)  # no shares where there are no data
     ]
-    return Timeline(
-        len(steps),
-        labels,
-        curves if many else (),
-        start=len(steps) - 1,
-        fps=2.5,
-        autoplay=True,
-        title="training step",
-        positions=places if many else None,
-    )
+    return step_timeline(steps, labels, curves, fps=2.5, autoplay=True)
 
 
 def covered_chart(
@@ -105,13 +88,19 @@ def covered_chart(
             name=run.name,
             mode="lines+markers",
             opacity=1.0 if strong else 0.3,
-            line={"width": 2.5 if strong else 1.5, "dash": DASHES[run.objective]},
-            marker={"symbol": MARKS[run.objective], "size": 8 if strong else 5},
+            line={
+                "width": 2.5 if strong else 1.5,
+                "dash": DASHES[run.objective],
+                "color": CHART["model"],
+            },
+            marker={
+                "symbol": MARKS[run.objective],
+                "size": 8 if strong else 5,
+                "color": CHART["model"],
+            },
             customdata=row.steps,
             hovertemplate="step %{customdata:,}<br>%{y:.3g}<extra>" + run.name + "</extra>",
         )
-        figure.data[-1].line.color = CHART["model"]
-        figure.data[-1].marker.color = CHART["model"]
     words = "modes covered" if modes else "share of the data covered"
     dress(figure, "training step", words)
     step_axis(figure, max((row.steps[-1] for row in records), default=1))
@@ -121,9 +110,3 @@ def covered_chart(
         figure.add_hline(records[0].perfect, line=perfect)
         figure.update_yaxes(range=[0, 1.02])
     return figure.update_layout(height=330, legend=LEGEND, hovermode="closest")
-
-
-def step_axis(figure: go.Figure, last: int) -> None:
-    """Ticks at 0 and the powers of ten on an x axis of `log_step`, up to the step `last`."""
-    ticks = [0, *(10**i for i in range(9) if 10**i <= last)]
-    figure.update_xaxes(tickvals=log_step(ticks), ticktext=[f"{tick:,}" for tick in ticks])

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.chapters.gans.scenes.game import belief_heat
-from dashboard.components.scene import Curve, Pane, Points, Scene, Timeline
-from dashboard.plots.charts import log_step
+from dashboard.components.scene import Curve, Pane, Points, Scene
+from dashboard.plots.charts import log_step, step_timeline
 from genlab.measures.density import Extent, grid
 from genlab.measures.discriminator import CELLS, Optimum
 
@@ -46,16 +46,7 @@ def optimum_scene(found: Optimum, data: Array, extent: Extent, shown: int) -> Sc
         for step, value in zip(found.steps, gap, strict=True)
     ]
     curves = [Curve(gap, "critic", "mean |D − D*|", x=places, span=(0, float(gap.max()) or 1.0))]
-    timeline = Timeline(
-        len(found.steps),
-        labels,
-        curves if len(found.steps) > 1 else (),
-        start=len(found.steps) - 1,
-        fps=1.5,
-        title="training step",
-        positions=places if len(found.steps) > 1 else None,
-    )
-    return Scene(panes, timeline)
+    return Scene(panes, step_timeline(found.steps, labels, curves))
 
 
 def _unknown(known: NDArray[np.bool_], extent: Extent) -> Array:

@@ -9,12 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from dashboard.chapters.gans.scenes import game as gans
-from dashboard.chapters.gans.scenes import gradients as gan_gradients
-from dashboard.chapters.gans.scenes import objectives as gan_runs
-from dashboard.chapters.gans.scenes import objectives_film as gan_race
+from dashboard.chapters.gans.scenes import game, gradients, objectives
 from dashboard.chapters.gans.scenes.gradients import CURVES, LOSSES
 from dashboard.chapters.gans.scenes.objectives import Record, judge
+from dashboard.chapters.gans.scenes.objectives_film import objectives_scene
 from dashboard.chapters.gans.scenes.optimal import optimum_scene
 from genlab import load
 from genlab.contract.card import Card
@@ -138,7 +136,7 @@ def test_a_run_that_never_falls_does_not_collapse(shares: list[float]) -> None:
     assert judge(record(*sorted(shares))).collapsed is None
 
 
-@given(st.lists(st.floats(0, gan_runs.BEGUN - 0.01), min_size=1, max_size=8))
+@given(st.lists(st.floats(0, objectives.BEGUN - 0.01), min_size=1, max_size=8))
 def test_what_never_began_cannot_collapse(shares: list[float]) -> None:
     assert judge(record(*shares)).collapsed is None
 
@@ -168,7 +166,7 @@ def test_textbook_runs_are_those_without_a_penalty_in_the_books_order() -> None:
     broken = [card().model_copy(update={"recipe": r}) for r in ({}, {"family": 3, "loop": None})]
     alone = card(dataset="moons")
     others = [card("relativistic"), card(snapshots=None), card(event_shape=(1,)), alone]
-    found = gan_runs.textbook_runs([*broken, stabilised, *others, *cards])
+    found = objectives.textbook_runs([*broken, stabilised, *others, *cards])
     assert list(found) == ["gaussians8"]
     assert [(run.k, run.objective) for run in found["gaussians8"]] == [
         (1, "minimax"),
@@ -189,16 +187,16 @@ def test_record_and_film_of_a_collapse(exact: ExportedModel, eight: modes.Modes)
     model = Toy(card(), decode, lambda step, x: x[:, 0])
     z = RNG.normal(size=(4, 800, 2)).astype(np.float32)
     data = exact.sample(4 * 800, seed=5).reshape(4, 800, 2)
-    row = gan_runs.record(model, z, data, eight)  # type: ignore[arg-type]
+    row = objectives.record(model, z, data, eight)  # type: ignore[arg-type]
     assert row.modes is not None
     np.testing.assert_array_equal(row.modes.mean(axis=1), [1, 8, 1])
     assert row.share[1] == pytest.approx(row.perfect, abs=0.02)
     assert row.share[2] < 0.15
     assert judge(row).collapsed == (10, 100)
-    run = gan_runs.Run(model.card, "minimax", 1)
-    (cells,) = gan_runs.table([run], [row])
+    run = objectives.Run(model.card, "minimax", 1)
+    (cells,) = objectives.table([run], [row])
     assert (cells["modes at best"], cells["modes at the end"]) == ("8", "1")
-    scene = gan_race.race_scene([run], [model], [row], z[0], data[0], EXTENT)  # type: ignore[list-item]
+    scene = objectives_scene([run], [model], [row], z[0], data[0], EXTENT)  # type: ignore[list-item]
     assert scene.timeline is not None
     assert scene.timeline.count == len(STEPS)
     assert scene.timeline.labels is not None
@@ -212,8 +210,8 @@ def test_only_common_steps_are_raced() -> None:
     fewer = second.model_copy(
         update={"snapshots": second.snapshots.model_copy(update={"steps": [0, 50, 100]})}
     )
-    runs = [gan_runs.Run(first, "minimax", 1), gan_runs.Run(fewer, "nonsaturating", 1)]
-    assert gan_runs.common_steps(runs) == [0, 100]
+    runs = [objectives.Run(first, "minimax", 1), objectives.Run(fewer, "nonsaturating", 1)]
+    assert objectives.common_steps(runs) == [0, 100]
 
 
 # What critics say
@@ -290,9 +288,9 @@ def test_measured_gradients_are_those_of_a_straight_critic(objective: str) -> No
     w = np.array([0.3, -0.4])
     model = Toy(card(objective), lambda step, z: z, lambda step, x: x @ w + 0.5)
     z = RNG.uniform(-1, 1, (200, 2)).astype(np.float32)
-    one = gan_gradients.pull(model, 10, z, EXTENT)  # type: ignore[arg-type]
+    one = gradients.pull(model, 10, z, EXTENT)  # type: ignore[arg-type]
     np.testing.assert_allclose(one.slope, 0.5, rtol=1e-3)
-    assert set(one.gradient) == set(gan_gradients.losses_for(model.card))
+    assert set(one.gradient) == set(gradients.losses_for(model.card))
     for loss, gradient in one.gradient.items():
         np.testing.assert_allclose(one.size(loss), 0.5 * CURVES[loss](one.d), rtol=2e-3, atol=1e-5)
         assert (-gradient @ w > 0)[one.d < 0.999].all()  # beyond its target, a score is pulled back
@@ -303,7 +301,7 @@ def test_early_on_the_saturating_loss_hardly_pulls_where_the_other_does() -> Non
     """A critic that is sure of every forgery: log-odds about −8."""
     model = Toy(card(), lambda step, z: 0.1 * z, lambda step, x: x[:, 0] - 8)
     z = RNG.normal(size=(100, 2)).astype(np.float32)
-    one = gan_gradients.pull(model, 0, z, EXTENT)  # type: ignore[arg-type]
+    one = gradients.pull(model, 0, z, EXTENT)  # type: ignore[arg-type]
     assert one.d.max() < 1e-3
     assert (one.size("nonsaturating") > 500 * one.size("minimax")).all()
 
@@ -311,8 +309,8 @@ def test_early_on_the_saturating_loss_hardly_pulls_where_the_other_does() -> Non
 def test_a_film_of_pulls_starts_where_the_losses_differ_most() -> None:
     model = Toy(card(), lambda step, z: z, lambda step, x: x[:, 0] - (6 if step == 10 else 0))
     z = RNG.normal(size=(50, 2)).astype(np.float32)
-    found = gan_gradients.pulls(model, z, EXTENT)  # type: ignore[arg-type]
-    scene = gan_gradients.pull_scene(model, found, z, EXTENT)  # type: ignore[arg-type]
+    found = gradients.pulls(model, z, EXTENT)  # type: ignore[arg-type]
+    scene = gradients.pull_scene(model, found, z, EXTENT)  # type: ignore[arg-type]
     assert scene.timeline is not None
     assert scene.timeline.start == 1
     assert len(scene.panes) == 2
@@ -320,13 +318,13 @@ def test_a_film_of_pulls_starts_where_the_losses_differ_most() -> None:
 
 
 def test_a_critic_of_pairs_has_no_loss_of_one_point() -> None:
-    assert gan_gradients.losses_for(card("relativistic")) == []
+    assert gradients.losses_for(card("relativistic")) == []
 
 
 def test_a_hinge_critic_has_a_nought_and_no_probability() -> None:
     hinge = card("hinge")
     assert discriminator.judged(hinge) == "margin"
     assert discriminator.belief(hinge, np.zeros(3, np.float32)) is None
-    assert gan_gradients.losses_for(hinge) == []
-    heat = gans._surface(np.full((1, 2, 2), 3.0, np.float32), "margin")
+    assert gradients.losses_for(hinge) == []
+    heat = game._surface(np.full((1, 2, 2), 3.0, np.float32), "margin")
     assert (heat.values > 0.5).all()  # on the data's side of nought, although all are alike
