@@ -76,9 +76,14 @@ def _formulas(one: Pull) -> str:
     D = ink("critic", "D")
     if "minimax" not in one.gradient:
         return f"Least squares: L = (s − 1)², |∂L/∂s| = 2 |1 − s|, and its s estimates {D} itself."
-    weak, strong = (f"{one.median(name):.2g}" for name in ("minimax", "nonsaturating"))
+    weak, strong = (f"{_median(one, name):.2g}" for name in ("minimax", "nonsaturating"))
     return (
         f"Step {one.step:,}. Minimax: L = log(1 − {D}), |∂L/∂s| = {D}, the median pull is "
         f"**{weak}** per data unit. Non-saturating: L = −log {D}, |∂L/∂s| = 1 − {D}, the median "
         f"pull is **{strong}**. Same critic, same points: only the loss differs."
     )
+
+
+def _median(one: Pull, name: str) -> float:
+    sizes = sorted(one.size(name))
+    return float(sizes[len(sizes) // 2])
