@@ -104,7 +104,7 @@ def titles(app: AppTest) -> list[str]:
 def walls(app: AppTest) -> list[bytes]:
     """The blobs of the walls on a page, and of nothing else."""
     blobs = [element.proto.bytes for element in app.get("bidi_component")]
-    return [blob for blob in blobs if "sheets" in decode(blob)]
+    return [blob for blob in blobs if blob and "sheets" in decode(blob)]
 
 
 def test_settings_that_differ_in_what_is_folded_away_differ_in_words(house: Path) -> None:
