@@ -19,8 +19,7 @@ from dashboard.shared.refining import Refining, refining
 from genlab.contract.card import Card
 from genlab.runtime.sessions import heavy
 
-BYTES = 2**22
-"""What the films of two schedules take at all levels."""
+BYTES = 2**22  # what the films of two schedules take at all levels
 
 st.title("Forward diffusion")
 st.markdown(
