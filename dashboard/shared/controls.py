@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import streamlit as st
 
+from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
 from dashboard.shared.catalogue import datasets, exact_of, models_with, read_catalogue
 from genlab.contract.card import Card
 
@@ -90,6 +91,12 @@ def share(label: str, key: str, default: float, help: str | None = None) -> floa
         label, 0.0, 1.0, default, 0.05, key=key, help=help, bind="query-params", width=SLIDER
     )
     return float(min(max(float(value), 0.0), 1.0))
+
+
+def colours() -> Scale:
+    """The choice of how densities are shaded."""
+    words = " · ".join(f"**{name}**: {told}" for name, told in SCALE_HELP.items())
+    return choose("Colours", SCALES, "scale", help=words)
 
 
 def seed(key: str = "seed") -> int:

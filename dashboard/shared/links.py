@@ -68,6 +68,13 @@ def remember(name: str, value: tuple[float, float] | int | None) -> None:
         st.query_params[name] = text
 
 
+def renamed(name: str, values: Mapping[str, str]) -> None:
+    """Read a choice `name` of the link that bore another value once; call it before its widget."""
+    now = values.get(st.query_params.get(name, ""))
+    if now is not None:
+        st.query_params[name] = st.session_state[name] = now
+
+
 @dataclass(frozen=True)
 class Linked:
     """A stage whose points and frame are the page's link.

@@ -1,24 +1,25 @@
 """Forward diffusion: the exact law of the data on its way to noise, and the kernel of one point."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
-from dashboard.chapters.diffusion.scenes import diffused_density as diffused
 from dashboard.chapters.diffusion.scenes import forward
-from dashboard.chapters.diffusion.scenes import reverse_step as denoising
-from dashboard.chapters.diffusion.scenes import trajectory as diffusion
-from dashboard.components.stage import peek, stage
+from dashboard.chapters.diffusion.scenes.diffused_density import Film
+from dashboard.chapters.diffusion.scenes.reverse_step import plane
+from dashboard.chapters.diffusion.scenes.trajectory import schedule_chart
+from dashboard.chapters.diffusion.shared import on_stage, reach
 from dashboard.plots.theme import STILL, ink
-from dashboard.shared import catalogue, controls, links, parts
+from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.guard import guarded
+from dashboard.shared.links import linked
+from dashboard.shared.progress import Frames, kept
+from dashboard.shared.refining import Refining, refining
 from genlab.contract.card import Card
 from genlab.runtime.sessions import heavy
 
-# What the stage shows, one after the other; the last has the divergences from noise.
-LEVELS = ("coarse", "whole", "measured")
+BYTES = 2**22  # what the films of two schedules take at all levels
 
 st.title("Forward diffusion")
 st.markdown(
@@ -35,28 +36,6 @@ st.markdown(
 )
 
 
-@st.cache_resource(max_entries=96, show_spinner=False)
-def film(
-    model_id: str, stamp: str, schedule: str, seed: int, level: str, _stop: Callable[[], bool]
-) -> diffused.Film:
-    """The film of one schedule at one of `LEVELS`."""
-    model = catalogue.open_model(model_id)
-    extent = denoising.plane(model.card)
-    if level == "measured":
-        whole = film(model_id, stamp, schedule, seed, "whole", _stop)
-        with heavy():
-            return diffused.measured(model, whole, extent, _stop)
-    levels = np.asarray(catalogue.schedules_of(model.card)[schedule])
-    with heavy():
-        return diffused.film(model, schedule, levels, extent, seed, _stop, level == "coarse")
-
-
-@st.cache_resource(max_entries=1, show_spinner=False)
-def made() -> set[str]:
-    """Measured films that this process has made: they need nothing coarser before them."""
-    return set()
-
-
 @dataclass(frozen=True)
 class Shown:
     """What is looked at: an exact model, one schedule or two, and a seed."""
@@ -66,21 +45,34 @@ class Shown:
     seed: int
 
     @property
-    def name(self) -> str:
-        """What the stage calls it."""
-        return f"{self.card.id} {catalogue.stamp(self.card.id)} {self.names} {self.seed}"
+    def work(self) -> Frames[list[Film]]:
+        """The films of the schedules, level by level, for whoever looks at the same."""
+        model, schedules = catalogue.open_model(self.card.id), catalogue.schedules_of(self.card)
+        chosen = {name: np.asarray(schedules[name]) for name in self.names}
+        return kept(
+            ("forward", self),
+            lambda: forward.films(model, chosen, plane(self.card), self.seed),
+            len(forward.LEVELS),
+            BYTES,
+        )
 
     @property
-    def known(self) -> int:
-        """The level that nobody needs to wait for, when the page is opened."""
-        line = self.card.event_shape == (1,)
-        return LEVELS.index("measured") if line or self.name in made() else 0
+    def stage(self) -> str:
+        """The key of its stage."""
+        return f"forward{self.card.event_shape[0]}_stage"
 
-    def films(self, level: int) -> list[diffused.Film]:
+    @property
+    def picture(self) -> Refining:
+        """The level that is due: the last at once on the line, and where it was made before."""
+        known = self.work.done or self.card.event_shape == (1,)
+        return refining(self.stage, self, levels=forward.LEVELS, at_least=2 if known else 0)
+
+    def films(self, level: int) -> list[Film]:
         """A film for each schedule."""
-        card, stop = self.card, catalogue.watcher()
-        stamp = catalogue.stamp(card.id)
-        return [film(card.id, stamp, name, self.seed, LEVELS[level], stop) for name in self.names]
+        found = None
+        while found is None:  # where another visitor computes it
+            found = self.work.advance(level, heavy)
+        return found
 
 
 @st.fragment
@@ -96,7 +88,9 @@ def body() -> None:
             names = [controls.choose("Schedule", names, "schedule")]
         seed = controls.seed()
     shown = Shown(card, tuple(names[:2]), seed)
-    picture(shown)
+    picture = shown.picture
+    picture.note()
+    show(shown)
     parts.let_paint()
     st.caption(
         "Everything here is exact: the law of the data is known, so q(xₜ) and its divergence from "
@@ -105,14 +99,11 @@ def body() -> None:
         "that no mode falls between two of them. Means and widths are in data units."
     )
     parts.badges(card, catalogue.open_model(card.id).device, seed)
-    films = shown.films(shown.known)
+    schedules, films = catalogue.schedules_of(card), shown.films(picture.level)
     told = (
+        (schedule_chart(schedules), "The share of signal over t, for each noise schedule."),
         (
-            diffusion.schedule_chart(catalogue.schedules_of(card)),
-            "The share of signal over t, for each noise schedule.",
-        ),
-        (
-            forward.snr_chart(catalogue.schedules_of(card)),
+            forward.snr_chart(schedules),
             "The logarithm of the signal-to-noise ratio over t, for each noise schedule.",
         ),
         (forward.kl_chart(films), "How many nats the diffused density is from noise, over t."),
@@ -128,43 +119,28 @@ def body() -> None:
 
 @st.fragment
 @guarded()
-def picture(shown: Shown) -> None:
+def show(shown: Shown) -> None:
     """The film with the kernel of the dragged point; a drag runs this fragment alone.
 
     A coarse film comes first. As soon as it is painted the whole one is made and drawn; then its
     divergences, and the page is shown with them.
     """
-    card, dim = shown.card, shown.card.event_shape[0]
-    key, extent = f"forward{dim}_stage", denoising.plane(shown.card)
-    asked = [f"{shown.name} {level}" for level in LEVELS]
-    said = peek(key).more
-    level = max(shown.known, asked.index(said) if said in asked else 0)
-    films = shown.films(level)
-    if LEVELS[level] == "measured" and not shown.known:
-        made().add(shown.name)
-        st.rerun()  # charts and words under the picture wait for it
-    count = len(films[0].t)
-    data = films[0].samples[0]
-    default = links.settled((float(data[0, 0]), float(data[0, 1]) if dim == 2 else 0.0))
-    state = peek(key, points={"x": links.point("x0", default)}, count=count)
-    at = links.settled(state.points["x"])
-    at = (
-        min(max(at[0], extent[0]), extent[1]),
-        min(max(at[1], extent[2]), extent[3]) if dim == 2 else 0.0,
-    )
+    card, picture, dim = shown.card, shown.picture, shown.card.event_shape[0]
+    films, extent = shown.films(picture.level), plane(shown.card)
+    picture.show_rest()  # charts and words under the picture wait for the last level
+    start = {"x": on_stage(films[0].samples[0, 0])}
+    at = linked(shown.stage, points=start, names={"x": "x0"}, within=reach(extent, dim))
+    x0 = at.points["x"][:dim]
     left, answer = st.columns([3, 1])
     with left:
         st.caption("Drag x₀, and scrub or play t: how long is the point remembered?")
-        scene = forward.forward_scene(card, films, at[:dim], extent, shown.seed)
-        state = stage(scene, key=key, more=asked[level + 1] if level + 1 < len(LEVELS) else "")
+        scene = forward.forward_scene(card, films, x0, extent, shown.seed)
+        frame = at.show(scene, more=picture.more).frame
     with answer:
-        table(card, films, state.frame, at[:dim], LEVELS[level] == "measured")
-    links.remember("x0", at)
+        table(card, films, frame, x0, picture.last)
 
 
-def table(
-    card: Card, films: list[diffused.Film], frame: int, x0: tuple[float, ...], measured: bool
-) -> None:
+def table(card: Card, films: list[Film], frame: int, x0: tuple[float, ...], measured: bool) -> None:
     """The numbers of the frame at which the timeline rests, a column for each schedule."""
     columns = [forward.numbers(card, one, frame, x0) for one in films]
     heads = " | ".join(f"**{one.schedule}**" for one in films)

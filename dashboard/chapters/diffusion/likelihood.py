@@ -9,17 +9,19 @@ from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.scenes import field as fields
 from dashboard.chapters.diffusion.scenes.developing import STEPS, Picture, developing, frames_of
-from dashboard.components.stage import peek, stage
+from dashboard.chapters.diffusion.shared import Look, on_stage
+from dashboard.components.stage import Point
 from dashboard.plots.shading import Scale
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, links, parts
+from dashboard.shared import catalogue
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
+from dashboard.shared.links import linked
 from dashboard.shared.progress import Frames, kept
-from dashboard.shared.refining import again
+from dashboard.shared.refining import Refining, refining
 from dashboard.shared.selection import COARSE, GRID, density_grid
 from genlab.contract.card import Card
 from genlab.diffusion import likelihood
@@ -28,7 +30,6 @@ from genlab.model import ExportedModel
 from genlab.runtime.errors import Busy
 from genlab.runtime.sessions import heavy
 
-Array = NDArray[np.float32]
 STAGE = "likelihood_stage"
 MOMENT = 0.12
 """Seconds of work on the picture before the page listens again."""
@@ -55,9 +56,9 @@ class Reading(NamedTuple):
     moved: float | None = None
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _read(model_id: str, stamp: str, point: tuple[float, float], quick: bool) -> Reading:
-    model, at = catalogue.open_model(model_id), np.asarray([point])
+@computed(entries=256, keep="resource", light=True)
+def _read(model: ExportedModel, point: Point, quick: bool) -> Reading:
+    at = np.asarray([point])
     if quick:
         return Reading(likelihood.path(model, at, QUICK), QUICK)
     way = likelihood.path(model, at, PATH)
@@ -67,46 +68,29 @@ def _read(model_id: str, stamp: str, point: tuple[float, float], quick: bool) ->
     return Reading(way, PATH, abs(float(coarse[0] - way.log_prob[0])))
 
 
-def _level(card: Card) -> int:
-    """What has been painted of a model: nothing yet, a coarse picture, or the whole one (2).
-
-    With the whole one come the point's own numbers in full.
-    """
-    said, token = peek(STAGE).more, f"{card.id} {catalogue.stamp(card.id)}"
-    return next((level for level in (2, 1) if said.startswith(f"{token} {level}")), 0)
-
-
-def painted(card: Card) -> bool:
-    """Whether nothing that is quick is left to be painted; if so, the page need not run again."""
-    return parts.note_painted(STAGE, _level(card) == 2)
+def levels(card: Card) -> Refining:
+    """A coarse picture, the whole one, and then the point's own numbers in full."""
+    return refining(STAGE, card, levels=("coarse", "whole", "numbers"))
 
 
 @st.fragment
 @guarded()
-def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
+def show(look: Look, scale: Scale) -> None:
     """The density of one dragged point, its path, and the picture that develops behind it."""
-    stamp = catalogue.stamp(card.id)
-    data = catalogue.reference(card, n)
-    first = (float(data[0, 0]), float(data[0, 1])) if len(data) else (0.0, 0.0)
-    state = peek(STAGE, points={"x": links.point("x", first)})
-    point = links.settled(state.points["x"])
-    model, token = catalogue.open_model(card.id), f"{card.id} {stamp}"
-    level = _level(card)
-    size = GRID if level else COARSE
+    card, model, extent, picture = look.card, look.model, look.extent, levels(look.card)
+    data = catalogue.reference(card, look.n)
+    at = linked(STAGE, points={"x": on_stage(data[0]) if len(data) else (0.0, 0.0)})
+    point, held = at.points["x"], at.still is not None
+    size = COARSE if picture.now == "coarse" else GRID
     exact = catalogue.exactly(
-        card.dataset,
-        "log_prob",
-        lambda truth: density_grid(truth, extent, size),
+        card.dataset, "log_prob", lambda truth: density_grid(truth, extent, size)
     )
-    held = state.still is not None
-    reading = _read(card.id, stamp, point, held or level < 2)
+    reading = _read(model, point, held or not picture.last)
     learned, status, work = None, "", None
-    more = again(f"{token} {level + 1}") if level < 2 else ""
     if "divergence" in model.verbs:
         work = _developing(model, extent)
-        picture = work.last or Picture(None, 0.0)
-        learned, status = picture.values, _status(picture, extent)
-        more = more if work.done else again(f"{token} {min(level + 1, 2)}")
+        found = work.last or Picture(None, 0.0)
+        learned, status = found.values, _status(found, extent)
     elif "log_prob" in model.verbs:
         learned, exact = density_grid(model, extent, size), None
     rest = ", and the divergence of the field on its way makes the rest of log p(x)" if work else ""
@@ -115,12 +99,11 @@ def likelihood_view(card: Card, extent: Extent, scale: Scale, n: int) -> None:
     )
     _answer(card, point, reading)
     scene = fields.likelihood_scene(card, point, reading.way, learned, exact, data, extent, scale)
-    stage(scene, key=STAGE, more=more)
+    waits = picture.last and work is not None and not work.done
+    at.show(scene, more=picture.ask() if waits else picture.more)
     _footnote(card, point, reading, status)
-    links.remember("x", point)
-    if level == 2:
-        parts.show_rest(STAGE)
-    if work and not work.done and level == 2 and not held:
+    picture.show_rest()
+    if work and waits and not held:
         # All is drawn: what is computed now is shown when the stage asks next. While a point is
         # held its drag has the machine to itself.
         with suppress(Busy), heavy(0.25):
@@ -144,7 +127,7 @@ def _status(picture: Picture, extent: Extent) -> str:
     return told + f" in cells so coarse. A finer picture is on its way: {done:.0%}."
 
 
-def _answer(card: Card, point: tuple[float, float], reading: Reading) -> None:
+def _answer(card: Card, point: Point, reading: Reading) -> None:
     """Log p(x) as a sum, beside the truth, in one row."""
     at = np.asarray([point], dtype=np.float32)
     true = catalogue.exactly(card.dataset, "log_prob", lambda exact: float(exact.log_prob(at)[0]))
@@ -165,7 +148,7 @@ def _figure(label: str, value: float) -> None:
     st.metric(label, words, width="content")
 
 
-def _footnote(card: Card, point: tuple[float, float], reading: Reading, status: str) -> None:
+def _footnote(card: Card, point: Point, reading: Reading, status: str) -> None:
     """What was computed, how well, and where the path ends."""
     z = reading.way.x[-1, 0]
     ends = (

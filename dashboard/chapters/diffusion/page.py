@@ -4,25 +4,22 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.chapters.diffusion.field import field_view
-from dashboard.chapters.diffusion.likelihood import likelihood_view, painted
-from dashboard.chapters.diffusion.race import race_view
-from dashboard.chapters.diffusion.scenes import trajectory as diffusion
+from dashboard.chapters.diffusion import field, likelihood, race, trajectory
 from dashboard.chapters.diffusion.scenes.race import BUDGETS
-from dashboard.chapters.diffusion.trajectory import Walk, frames, trajectory
+from dashboard.chapters.diffusion.scenes.trajectory import schedule_chart
+from dashboard.chapters.diffusion.shared import Look, most_steps
 from dashboard.plots.charts import loss_chart
-from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
 from dashboard.plots.theme import CHART, STILL, ink
 from dashboard.shared import catalogue, controls, parts
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from genlab.contract.card import Card
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.solver_error import end_points
-from genlab.diffusion.units import to_data
 
 Array = NDArray[np.float32]
-# Most steps of the film, steps of the samples that the other views offer, points of all.
-MOST_STEPS, DRAWN_STEPS, POINTS = 250, 50, 2_000
+# Points of all views, and steps of the samples that all but the film offer.
+POINTS, DRAWN_STEPS = 2_000, 50
 VIEWS = {
     "trajectory": "from noise to data, step by step",
     "race": "every sampler on the same noise, and what its steps cost",
@@ -51,30 +48,20 @@ def body() -> None:
         view = controls.choose("Look at", list(VIEWS), "ddpm_view", help=words)
     samples: Array | None
     if view == "trajectory":
-        samples, name, seed = walked(card)
+        samples, name, look = walked(card)
     else:
-        samples, name, seed = looked_at(card, view)
-    parts.badges(card, catalogue.open_model(card.id).device, seed)
+        samples, name, look = looked_at(card, view)
+    parts.badges(card, look.model.device, look.seed)
     if view == "trajectory":
         charts(card)
     if samples is not None:
-        parts.downloads(f"{card.id}-{name}-seed{seed}", {"x": samples})
+        parts.downloads(f"{card.id}-{name}-seed{look.seed}", {"x": samples})
     parts.about(card)
 
 
-def most_steps(card: Card) -> int:
-    """Most steps that every schedule of a model allows."""
-    return min(MOST_STEPS, *(len(levels) - 1 for levels in catalogue.schedules_of(card).values()))
-
-
-def named(card: Card, schedule: str) -> str | None:
-    """The schedule as a sampler is told it: one that is only on the card has no name."""
-    return schedule if schedule in card.constants.schedules else None
-
-
-def walked(card: Card) -> tuple[Array, str, int]:
-    """The film of a trajectory with its controls: its last points, their name, and the seed."""
-    schedules, most, eta = sorted(catalogue.schedules_of(card)), most_steps(card), 0.0
+def walked(card: Card) -> tuple[Array, str, Look]:
+    """The film of a trajectory with its controls: its last points, their name, and the look."""
+    most, eta = most_steps(card), 0.0
     with st.container(horizontal=True, gap="medium"):
         words = " · ".join(
             f"**{key}**: {row.label}, {row.reference}" for key, row in SAMPLERS.items()
@@ -87,22 +74,21 @@ def walked(card: Card) -> tuple[Array, str, int]:
             eta = controls.share("η", "eta", 0.0, "0: deterministic DDIM; 1: as noisy as DDPM.")
     picture = st.container()
     with st.container(horizontal=True, gap="medium"):
-        schedule = controls.choose("Schedule", schedules, "schedule")
+        schedule = controls.choose("Schedule", sorted(catalogue.schedules_of(card)), "schedule")
         trails = controls.choose("Trails", ["last steps", "whole paths"], "trails")
         n = controls.whole("Samples", "ddpm_n", 100, POINTS, POINTS, 100)
         seed = controls.seed()
-    stamp = catalogue.stamp(card.id)
-    walk = Walk(card.id, stamp, sampler, steps, eta, n, named(card, schedule), seed)
+    walk = trajectory.Walk(card, n, seed, schedule, sampler, steps, eta)
     with picture:
-        trajectory(walk, schedule, trails == "whole paths")
+        trajectory.show(walk, trails == "whole paths")
         parts.let_paint()
-        samples = to_data(card, frames(walk, catalogue.watcher())[-1].x_t).astype(np.float32)
+        samples = trajectory.end(walk)
         parts.tell_not_finite(samples)
-    return samples, f"{sampler}-{steps}", seed
+    return samples, f"{sampler}-{steps}", walk
 
 
-def looked_at(card: Card, view: str) -> tuple[Array | None, str, int]:
-    """One of the other views with its controls: samples by DDIM, their name, and the seed.
+def looked_at(card: Card, view: str) -> tuple[Array | None, str, Look]:
+    """One of the other views with its controls: samples by DDIM, their name, and the look.
 
     Samples wait, None, until the picture of the likelihood is painted.
     """
@@ -110,44 +96,37 @@ def looked_at(card: Card, view: str) -> tuple[Array | None, str, int]:
     if view == "race":
         budgets = [str(each) for each in BUDGETS if each <= most] or [str(most)]
         budget = int(controls.choose("Evaluations for each point", budgets, "budget", default="10"))
-    picture = st.container()
-    schedule = schedules[0]
-    scale: Scale = SCALES[0]
+    picture, schedule = st.container(), schedules[0]
     with st.container(horizontal=True, gap="medium"):
         if view == "likelihood":
-            words = " · ".join(f"**{name}**: {told}" for name, told in SCALE_HELP.items())
-            scale = controls.choose("Colours", SCALES, "scale", help=words)
+            scale = controls.colours()
         else:
             schedule = controls.choose("Schedule", schedules, "schedule")
-        seed = controls.seed()
-    extent = diffusion.window(card, card.extent or catalogue.WINDOW)
-    ready = view != "likelihood" or painted(card)
+        look = Look(card, POINTS, controls.seed(), schedule)
+    ready = view != "likelihood" or likelihood.levels(card).note()
     with picture:
         if view == "race":
-            race_view(card, extent, budget, named(card, schedule), seed, POINTS)
+            race.show(look, budget)
         elif view == "field":
-            field_view(card, extent, named(card, schedule), seed, POINTS)
+            field.show(look)
         else:
-            likelihood_view(card, extent, scale, POINTS)
+            likelihood.show(look, scale)
     steps = min(DRAWN_STEPS, most)
-    samples = None
-    if ready:
-        samples = draw(card.id, catalogue.stamp(card.id), seed, steps, named(card, schedule))
-    return samples, f"ddim-{steps}", seed
+    return draw(look, steps) if ready else None, f"ddim-{steps}", look
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def draw(model_id: str, stamp: str, seed: int, steps: int, schedule: str | None) -> Array:
+@computed(entries=16)
+def draw(look: Look, steps: int) -> Array:
     """Samples of the model for the downloads of the other views."""
-    model = catalogue.open_model(model_id)
-    return end_points(model, POINTS, seed, "ddim", steps, schedule).astype(np.float32)
+    found = end_points(look.model, look.n, look.seed, "ddim", steps, look.named)
+    return found.astype(np.float32)
 
 
 def charts(card: Card) -> None:
     """The schedules, and how the denoiser was trained."""
     left, right = st.columns(2)
     left.plotly_chart(
-        diffusion.schedule_chart(catalogue.schedules_of(card)),
+        schedule_chart(catalogue.schedules_of(card)),
         alt="The share of signal over t, for each noise schedule.",
         config=STILL,
     )

@@ -4,7 +4,6 @@ The film comes first. Once the browser has painted it, it asks for more, and eac
 errors of one sampler at one budget, so that the page stays free to be touched.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
@@ -12,100 +11,78 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.scenes import race
-from dashboard.components.stage import peek, stage
+from dashboard.chapters.diffusion.shared import Look
 from dashboard.plots.theme import STILL
 from dashboard.shared import catalogue
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
-from dashboard.shared.refining import again
+from dashboard.shared.links import linked
+from dashboard.shared.progress import Frames, kept
+from dashboard.shared.refining import refining
 from genlab.contract.card import Card
 from genlab.diffusion.samplers import SAMPLERS
-from genlab.diffusion.solver_error import REFERENCE_STEPS, solution
-from genlab.measures.density import Extent
+from genlab.diffusion.solver_error import REFERENCE_STEPS
 from genlab.runtime.errors import Busy
 from genlab.runtime.sessions import heavy
 
-Array = NDArray[np.float32]
-Stop = Callable[[], bool]
-Scores = dict[tuple[str, int], race.Score]
+BYTES = 2**14
+"""What the boards of a race take: the ends of its paths, which they share, and a few numbers."""
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _states(
-    model_id: str,
-    stamp: str,
-    sampler: str,
-    budget: int,
-    seed: int,
-    schedule: str | None,
-    _stop: Stop,
-) -> Array:
-    model = catalogue.open_model(model_id)
-    return race.states(model, sampler, budget, race.RACERS, seed, schedule, _stop)
+@computed(entries=64)
+def _states(look: Look, sampler: str, budget: int) -> NDArray[np.float32]:
+    stop = catalogue.watcher()
+    return race.states(look.model, sampler, budget, race.RACERS, look.seed, look.named, stop)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _ends(
-    model_id: str, stamp: str, seed: int, schedule: str | None, _stop: Stop
-) -> NDArray[np.float64]:
-    with heavy():
-        return solution(
-            catalogue.open_model(model_id), race.RACERS, seed, schedule=schedule, stop=_stop
-        )
+@computed(entries=32)
+def _floor(card: Card) -> tuple[float, float] | None:
+    return race.floor(catalogue.reference(card, catalogue.REFERENCE))
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _floor(model_id: str, stamp: str) -> tuple[float, float] | None:
-    return race.floor(
-        catalogue.reference(catalogue.read_catalogue().cards[model_id], catalogue.REFERENCE)
+def _boards(look: Look) -> Frames[race.Board]:
+    """The scores as they come; whoever looks at this race adds to them."""
+    card, model = look.card, look.model
+    pairs = race.pairs_of(len(model.schedule(look.named)) - 1)
+    data = catalogue.reference(card, catalogue.REFERENCE)
+    return kept(
+        ("race", model, look.named, look.seed),
+        lambda: race.boards(model, pairs, look.seed, look.named, data),
+        len(pairs),
+        BYTES,
     )
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _board(model_id: str, stamp: str, seed: int, schedule: str | None) -> Scores:
-    """The scores known so far; whoever looks at this race adds to them."""
-    return {}
 
 
 @st.fragment
 @guarded()
-def race_view(
-    card: Card, extent: Extent, budget: int, schedule: str | None, seed: int, n: int
-) -> None:
-    """All samplers on the same noise, first the film, then its errors one after the other.
-
-    `n` data points are drawn in each pane.
-    """
-    stamp, stop = catalogue.stamp(card.id), catalogue.watcher()
-    model = catalogue.open_model(card.id)
-    board = _board(card.id, stamp, seed, schedule)
-    most = len(model.schedule(schedule)) - 1
-    pairs = [(name, b) for b in race.BUDGETS if b <= most for name in SAMPLERS]
-    todo = [pair for pair in pairs if pair not in board]
-    race_now = f"{card.id} {stamp} {schedule} {seed} {budget}"
-    asked = peek("race_stage").more.startswith(race_now)  # the film is on the screen
-    ends = _ends(card.id, stamp, seed, schedule, stop) if board else None
-    runs = {name: _states(card.id, stamp, name, budget, seed, schedule, stop) for name in SAMPLERS}
+def show(look: Look, budget: int) -> None:
+    """All samplers on the same noise, first the film, then its errors one after the other."""
+    work = _boards(look)
+    board = work.last or race.Board()
+    picture = refining(
+        "race_stage", look, budget, levels=("film", "errors"), at_least=int(work.done)
+    )
+    runs = {name: _states(look, name, budget) for name in SAMPLERS}
     st.caption(
         f"Play it: {race.RACERS} points start on the same noise in every pane, with {budget} "
         "evaluations of the network to spend on each. Thin lines lead to where the exact path "
         f"ends ({REFERENCE_STEPS:,} steps of Heun's rule)."
     )
-    shown = catalogue.reference(card, n)
-    scene = race.race_scene(card, runs, ends, shown, extent, budget)
-    stage(scene, key="race_stage", max_width=420, more=again(race_now) if todo else "")
-    _charts(board, _floor(card.id, stamp), len(pairs) - len(todo), len(pairs))
-    if asked and todo:  # all is drawn: what is computed now is shown when the stage asks next
-        ends = _ends(card.id, stamp, seed, schedule, stop)
-        data = catalogue.reference(card, catalogue.REFERENCE)
+    data = catalogue.reference(look.card, look.n)
+    scene = race.race_scene(look.card, runs, board.ends, data, look.extent, budget)
+    more = picture.ask() if picture.last and not work.done else picture.more
+    linked("race_stage").show(scene, max_width=420, more=more)
+    _charts(board.scores, _floor(look.card), work.total)
+    if picture.last:  # all is drawn: what is computed now is shown when the stage asks next
         with suppress(Busy), heavy(0.25):
-            board[todo[0]] = race.score(model, *todo[0], seed, schedule, ends, data, stop)
+            work.work(0)
 
 
-def _charts(board: Scores, least: tuple[float, float] | None, done: int, of: int) -> None:
+def _charts(scores: race.Scores, least: tuple[float, float] | None, of: int) -> None:
     left, right = st.columns(2)
     with left:
         st.plotly_chart(
-            race.path_chart(board),
+            race.path_chart(scores),
             key="race_path",
             alt="The distance to the exact path's end over the evaluations, for each sampler.",
             config=STILL,
@@ -117,7 +94,7 @@ def _charts(board: Scores, least: tuple[float, float] | None, done: int, of: int
         )
     with right:
         st.plotly_chart(
-            race.distance_chart(board, least),
+            race.distance_chart(scores, least),
             key="race_distance",
             alt="The distance of the samples to data over the evaluations, for each sampler.",
             config=STILL,
@@ -126,5 +103,5 @@ def _charts(board: Scores, least: tuple[float, float] | None, done: int, of: int
             f"Estimated from {race.BLOCKS} pairs of {race.BLOCK:,} samples and {race.BLOCK:,} data "
             "points, bars are standard errors. Data against other data come no nearer on average, "
             "so no sampler gets below that line but by chance."
-            + (f" Measured so far: {done} of {of}." if done < of else "")
+            + (f" Measured so far: {len(scores)} of {of}." if len(scores) < of else "")
         )

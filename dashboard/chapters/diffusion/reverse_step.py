@@ -1,30 +1,24 @@
 """The true reverse step: what a diffusion model pretends to be Normal, and what it really is."""
 
-from collections.abc import Callable
-from dataclasses import replace
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.chapters.diffusion.scenes import few_steps as scenes
-from dashboard.chapters.diffusion.scenes import reverse_step as denoising
+from dashboard.chapters.diffusion import few_steps
+from dashboard.chapters.diffusion.scenes import reverse_step as scenes
 from dashboard.chapters.diffusion.scenes import reverse_step_numbers as numbers
-from dashboard.components.scene import Scene
-from dashboard.components.stage import peek, stage
+from dashboard.chapters.diffusion.shared import on_stage, reach
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, links, parts
+from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded, without
+from dashboard.shared.links import linked
 from genlab.contract.card import Card
-from genlab.diffusion.few_steps import GROUPS, FewSteps, few_steps
 from genlab.diffusion.posterior import step_sizes
 from genlab.diffusion.posterior_kl import FRAMES, ReverseSteps, explore
 from genlab.diffusion.units import to_data
 from genlab.model import ExportedModel
 
-Array = NDArray[np.float32]
-SAMPLES = 1_600
 FIRST = (0.6, 0.3)  # x_t on arrival, diffusion units: between the modes of every data set
 
 st.title("The true reverse step")
@@ -52,10 +46,6 @@ with middle, st.container(horizontal=True, horizontal_alignment="center"):
         "From t", "t", 2, last, last // 2, help=f"Index of the schedule, up to T = {last:,}."
     )
 
-dim = card.event_shape[0]
-extent = denoising.plane(card)
-stage_key = f"reverse{dim}_stage"
-
 
 def learned(card: Card) -> Card | None:
     """The trained denoiser of the data set, in the same units as the exact model."""
@@ -72,56 +62,39 @@ def learned(card: Card) -> Card | None:
 
 
 @computed(entries=32, keep="resource")
-def priors(model: ExportedModel, schedule: str, t: int) -> Array:
+def priors(model: ExportedModel, schedule: str, t: int) -> NDArray[np.float32]:
     """The exact law at each step back from t."""
     levels = np.asarray(catalogue.schedules_of(model.card)[schedule])
     along = levels[t - step_sizes(t, FRAMES)]
-    return denoising.priors(model, list(along), denoising.plane(model.card))
-
-
-guesser = learned(card) or card
-
-
-def chain_of(model: ExportedModel) -> str:
-    """What a denoiser is, in words."""
-    return "a learned denoiser" if model.card.kind == "trained" else "the exact denoiser"
+    return scenes.priors(model, list(along), scenes.plane(model.card))
 
 
 @st.fragment
 @guarded()
-def reverse() -> None:
+def steps_back(exact: ExportedModel, guesser: ExportedModel, schedule: str, t: int) -> None:
     """The film of the steps back from x_t; a drag runs this fragment alone."""
-    count = len(step_sizes(t, FRAMES))
-    asked = links.once(stage_key, lambda: links.frame("step", count))
-    start = asked if asked is not None and asked < count else None
-    first = to_data(card, np.asarray(FIRST[:dim]))
-    default = links.settled((float(first[0]), float(first[1]) if dim == 2 else 0.0))
-    state = peek(stage_key, points={"x": links.point("x", default)}, count=count, start=start or 0)
-    at = links.settled(state.points["x"])
-    at = (
-        min(max(at[0], extent[0]), extent[1]),
-        min(max(at[1], extent[2]), extent[3]) if dim == 2 else 0.0,
+    card, dim = exact.card, exact.card.event_shape[0]
+    extent, levels = scenes.plane(card), np.asarray(catalogue.schedules_of(card)[schedule])
+    at = linked(
+        f"reverse{dim}_stage",
+        points={"x": on_stage(to_data(card, np.asarray(FIRST[:dim])))},
+        frame_name="step",
+        count=len(step_sizes(t, FRAMES)),
+        within=reach(extent, dim),
     )
-    exact = catalogue.open_model(card.id)
-    guess = catalogue.open_model(guesser.id)
-    back = explore(exact, guess, levels, t, at[:dim], catalogue.watcher(), state.still)
-    prior = priors(exact, schedule, t)
-    scene = denoising.reverse_scene(back, prior, extent, not start, state.still)
-    if start is not None and scene.timeline is not None:
-        scene = replace(scene, timeline=replace(scene.timeline, start=start, autoplay=False))
+    x_t, still = at.points["x"][:dim], at.still
+    back = explore(exact, guesser, levels, t, x_t, catalogue.watcher(), still)
+    scene = scenes.reverse_scene(back, priors(exact, schedule, t), extent, not at.start, still)
     picture, answer = st.columns([3, 1])
     with picture:
         st.caption("Drag xₜ, and scrub or play the size of the step: how Normal is the way back?")
-        state = stage(scene, key=stage_key)
+        frame = at.show(scene).frame
     with answer:
-        if state.still is None:
-            verdict(back, state.frame)
+        if still is None:
+            verdict(back, frame)
         else:
-            divergences(back, back.place(state.still))
+            divergences(back, back.place(still))
             st.caption("A quick look on coarse grids; let go for exact numbers and words.")
-    links.remember("x", at)
-    if state.frame or links.frame("step", count) is not None:
-        links.remember("step", state.frame)
 
 
 def divergences(back: ReverseSteps, frame: int) -> None:
@@ -151,46 +124,12 @@ def verdict(back: ReverseSteps, frame: int) -> None:
     )
 
 
-reverse()
-
-st.subheader("What it means for sampling in few steps")
-
-
-@computed(keep="resource", spinner="Sampling with few steps and with many …")
-def chains(
-    exact: ExportedModel, other: ExportedModel, schedule: str, seed: int, _stop: Callable[[], bool]
-) -> tuple[Scene, FewSteps]:
-    """The samples of few steps and of many, as a film and in numbers."""
-    levels = np.asarray(catalogue.schedules_of(exact.card)[schedule])
-    few = few_steps(exact, other, levels, SAMPLES, seed, _stop)
-    extent, density = denoising.plane(exact.card), None
-    if exact.card.event_shape == (1,):
-        places = denoising.line(extent)
-        log_prob = exact.run("log_prob", x=places[:, None].astype(np.float32))["log_prob"]
-        density = np.stack([places, np.exp(log_prob)], 1).astype(np.float32)
-    return scenes.few_steps_scene(few, density, extent, chain_of(other)), few
-
-
-seed = controls.seed()
+guesser = learned(card) or card
 opened = catalogue.open_model(card.id), catalogue.open_model(guesser.id)
-scene, few = chains(*opened, schedule, seed, catalogue.watcher())
-st.markdown(scenes.lesson(few, scenes.START))
-parts.film(scene, key=f"steps{dim}")
-parts.tell_not_finite(few.drawn[-1])
-st.caption(
-    f"The same noise for both, {SAMPLES:,} samples each, {schedule} schedule. The best Normals "
-    "have the exact mean and covariance of every step, which no network gives: what a Normal "
-    "can do at most, step by step. *Astray*: where the true density is below that of 99 % of the "
-    "data."
-)
-with st.expander("All numbers, with their errors"):
-    st.dataframe(scenes.distances(few), hide_index=True)
-    st.caption(
-        "Distances are sliced Wasserstein-2 in data units, means over four independent groups of "
-        f"{SAMPLES // GROUPS} samples with their standard error; fresh data are what a "
-        "perfect sampler would have. Errors of shares are binomial."
-    )
-
-parts.badges(card, catalogue.open_model(card.id).device, seed)
+steps_back(*opened, schedule, t)
+st.subheader("What it means for sampling in few steps")
+seed = controls.seed()
+few = few_steps.show(*opened, schedule, seed)
+parts.badges(card, opened[0].device, seed)
 parts.downloads(f"{card.dataset}-ancestral-seed{seed}", {"x": few.drawn[-1], "best": few.best[-1]})
 parts.about(guesser)

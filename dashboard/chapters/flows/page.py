@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.chapters.flows import change_of_variables, density, layers, training, transformations
-from dashboard.chapters.flows.shared import VERBS, clouds, colours
+from dashboard.chapters.flows.shared import VERBS, clouds
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL, ink
 from dashboard.shared import controls, parts
@@ -51,7 +51,7 @@ def body() -> None:
         picture = st.container()
         with st.container(horizontal=True, gap="medium"):
             n = controls.whole("Points", "flow_n", 100, 4_000, 1_500, 100)
-            scale = colours()
+            scale = controls.colours()
             seed = controls.seed()
         with picture:
             transformations.show(kinds, n, seed, scale)
@@ -62,7 +62,7 @@ def body() -> None:
         picture = st.container()  # first what is seen, then what changes it: a phone shows both
         with st.container(horizontal=True, gap="medium"):
             n = controls.whole("Points", "flow_n", 100, 4_000, 1_500, 100)
-            scale = colours()
+            scale = controls.colours()
             seed = controls.seed()
         look = Look(card, n, seed, scale)
         painted = view != "density" or density.levels(look).note()

@@ -5,9 +5,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.flows.scenes.density import Ledger
-from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls
+from dashboard.shared import catalogue
 from dashboard.shared.compute import computed
 from dashboard.shared.selection import density_grid
 from genlab.measures.density import Extent
@@ -15,16 +14,6 @@ from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
 VERBS = ("log_prob", "encode", "decode", "layers")
-
-
-def colours() -> Scale:
-    """The choice of how densities are shaded."""
-    return controls.choose(
-        "Colours",
-        SCALES,
-        "scale",
-        help=" · ".join(f"**{name}**: {words}" for name, words in SCALE_HELP.items()),
-    )
 
 
 def true_density(dataset: str, extent: Extent, size: int) -> Array | None:

@@ -1,6 +1,8 @@
 """Bits per dimension under a diffusion model: the variational bound of an image, term by term."""
 
+from collections.abc import Mapping
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 
 from dashboard.chapters.compare.scenes.scores import figure_of
 from dashboard.chapters.diffusion.images.shared import class_of
-from dashboard.chapters.diffusion.scenes.elbo import bound_chart
+from dashboard.chapters.diffusion.scenes.elbo import elbo_chart
 from dashboard.chapters.diffusion.scenes.images import labels_of
 from dashboard.chapters.diffusion.scenes.settings import ANY
 from dashboard.chapters.flows.images.shared import flows, test_sets
@@ -16,13 +18,13 @@ from dashboard.chapters.flows.images.shared import test_bits as bits_of_flow
 from dashboard.chapters.flows.scenes.bits import bits_chart, mean_error, with_error
 from dashboard.plots.theme import CHART, STILL
 from dashboard.shared import catalogue
+from dashboard.shared.compute import computed, in_turn
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.image_sources import some_image
 from dashboard.shared.images import Bytes, Look, pictures, units
 from genlab.contract.card import Card
-from genlab.diffusion.denoiser import Ask
 from genlab.diffusion.elbo import DEVIATION_FIGURE, Elbo, elbo
-from genlab.runtime.sessions import heavy
+from genlab.model import ExportedModel
 
 DRAWS, STRATA = 8, 40
 """Draws of noise and times for one image, and strata of t: the bars of the chart."""
@@ -47,7 +49,7 @@ def show(look: Look) -> None:
 
 
 def _numbers(look: Look, levels: Bytes, label: str) -> None:
-    found = _bound(look.card.id, look.stamp, levels, label, look.seed)
+    found = _elbo(look.model, levels, label, look.seed)
     mean, error = found.mean()
     cells = st.columns([2, 1, 1, 1])
     told = "The sum: −log₂ p(x) / dimension is at most this, in the mean over the noise."
@@ -62,7 +64,7 @@ def _numbers(look: Look, levels: Bytes, label: str) -> None:
         value = terms[name]
         cell.metric(name, f"{value:.3f}" if value >= 5e-4 else f"{value:.0e}", help=told)
     st.plotly_chart(
-        bound_chart(found),
+        elbo_chart(found),
         alt="Bits per dimension over the noise levels of the walk.",
         config=STILL,
     )
@@ -77,13 +79,13 @@ def _numbers(look: Look, levels: Bytes, label: str) -> None:
 
 def _place(look: Look, levels: Bytes, label: str) -> None:
     """Where the image stands among test images of all sets, under this model and under flows."""
-    mean, _ = _bound(look.card.id, look.stamp, levels, label, look.seed).mean()
+    mean, _ = _elbo(look.model, levels, label, look.seed).mean()
     sets = test_sets(look.card)
     if not sets:
         return
     titles = {name: f"{catalogue.dataset_title(name)} test images" for name in sets}
     hues = dict(zip(titles.values(), cycle([CHART["data"], CHART["noise"]]), strict=False))
-    rows = {titles[name]: _bits_of_set(look.card, owner) for name, owner in sets.items()}
+    rows = {titles[name]: _bits_of_set(look.model, owner) for name, owner in sets.items()}
     st.plotly_chart(
         bits_chart(rows, hues, marked=mean),
         alt="Histograms of bits per dimension of test images; a line marks this image.",
@@ -112,46 +114,39 @@ def _words(bits: NDArray[np.floating]) -> str:
     return f"{mean:.2f} ± {error:.2f} bits/dim"
 
 
-@st.cache_data(max_entries=128, show_spinner="Adding up the bound …")
-def _bound(model_id: str, stamp: str, levels: Bytes, label: str, seed: int) -> Elbo:
+@computed(entries=128, spinner="Adding up the bound …")
+def _elbo(model: ExportedModel, levels: Bytes, label: str, seed: int) -> Elbo:
     """The bound of one image [1, h, w], a row for each of `DRAWS` draws."""
-    model = catalogue.open_model(model_id)
-    x = np.repeat(units(levels)[None], DRAWS, axis=0)
-    wide = _deviation(model.card)
-    strata, asked = min(STRATA, len(model.schedule()) - 2), labels_of(model.card, label, DRAWS)
-    with heavy():
-        return elbo(
-            model,
-            x,
-            seed,
-            strata=strata,
-            deviation=wide,
-            condition={"label": asked},
-            clip=CLIP,
-            stop=catalogue.watcher(),
-        )
+    x, asked = np.repeat(units(levels)[None], DRAWS, axis=0), labels_of(model.card, label, DRAWS)
+    return _of(model, x, seed, STRATA, {"label": asked})
 
 
-def _deviation(card: Card) -> float | None:
-    """The decoder's standard deviation that the card tells; Ho et al.'s without."""
-    found = figure_of(card, DEVIATION_FIGURE)
-    return None if found is None else found.value
-
-
-def _bits_of_set(card: Card, owner: Card) -> NDArray[np.float64]:
+@computed(entries=16, spinner="Coding test images …", light=True)
+def _bits_of_set(model: ExportedModel, owner: Card) -> NDArray[np.float64]:
     """Bits per dimension of test images of the owner's data set under a model, [SET]."""
-    return _set_bits(card.id, catalogue.stamp(card.id), owner.id, catalogue.stamp(owner.id))
-
-
-@st.cache_data(max_entries=16, show_spinner="Coding test images …")
-def _set_bits(model_id: str, stamp: str, owner_id: str, owner_stamp: str) -> NDArray[np.float64]:
-    model = catalogue.open_model(model_id)
-    x = units(pictures(catalogue.read_catalogue().cards[owner_id]).test[:SET])
-    strata = min(SET_STRATA, len(model.schedule()) - 2)
-    wide, found = _deviation(model.card), []
+    x, found = units(pictures(owner).test[:SET]), []
     for part in range(0, len(x), PART):
-        with heavy():
-            rows, asked = x[part : part + PART], Ask(clip=CLIP, stop=catalogue.watcher())
-            part_elbo = elbo(model, rows, part, strata=strata, deviation=wide, **asked)
-            found.append(part_elbo.bits_per_dim)
+        with in_turn():
+            found.append(_of(model, x[part : part + PART], part, SET_STRATA).bits_per_dim)
     return np.concatenate(found)
+
+
+def _of(
+    model: ExportedModel,
+    x: NDArray[np.float32],
+    seed: int,
+    strata: int,
+    condition: Mapping[str, Any] | None = None,
+) -> Elbo:
+    """The bound of images [n, 1, h, w], with the decoder's deviation that the card tells."""
+    wide = figure_of(model.card, DEVIATION_FIGURE)
+    return elbo(
+        model,
+        x,
+        seed,
+        strata=min(strata, len(model.schedule()) - 2),
+        deviation=None if wide is None else wide.value,  # Ho et al.'s
+        condition=condition,
+        clip=CLIP,
+        stop=catalogue.watcher(),
+    )

@@ -50,7 +50,7 @@ def _films(look: Look, settings: list[Setting]) -> None:
     shown = SHOWN[controls.choose("Show", list(SHOWN), "image_pair_show")]
     films, whole = [], True
     for name, setting in zip("AB", settings, strict=True):
-        walk = generation(card.id, look.stamp, setting)
+        walk = generation(look, setting)
         films.append(watch(walk, f"pair_{name}", f"Setting {name}: {setting.title}"))
         whole &= walk.done
     n, classes = settings[0].n, len(card.constants.classes or [])

@@ -1,5 +1,7 @@
 """Real images dissolve into noise, and the network is asked at every level what they were."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -7,27 +9,19 @@ from dashboard.chapters.diffusion.images.shared import kept, watch
 from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.components.tiles import tiles
-from dashboard.shared import catalogue, controls
-from dashboard.shared.images import Look, pictures, say_no_test, units
+from dashboard.shared import controls
+from dashboard.shared.images import Look, say_no_test, units
 from dashboard.shared.progress import Frames
 
 SHOWN = 24
 
 
-def _dissolving(
-    model_id: str, stamp: str, told: bool, schedule: str | None, n: int, seed: int
-) -> Frames[Moment]:
-    model = catalogue.open_model(model_id)
-    have = pictures(model.card)
-    x, label = units(have.test[:n]), have.test_label[:n].astype(np.int64)
+def _dissolving(look: Look, n: int, told: bool, schedule: str | None) -> Frames[Moment]:
+    model, have = look.model, look.pictures
+    x, label = units(have.test[:n]), have.test_label[:n].astype(np.int64) if told else None
     count = min(figures.FORWARD, len(model.schedule(schedule)) - 1) + 1
-    return kept(
-        ("forward", model_id, stamp, told, schedule, n, seed),
-        lambda: figures.dissolve(model, x, label if told else None, schedule, seed),
-        count,
-        n,
-        model.card,
-    )
+    start = partial(figures.dissolve, model, x, label, schedule, look.seed)
+    return kept(("forward", model, told, schedule, n, look.seed), start, count, n, look.card)
 
 
 def show(look: Look) -> None:
@@ -46,7 +40,7 @@ def show(look: Look) -> None:
             told = controls.choose("The network is told", choice, "image_told", words) == choice[1]
         if len(schedules) > 1:
             schedule = controls.choose("Schedule", schedules, "image_forward_schedule")
-    walk = _dissolving(card.id, look.stamp, told, schedule, n, look.seed)
+    walk = _dissolving(look, n, told, schedule)
     moments = watch(walk, "forward", "Dissolving real images", 6)
     names = [have.name(int(label)) for label in have.test_label[:n]]
     sheets = figures.guess_sheets(moments, names, 6)

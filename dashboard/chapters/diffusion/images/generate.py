@@ -16,7 +16,7 @@ def show(look: Look, setting: Setting) -> None:
     card = look.card
     classes = card.constants.classes or []
     columns = min(len(classes), setting.n) if setting.label == EVERY else None
-    walk = generation(card.id, look.stamp, setting)
+    walk = generation(look, setting)
     moments = watch(walk, "generate", "From noise to images", columns)
     told = "Play or scrub the noise away; pick a tile to see it large and follow its way."
     st.caption(f"{told}{_each(classes[:columns], len(classes)) if columns else ''}")
@@ -43,7 +43,7 @@ def _film(look: Look, setting: Setting, shown: int, columns: int | None) -> None
 
     It asks for the moments anew, since what a fragment is given stays in memory with its visitor.
     """
-    moments = generation(look.card.id, look.stamp, setting).frames[:shown]
+    moments = generation(look, setting).frames[:shown]
     if len(moments) < shown:  # others needed the memory meanwhile
         st.rerun()
     sheets = figures.film_sheets(moments, setting.words, columns)
@@ -60,7 +60,7 @@ def _film(look: Look, setting: Setting, shown: int, columns: int | None) -> None
 
 def samples(look: Look, setting: Setting) -> dict[str, np.ndarray]:
     """What the page offers to download: images [n, 1, h, w] in data units, once they are there."""
-    walk = generation(look.card.id, look.stamp, setting)
+    walk = generation(look, setting)
     if not walk.done:
         return {}
     last = walk.frames[-1]

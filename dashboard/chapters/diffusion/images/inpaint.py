@@ -1,7 +1,8 @@
-"""Repainting: erase a part of a real image, and the model fills it in, several times over."""
+"""Inpainting: erase a part of a real image, and the model fills it in, several times over."""
 
 import base64
 import binascii
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -9,40 +10,23 @@ import streamlit as st
 from dashboard.chapters.diffusion.images.shared import class_of, guidance_of, kept, watch
 from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.moments import Moment
-from dashboard.chapters.diffusion.scenes.settings import ANY
+from dashboard.chapters.diffusion.scenes.settings import ANY, Filling
 from dashboard.components.pad import pad
 from dashboard.components.sheet import Grey, Sheet, grey
 from dashboard.components.tiles import peek_tiles, tiles
-from dashboard.shared import catalogue, controls, links
-from dashboard.shared.images import Look, linked_picks, pictures, remember_picks, say_no_test, units
+from dashboard.shared import controls, links
+from dashboard.shared.images import Look, linked_picks, remember_picks, say_no_test, units
 from dashboard.shared.progress import Frames
 
 OFFERED, MASK = 20, "erased"
 
 
-def _filling(
-    model_id: str,
-    stamp: str,
-    image: int,
-    erased: bytes,
-    label: str,
-    guidance: float,
-    steps: int,
-    resamplings: int,
-    n: int,
-    seed: int,
-) -> Frames[Moment]:
-    model = catalogue.open_model(model_id)
-    x = units(pictures(model.card).test[image])
-    keep = np.frombuffer(erased, np.uint8).reshape(x.shape) == 0
-    choice = (label, guidance, steps, resamplings, n, seed)
-    return kept(
-        ("repaint", model_id, stamp, image, erased, choice),
-        lambda: figures.fill(model, x, keep, *choice),
-        steps * resamplings + 1,
-        n,
-        model.card,
-    )
+def _filling(look: Look, image: int, erased: Grey, asked: Filling) -> Frames[Moment]:
+    model, mask = look.model, erased.tobytes()
+    x, keep = units(look.pictures.test[image]), erased[None] == 0
+    start = partial(figures.fill, model, x, keep, asked)
+    count = asked.steps * asked.resamplings + 1
+    return kept(("inpaint", model, image, mask, asked), start, count, asked.n, look.card)
 
 
 def show(look: Look) -> None:
@@ -52,11 +36,11 @@ def show(look: Look) -> None:
     if not offered:
         say_no_test(card.dataset)
         return
-    start = linked_picks("repaint_images", offered, image=0)
-    chosen = peek_tiles("repaint_images", n=offered, picks=start).picks["image"]
+    start = linked_picks("inpaint_images", offered, image=0)
+    chosen = peek_tiles("inpaint_images", n=offered, picks=start).picks["image"]
     image = have.test[chosen, 0]
     size = image.shape[0], image.shape[1]
-    first = links.once("repaint_pad", lambda: mask_of_link(size), MASK)
+    first = links.once("inpaint_pad", lambda: mask_of_link(size), MASK)
     picture, strip = st.container(), st.container()  # first what is seen, then what changes it
     with st.container(horizontal=True, gap="medium"):
         label = class_of(card, "image_fill_class", ANY, every=False)
@@ -76,7 +60,7 @@ def show(look: Look) -> None:
             "back."
         )
         mask = pad(
-            key="repaint_pad",
+            key="inpaint_pad",
             alt=f"Test image {chosen + 1}, {have.name(int(have.test_label[chosen]))}, with the "
             "erased part veiled.",
             mode="mask",
@@ -89,7 +73,7 @@ def show(look: Look) -> None:
     # Before the walk, which takes its time: the strip to choose from, and the link.
     sheet = Sheet(grey(have.test[:offered]), "Images to erase from", "Test images.", columns=10)
     with strip:
-        remember_picks(tiles([sheet], key="repaint_images", picks=start, max_width=640))
+        remember_picks(tiles([sheet], key="inpaint_images", picks=start, max_width=640))
     _remember(mask, first)
     st.caption(
         "RePaint (Lugmayr et al. 2022): at every step the known part is the image itself, noised "
@@ -97,21 +81,21 @@ def show(look: Look) -> None:
         "one resampling with five: strokes begin to join."
     )
     with right:
-        _result(look, chosen, mask, (label, w, steps, resamplings, n))
+        _result(look, chosen, mask, Filling(label, w, steps, resamplings, n, look.seed))
 
 
-def _result(look: Look, image: int, mask: Grey, choice: tuple[str, float, int, int, int]) -> None:
+def _result(look: Look, image: int, erased: Grey, asked: Filling) -> None:
     """The film of the fillings."""
-    if not mask.any():
+    if not erased.any():
         st.info(
             "Nothing is erased yet: drag over the image to erase.", icon=":material/ink_eraser:"
         )
         return
-    walk = _filling(look.card.id, look.stamp, image, mask.tobytes(), *choice, look.seed)
-    moments = figures.thinned(watch(walk, "repaint", "Filling in", 4))
+    walk = _filling(look, image, erased, asked)
+    moments = figures.thinned(watch(walk, "inpaint", "Filling in", 4))
     sheets = figures.film_sheets(moments, "the erased part is filled in", columns=4)
     strip = figures.timeline(moments, fps=30.0)
-    tiles(sheets, key="repaint_tiles", timeline=strip, max_width=420)
+    tiles(sheets, key="inpaint_tiles", timeline=strip, max_width=420)
 
 
 def _remember(mask: Grey, first: Grey) -> None:

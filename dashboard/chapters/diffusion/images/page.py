@@ -2,23 +2,19 @@
 
 import streamlit as st
 
-from dashboard.chapters.diffusion.images import bits as diffusion_bits
-from dashboard.chapters.diffusion.images import compare as diffusion_pair
-from dashboard.chapters.diffusion.images import forward as diffusion_forward
-from dashboard.chapters.diffusion.images import generate as diffusion_generate
-from dashboard.chapters.diffusion.images import inpaint as diffusion_repaint
+from dashboard.chapters.diffusion.images import bits, compare, forward, generate, inpaint
 from dashboard.chapters.diffusion.images.shared import class_of, guidance_of, setting_of
 from dashboard.chapters.diffusion.scenes.settings import EVERY
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL, ink
-from dashboard.shared import catalogue, controls, parts
+from dashboard.shared import controls, links, parts
 from dashboard.shared.images import Look, choose_model
 
 VIEWS = {
     "generate": "from noise to images, step by step",
     "forward": "real images dissolve, and what the network makes of them",
     "compare": "the same noise under two settings",
-    "repaint": "erase a part of an image, the model fills it in",
+    "inpaint": "erase a part of an image, the model fills it in",
     "bits": "what an image costs: the variational bound, term by term",
 }
 
@@ -29,6 +25,7 @@ st.markdown(
     f"A {ink('model', 'U-Net')} that guesses $\\hat x_0$ from $x_t$ leads noise back to images."
 )
 left, right = st.columns([2, 3], vertical_alignment="bottom")
+links.renamed("image_view", {"repaint": "inpaint"})
 with right:
     words = " · ".join(f"**{name}**: {told}" for name, told in VIEWS.items())
     view = controls.choose("Look at", list(VIEWS), "image_view", help=words)
@@ -46,24 +43,18 @@ with st.container(horizontal=True, gap="medium"):
     if view == "generate":
         n = controls.whole("Images", "image_n", 4, 64, n, 4)
     elif view == "compare":
-        n = controls.whole("Images of each", "image_pair_n", 4, diffusion_pair.MOST, 20, 4)
+        n = controls.whole("Images of each", "image_pair_n", 4, compare.MOST, 20, 4)
     seed = controls.seed()
     if view == "generate":
         setting = setting_of(card, "image", n, seed, label, w)
 look = Look(card, n, seed)
 with picture:
     if setting is not None:
-        diffusion_generate.show(look, setting)
-    elif view == "forward":
-        diffusion_forward.show(look)
-    elif view == "compare":
-        diffusion_pair.show(look)
-    elif view == "repaint":
-        diffusion_repaint.show(look)
+        generate.show(look, setting)
     else:
-        diffusion_bits.show(look)
+        {"forward": forward, "compare": compare, "inpaint": inpaint, "bits": bits}[view].show(look)
 
-parts.badges(card, catalogue.open_model(card.id).device, seed)
+parts.badges(card, look.model.device, seed)
 if card.history and view == "generate":
     st.plotly_chart(
         loss_chart(card, CHART, "denoising loss"),
@@ -71,7 +62,7 @@ if card.history and view == "generate":
         config=STILL,
     )
 if setting is not None:
-    arrays = diffusion_generate.samples(look, setting)
+    arrays = generate.samples(look, setting)
     if arrays:
         parts.downloads(f"{card.id}-{setting.sampler}-{setting.steps}-seed{seed}", arrays)
 parts.about(card)

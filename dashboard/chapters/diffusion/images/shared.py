@@ -1,6 +1,7 @@
 """What the views of image diffusion share: the settings, and what a classifier says."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -10,7 +11,7 @@ from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import ANY, CLIP, EVERY, Setting, whole_rows
 from dashboard.shared import catalogue, controls, progress
 from dashboard.shared.guard import without
-from dashboard.shared.images import images_with
+from dashboard.shared.images import Look, images_with
 from dashboard.shared.progress import Frames
 from genlab.contract.card import Card
 from genlab.diffusion.denoiser import CLIPS
@@ -128,12 +129,11 @@ def watch(walk: Frames[Moment], key: str, words: str, columns: int | None = None
     return moments
 
 
-def generation(model_id: str, stamp: str, setting: Setting) -> Frames[Moment]:
+def generation(look: Look, setting: Setting) -> Frames[Moment]:
     """The walk of a setting, kept for whoever asks for it again."""
-    model = catalogue.open_model(model_id)
-    total = figures.moments_of(setting)
-    key = ("generate", model_id, stamp, setting)
-    return kept(key, lambda: figures.generate(model, setting), total, setting.n, model.card)
+    model, total = look.model, figures.moments_of(setting)
+    start = partial(figures.generate, model, setting)
+    return kept(("generate", model, setting), start, total, setting.n, look.card)
 
 
 def judge_of(card: Card) -> ExportedModel | None:

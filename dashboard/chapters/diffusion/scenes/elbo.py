@@ -14,7 +14,7 @@ from genlab.diffusion.elbo import Elbo
 TICKS = 9
 
 
-def bound_chart(found: Elbo) -> go.Figure:
+def elbo_chart(found: Elbo) -> go.Figure:
     """Bits per dimension of each stratum of t and of both ends, in the mean over the rows.
 
     Strata stand side by side, however many t they have, so that heights add up to the bound; a bar

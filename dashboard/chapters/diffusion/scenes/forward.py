@@ -7,13 +7,13 @@ https://arxiv.org/abs/2102.09672).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.chapters.diffusion.scenes.diffused_density import Film
+from dashboard.chapters.diffusion.scenes.diffused_density import Film, film, measured
 from dashboard.components.scene import (
     Curve,
     Handle,
@@ -33,9 +33,12 @@ from genlab.contract.card import Card
 from genlab.diffusion.diffused import noised, places_of
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.measures.density import Extent
+from genlab.model import ExportedModel
 from genlab.runtime.noise import normal
 
 Array = NDArray[np.float32]
+LEVELS = ("coarse", "whole", "measured")
+"""Films that come one after the other; the last has the divergences from noise."""
 DRAWS = 48
 """Draws of the kernel of the dragged point."""
 PATHS = 24
@@ -51,6 +54,24 @@ ROWS: dict[str, Role | None] = {
     "KL to noise, nats": None,
 }
 """What is told of a frame, with the colour of its name."""
+
+
+def films(
+    exact: ExportedModel, schedules: Mapping[str, NDArray[np.float64]], extent: Extent, seed: int
+) -> Iterator[list[Film]]:
+    """A film for each of the schedules, at each of `LEVELS`; on the line they are the same."""
+
+    def all_of(coarse: bool = False) -> list[Film]:
+        rows = schedules.items()
+        return [film(exact, name, row, extent, seed, coarse=coarse) for name, row in rows]
+
+    if exact.card.event_shape == (1,):
+        yield from [all_of()] * len(LEVELS)
+        return
+    yield all_of(coarse=True)
+    whole = all_of()
+    yield whole
+    yield [measured(exact, one, extent) for one in whole]
 
 
 def forward_scene(
@@ -242,13 +263,13 @@ def snr_chart(schedules: dict[str, list[float]]) -> go.Figure:
 def kl_chart(films: Sequence[Film]) -> go.Figure:
     """How far q(x_t) still is from noise, in nats, over t."""
     figure = go.Figure()
-    for film, dash in zip(films, ("solid", "dash", "dot"), strict=False):
+    for one, dash in zip(films, ("solid", "dash", "dot"), strict=False):
         figure.add_scatter(
-            x=film.t,
-            y=film.kl,
-            name=film.schedule,
+            x=one.t,
+            y=one.kl,
+            name=one.schedule,
             mode="lines",
             line={"width": 2, "dash": dash, "color": CHART["data"]},
-            hovertemplate="%{y:.3g} nats<extra>" + film.schedule + "</extra>",
+            hovertemplate="%{y:.3g} nats<extra>" + one.schedule + "</extra>",
         )
     return dress(figure, "t", "KL(q(x_t) ‖ N(0, I)), nats")

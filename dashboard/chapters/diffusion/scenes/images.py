@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.scenes.moments import Moment, moment
-from dashboard.chapters.diffusion.scenes.settings import EVERY, Setting
+from dashboard.chapters.diffusion.scenes.settings import EVERY, Filling, Setting
 from dashboard.chapters.diffusion.scenes.trajectory import level_label
 from dashboard.components.sheet import MOST_FRAMES, Grey, Sheet
 from dashboard.components.timeline import Curve, Timeline
@@ -92,28 +92,20 @@ def dissolve(
 
 
 def fill(
-    model: ExportedModel,
-    image: NDArray[np.float32],
-    keep: NDArray[np.bool_],
-    label: str,
-    guidance: float,
-    steps: int,
-    resamplings: int,
-    n: int,
-    seed: int,
+    model: ExportedModel, image: NDArray[np.float32], keep: NDArray[np.bool_], asked: Filling
 ) -> Iterator[Moment]:
-    """The moments of n fillings of what was erased from `image` [1, h, w]."""
-    labels = labels_of(model.card, label, n)
+    """The moments of fillings of what was erased from `image` [1, h, w]."""
+    labels = labels_of(model.card, asked.label, asked.n)
     frames = repaint(
         model,
         image,
         keep,
-        n,
-        seed,
-        steps=steps,
-        resamplings=resamplings,
+        asked.n,
+        asked.seed,
+        steps=asked.steps,
+        resamplings=asked.resamplings,
         condition={"label": labels},
-        guidance=1.0 if labels is None else guidance,
+        guidance=1.0 if labels is None else asked.guidance,
     )
     return (moment(model.card, frame) for frame in frames)
 

@@ -6,8 +6,8 @@ path: it is judged by its samples alone, by sliced Wasserstein-2 to fresh data (
 https://arxiv.org/abs/2206.00364).
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import plotly.graph_objects as go
@@ -18,13 +18,13 @@ from dashboard.plots.charts import dress
 from dashboard.plots.theme import CHART
 from genlab.contract.card import Card
 from genlab.diffusion.samplers import SAMPLERS
-from genlab.diffusion.solver_error import end_points, root_mean
+from genlab.diffusion.solver_error import end_points, root_mean, solution
 from genlab.diffusion.units import to_data
+from genlab.measures.density import Extent
 from genlab.measures.distance import sliced_wasserstein
 from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
-Extent = tuple[float, float, float, float]
 Stop = Callable[[], bool] | None
 BUDGETS = (5, 10, 20, 50, 100)
 RACERS = 500
@@ -50,6 +50,37 @@ class Score:
     used: int
     path: tuple[float, float] | None
     distance: tuple[float, float] | None
+
+
+Scores = Mapping[tuple[str, int], Score]
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """What is known of a race: where the exact paths end [RACERS, 2], and the scores so far."""
+
+    ends: NDArray[np.float64] | None = None
+    scores: Scores = field(default_factory=dict)
+
+
+def pairs_of(most: int) -> list[tuple[str, int]]:
+    """Each sampler with each budget of at most so many evaluations, the smallest budgets first."""
+    return [(name, budget) for budget in BUDGETS if budget <= most for name in SAMPLERS]
+
+
+def boards(
+    model: ExportedModel,
+    pairs: Sequence[tuple[str, int]],
+    seed: int,
+    schedule: str | None,
+    data: Array,
+) -> Iterator[Board]:
+    """The board after each of the pairs was measured."""
+    ends = solution(model, RACERS, seed, schedule=schedule)
+    scores: Scores = {}
+    for pair in pairs:
+        scores = {**scores, pair: score(model, *pair, seed, schedule, ends, data)}
+        yield Board(ends, scores)
 
 
 def states(
@@ -85,12 +116,11 @@ def score(
     schedule: str | None,
     reference: NDArray[np.float64],
     data: Array,
-    stop: Stop,
 ) -> Score:
     """Path error over the reference's points, and distance to blocks of `data` [m, 2]."""
     row, blocks = SAMPLERS[sampler], min(BLOCKS, len(data) // BLOCK)
     n = max(len(reference), blocks * BLOCK)
-    end = end_points(model, n, seed, sampler, budget, schedule, stop=stop)
+    end = end_points(model, n, seed, sampler, budget, schedule)
     squares = np.square(end[: len(reference)] - reference).sum(-1)
     return Score(
         row.evaluations(row.intervals(budget)),
@@ -164,7 +194,7 @@ def _pane(
     )
 
 
-def path_chart(scores: Mapping[tuple[str, int], Score]) -> go.Figure:
+def path_chart(scores: Scores) -> go.Figure:
     """Path error of each deterministic sampler over the evaluations really made."""
     figure = go.Figure()
     for name, row in SAMPLERS.items():
@@ -176,9 +206,7 @@ def path_chart(scores: Mapping[tuple[str, int], Score]) -> go.Figure:
     return _logarithmic(figure)
 
 
-def distance_chart(
-    scores: Mapping[tuple[str, int], Score], least: tuple[float, float] | None
-) -> go.Figure:
+def distance_chart(scores: Scores, least: tuple[float, float] | None) -> go.Figure:
     """Sliced Wasserstein-2 to data over the evaluations, with the distance of data to data."""
     figure = go.Figure()
     for name, row in SAMPLERS.items():

@@ -95,6 +95,27 @@ class Setting:
         return clip if self.schedule is None else [*clip, f"{self.schedule} schedule"]
 
 
+@dataclass(frozen=True)
+class Filling:
+    """How what was erased of an image is filled in.
+
+    Attributes:
+        label: A class by its name, or `ANY`.
+        guidance: The scale w.
+        steps: Steps of the walk.
+        resamplings: How often each of them is walked.
+        n: Number of fillings.
+        seed: Seed of all noise.
+    """
+
+    label: str
+    guidance: float
+    steps: int
+    resamplings: int
+    n: int
+    seed: int
+
+
 def _count(count: int, one: str) -> str:
     return f"{count} {one}" if count == 1 else f"{count} {one}s"
 

@@ -138,14 +138,10 @@ def test_the_whole_film_and_its_divergences_come_after_the_coarse_one() -> None:
     app = open_page(dataset="moons")
     assert "nats of pure noise" not in texts(app)
     assert "| KL to noise, nats | – | – |" in texts(app)
-    exact = catalogue.exact_of("moons")
-    assert exact is not None
-    names = tuple(sorted(exact.constants.schedules)[:2])
-    name = f"{exact.id} {catalogue.stamp(exact.id)} {names} 0"
-    app.session_state["forward2_stage"] = {"more": f"{name} whole"}
+    app.session_state["forward2_stage"] = {"more": pages.more(app)}  # the whole film
     app.run()
     assert "nats of pure noise" not in texts(app)
-    app.session_state["forward2_stage"] = {"more": f"{name} measured"}
+    app.session_state["forward2_stage"] = {"more": pages.more(app)}
     app.run()
     assert not app.exception
     assert "nats of pure noise" in texts(app)

@@ -82,11 +82,14 @@ def test_the_sum_is_the_log_density_beside_the_truth() -> None:
 
 def test_a_held_point_is_read_in_fewer_steps_and_in_full_when_let_go() -> None:
     app = open_page(ddpm="moons-ddpm", ddpm_view="likelihood", x="0.5,-1.1")
-    stamp, numbers = catalogue.stamp("moons-ddpm"), {}
+    for _ in ("whole", "numbers"):
+        app.session_state["likelihood_stage"] = {"more": pages.more(app)}
+        app.run()
+    numbers, more = {}, pages.more(app)
     for still in (0, None):
         app.session_state["likelihood_stage"] = {
             "points": {"seq": 1, "at": {"x": [0.5, -1.1]}, "still": still},
-            "more": f"moons-ddpm {stamp} 2 0",
+            "more": more,
         }
         app.run()
         assert not app.exception
@@ -104,10 +107,9 @@ def test_no_density_is_said_as_such() -> None:
 
 def test_the_picture_develops_as_the_browser_asks() -> None:
     app = open_page(ddpm="moons-ddpm", ddpm_view="likelihood", x="0.4,0.4")
-    stamp = catalogue.stamp("moons-ddpm")
     shares = []
-    for turn in range(12):
-        app.session_state["likelihood_stage"] = {"more": f"moons-ddpm {stamp} 2 {turn}"}
+    for _ in range(12):
+        app.session_state["likelihood_stage"] = {"more": pages.more(app)}
         app.run()
         assert not app.exception
         shares.append(int(re.search(r"(\d+)%", texts(app)).group(1)))  # type: ignore[union-attr]
@@ -118,9 +120,8 @@ def test_the_picture_develops_as_the_browser_asks() -> None:
 def test_errors_of_the_race_come_when_the_film_is_painted() -> None:
     app = open_page(ddpm="gaussians8-ddpm", ddpm_view="race", budget="5", seed="77")
     assert "Measured so far: 0 of 20" in texts(app)
-    stamp = catalogue.stamp("gaussians8-ddpm")
     for done in range(2):  # what was measured in a run is shown by the next
-        app.session_state["race_stage"] = {"more": f"gaussians8-ddpm {stamp} cosine 77 5 {done}"}
+        app.session_state["race_stage"] = {"more": pages.more(app)}
         app.run()
         assert not app.exception
         assert f"Measured so far: {done} of 20" in texts(app)

@@ -61,15 +61,15 @@ def test_scores_are_the_solver_error_and_the_distance(
     data = exact.sample(2 * race.BLOCK, 5)
     ends = solution(learned, 40, 0, 100)
     for sampler in ("ddim", "heun"):
-        found = race.score(learned, sampler, 10, 0, None, ends, data, None)
+        found = race.score(learned, sampler, 10, 0, None, ends, data)
         alone = solver_error(learned, 40, 0, sampler, [10], reference=ends)
         assert found.used == alone.used[0]
         assert found.path == pytest.approx((alone.rms[0], alone.stderr[0]), rel=1e-4)
         assert found.distance is not None
-    ancestral = race.score(learned, "ddpm", 10, 0, None, ends, data, None)
+    ancestral = race.score(learned, "ddpm", 10, 0, None, ends, data)
     assert ancestral.path is None
     assert ancestral.distance is not None
-    assert race.score(learned, "ddim", 10, 0, None, ends, data[:0], None).distance is None
+    assert race.score(learned, "ddim", 10, 0, None, ends, data[:0]).distance is None
 
 
 def test_a_shift_is_found_by_the_distance() -> None:

@@ -90,7 +90,7 @@ def test_what_is_erased_is_filled_anew(visit: Open) -> None:
     expect(page).to_have_url(re.compile(r"[?&]image=\d+"), timeout=20_000)
     # Another view, and back: the painting and the choice are as they were left.
     left = parse_qs(urlsplit(page.url).query)
-    for view, there in (("forward", "Scrub into the noise"), ("repaint", "Images to erase from")):
+    for view, there in (("forward", "Scrub into the noise"), ("inpaint", "Images to erase from")):
         page.get_by_role("radio", name=view).click()
         expect(page.get_by_text(re.compile(there)).first).to_be_visible(timeout=20_000)
     settle(page)

@@ -20,16 +20,16 @@ import pytest
 from scipy.stats import binomtest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.chapters.diffusion.images import inpaint as diffusion_repaint
-from dashboard.chapters.diffusion.images import shared as diffusion_shared
-from dashboard.chapters.diffusion.scenes import elbo as image_bound
+from dashboard.chapters.diffusion.images import inpaint, shared
 from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes import moments
+from dashboard.chapters.diffusion.scenes.elbo import elbo_chart
 from dashboard.chapters.diffusion.scenes.moments import Moment
-from dashboard.chapters.diffusion.scenes.settings import ANY, EVERY, Setting
+from dashboard.chapters.diffusion.scenes.settings import ANY, EVERY, Filling, Setting
 from dashboard.components.blob import decode
 from dashboard.components.sheet import encode_wall
 from dashboard.shared import catalogue, progress
+from dashboard.shared.images import Look
 from dashboard.shared.progress import Frames, Shelf
 from genlab import ExportedModel, load
 from genlab.contract.card import Card
@@ -40,7 +40,7 @@ from tests.dashboard import pages
 from tests.dashboard.pages import texts
 
 ROOT = Path(__file__).parents[5]
-VIEWS = ("generate", "forward", "compare", "repaint", "bits")
+VIEWS = ("generate", "forward", "compare", "inpaint", "bits")
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def titles(app: AppTest) -> list[str]:
 def walls(app: AppTest) -> list[bytes]:
     """The blobs of the walls on a page, and of nothing else."""
     blobs = [element.proto.bytes for element in app.get("bidi_component")]
-    return [blob for blob in blobs if "sheets" in decode(blob)]
+    return [blob for blob in blobs if blob and "sheets" in decode(blob)]
 
 
 def test_settings_that_differ_in_what_is_folded_away_differ_in_words(house: Path) -> None:
@@ -185,7 +185,7 @@ def test_every_sampler_and_setting(house: Path, sampler: str) -> None:
 def test_a_walk_that_was_stopped_goes_on_where_it_was(house: Path) -> None:
     app = open_page(image_steps="20")  # the walk of this setting is now in the cache
     setting = Setting(EVERY, 1.0, "ddim", 30, 0.0, "static", None, 60, 0)
-    walk = diffusion_shared.generation("tiny-ddpm", catalogue.stamp("tiny-ddpm"), setting)
+    walk = shared.generation(Look(catalogue.read_catalogue().cards["tiny-ddpm"], 64, 0), setting)
     for known in range(4):
         walk.advance(known)
     app.session_state["generate_held"] = walk.serial
@@ -224,7 +224,7 @@ def test_views_do_without_data_and_classifier(house: Path, view: str) -> None:
     app = open_page(image_view=view)
     assert not app.error
     missing = "exported/data/tiny.npz" in texts(app)
-    assert missing == (view in {"forward", "repaint", "bits"})
+    assert missing == (view in {"forward", "inpaint", "bits"})
     assert "Recognised as asked" not in figures_of(app)
 
 
@@ -233,7 +233,7 @@ def test_damaged_data_are_told(house: Path, view: str) -> None:
     (house / "data" / "tiny.npz").write_bytes(b"no npz")
     app = open_page(image_view=view)
     assert not app.exception
-    assert ("Shown without data" in texts(app)) == (view in {"forward", "repaint", "bits"})
+    assert ("Shown without data" in texts(app)) == (view in {"forward", "inpaint", "bits"})
 
 
 def test_the_page_is_there_where_a_model_is(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,9 +256,17 @@ def test_the_page_is_there_where_a_model_is(house: Path, monkeypatch: pytest.Mon
         st.cache_resource.clear()  # the catalogue is read again every ten seconds
 
 
+def test_a_view_is_found_by_the_name_that_it_had(house: Path) -> None:
+    app = open_page(image_view="repaint")
+    assert "Erase with pointer or finger" in texts(app)
+    assert not app.warning
+    app.segmented_control(key="image_view").set_value("forward").run()
+    assert "Scrub into the noise" in texts(app)
+
+
 def test_an_empty_mask_asks_for_one(house: Path) -> None:
-    none = diffusion_repaint.text_of_mask(np.zeros((28, 28), np.uint8))
-    said = texts(open_page(image_view="repaint", erased=none))
+    none = inpaint.text_of_mask(np.zeros((28, 28), np.uint8))
+    said = texts(open_page(image_view="inpaint", erased=none))
     assert "Nothing is erased yet: drag over the image" in said
     assert "Restore brings the image back" in said
 
@@ -279,9 +287,9 @@ def test_a_mask_survives_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
     import streamlit as st
 
     mask = (255 * (np.random.default_rng(0).random((28, 28)) < 0.3)).astype(np.uint8)
-    for text, wanted in ((diffusion_repaint.text_of_mask(mask), mask), ("!", None), ("AAAA", None)):
+    for text, wanted in ((inpaint.text_of_mask(mask), mask), ("!", None), ("AAAA", None)):
         monkeypatch.setattr(st, "query_params", {"erased": text})
-        found = diffusion_repaint.mask_of_link((28, 28))
+        found = inpaint.mask_of_link((28, 28))
         if wanted is None:  # the lower half
             assert (found[:14] == 0).all()
             assert (found[14:] == 255).all()
@@ -417,7 +425,7 @@ def test_fillings_keep_what_is_known(model: ExportedModel) -> None:
     image = np.full((1, 28, 28), 0.75, np.float32)
     keep = np.zeros((1, 28, 28), bool)
     keep[:, :14] = True
-    film = list(figures.fill(model, image, keep, "2", 1.0, 6, 3, 5, 0))
+    film = list(figures.fill(model, image, keep, Filling("2", 1.0, 6, 3, 5, 0)))
     assert len(film) == 6 * 3 + 1
     assert (film[-1].x_t[:, :14] == 191).all()
     assert film[-1].x_t[:, 14:].mean() == pytest.approx(255 * (0.5 - 0.25), abs=3)  # m_2 = -0.5
@@ -595,7 +603,7 @@ def test_bits_on_the_page_are_those_of_the_bound_and_the_bars_add_up(
     assert shown["bits/dim, at most"] == f"{mean:.3f} ± {error:.3f}"
     for name, value in found.terms().items():
         assert float(shown[name]) == pytest.approx(value, abs=5.1e-4, rel=0.05)
-    bars = image_bound.bound_chart(found).data
+    bars = elbo_chart(found).data
     assert sum(float(np.sum(bar.y)) for bar in bars) == pytest.approx(mean)
     spans = bars[0].customdata
     assert (spans[0], spans[-1]) == ("t = 2", f"t = {found.edges[-2] + 1} to 200")

@@ -1,0 +1,47 @@
+"""What the views of diffusion share: what is looked at, and where its points may stand."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dashboard.chapters.diffusion.scenes.trajectory import window
+from dashboard.components.stage import Point
+from dashboard.shared import catalogue
+from dashboard.shared.selection import Asked
+from genlab.contract.card import Card
+from genlab.measures.density import Extent
+
+MOST_STEPS = 250
+"""Most steps of a film."""
+
+
+@dataclass(frozen=True)
+class Look(Asked):
+    """A diffusion model of the plane, and the noise schedule that it walks."""
+
+    schedule: str
+
+    @property
+    def named(self) -> str | None:
+        """The schedule as a sampler is told it: one that is only on the card has no name."""
+        return self.schedule if self.schedule in self.card.constants.schedules else None
+
+    @property
+    def extent(self) -> Extent:
+        """The window of the data and the noise."""
+        return window(self.card, self.card.extent or catalogue.WINDOW)
+
+
+def most_steps(card: Card) -> int:
+    """Most steps that every schedule of a model allows, up to `MOST_STEPS`."""
+    return min(MOST_STEPS, *(len(levels) - 1 for levels in catalogue.schedules_of(card).values()))
+
+
+def on_stage(x: np.ndarray) -> Point:
+    """Where a point [d] of the line or the plane stands on a stage."""
+    return float(x[0]), float(x[1]) if len(x) == 2 else 0.0
+
+
+def reach(extent: Extent, dim: int) -> Extent:
+    """Where such a point may stand: in the window, or on its axis."""
+    return extent if dim == 2 else (*extent[:2], 0.0, 0.0)
