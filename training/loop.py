@@ -190,7 +190,7 @@ def train(state: State, sample: Sampler) -> Iterator[State]:
 
     Arguments:
         state: Where to begin or to continue.
-        sample: Draws the data of each step: fresh points of a law, or images with replacement.
+        sample: Draws the data of each step: fresh points, or images with replacement.
 
     Raises:
         FloatingPointError: A loss is not finite. The step is not counted and that player's weights

@@ -10,7 +10,7 @@ import io
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ from training.nets.folding import fold, is_plain
 from training.recipes import Recipe
 
 CHECKPOINT = "checkpoint.pt"
+KEPT = ("command", "origin", "seconds", "snapshots")
+"""Fields of a run that a checkpoint holds as they are."""
 
 
 class RunError(Exception):
@@ -40,33 +42,27 @@ class RunError(Exception):
 
 @dataclass
 class Run:
-    """A training and its folder.
-
-    Attributes:
-        recipe: What is trained.
-        folder: `runs/<model>`.
-        state: The state of the loop.
-        command: The command line that started it, for the card; before it, where it starts from
-            another model's weights, those that made them.
-        origin: Commit, versions and machine that started it (`provenance.origin`).
-        seconds: Time spent so far, over all continuations, and on the weights it starts from.
-        snapshots: Averaged weights by step, as they are exported.
-    """
+    """A training and its folder, `runs/<model>`."""
 
     recipe: Recipe
     folder: Path
     state: State
     command: str
+    """that started it, for the card; before it, where it starts from another model's weights,
+    those that made them"""
     origin: dict[str, Any]
+    """commit, versions and machine that started it (`provenance.origin`)"""
     seconds: float = 0.0
+    """spent so far, over all continuations, and on the weights it starts from"""
     snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+    """averaged weights by step, as they are exported"""
 
 
 def start(
     recipe: Recipe,
     folder: Path,
     command: str,
-    init: "str | Run | None" = None,
+    init: str | Run | None = None,
     device: Device = "cpu",
 ) -> Run:
     """A run of a recipe's last stage at step 0; nothing is written yet.
@@ -201,14 +197,8 @@ def _snapshot(run: Run) -> None:
 
 def save(run: Run) -> None:
     """Write checkpoint and curve, each in one step."""
-    content = {
-        "recipe": run.recipe.as_dict(),
-        "command": run.command,
-        "origin": run.origin,
-        "seconds": run.seconds,
-        "snapshots": run.snapshots,
-        "state": run.state.state_dict(),
-    }
+    content = {name: getattr(run, name) for name in KEPT}
+    content |= {"recipe": run.recipe.as_dict(), "state": run.state.state_dict()}
     buffer = io.BytesIO()
     torch.save(content, buffer)
     run.folder.mkdir(parents=True, exist_ok=True)
@@ -247,8 +237,7 @@ def load(folder: Path, recipe: Recipe | None = None, device: Device = "cpu") -> 
         )
     run = _begun(kept, folder, saved["command"], device)
     run.state.load_state_dict(saved["state"])
-    run.origin, run.seconds, run.snapshots = saved["origin"], saved["seconds"], saved["snapshots"]
-    return run
+    return replace(run, **{name: saved[name] for name in KEPT})
 
 
 def _differences(wanted: Recipe, kept: Recipe) -> str:

@@ -68,9 +68,8 @@ class Train:
         choose("data set", recipe.dataset, SETS)
         start = f"{recipe.dataset}-{recipe.family.family}"
         if not recipe.id.startswith(start):
-            raise UsageError(
-                f"the identifier must be {start}[-variant]; give one with --id {start}-…"
-            )
+            wanted = f"the identifier must be {start}[-variant]"
+            raise UsageError(f"{wanted}; give one with --id {start}-…")
         if recipe.loop.steps == 0:
             raise UsageError(f"{recipe.id} has nothing to learn; export it right away")
         device = place(recipe, self.device)

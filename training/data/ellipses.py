@@ -17,12 +17,9 @@ from training.data.mixture import Mixture
 class Ellipses(Mixture):
     """A finite mixture of Gaussians with a covariance each.
 
-    Arguments:
-        mean: centres in data units [K, 2].
-        covariance: covariances in squared data units [K, 2, 2].
-        weight: probabilities [K], of any positive total.
-        smooth: length below which the whole density does not change its shape, data units; the
-            entropy is summed in half of it.
+    Centres [K, 2] and covariances [K, 2, 2] are in data units, the weights [K] of any positive
+    total. Below the length `smooth` the density does not change its shape: the entropy is summed
+    in half of it.
     """
 
     axes: Tensor

@@ -31,7 +31,7 @@ from training.options import Positive, Range, Size
 
 FINE = 0.03
 """Detail finer than this (standardised units) is evaluated in float64 by the exported graphs: a
-flow that squeezes a normal law so far amplifies the rounding of float32 as much."""
+flow that squeezes a normal distribution so far amplifies the rounding of float32 as much."""
 
 
 def is_fine(dataset: Dataset) -> bool:

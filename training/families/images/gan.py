@@ -53,13 +53,11 @@ class DcganConfig(FamilyConfig):
 
     def facts(self, dataset: ImageSet) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
+        scale, classes = OBJECTIVES[self.objective].scale, list(dataset.classes)
         return {
             "family": self.family,
             "latent": {"dim": self.latent, "law": "normal"},
-            "constants": {
-                "critic_scale": OBJECTIVES[self.objective].scale,
-                "classes": list(dataset.classes),
-            },
+            "constants": {"critic_scale": scale, "classes": classes},
         }
 
 
