@@ -30,13 +30,13 @@ from training.evaluation.trials import law_with_modes, measure_all, train_all
 from training.export.publish import export
 from training.options import Range, Seed, complaints
 from training.recipes import RECIPES
-from training.train import Train, UsageError, Wanted, choose, follow, place, progress
+from training.train import Runs, Train, UsageError, Wanted, choose, follow, place, progress
 
 Rows = Annotated[int, Range(2, MAX_ROWS)]
 Model = Annotated[str, tyro.conf.Positional]
+Exported = Annotated[Path, tyro.conf.arg(help="folder of the exported models")]
 
-
-TOLD = (UsageError, DataError, runs.RunError, ContractError, InputError, RunError, OSError)
+EXPECTED = (UsageError, DataError, runs.RunError, ContractError, InputError, RunError, OSError)
 """Errors whose message tells a person what to do; all others are faults of the program."""
 
 
@@ -59,10 +59,8 @@ class Export:
 
     recipe: Model
     """identifier of the run, or of an exact recipe"""
-    runs: Path = Path("runs")
-    """folder of the runs"""
-    exported: Path = Path("exported")
-    """folder of the exported models"""
+    runs: Runs = Path("runs")
+    exported: Exported = Path("exported")
 
     def run(self, command: str) -> None:
         """Publish the folder and say how large and how faithful it is."""
@@ -77,8 +75,7 @@ class Evaluate:
 
     model: Model
     """identifier of the exported model"""
-    exported: Path = Path("exported")
-    """folder of the exported models"""
+    exported: Exported = Path("exported")
     n: Rows = 100_000
     """fresh points for the Kullback-Leibler divergence; two or more, for a standard error"""
     seed: Seed = 12345
@@ -105,10 +102,8 @@ class Trials:
     """seeds, from 0; the exported model is that of seed 0; two or more, for a standard error"""
     measure: bool = True
     """export all seeds and measure them; otherwise only train"""
-    runs: Path = Path("runs")
-    """folder of the runs"""
-    exported: Path = Path("exported")
-    """folder of the exported models"""
+    runs: Runs = Path("runs")
+    exported: Exported = Path("exported")
 
     def run(self, command: str) -> None:
         """Train, measure, and print each figure."""
@@ -130,10 +125,8 @@ class Cas:
 
     model: Model
     """identifier of an exported diffusion model of images with classes"""
-    runs: Path = Path("runs")
-    """folder of the runs"""
-    exported: Path = Path("exported")
-    """folder of the exported models"""
+    runs: Runs = Path("runs")
+    exported: Exported = Path("exported")
 
     def run(self, command: str) -> None:
         """Draw, train, and print the accuracy."""
@@ -153,8 +146,7 @@ class Cas:
 
 Command = List | Train | Export | Evaluate | Trials | Cas
 CONFIG = (
-    tyro.conf.OmitArgPrefixes,
-    tyro.conf.OmitSubcommandPrefixes,
+    *(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
     tyro.conf.CascadeSubcommandArgs,
 )
 
@@ -166,21 +158,16 @@ def main(arguments: Sequence[str]) -> int:
         SystemExit: Of status 0 after help, of status 2 where there is no such command or option.
     """
     prog = "python -m training"
-    asked = tyro.cli(
-        Command,
-        prog=prog,
-        description=__doc__,
-        args=[_today(word) for word in arguments],
-        config=CONFIG,
-    )
+    words = [_today(word) for word in arguments]
+    command = tyro.cli(Command, prog=prog, description=__doc__, args=words, config=CONFIG)
     try:
-        if wrong := list(complaints(asked)):
+        if wrong := list(complaints(command)):
             raise UsageError("; ".join(wrong))
-        asked.run(shlex.join([*prog.split(), *arguments]))
+        command.run(shlex.join([*prog.split(), *arguments]))
     except FloatingPointError as error:
         print(f"error: {error}; try a smaller --lr", file=sys.stderr)
         return 1
-    except TOLD as error:
+    except EXPECTED as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

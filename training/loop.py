@@ -65,30 +65,22 @@ class LoopConfig:
 
 @dataclass
 class State:
-    """Everything a run is made of.
-
-    Attributes:
-        family: The model being trained.
-        config: How it is trained.
-        average: Exponential moving average of its weights and of what batch norms have measured.
-        optimisers: Adam for each player.
-        schedulers: The learning rate of each player.
-        data: Generator that the data are drawn with (the noise comes from the device's global one).
-        step: Steps done.
-        losses: Each player's loss in the last step.
-        curve: Columns "step" and one for each player, means over `every` steps.
-    """
+    """Everything a run is made of; optimisers, schedulers and losses have an entry a player."""
 
     family: Family
     config: LoopConfig
     average: AveragedModel
+    """exponential moving average of the weights and of what batch norms have measured"""
     optimisers: dict[str, Adam]
     schedulers: dict[str, LambdaLR]
     data: torch.Generator
+    """draws the data; the noise comes from the device's global generator"""
     device: Device = "cpu"
     step: int = 0
     losses: dict[str, float] = field(default_factory=dict)
+    """of the last step"""
     curve: dict[str, list[float]] = field(default_factory=dict)
+    """columns "step" and one for each player, means over `every` steps"""
     pending: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -198,7 +190,7 @@ def train(state: State, sample: Sampler) -> Iterator[State]:
 
     Arguments:
         state: Where to begin or to continue.
-        sample: Draws the data of each step: fresh points of a law, or images with replacement.
+        sample: Draws the data of each step: fresh points, or images with replacement.
 
     Raises:
         FloatingPointError: A loss is not finite. The step is not counted and that player's weights

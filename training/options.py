@@ -1,4 +1,4 @@
-"""What the numbers of a recipe or of a command may be, said beside each of them.
+"""What the numbers of a recipe or of a command may be, written beside each of them.
 
 `layers: Size = 5` is a field of a dataclass whose number has to be 1 or more; `complaints` reads
 such annotations, and every command asks it before it begins.

@@ -6,6 +6,7 @@ model. Command line, tests and export pick up a new row by themselves.
 """
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -64,11 +65,9 @@ class Recipe:
     def as_dict(self) -> dict[str, Any]:
         """All hyper-parameters as plain numbers and strings, for checkpoint and card."""
         name = next(name for name, kind in FAMILIES.items() if kind is type(self.family))
-        plain = dataclasses.asdict(self)
+        plain = json.loads(json.dumps(dataclasses.asdict(self)))  # lists, as a card gives them back
         del plain["differs"]  # of the shipped model, not of the one that is being made
-        family = {"name": name, **plain["family"]}
-        loop, *earlier = map(_listed, (plain["loop"], *plain["earlier"]))
-        return plain | {"family": family, "loop": loop, "earlier": earlier}
+        return plain | {"family": {"name": name, **plain["family"]}}
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> "Recipe":
@@ -77,11 +76,6 @@ class Recipe:
         family = FAMILIES[shape.pop("name")](**shape)
         loop, *earlier = map(_loop, (plain["loop"], *plain.get("earlier", ())))
         return cls(**{**plain, "family": family, "loop": loop, "earlier": tuple(earlier)})
-
-
-def _listed(loop: dict[str, Any]) -> dict[str, Any]:
-    """As the JSON of a card gives it back."""
-    return loop | {"kept": list(loop["kept"])}
 
 
 def _loop(plain: Mapping[str, Any]) -> LoopConfig:
@@ -115,12 +109,7 @@ FINE_DENOISER = DdpmConfig(octaves=5)  # thin rings are what a plain network is 
 GAN = LoopConfig(steps=10_000, batch=256, lr=3e-3, beta1=0.0, ema=0.9995)
 # Fourier features this fine see modes that are a hundred times narrower than their distance.
 STABLE = GanConfig(
-    objective="relativistic",
-    octaves=6,
-    latent_octaves=5,
-    penalty=0.1,
-    penalty_end=0.005,
-    fall=10_000,
+    "relativistic", octaves=6, latent_octaves=5, penalty=0.1, penalty_end=0.005, fall=10_000
 )
 # Webs between 25 modes take longer to tear.
 MANY, PATIENT = replace(STABLE, penalty_end=0.002, fall=20_000), replace(GAN, steps=20_000)
@@ -138,41 +127,19 @@ LEAST_SQUARES = replace(SATURATING, objective="least-squares")
 # Ten to seventy passes over the images, drawn with replacement. Only a GAN keeps weights on the
 # way: a page scrubs through its epochs. bfloat16 makes a step faster where the processor knows it;
 # its rounding is small beside the noise that the loss is made of.
-CLASSIFIER = LoopConfig(
-    steps=5_000, batch=128, lr=2e-3, beta2=0.999, warmup=500, ema=0.999, snapshots=0
-)
-IMAGE_FLOW = LoopConfig(
-    steps=12_000,
-    batch=64,
-    lr=2e-3,
-    beta2=0.999,
-    warmup=200,
-    ema=0.9995,
-    snapshots=0,
-    autocast=True,
-)
-IMAGE_DDPM = LoopConfig(
-    steps=16_000,
-    batch=128,
-    lr=1.5e-3,
-    beta2=0.999,
-    warmup=500,
-    ema=0.999,
-    snapshots=0,
-    autocast=True,
-)
+CLASSIFIER = LoopConfig(5_000, 128, beta2=0.999, warmup=500, snapshots=0)
+IMAGE_FLOW = LoopConfig(12_000, 64, beta2=0.999, ema=0.9995, snapshots=0, autocast=True)
+IMAGE_DDPM = replace(CLASSIFIER, steps=16_000, lr=1.5e-3, autocast=True)
+CLOTHES = ClassifierConfig(width=40, shift_pixels=1.0, turn_degrees=2.0, zoom=0.03)
+# Batches of the flow of Fashion-MNIST grow once it is under way.
+MEDIUM = replace(IMAGE_FLOW, steps=14_000, batch=256, lr=3e-3)
+LARGE = replace(IMAGE_FLOW, steps=7_500, batch=512)
+WIDE = replace(IMAGE_DDPM, steps=9_600, batch=256)
 EPOCH = 859  # batches of 64 that 55,000 images make
+EPOCHS = tuple(EPOCH * number for number in (1, 2, 5, 10))
 # Without momentum: with it the two players would chase each other.
 IMAGE_GAN = LoopConfig(
-    steps=25 * EPOCH,
-    batch=64,
-    lr=1e-3,
-    beta1=0.0,
-    floor=0.05,
-    ema=0.999,
-    snapshots=0,
-    kept=(EPOCH, 2 * EPOCH, 5 * EPOCH, 10 * EPOCH),
-    autocast=True,
+    25 * EPOCH, 64, lr=1e-3, beta1=0.0, floor=0.05, snapshots=0, kept=EPOCHS, autocast=True
 )
 
 WORDS = {
@@ -203,96 +170,62 @@ def _row(
     return Recipe(f"{dataset}-{name}", title, dataset, family, loop, earlier)
 
 
+Stage = tuple[FamilyConfig, LoopConfig]
+
+
+def _four(
+    dataset: str,
+    flow: Stage = (SPLINE, FLOW),
+    ddpm: Stage = (DENOISER, DDPM),
+    gan: Stage = (STABLE, GAN),
+) -> list[Recipe]:
+    """The truth of a data set and the three families that learn it."""
+    names = {"exact": (EXACT, NOTHING), "flow-spline": flow, "gan-relativistic": gan, "ddpm": ddpm}
+    return [_row(dataset, name, *stage) for name, stage in names.items()]
+
+
+def _textbook(dataset: str) -> list[Recipe]:
+    """Beside them, what simpler flows and the textbook's GANs cannot do."""
+    return [
+        _row(dataset, "flow-affine", AFFINE, SHORT),
+        _row(dataset, "flow-elementwise", ELEMENTWISE, SHORT),
+        _row(dataset, "flow-affine-coupling", COUPLINGS, LONGER),
+        _row(dataset, "gan-minimax", SATURATING, TEXTBOOK),
+        _row(dataset, "gan-minimax-k5", SATURATING, TEXTBOOK_5),
+        _row(dataset, "gan-nonsaturating", NONSATURATING, TEXTBOOK),
+        _row(dataset, "gan-nonsaturating-k5", NONSATURATING, TEXTBOOK_5),
+        _row(dataset, "gan-least-squares", LEAST_SQUARES, TEXTBOOK),
+        _row(dataset, "gan-least-squares-k5", LEAST_SQUARES, TEXTBOOK_5),
+    ]
+
+
 _ALL = [
-    _row("moons", "exact", EXACT, NOTHING),
-    _row("moons", "flow-spline", SPLINE, FLOW_10),
-    _row("moons", "gan-relativistic", STABLE, GAN),
-    _row("moons", "ddpm", DENOISER, DDPM_10),
-    _row("circles", "exact", EXACT, NOTHING),
-    _row("circles", "flow-spline", SPLINE, FLOW),
-    _row("circles", "gan-relativistic", STABLE, GAN),
-    _row("circles", "ddpm", DENOISER, DDPM),
-    _row("rings", "exact", EXACT, NOTHING),
-    _row("rings", "flow-spline", SPLINE, FLOW),
-    _row("rings", "gan-relativistic", STABLE, GAN),
-    _row("rings", "ddpm", FINE_DENOISER, DDPM),
-    _row("gaussians8", "exact", EXACT, NOTHING),
-    _row("gaussians8", "flow-spline", SPLINE, SMOOTH),
-    _row("gaussians8", "gan-relativistic", STABLE, GAN),
-    _row("gaussians8", "ddpm", DENOISER, DDPM_10),
-    _row("grid25", "exact", EXACT, NOTHING),
-    _row("grid25", "flow-spline", FINE, FLOW),
-    _row("grid25", "gan-relativistic", MANY, PATIENT),
-    _row("grid25", "ddpm", DENOISER, DDPM),
-    _row("ring8", "exact", EXACT, NOTHING),
-    _row("ring8", "flow-spline", FINE, FLOW),
-    _row("ring8", "gan-relativistic", STABLE, GAN),
-    _row("ring8", "ddpm", DENOISER, DDPM),
-    _row("spirals", "exact", EXACT, NOTHING),
-    _row("spirals", "flow-spline", SPLINE, FLOW),
-    _row("spirals", "gan-relativistic", STABLE, GAN),
-    _row("spirals", "ddpm", DENOISER, DDPM),
-    _row("pinwheel", "exact", EXACT, NOTHING),
-    _row("pinwheel", "flow-spline", SPLINE, FLOW),
-    _row("pinwheel", "gan-relativistic", STABLE, GAN),
-    _row("pinwheel", "ddpm", DENOISER, DDPM),
-    _row("mixture1d", "exact", EXACT, NOTHING),
-    _row("mixture1d", "flow-spline", LINE, SHORT),
-    _row("mixture1d", "gan-relativistic", STABLE, GAN),
-    _row("mixture1d", "ddpm", DENOISER, DDPM),
-    _row("checkerboard", "exact", EXACT, NOTHING),
-    _row("checkerboard", "flow-spline", SPLINE, FLOW_10),
-    _row("checkerboard", "gan-relativistic", STABLE, GAN),
-    _row("checkerboard", "ddpm", DENOISER, DDPM_10),
-    # Beside them, what simpler flows and the textbook's GANs cannot do.
-    _row("moons", "flow-affine", AFFINE, SHORT),
-    _row("moons", "flow-elementwise", ELEMENTWISE, SHORT),
-    _row("moons", "flow-affine-coupling", COUPLINGS, LONGER),
-    _row("moons", "gan-minimax", SATURATING, TEXTBOOK),
-    _row("moons", "gan-minimax-k5", SATURATING, TEXTBOOK_5),
-    _row("moons", "gan-nonsaturating", NONSATURATING, TEXTBOOK),
-    _row("moons", "gan-nonsaturating-k5", NONSATURATING, TEXTBOOK_5),
-    _row("moons", "gan-least-squares", LEAST_SQUARES, TEXTBOOK),
-    _row("moons", "gan-least-squares-k5", LEAST_SQUARES, TEXTBOOK_5),
-    _row("gaussians8", "flow-affine", AFFINE, SHORT),
-    _row("gaussians8", "flow-elementwise", ELEMENTWISE, SHORT),
-    _row("gaussians8", "flow-affine-coupling", COUPLINGS, LONGER),
-    _row("gaussians8", "gan-minimax", SATURATING, TEXTBOOK),
-    _row("gaussians8", "gan-minimax-k5", SATURATING, TEXTBOOK_5),
-    _row("gaussians8", "gan-nonsaturating", NONSATURATING, TEXTBOOK),
-    _row("gaussians8", "gan-nonsaturating-k5", NONSATURATING, TEXTBOOK_5),
-    _row("gaussians8", "gan-least-squares", LEAST_SQUARES, TEXTBOOK),
-    _row("gaussians8", "gan-least-squares-k5", LEAST_SQUARES, TEXTBOOK_5),
+    *_four("moons", (SPLINE, FLOW_10), (DENOISER, DDPM_10)),
+    *_four("circles"),
+    *_four("rings", ddpm=(FINE_DENOISER, DDPM)),
+    *_four("gaussians8", (SPLINE, SMOOTH), (DENOISER, DDPM_10)),
+    *_four("grid25", (FINE, FLOW), gan=(MANY, PATIENT)),
+    *_four("ring8", (FINE, FLOW)),
+    *_four("spirals"),
+    *_four("pinwheel"),
+    *_four("mixture1d", (LINE, SHORT)),
+    *_four("checkerboard", (SPLINE, FLOW_10), (DENOISER, DDPM_10)),
+    *_textbook("moons"),
+    *_textbook("gaussians8"),
     _row("mnist", "classifier", ClassifierConfig(), CLASSIFIER),
     _row("mnist", "flow", ImageFlowConfig(), IMAGE_FLOW),
     _row("mnist", "gan", DcganConfig(), IMAGE_GAN),
     _row("mnist", "ddpm", UnetConfig(), IMAGE_DDPM),
     # Clothes are told apart by their fabric: seen longer, and blurred less by turning.
     replace(
-        _row(
-            "fashion",
-            "classifier",
-            ClassifierConfig(width=40, shift_pixels=1.0, turn_degrees=2.0, zoom=0.03),
-            replace(CLASSIFIER, steps=12_000, autocast=True),
-        ),
+        _row("fashion", "classifier", CLOTHES, replace(CLASSIFIER, steps=12_000, autocast=True)),
         differs="it was trained by code with changes that were not committed",
     ),
     # Learned by heart within ten passes, unless some values are left out.
-    _row(
-        "fashion",
-        "flow",
-        ImageFlowConfig(dropout=0.2),
-        replace(IMAGE_FLOW, steps=7_500, batch=512),
-        replace(IMAGE_FLOW, steps=14_000, batch=256, lr=3e-3),
-    ),
+    _row("fashion", "flow", ImageFlowConfig(dropout=0.2), LARGE, MEDIUM),
     _row("fashion", "gan", DcganConfig(), IMAGE_GAN),
     # Fabric asks for more channels than strokes do.
-    _row(
-        "fashion",
-        "ddpm",
-        UnetConfig(width=80, deep=128),
-        replace(IMAGE_DDPM, steps=9_600, batch=256),
-    ),
+    _row("fashion", "ddpm", UnetConfig(width=80, deep=128), WIDE),
 ]
 RECIPES: dict[str, Recipe] = {row.id: row for row in _ALL}
 """All recipes by identifier."""

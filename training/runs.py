@@ -10,7 +10,7 @@ import io
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ from training.nets.folding import fold, is_plain
 from training.recipes import Recipe
 
 CHECKPOINT = "checkpoint.pt"
+KEPT = ("command", "origin", "seconds", "snapshots")
+"""Fields of a run that a checkpoint holds as they are."""
 
 
 class RunError(Exception):
@@ -40,44 +42,33 @@ class RunError(Exception):
 
 @dataclass
 class Run:
-    """A training and its folder.
-
-    Attributes:
-        recipe: What is trained.
-        folder: `runs/<model>`.
-        state: The state of the loop.
-        command: The command line that started it, for the card; before it, where it starts from
-            another model's weights, those that made them.
-        origin: Commit, versions and machine that started it (`provenance.origin`).
-        seconds: Time spent so far, over all continuations, and on the weights it starts from.
-        snapshots: Averaged weights by step, as they are exported.
-    """
+    """A training and its folder, `runs/<model>`."""
 
     recipe: Recipe
     folder: Path
     state: State
     command: str
+    """that started it, for the card; before it, where it starts from another model's weights,
+    those that made them"""
     origin: dict[str, Any]
+    """commit, versions and machine that started it (`provenance.origin`)"""
     seconds: float = 0.0
+    """spent so far, over all continuations, and on the weights it starts from"""
     snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+    """averaged weights by step, as they are exported"""
 
 
 def start(
     recipe: Recipe,
     folder: Path,
     command: str,
-    init: "str | Run | None" = None,
+    init: str | Run | None = None,
     device: Device = "cpu",
 ) -> Run:
     """A run of a recipe's last stage at step 0; nothing is written yet.
 
-    Arguments:
-        recipe: What to train.
-        folder: `runs/<model>`.
-        command: The command line, for the card.
-        init: Whose weights to start from: an exported model's, by its identifier, or those of the
-            finished run of the stage before.
-        device: Where to train.
+    It starts from the weights `init`, if any: those of an exported model, by its identifier, or of
+    the finished run of the stage before.
 
     Raises:
         RunError: There are no such weights, or they do not fit.
@@ -85,13 +76,12 @@ def start(
     if init is None:
         return _begun(recipe, folder, command, device)
     if isinstance(init, Run):
-        run = _begun(recipe, folder, command, device, _handed_on(init), init.folder.name)
-        run.seconds = init.seconds
-        return run
-    before = _exported(init)[0].provenance
-    command = provenance.THEN.join((before.command, command))
-    run = _begun(recipe, folder, command, device, exported_weights(init), init)
-    run.seconds = before.seconds
+        weights, named, seconds = _handed_on(init), init.folder.name, init.seconds
+    else:
+        weights, named, before = exported_weights(init), init, _exported(init)[0].provenance
+        command, seconds = provenance.THEN.join((before.command, command)), before.seconds
+    run = _begun(recipe, folder, command, device, weights, named)
+    run.seconds = seconds
     return run
 
 
@@ -174,10 +164,9 @@ def _exported(model: str) -> tuple[Card, Path]:
 
 
 def go(run: Run, every: int, sample: Callable[..., Any] | None = None) -> Iterator[Run]:
-    """Train to the end: snapshots on the way, a checkpoint each `every` steps and at the last.
+    """Train to the end, yielding the run after each step, on the recipe's data or on `sample`'s.
 
-    Yields the run after each step. The data are those of the recipe's data set, unless `sample`
-    draws others.
+    Snapshots are taken on the way, checkpoints written each `every` steps and at the last.
     """
     loop = run.recipe.loop
     due = set(snapshot_steps(loop))
@@ -208,22 +197,16 @@ def _snapshot(run: Run) -> None:
 
 def save(run: Run) -> None:
     """Write checkpoint and curve, each in one step."""
-    content = {
-        "recipe": run.recipe.as_dict(),
-        "command": run.command,
-        "origin": run.origin,
-        "seconds": run.seconds,
-        "snapshots": run.snapshots,
-        "state": run.state.state_dict(),
-    }
+    content = {name: getattr(run, name) for name in KEPT}
+    content |= {"recipe": run.recipe.as_dict(), "state": run.state.state_dict()}
     buffer = io.BytesIO()
     torch.save(content, buffer)
     run.folder.mkdir(parents=True, exist_ok=True)
     replace_file(run.folder / CHECKPOINT, buffer.getvalue())
-    names = list(run.state.curve)
-    rows = zip(*run.state.curve.values(), strict=True)
-    lines = [",".join(names), *(",".join(f"{number:.6g}" for number in row) for row in rows)]
-    replace_file(run.folder / "curve.csv", ("\n".join(lines) + "\n").encode())
+    curve, text = run.state.curve, io.StringIO()
+    rows = list(zip(*curve.values(), strict=True))
+    np.savetxt(text, rows, "%.6g", ",", header=",".join(curve), comments="")
+    replace_file(run.folder / "curve.csv", text.getvalue().encode())
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -239,13 +222,8 @@ def replace_file(path: Path, data: bytes) -> None:
 def load(folder: Path, recipe: Recipe | None = None, device: Device = "cpu") -> Run:
     """The run in a folder, as of its last checkpoint.
 
-    Arguments:
-        folder: `runs/<model>`.
-        recipe: What the caller means to continue; without it the run's own recipe is taken.
-        device: Where to continue.
-
     Raises:
-        RunError: There is no run, or it was trained with other hyper-parameters.
+        RunError: There is no run, or one of another `recipe` than the caller means to continue.
     """
     path = folder / CHECKPOINT
     if not path.exists():
@@ -259,13 +237,12 @@ def load(folder: Path, recipe: Recipe | None = None, device: Device = "cpu") -> 
         )
     run = _begun(kept, folder, saved["command"], device)
     run.state.load_state_dict(saved["state"])
-    run.origin, run.seconds, run.snapshots = saved["origin"], saved["seconds"], saved["snapshots"]
-    return run
+    return replace(run, **{name: saved[name] for name in KEPT})
 
 
-def _differences(asked: Recipe, kept: Recipe) -> str:
-    """`name: kept → asked` for each hyper-parameter that differs."""
-    old, new = _flat(kept.as_dict()), _flat(asked.as_dict())
+def _differences(wanted: Recipe, kept: Recipe) -> str:
+    """Each hyper-parameter that differs: what it was, and what it is to be."""
+    old, new = _flat(kept.as_dict()), _flat(wanted.as_dict())
     names = [name for name in old | new if old.get(name) != new.get(name)]
     return ", ".join(f"{name} was {old.get(name)}, not {new.get(name)}" for name in names)
 

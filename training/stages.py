@@ -14,12 +14,7 @@ from training.recipes import Recipe
 
 
 def through(
-    recipe: Recipe,
-    folder: Path,
-    command: str,
-    every: int,
-    init: str | None = None,
-    device: Device = "cpu",
+    recipe: Recipe, folder: Path, command: str, every: int, init: str | None, device: Device
 ) -> Iterator[runs.Run]:
     """Train every stage of a recipe to its end, continuing what has begun.
 
@@ -28,12 +23,12 @@ def through(
     """
     parts = stages(recipe, folder)
     last_begun = max((n for n, (_, place) in enumerate(parts) if begun(place)), default=0)
-    before: runs.Run | None = None
+    before: str | runs.Run | None = init
     for stage, place in parts[last_begun:]:
         if begun(place):
             run = runs.load(place, stage, device)
         else:
-            run = runs.start(stage, place, command, before or init, device)
+            run = runs.start(stage, place, command, before, device)
         yield run
         yield from runs.go(run, every)
         before = run

@@ -1,4 +1,4 @@
-"""The command that trains: what it may be asked, where it runs, and what it shows meanwhile."""
+"""The command that trains: its options, where it runs, and what it shows meanwhile."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,14 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import torch
 import tyro
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich import progress as rich
 
 from training import runs
 from training.data import IMAGES, SETS
@@ -25,10 +18,11 @@ from training.stages import begun, stages, through
 
 T = TypeVar("T")
 Wanted = Literal["auto", "cpu", "cuda"]
+Runs = Annotated[Path, tyro.conf.arg(help="folder of the runs")]
 
 
 class UsageError(Exception):
-    """The command line asks for something that does not exist; the message lists what does."""
+    """The command line names something that does not exist; the message lists what does."""
 
 
 def choose(what: str, name: str, among: Mapping[str, T]) -> T:
@@ -66,8 +60,7 @@ class Train:
     """steps between two checkpoints"""
     device: Wanted = "auto"
     """where to train; auto: models of images on a GPU where there is one, all else on the CPU"""
-    runs: Path = Path("runs")
-    """folder of the runs"""
+    runs: Runs = Path("runs")
 
     def run(self, command: str) -> None:
         """Train to the end under a progress bar."""
@@ -75,9 +68,8 @@ class Train:
         choose("data set", recipe.dataset, SETS)
         start = f"{recipe.dataset}-{recipe.family.family}"
         if not recipe.id.startswith(start):
-            raise UsageError(
-                f"the identifier must be {start}[-variant]; give one with --id {start}-…"
-            )
+            wanted = f"the identifier must be {start}[-variant]"
+            raise UsageError(f"{wanted}; give one with --id {start}-…")
         if recipe.loop.steps == 0:
             raise UsageError(f"{recipe.id} has nothing to learn; export it right away")
         device = place(recipe, self.device)
@@ -128,8 +120,8 @@ def place(recipe: Recipe, wanted: Wanted = "auto") -> Device:
 
 def follow(steps: Iterator[runs.Run]) -> runs.Run:
     """Train to the end under a progress bar, one for each stage; returns the last run."""
-    with progress(TextColumn("{task.fields[rate]}"), TextColumn("{task.fields[losses]}")) as bars:
-        task, stage, first, before = TaskID(0), None, 0, 0.0
+    with progress("{task.fields[rate]}", "{task.fields[losses]}") as bars:
+        task, stage, first, before = rich.TaskID(0), None, 0, 0.0
         for run in steps:
             done, total = run.state.step, run.recipe.loop.steps
             if run is not stage:
@@ -142,7 +134,7 @@ def follow(steps: Iterator[runs.Run]) -> runs.Run:
     return run
 
 
-def progress(*more: TextColumn) -> Progress:
-    """A progress bar with further columns."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeRemainingColumn(), *more, refresh_per_second=2)
+def progress(*more: str) -> rich.Progress:
+    """A progress bar with further columns of text."""
+    columns = (rich.BarColumn(), rich.MofNCompleteColumn(), rich.TimeRemainingColumn())
+    return rich.Progress("{task.description}", *columns, *more, refresh_per_second=2)

@@ -1,4 +1,4 @@
-"""Data sets: of the plane and the line with their exact laws, and of images."""
+"""Data sets: of the plane and the line with their exact distributions, and of images."""
 
 from training.data.images import IMAGES, ImageSet
 from training.data.mixture import Mixture

@@ -21,25 +21,19 @@ from training.data.normal_interval import normal_interval
 class Boxes(Mixture):
     """The uniform distribution on K disjoint boxes of equal size.
 
-    Arguments:
-        mean: centres in data units [K, d].
-        half_width: half the side of every box, data units.
+    `mean` holds the centres [K, d], `half_width` is half the side of every box; data units.
     """
 
-    mean: Tensor
     half_width: Tensor
     reach: Tensor
 
     def __init__(self, mean: Tensor, half_width: float) -> None:
-        mean = mean.double()
-        super().__init__(
-            torch.ones(len(mean)), mean, torch.full_like(mean[:, 0], half_width**2 / 3)
-        )
-        self.register_buffer("mean", mean)
+        variance = torch.full((len(mean),), half_width**2 / 3, dtype=torch.float64)
+        super().__init__(torch.ones(len(mean)), mean, variance)
         self.register_buffer("half_width", torch.tensor(half_width, dtype=torch.float64))
         # Rounding to float32 must not carry a sample over an edge, nor the difference to the
         # centre when it is taken in float32: four half units in the last place are enough.
-        margin = 2.0**-22 * (mean.abs() + half_width)
+        margin = 2.0**-22 * (self.mean.abs() + half_width)
         self.register_buffer("reach", half_width - margin)  # [K, d]
 
     def component_log_prob(self, x: Tensor) -> Tensor:

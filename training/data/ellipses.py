@@ -12,29 +12,22 @@ import torch
 from torch import Tensor
 
 from training.data.mixture import Mixture
-from training.data.quadrature import grid_entropy
 
 
 class Ellipses(Mixture):
     """A finite mixture of Gaussians with a covariance each.
 
-    Arguments:
-        mean: centres in data units [K, 2].
-        covariance: covariances in squared data units [K, 2, 2].
-        weight: probabilities [K], of any positive total.
-        smooth: length below which the whole density does not change its shape, data units; the
-            entropy is summed in half of it.
+    Centres [K, 2] and covariances [K, 2, 2] are in data units, the weights [K] of any positive
+    total. Below the length `smooth` the density does not change its shape: the entropy is summed
+    in half of it.
     """
 
-    mean: Tensor
     axes: Tensor
     variance: Tensor
 
     def __init__(self, mean: Tensor, covariance: Tensor, weight: Tensor, smooth: float) -> None:
         variance, axes = torch.linalg.eigh(covariance.double())  # [K, 2], [K, 2, 2] in columns
-        mean = mean.double()
         super().__init__(weight, mean, variance.mean(-1))
-        self.register_buffer("mean", mean)
         self.register_buffer("axes", axes.permute(2, 1, 0).contiguous())  # [axis, coordinate, K]
         self.register_buffer("variance", variance.mT.contiguous())  # [axis, K]
         self._smooth = smooth
@@ -72,6 +65,4 @@ class Ellipses(Mixture):
     @cached_property
     def entropy(self) -> float:
         """−∫ p log p by the trapezoidal rule."""
-        margin = 9 * float(self.variance.max().sqrt())
-        low, high = self.mean.amin(0) - margin, self.mean.amax(0) + margin
-        return grid_entropy(self.log_prob, low, high, self._smooth / 2)
+        return self.grid_entropy(9 * float(self.variance.max().sqrt()), self._smooth / 2)

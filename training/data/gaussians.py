@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from training.data.mixture import Mixture, log_normal
-from training.data.quadrature import equidistant, grid_entropy, legendre
+from training.data.quadrature import equidistant, legendre
 
 Curve = Callable[[Tensor], Tensor]
 """Points [n, d] of a curve at parameters u [n], which are uniform on [0, 1]."""
@@ -23,20 +23,15 @@ Curve = Callable[[Tensor], Tensor]
 class Gaussians(Mixture):
     """A finite mixture of isotropic Gaussians.
 
-    Arguments:
-        mean: centres in data units [K, d].
-        std: standard deviations in data units, [K] or one for all.
-        weight: probabilities [K], uniform by default.
+    Centres [K, d] and standard deviations ([K] or one for all) are in data units; probabilities
+    are uniform by default.
     """
 
-    mean: Tensor
     variance: Tensor
 
     def __init__(self, mean: Tensor, std: Tensor | float, weight: Tensor | None = None) -> None:
-        mean = mean.double()
         variance = torch.as_tensor(std, dtype=torch.float64).square().expand(len(mean)).clone()
         super().__init__(torch.ones(len(mean)) if weight is None else weight, mean, variance)
-        self.register_buffer("mean", mean)
         self.register_buffer("variance", variance)
 
     def component_log_prob(self, x: Tensor) -> Tensor:
@@ -59,9 +54,8 @@ class Gaussians(Mixture):
     @cached_property
     def entropy(self) -> float:
         """−∫ p log p by the trapezoidal rule, to nine standard deviations, two steps in each."""
-        margin, step = 9 * float(self.variance.max().sqrt()), float(self.variance.min().sqrt()) / 2
-        low, high = self.mean.amin(0) - margin, self.mean.amax(0) + margin
-        return grid_entropy(self.log_prob, low, high, step)
+        least, most = (float(variance.sqrt()) for variance in self.variance.aminmax())
+        return self.grid_entropy(9 * most, least / 2)
 
 
 class BlurredCurves(Gaussians):
@@ -77,18 +71,13 @@ class BlurredCurves(Gaussians):
     """
 
     def __init__(
-        self,
-        curves: Sequence[Curve],
-        std: float,
-        nodes: int | Sequence[int],
-        closed: bool = False,
+        self, curves: Sequence[Curve], std: float, nodes: int | Sequence[int], closed: bool = False
     ) -> None:
         numbers = [nodes] * len(curves) if isinstance(nodes, int) else nodes
         rules = [equidistant(number) if closed else legendre(number) for number in numbers]
         mean = torch.cat([curve(u) for curve, (u, _) in zip(curves, rules, strict=True)])
         super().__init__(mean, std, torch.cat([weight for _, weight in rules]))
-        self.curves = tuple(curves)
-        self.std = std
+        self.curves, self.std = tuple(curves), std
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n independent data points [n, d], float32, from the curves themselves."""

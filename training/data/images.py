@@ -12,7 +12,6 @@ import gzip
 import hashlib
 import math
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -143,13 +142,8 @@ def _archive(images: ImageSet, archive: Archive) -> Path:
         )
     place = pooch.os_cache("generative-models-lab") / images.folder
     try:
-        got = pooch.retrieve(
-            images.mirror + archive.name,
-            known_hash=f"md5:{archive.md5}",
-            fname=archive.name,
-            path=place,
-            progressbar=True,
-        )
+        url, known = images.mirror + archive.name, f"md5:{archive.md5}"
+        got = pooch.retrieve(url, known, fname=archive.name, path=place, progressbar=True)
     except (OSError, ValueError) as error:  # no network, a proxy's page, a broken download
         raise DataError(
             f"{archive.name} of {images.title} could not be downloaded from {images.mirror} "
@@ -159,8 +153,13 @@ def _archive(images: ImageSet, archive: Archive) -> Path:
     return Path(got)
 
 
-def _files(sums: Mapping[str, tuple[str, str]]) -> tuple[Archive, ...]:
-    return tuple(Archive(name + "-ubyte.gz", md5, sha256) for name, (md5, sha256) in sums.items())
+NAMES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+
+
+def _files(sums: str) -> tuple[Archive, ...]:
+    """The four archives, from md5 and sha256 of each in turn."""
+    rows = zip(NAMES, sums.split()[::2], sums.split()[1::2], strict=True)
+    return tuple(Archive(f"{name}-ubyte.gz", *row) for name, *row in rows)
 
 
 MNIST = ImageSet(
@@ -170,24 +169,14 @@ MNIST = ImageSet(
     classes=tuple("0123456789"),
     mirror="https://ossci-datasets.s3.amazonaws.com/mnist/",
     archives=_files(
-        {
-            "train-images-idx3": (
-                "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            ),
-            "train-labels-idx1": (
-                "d53e105ee54ea40749a09fcbcd1e9432",
-                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            ),
-            "t10k-images-idx3": (
-                "9fb629c4189551a2d022fa330f9573f3",
-                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            ),
-            "t10k-labels-idx1": (
-                "ec29112dd5afa0611ce80d1b7f02629c",
-                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-            ),
-        }
+        """f68b3c2dcbeaaa9fbdd348bbdeb94873
+        ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db
+        d53e105ee54ea40749a09fcbcd1e9432
+        65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5
+        9fb629c4189551a2d022fa330f9573f3
+        0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7
+        ec29112dd5afa0611ce80d1b7f02629c
+        ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"""
     ),
     reference="LeCun et al. 1998, Gradient-based learning applied to document recognition, "
     "https://doi.org/10.1109/5.726791",
@@ -199,37 +188,19 @@ FASHION_MNIST = ImageSet(
     folder="fashion-mnist",
     title="Fashion-MNIST",
     classes=(
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     ),
     mirror="https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
     archives=_files(
-        {
-            "train-images-idx3": (
-                "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-                "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-            ),
-            "train-labels-idx1": (
-                "25c81989df183df01b3e8a0aad5dffbe",
-                "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            ),
-            "t10k-images-idx3": (
-                "bef4ecab320f06d8554ea6380940ec79",
-                "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-            ),
-            "t10k-labels-idx1": (
-                "bb300cfdad3c16e7a12a480ee83cd310",
-                "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-            ),
-        }
+        """8d4fb7e6c68d591d4c3dfef9ec88bf0d
+        c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888
+        25c81989df183df01b3e8a0aad5dffbe
+        bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9
+        bef4ecab320f06d8554ea6380940ec79
+        5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b
+        bb300cfdad3c16e7a12a480ee83cd310
+        0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"""
     ),
     reference="Xiao et al. 2017, Fashion-MNIST, https://arxiv.org/abs/1708.07747",
     mirrored=True,

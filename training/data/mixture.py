@@ -21,6 +21,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from training.data.quadrature import grid_entropy
+
 
 class Mixture(nn.Module, ABC):
     """A mixture of K components in d dimensions, in data units.
@@ -37,13 +39,15 @@ class Mixture(nn.Module, ABC):
 
     scale: Tensor
     shift: Tensor
+    mean: Tensor
     log_weight: Tensor
     threshold: Tensor
 
     def __init__(self, weight: Tensor, mean: Tensor, variance: Tensor) -> None:
         super().__init__()
-        weight = weight.double() / weight.double().sum()
+        weight, mean = weight.double() / weight.double().sum(), mean.double()
         shift = weight @ mean
+        self.register_buffer("mean", mean)
         spread = weight @ ((mean - shift).square().mean(-1) + variance)
         self.register_buffer("shift", shift)
         self.register_buffer("scale", spread.sqrt())
@@ -73,6 +77,11 @@ class Mixture(nn.Module, ABC):
     @abstractmethod
     def entropy(self) -> float:
         """Differential entropy in nats, data units: the floor of any model's −E log p."""
+
+    def grid_entropy(self, margin: float, step: float) -> float:
+        """The entropy by the trapezoidal rule, to `margin` around the means, both data units."""
+        low, high = self.mean.amin(0) - margin, self.mean.amax(0) + margin
+        return grid_entropy(self.log_prob, low, high, step)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log-density [n] in nats at data points x [n, d]; −∞ where there are no data."""

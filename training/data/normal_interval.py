@@ -53,19 +53,11 @@ def erfcx(z: Tensor) -> Tensor:
 def normal_interval(t: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
     """Log[Φ(t + h) − Φ(t − h)] and its negative derivative in t.
 
-    Arguments:
-        t: Midpoint of the interval, any shape.
-        h: Half its width, positive; broadcasts with t.
-
-    Returns:
-        Two tensors of the common shape, finite and as accurate as the conditioning of t and h
-        allows, as long as the squares of t and h are finite.
+    The interval has the midpoint t and half the width h > 0, which broadcast. Both results are
+    finite and as accurate as the conditioning allows, as long as the squares of t and h are finite.
     """
     sign, t = torch.sign(t), t.abs()
-    near, far = (
-        torch.minimum(t, h),
-        torch.maximum(t, h),
-    )  # what the other branch does not want, at its border
+    near, far = torch.minimum(t, h), torch.maximum(t, h)  # the other branch's t at its border
     fall = torch.tanh(h * t)
     fall = 2 * fall / (1 + fall)  # 1 − e^{−2ht}, accurate where it is small
 

@@ -30,19 +30,13 @@ def grid_entropy(
     """−∫ p log p in nats over a box, by the trapezoidal rule.
 
     On smooth functions that vanish at the ends the rule converges faster than any power of the
-    step.
-
-    Arguments:
-        log_prob: Log-density [n] at points [n, d].
-        low: Lower corner [d] of a box outside which there is nothing.
-        high: Its upper corner [d].
-        step: Distance of the grid's points.
+    step. `log_prob` takes points [n, d]; there is nothing outside the corners `low` and `high` [d].
     """
     axes = [torch.arange(a, b, step, dtype=torch.float64) for a, b in zip(low, high, strict=True)]
     total = 0.0
     for points in torch.cartesian_prod(*axes).reshape(-1, len(low)).split(20_000):
         log_density = log_prob(points)
         mass = log_density.exp()
-        # nothing times minus infinity is nothing
+        # the limit of p log p at p = 0
         total -= float(torch.where(mass > 0, mass * log_density, 0.0).sum())
     return total * step ** len(low)

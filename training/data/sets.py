@@ -29,7 +29,7 @@ class Dataset:
     """A data set with its exact distribution.
 
     `extent` is the plotting window (x0, x1, y0, y1) in data units; on the line y is the density.
-    `make` builds the distribution, once, when it is first asked for.
+    `make` builds the distribution, once, when it is first used.
     """
 
     name: str
@@ -142,7 +142,7 @@ def spirals() -> Gaussians:
 def pinwheel() -> Ellipses:
     """Five arms, each a Gaussian of spread (0.3, 0.1) at distance 1, twisted and enlarged.
 
-    FFJORD turns a point (r, s) by −0.25 e^r: its radius bends it. The law of r is cut into many
+    FFJORD turns a point (r, s) by −0.25 e^r. The distribution of r is cut into many
     narrow Gaussians; within one the twist is linear but for a curvature that does not show, so
     that a component's mean and covariance are those of the twisted points.
     """

@@ -48,18 +48,38 @@ class Family(nn.Module):
     def loss(self, batch: Any, player: str) -> Tensor:
         """The scalar that `player` minimises on a draw of the data set, in data units.
 
-        That is points [n, d], or images with their labels.
+        That is points [n, d], or images with their labels. Its gradient is what counts; its value
+        goes onto the curve, and a regulariser may be left out of it. Called anew for each player:
+        what one has just learned, the next one sees.
 
-        Its gradient is what counts; its value goes onto the curve, and a regulariser may be left
-        out of it.
-
-        Called anew for each player: what one has just learned, the next one sees. Raises
-        `KeyError` for a player that `players()` does not name.
+        Raises:
+            KeyError: `players()` does not name such a player.
         """
         raise NotImplementedError
 
     def graphs(self) -> dict[str, Graph]:
         """The files to export, by stem (`{"decode": Graph(...)}` becomes `decode.onnx`)."""
+        raise NotImplementedError
+
+
+class Learner(Family):
+    """A family of one player, who learns every parameter there is."""
+
+    player: ClassVar[str]
+    """name of the player, as the curve of losses has it"""
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        """One player: everything there is to learn."""
+        return {self.player: list(self.parameters())}
+
+    def loss(self, batch: Any, player: str) -> Tensor:
+        """`objective` of the batch; raises `KeyError` for any other player."""
+        if player != self.player:
+            raise KeyError(player)
+        return self.objective(batch)
+
+    def objective(self, batch: Any) -> Tensor:
+        """What is minimised: a scalar."""
         raise NotImplementedError
 
 

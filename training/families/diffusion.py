@@ -4,9 +4,9 @@ The forward process is variance preserving and written in the log signal-to-nois
 
     x_λ = α x_0 + σ ε,    α² = sigmoid(λ),    σ² = sigmoid(-λ),    ε ~ N(0, I).
 
-The network is told λ, not the time, so one network serves every schedule, every number of steps
-and every sampler. It predicts v = α ε - σ x_0: at λ → -∞ that is -x_0, at λ → +∞ it is ε, so the
-target has unit variance at every level and neither end divides by nearly nothing.
+The network is conditioned on λ, not on the time, so one network serves every schedule, every number
+of steps and every sampler. It predicts v = α ε - σ x_0: at λ → -∞ that is -x_0, at λ → +∞ it is ε,
+so the target has unit variance at every level and neither end divides by nearly nothing.
 
 References: DDPM (Ho et al., 2020), https://arxiv.org/abs/2006.11239; v-prediction: Progressive
 Distillation (Salimans & Ho, 2022), https://arxiv.org/abs/2202.00512; continuous λ and stratified
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.data import Dataset
-from training.families.base import Family, FamilyConfig, Graph
+from training.families.base import FamilyConfig, Graph, Learner
 from training.nets.noise import diffusion_facts
 from training.nets.view import view
 from training.options import Count, Share, Size
@@ -73,12 +73,9 @@ class DdpmConfig(FamilyConfig):
 
 
 def noise_levels(n: int, flat: float, device: torch.device | None = None) -> Tensor:
-    """Noise levels λ [n] to train on, one in each of n equal strata of their law.
+    """Noise levels λ [n] to train on, one in each of n equal strata of their distribution.
 
-    Arguments:
-        n: Their number.
-        flat: Share drawn uniformly in λ; the others follow the cosine schedule.
-        device: Where they are needed.
+    A share `flat` of them is drawn uniformly in λ; the others follow the cosine schedule.
     """
     u = (torch.randperm(n, device=device) + torch.rand(n, device=device)) / n
     even = LOG_SNR_BOUND * (2 * u / max(flat, 1e-6) - 1)
@@ -89,7 +86,7 @@ def noise_levels(n: int, flat: float, device: torch.device | None = None) -> Ten
 
 
 class Dual:
-    """A value [n, w] and, where asked for, its tangents [n, d, w]: forward-mode derivatives.
+    """A value [n, w] and, where wanted, its tangents [n, d, w]: forward-mode derivatives.
 
     Written out because `torch.func.jvp` does not export with a symbolic batch; for layers this
     plain it is two lines an operation.
@@ -114,9 +111,7 @@ class Dual:
     def fourier(self, frequencies: Tensor, fade: Tensor) -> "Dual":
         """Append the sines and cosines of every coordinate at all frequencies.
 
-        Arguments:
-            frequencies: [octaves] in radians a unit.
-            fade: Factors [n, octaves] of their amplitudes.
+        These are [octaves] in radians a unit, `fade` the factors [n, octaves] of their amplitudes.
         """
         angles = self.value[..., None] * frequencies  # [n, w, octaves]
         sin, cos = angles.sin() * fade[:, None], angles.cos() * fade[:, None]
@@ -150,17 +145,14 @@ class Block(nn.Module):
         return h + inner.silu().linear(self.fall)
 
 
-class Ddpm(Family):
+class Ddpm(Learner):
     """Residual MLP (x, λ) → v in diffusion units, with its exact divergence.
 
     `clock` is the noise embedding and `waves` the frequencies of the Fourier features: the weights
     of exported models bear these names.
-
-    Arguments:
-        config: The shape.
-        dataset: Its `dim`, `scale` and `shift` are used, nothing else.
     """
 
+    player = "denoiser"
     octaves: Tensor
     waves: Tensor
 
@@ -172,18 +164,14 @@ class Ddpm(Family):
         # Half a turn over the whole range of λ, up to sixteen turns.
         octaves = 2.0 ** torch.linspace(0.0, 5.0, config.frequencies)
         self.register_buffer("octaves", octaves * math.pi / (2 * LOG_SNR_BOUND))
+        inputs, width = 2 * config.frequencies, config.embedding
         self.clock = nn.Sequential(
-            nn.Linear(2 * config.frequencies, config.embedding),
-            nn.SiLU(),
-            nn.Linear(config.embedding, config.embedding),
-            nn.SiLU(),
+            *(nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         )
         waves = math.pi / 2 * 2.0 ** torch.arange(config.octaves)
         self.register_buffer("waves", waves, persistent=config.octaves > 0)
         self.inlet = nn.Linear(dataset.dim * (1 + 2 * config.octaves), config.width)
-        self.blocks = nn.ModuleList(
-            Block(config.width, config.embedding) for _ in range(config.blocks)
-        )
+        self.blocks = nn.ModuleList(Block(config.width, width) for _ in range(config.blocks))
         self.outlet = nn.Linear(config.width, dataset.dim)
 
     def _network(self, x: Dual, log_snr: Tensor) -> Dual:
@@ -210,22 +198,8 @@ class Ddpm(Family):
         assert v.tangents is not None
         return v.value, v.tangents.diagonal(dim1=-2, dim2=-1).sum(-1)
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        """One player: everything there is to learn."""
-        return {"denoiser": list(self.parameters())}
-
-    def loss(self, batch: Tensor, player: str) -> Tensor:
-        """Mean |v - v̂|² a point, over noise levels drawn anew.
-
-        Arguments:
-            batch: Clean points [n, d] in data units.
-            player: "denoiser".
-
-        Raises:
-            KeyError: A diffusion model has no such player.
-        """
-        if player != "denoiser":
-            raise KeyError(player)
+    def objective(self, batch: Tensor) -> Tensor:
+        """Mean |v - v̂|² of clean points [n, d] in data units, over noise levels drawn anew."""
         x0, eps = (batch - self.data_shift) / self.data_scale, torch.randn_like(batch)
         log_snr = noise_levels(len(batch), self.config.flat)
         alpha, sigma = log_snr.sigmoid().sqrt()[:, None], (-log_snr).sigmoid().sqrt()[:, None]
@@ -234,11 +208,6 @@ class Ddpm(Family):
 
     def graphs(self) -> dict[str, Graph]:
         """One file: the divergence shares every layer of the prediction."""
-        return {
-            "denoise": Graph(
-                module=view(self, "denoise"),
-                inputs={"x": torch.randn(2, self.dim), "log_snr": torch.randn(2)},
-                outputs=("prediction", "divergence"),
-                verbs=("denoise", "divergence"),
-            )
-        }
+        inputs = {"x": torch.randn(2, self.dim), "log_snr": torch.randn(2)}
+        outputs, verbs = ("prediction", "divergence"), ("denoise", "divergence")
+        return {"denoise": Graph(view(self, "denoise"), inputs, outputs, verbs)}

@@ -48,11 +48,7 @@ class ExactConfig(FamilyConfig):
 
 
 class Exact(Family):
-    """A known distribution, in float32.
-
-    Arguments:
-        distribution: The law of the data; it is copied.
-    """
+    """A known distribution, copied in float32."""
 
     def __init__(self, distribution: Mixture) -> None:
         super().__init__()
@@ -84,24 +80,11 @@ class Exact(Family):
 
     def graphs(self) -> dict[str, Graph]:
         """Three files; density and denoiser of the diffused data are one computation."""
-        d, latent = self.distribution.dim, self.distribution.latent
+        z, d = torch.randn(2, self.distribution.latent), self.distribution.dim
+        x, diffused = torch.randn(2, d), {"x": torch.randn(2, d), "log_snr": torch.randn(2)}
+        both, verbs = ("log_prob_t", "prediction"), ("log_prob_t", "denoise")
         return {
-            "decode": Graph(
-                module=view(self, "decode"),
-                inputs={"z": torch.randn(2, latent)},
-                outputs=("x",),
-                verbs=("decode",),
-            ),
-            "log_prob": Graph(
-                module=view(self, "log_prob"),
-                inputs={"x": torch.randn(2, d)},
-                outputs=("log_prob",),
-                verbs=("log_prob",),
-            ),
-            "diffused": Graph(
-                module=view(self, "diffused"),
-                inputs={"x": torch.randn(2, d), "log_snr": torch.tensor([-2.0, 2.0])},
-                outputs=("log_prob_t", "prediction"),
-                verbs=("log_prob_t", "denoise"),
-            ),
+            "decode": Graph(view(self, "decode"), {"z": z}, ("x",), ("decode",)),
+            "log_prob": Graph(view(self, "log_prob"), {"x": x}, ("log_prob",), ("log_prob",)),
+            "diffused": Graph(view(self, "diffused"), diffused, both, verbs),
         }

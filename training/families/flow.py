@@ -21,18 +21,17 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from training.data import Dataset
-from training.families.base import Family, FamilyConfig, Graph
-from training.nets.precise import SiLU
-from training.nets.univariate import MonotonicAffine, RationalQuadratic, Univariate
+from training.families.base import FamilyConfig, Graph, Learner
+from training.nets.precise import Linear, SiLU
+from training.nets.univariate import MonotonicAffine, RationalQuadratic, Univariate, Way
 from training.nets.view import view
 from training.options import Positive, Range, Size
 
 FINE = 0.03
 """Detail finer than this (standardised units) is evaluated in float64 by the exported graphs: a
-flow that squeezes a normal law so far amplifies the rounding of float32 as much."""
+flow that squeezes a normal distribution so far amplifies the rounding of float32 as much."""
 
 
 def is_fine(dataset: Dataset) -> bool:
@@ -80,10 +79,8 @@ class FlowConfig(FamilyConfig):
 class Coupling(nn.Module):
     """Transforms one coordinate of the plane, with parameters that a network reads off the other.
 
-    Arguments:
-        kept: Index of the coordinate that passes through.
-        univariate: How the other one is transformed.
-        hidden: Width of the network's two hidden layers.
+    `kept` is the index of the coordinate that passes through, `hidden` the width of the network's
+    two hidden layers.
     """
 
     def __init__(self, kept: int, univariate: Univariate, hidden: int) -> None:
@@ -91,37 +88,23 @@ class Coupling(nn.Module):
         self.kept, self.univariate = kept, univariate
         # SiLU rather than ReLU: no creases in the density.
         self.hyper = nn.Sequential(
-            nn.Linear(1, hidden),
-            SiLU(),
-            nn.Linear(hidden, hidden),
-            SiLU(),
-            nn.Linear(hidden, univariate.size),
+            *(Linear(1, hidden), SiLU(), Linear(hidden, hidden), SiLU()),
+            Linear(hidden, univariate.size),
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Towards noise: points [n, 2] and log|det| [n]."""
-        kept = x[:, self.kept]
-        return self._joined(kept, *self.univariate.forward(x[:, 1 - self.kept], self._raw(kept)))
+        return self._transformed(self.univariate.forward, x)
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Towards data: points [n, 2], and log|det| [n] of the direction towards noise."""
-        kept = y[:, self.kept]
-        return self._joined(kept, *self.univariate.inverse(y[:, 1 - self.kept], self._raw(kept)))
+        return self._transformed(self.univariate.inverse, y)
 
-    def _raw(self, kept: Tensor) -> Tensor:
-        raw = kept[:, None]
-        for layer in self.hyper:
-            raw = _linear(layer, raw) if isinstance(layer, nn.Linear) else layer(raw)
-        return raw  # [n, size]
-
-    def _joined(self, kept: Tensor, moved: Tensor, log_slope: Tensor) -> tuple[Tensor, Tensor]:
+    def _transformed(self, transform: Way, x: Tensor) -> tuple[Tensor, Tensor]:
+        kept = x[:, self.kept]
+        moved, log_slope = transform(x[:, 1 - self.kept], self.hyper(kept[:, None]))
         both = (kept, moved) if self.kept == 0 else (moved, kept)
         return torch.stack(both, -1), log_slope
-
-
-def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
-    """The layer at the precision of its input."""
-    return linear(x, layer.weight.to(x.dtype), layer.bias.to(x.dtype))
 
 
 class Elementwise(nn.Module):
@@ -134,13 +117,15 @@ class Elementwise(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Towards noise: points [n, d] and log|det| [n]."""
-        y, log_slope = self.univariate.forward(x, self.knots[None].to(x.dtype))
-        return y, log_slope.sum(-1)
+        return self._transformed(self.univariate.forward, x)
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Towards data: points [n, d], and log|det| [n] of the direction towards noise."""
-        x, log_slope = self.univariate.inverse(y, self.knots[None].to(y.dtype))
-        return x, log_slope.sum(-1)
+        return self._transformed(self.univariate.inverse, y)
+
+    def _transformed(self, transform: Way, x: Tensor) -> tuple[Tensor, Tensor]:
+        moved, log_slope = transform(x, self.knots[None].to(x.dtype))
+        return moved, log_slope.sum(-1)
 
 
 class Affine(nn.Module):
@@ -186,21 +171,18 @@ def _layer(config: FlowConfig, index: int, dim: int) -> Layer:
     return Coupling(index % 2, univariate, config.hidden)
 
 
-class Flow(Family):
+class Flow(Learner):
     """Learned layers between standard normal noise and data.
 
     The stages run from z (first) through the layers to standardised data and, by the fixed map
     x = scale · s + shift, to data units (last). That map is a layer like the others, so the
     log-determinants account for everything.
 
-    Arguments:
-        config: The shape of the flow.
-        dataset: Its `dim`, `scale` and `shift` are used, and how fine its detail is.
-
     Raises:
         ValueError: The layers do not fit the data's dimension.
     """
 
+    player = "flow"
     scale: Tensor
     shift: Tensor
 
@@ -210,43 +192,27 @@ class Flow(Family):
         self.precision = torch.float64 if is_fine(dataset) else torch.float32
         self.register_buffer("scale", torch.tensor(float(dataset.scale)))
         self.register_buffer("shift", torch.tensor([float(number) for number in dataset.shift]))
-        self.couplings = nn.ModuleList(
-            _layer(config, index, dataset.dim) for index in range(config.layers)
-        )
-
-    def _chain(self) -> list[Layer]:
-        """The layers in the order data → noise."""
-        return cast(list[Layer], list(self.couplings))
+        layers = (_layer(config, index, dataset.dim) for index in range(config.layers))
+        self.couplings = nn.ModuleList(layers)  # in the order data → noise
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """From data to noise in one pass.
-
-        Arguments:
-            x: Points [n, d] in data units.
-
-        Returns:
-            `log_prob` [n] in nats and `z` [n, d].
-        """
+        """From data x [n, d] to `log_prob` [n] in nats and noise `z` [n, d], in one pass."""
         z = (x - self.shift) / self.scale  # [n, d]
         log_det = -self.dim * self.scale.log()  # of the direction x → z
-        for layer in self._chain():
+        for layer in self.couplings:
             z, log_slope = layer(z)
             log_det = log_det + log_slope  # [n]
         log_normal = -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
         return log_normal + log_det, z
 
     def decode(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """From noise to data, with every stage.
+        """From noise z [n, d] to data, with every stage.
 
-        Arguments:
-            z: Noise [n, d].
-
-        Returns:
-            `x` [n, d] in data units, `states` [n, k+1, d] from z to x, and `log_det` [n, k], the
-            log|det| of each layer in the direction z → x: log p(x) = log N(z) - Σ log_det.
+        That is `x` [n, d] in data units, `states` [n, k+1, d] from z to x, and `log_det` [n, k],
+        the log|det| of each layer in the direction z → x: log p(x) = log N(z) - Σ log_det.
         """
         states, log_dets = [z], []
-        for layer in reversed(self._chain()):
+        for layer in reversed(cast(list[Layer], self.couplings)):
             state, log_slope = layer.inverse(states[-1])
             states.append(state)
             log_dets.append(-log_slope)
@@ -262,34 +228,15 @@ class Flow(Family):
         """`decode`, likewise."""
         return tuple(value.float() for value in self.decode(z.to(self.precision)))
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        """One player: everything there is to learn."""
-        return {"flow": list(self.parameters())}
-
-    def loss(self, batch: Tensor, player: str) -> Tensor:
-        """Negative log-likelihood in nats: -mean log p(x) over the batch [n, d].
-
-        Raises:
-            KeyError: A flow has no such player.
-        """
-        if player != "flow":
-            raise KeyError(player)
+    def objective(self, batch: Tensor) -> Tensor:
+        """Negative log-likelihood in nats: -mean log p(x) over the batch [n, d]."""
         return -self.encode(batch)[0].mean()
 
     def graphs(self) -> dict[str, Graph]:
         """One file for each direction, so that the weights are stored twice and not four times."""
-        x, z = torch.randn(2, 2, self.dim).unbind()
+        x, z = {"x": torch.randn(2, self.dim)}, {"z": torch.randn(2, self.dim)}
+        encode, decode = view(self, "evaluate_encode"), view(self, "evaluate_decode")
         return {
-            "encode": Graph(
-                module=view(self, "evaluate_encode"),
-                inputs={"x": x.clone()},
-                outputs=("log_prob", "z"),
-                verbs=("log_prob", "encode"),
-            ),
-            "decode": Graph(
-                module=view(self, "evaluate_decode"),
-                inputs={"z": z.clone()},
-                outputs=("x", "states", "log_det"),
-                verbs=("decode", "layers"),
-            ),
+            "encode": Graph(encode, x, ("log_prob", "z"), ("log_prob", "encode")),
+            "decode": Graph(decode, z, ("x", "states", "log_det"), ("decode", "layers")),
         }

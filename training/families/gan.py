@@ -151,13 +151,41 @@ def _network(inputs: int, octaves: int, config: GanConfig, outputs: int) -> nn.S
     return nn.Sequential(FourierFeatures(octaves), layers)
 
 
-class Gan(Family):
-    """Generator z → x and critic x → log-odds of "real", both plain MLPs in data units outside.
+class Pair(Family):
+    """A generator and a critic that step in turn: what GANs of points and of images share.
 
-    Arguments:
-        config: Shape and objective.
-        dataset: Its `dim`, `scale` and `shift` are used, nothing else.
+    `judge` is the critic: the weights of exported critics bear this name.
     """
+
+    generator: nn.Module
+    judge: nn.Module
+    latent: int
+    event_shape: tuple[int, ...]
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Samples [n, *event] in data units from noise [n, latent]."""
+        raise NotImplementedError
+
+    def critic(self, x: Tensor) -> Tensor:
+        """The critic's output [n] at x [n, *event] in data units, each row alone."""
+        raise NotImplementedError
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        """The critic steps first, so that the generator meets the critic that has just looked."""
+        pair = {"critic": self.judge, "generator": self.generator}
+        return {name: list(network.parameters()) for name, network in pair.items()}
+
+    def graphs(self) -> dict[str, Graph]:
+        """The two networks, a file each."""
+        z, x = {"z": torch.randn(2, self.latent)}, {"x": torch.rand(2, *self.event_shape)}
+        return {
+            "decode": Graph(view(self, "decode"), z, ("x",), ("decode",)),
+            "critic": Graph(view(self, "critic"), x, ("critic",), ("critic",)),
+        }
+
+
+class Gan(Pair):
+    """Generator z → x and critic x → log-odds of "real", both plain MLPs in data units outside."""
 
     scale: Tensor
     shift: Tensor
@@ -165,14 +193,14 @@ class Gan(Family):
 
     def __init__(self, config: GanConfig, dataset: Dataset) -> None:
         super().__init__()
-        self.config, self.dim = config, dataset.dim
+        self.config, self.latent, self.event_shape = config, config.latent, dataset.event_shape
         self.register_buffer("scale", torch.tensor(float(dataset.scale)))
         self.register_buffer("shift", torch.tensor([float(number) for number in dataset.shift]))
         self.register_buffer("played", torch.tensor(0.0))  # steps of the critic
         network = _network(config.latent, config.latent_octaves, config, dataset.dim)
         # The weights of exported generators bear these names: without features, those of the MLP.
         self.generator = network if config.latent_octaves else network[1]
-        self.judge = _network(dataset.dim, config.octaves, config, 1)  # the critic, so named there
+        self.judge = _network(dataset.dim, config.octaves, config, 1)
 
     def decode(self, z: Tensor) -> Tensor:
         """Samples [n, d] in data units from noise [n, latent]."""
@@ -182,28 +210,15 @@ class Gan(Family):
         """The critic's output [n] at points [n, d] in data units, each row alone."""
         return self.judge((x - self.shift) / self.scale).squeeze(-1)
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        """The critic steps first, so that the generator meets the critic that has just looked."""
-        return {
-            "critic": list(self.judge.parameters()),
-            "generator": list(self.generator.parameters()),
-        }
-
     def loss(self, batch: Tensor, player: str) -> Tensor:
         """The player's objective in nats (or squared scores).
 
         The critic's gradient is that of the objective plus the penalty, which the value leaves
-        out: a curve of it shows how well the two are told apart, and nothing else.
-
-        Arguments:
-            batch: Real points [n, d] in data units; as many are generated.
-            player: "critic" or "generator".
-
-        Raises:
-            KeyError: A GAN has no such player.
+        out: a curve of it shows how well the two are told apart, and nothing else. As many points
+        are generated as the batch holds real ones.
         """
         objective = OBJECTIVES[self.config.objective]
-        fake = self.decode(torch.randn(len(batch), self.config.latent))
+        fake = self.decode(torch.randn(len(batch), self.latent))
         if player == "generator":
             return objective.generator(self.critic(batch), self.critic(fake)).mean()
         if player != "critic":
@@ -224,20 +239,3 @@ class Gan(Family):
         """Mean |∇ critic|² at x, per standardised unit (so that γ means the same on every set)."""
         (slope,) = torch.autograd.grad(output.sum(), x, create_graph=True)
         return (slope * self.scale).square().sum(-1).mean()
-
-    def graphs(self) -> dict[str, Graph]:
-        """The two networks, a file each."""
-        return {
-            "decode": Graph(
-                module=view(self, "decode"),
-                inputs={"z": torch.randn(2, self.config.latent)},
-                outputs=("x",),
-                verbs=("decode",),
-            ),
-            "critic": Graph(
-                module=view(self, "critic"),
-                inputs={"x": torch.randn(2, self.dim)},
-                outputs=("critic",),
-                verbs=("critic",),
-            ),
-        }

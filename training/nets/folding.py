@@ -31,7 +31,7 @@ def is_plain(family: nn.Module) -> bool:
 
 
 def fold(family: M) -> M:
-    """The family itself if it is plain, else a twin of plain layers, which says the same in `eval`.
+    """The family itself if it is plain, else a twin of plain layers with the outputs of its `eval`.
 
     A batch norm has to follow its convolution in an `nn.Sequential`; the identity stays in its
     place, so that the layers after it keep their names.

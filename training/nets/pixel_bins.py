@@ -35,40 +35,27 @@ class PixelBins:
 
     Masses are added up in float64: where a network is sure, its inverse is steep, and an error of
     float32 would grow from one group of pixels to the next.
-
-    Arguments:
-        logits: Log masses of the bins up to a constant, relative to an even density.
-        edges: `knots()`.
     """
 
     logits: Tensor
+    """log masses of the bins up to a constant, relative to an even density"""
     edges: Tensor
+    """`knots()`"""
 
     def _masses(self) -> tuple[Tensor, Tensor]:
-        """Widths [K, 1, ...] and masses [n, K, *places] of the bins."""
-        width = self._wide.reshape(-1, *[1] * (self.logits.ndim - 2))
+        """Widths [1, K, 1, ...] and masses [n, K, *places] of the bins."""
+        edges = self.edges.double()
+        width = self._along(edges[1:] - edges[:-1])
         share = (self.logits.double() + width.log()).softmax(1)
         return width, (1 - EVEN) * share + EVEN * width
 
-    @property
-    def _wide(self) -> Tensor:
-        edges = self.edges.double()
-        return edges[1:] - edges[:-1]
-
     def to_uniform(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The spline.
-
-        Arguments:
-            y: Pixels [n, *places] in [0, 1].
-
-        Returns:
-            Their place in [0, 1] and the log slope there in nats, both [n, *places].
-        """
+        """The spline: places in [0, 1] of pixels y [n, *places], and the log slope in nats."""
         width, mass = self._masses()
         index = _index(y, self._along(self.edges[1:-1]))  # [n, 1, *places]
         picked = mass.gather(1, index).squeeze(1)
         below = (mass.cumsum(1) - mass).gather(1, index).squeeze(1)
-        low, wide = self._pick(self.edges[:-1], index), self._pick(width.flatten(), index)
+        low, wide = self.edges[index.squeeze(1)], width.flatten()[index.squeeze(1)]
         place, slope = below + picked * (y - low) / wide, picked.log() - wide.log()
         return place.to(y.dtype), slope.to(y.dtype)
 
@@ -79,16 +66,12 @@ class PixelBins:
         index = _index(z, top[:, :-1])
         picked = mass.gather(1, index).squeeze(1)
         below = top.gather(1, index).squeeze(1) - picked
-        low, wide = self._pick(self.edges[:-1], index), self._pick(width.flatten(), index)
+        low, wide = self.edges[index.squeeze(1)], width.flatten()[index.squeeze(1)]
         return (low + wide * ((z - below) / picked).clamp(0, 1)).to(z.dtype)
 
     def _along(self, values: Tensor) -> Tensor:
         """Values [k] as [1, k, 1, ...]."""
         return values.reshape(1, -1, *[1] * (self.logits.ndim - 2))
-
-    def _pick(self, values: Tensor, index: Tensor) -> Tensor:
-        """Entries of [K] at an index [n, 1, *places], as [n, *places]."""
-        return values[index.squeeze(1)]
 
 
 def _index(at: Tensor, inner: Tensor) -> Tensor:

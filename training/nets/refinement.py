@@ -1,19 +1,16 @@
 """Networks of the image flow that refine: from an image to one of twice the resolution.
 
 Three groups of pixels are added to a cell of two by two, one after the other; convolutions choose
-their histograms from the pixels that are known. The same functions stand twice: as modules, which
-training runs, and in float64 (`Precise`), which a flow's inverse asks for.
+their histograms from the pixels that are known. Training runs them in float32, a flow's inverse
+in float64 (`precise`).
 """
-
-from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from training.data.images import LEVELS
 from training.nets.patches import depth_to_space
-from training.nets.precise import convolve, normalise, residual, silu
+from training.nets.precise import convolve, normalise, silu
 from training.nets.residual import GROUPS, Residual
 
 FADE = 16
@@ -34,14 +31,9 @@ def seen(y: Tensor) -> Tensor:
 class Refinement(nn.Module):
     """Twice as many pixels each way: three groups, each seeing those before.
 
-    Arguments:
-        size: Height and width of the coarser image.
-        width: Channels.
-        blocks: Residual blocks before each group.
-        bins: Bins of a histogram.
-        context: Channels that the coarser refinement hands over, 0 if there is none.
-        onward: Channels to hand over to the finer one, 0 if there is none.
-        dropout: Of the blocks.
+    `size` is that of the coarser image, `width` the channels, `blocks` the residual blocks before
+    each group, `context` and `onward` the channels that the coarser refinement hands over and that
+    the finer one is handed, 0 if there is none.
     """
 
     def __init__(
@@ -70,63 +62,22 @@ class Refinement(nn.Module):
     def begin(self, coarse: Tensor, context: Tensor | None) -> Tensor:
         """Features [n, channels, height, width] of the coarser pixels [n, 1, height, width]."""
         inputs = seen(coarse) if context is None else torch.cat((seen(coarse), context), 1)
-        return self.inlets[0](inputs) + self.place
+        return convolve(self.inlets[0], inputs) + self.place
 
     def look(self, h: Tensor, turn: int) -> tuple[Tensor, Tensor]:
         """Features after the blocks of a group, and its logits [n, K, height, width]."""
         h = self.blocks[turn](h)
-        return h, self.outlets[turn](F.silu(self.norms[turn](h)))
+        return h, convolve(self.outlets[turn], silu(normalise(self.norms[turn], h)))
 
     def add(self, h: Tensor, pixels: Tensor, turn: int) -> Tensor:
         """Features that know a group's pixels [n, height, width] too, if a later group follows."""
         if turn + 1 == len(self.inlets):
             return h
-        return h + self.inlets[turn + 1](seen(pixels[:, None]))
+        return h + convolve(self.inlets[turn + 1], seen(pixels[:, None]))
 
     def hand_over(self, h: Tensor) -> Tensor | None:
         """The context of the finer refinement, [n, onward, 2 height, 2 width]."""
-        return None if self.onward is None else depth_to_space(self.onward(F.silu(h)))
-
-
-class Precise:
-    """A refinement in float64, channels last, with the same weights: the same functions.
-
-    Arguments:
-        part: Whose weights.
-    """
-
-    def __init__(self, part: Refinement) -> None:
-        self.part = part
-
-    def begin(self, coarse: Tensor, context: Tensor | None) -> Tensor:
-        """Features [n, height, width, channels] of the coarser pixels [n, 1, height, width]."""
-        inputs = seen(coarse).permute(0, 2, 3, 1)
-        if context is not None:
-            inputs = torch.cat((inputs, context), -1)
-        return self._inlet(inputs, 0) + self.part.place.double().permute(1, 2, 0)
-
-    def look(self, h: Tensor, turn: int) -> tuple[Tensor, Tensor]:
-        """Features after the blocks of a group, and its logits [n, K, height, width]."""
-        for block in cast(nn.Sequential, self.part.blocks[turn]):
-            h = residual(cast(Residual, block), h)
-        last = silu(normalise(cast(nn.GroupNorm, self.part.norms[turn]), h))
-        return h, convolve(cast(nn.Conv2d, self.part.outlets[turn]), last).permute(0, 3, 1, 2)
-
-    def add(self, h: Tensor, pixels: Tensor, turn: int) -> Tensor:
-        """Features that know a group's pixels [n, height, width] too, if a later group follows."""
-        if turn + 1 == len(self.part.inlets):
-            return h
-        return h + self._inlet(seen(pixels[:, None]).permute(0, 2, 3, 1), turn + 1)
-
-    def hand_over(self, h: Tensor) -> Tensor | None:
-        """The context of the finer refinement, [n, 2 height, 2 width, onward]."""
-        if self.part.onward is None:
-            return None
-        cells = convolve(self.part.onward, silu(h)).permute(0, 3, 1, 2)
-        return depth_to_space(cells).permute(0, 2, 3, 1)
-
-    def _inlet(self, inputs: Tensor, turn: int) -> Tensor:
-        return convolve(cast(nn.Conv2d, self.part.inlets[turn]), inputs)
+        return None if self.onward is None else depth_to_space(convolve(self.onward, silu(h)))
 
 
 def interleave(corners: list[Tensor]) -> Tensor:

@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.nets.precise import convolve, normalise, silu
+
 GROUPS = 8
 
 
@@ -22,6 +24,7 @@ class Residual(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """Features of the same shape [n, width, ...]."""
-        inner = self.layers[0](F.silu(self.norms[0](h)))
-        inner = F.dropout(F.silu(self.norms[1](inner)), self.dropout, self.training)
-        return h + self.layers[1](inner)
+        (norm, other), (first, second) = self.norms, self.layers
+        inner = convolve(first, silu(normalise(norm, h)))
+        inner = F.dropout(silu(normalise(other, inner)), self.dropout, self.training)
+        return h + convolve(second, inner)

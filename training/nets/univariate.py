@@ -11,6 +11,7 @@ zuko, https://github.com/probabilists/zuko.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -100,6 +101,8 @@ class RationalQuadratic:
 
 
 Univariate = MonotonicAffine | RationalQuadratic
+Way = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""`forward` or `inverse` of one."""
 
 
 def _piece(

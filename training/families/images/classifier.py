@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.data.images import ImageSet, Labelled
-from training.families.base import Family, FamilyConfig, Graph
+from training.families.base import FamilyConfig, Graph, Learner
 from training.nets.patches import quarter, space_to_depth
 from training.nets.residual import GROUPS, Residual
 from training.nets.view import view
@@ -57,36 +57,28 @@ class ClassifierConfig(FamilyConfig):
         return {"family": self.family, "constants": {"classes": list(dataset.classes)}}
 
 
-class Classifier(Family):
+class Classifier(Learner):
     """Images [n, channels, height, width] → logits [n, classes].
 
-    Arguments:
-        config: Shape and variation.
-        dataset: Its event shape, number of classes and whether it may be mirrored are used.
-
-    Raises:
-        ValueError: The images cannot be halved twice.
+    Raises `ValueError` where the images cannot be halved twice.
     """
+
+    player = "classifier"
 
     def __init__(self, config: ClassifierConfig, dataset: ImageSet) -> None:
         super().__init__()
         self.config, self.mirrored, self.event_shape = config, dataset.mirrored, dataset.event_shape
         width, (high, wide) = config.width, quarter(dataset.event_shape)
         self.inlet = nn.Conv2d(4 * dataset.event_shape[0], width, 3, padding=1)
-        self.early = nn.ModuleList([Residual(width), Residual(width)])
+        self.early = nn.Sequential(Residual(width), Residual(width))
         self.narrow = nn.Conv2d(width, 2 * width, 2, stride=2)
-        self.late = nn.ModuleList([Residual(2 * width), Residual(2 * width)])
+        self.late = nn.Sequential(Residual(2 * width), Residual(2 * width))
         self.gather = nn.Linear(2 * width * high * wide, config.features)
         self.outlet = nn.Linear(config.features, len(dataset.classes))
 
     def features(self, x: Tensor) -> Tensor:
         """Features [n, features] of images in [0, 1]."""
-        h = self.inlet(space_to_depth(2 * x - 1))
-        for block in self.early:
-            h = block(h)
-        h = self.narrow(h)
-        for block in self.late:
-            h = block(h)
+        h = self.late(self.narrow(self.early(self.inlet(space_to_depth(2 * x - 1)))))
         return F.silu(self.gather(F.silu(h).flatten(1)))
 
     def classify(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,18 +86,8 @@ class Classifier(Family):
         features = self.features(x)
         return self.outlet(features), features
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        """One player: everything there is to learn."""
-        return {"classifier": list(self.parameters())}
-
-    def loss(self, batch: Labelled, player: str) -> Tensor:
-        """Cross-entropy in nats, labels smoothed.
-
-        Raises:
-            KeyError: A classifier has no such player.
-        """
-        if player != "classifier":
-            raise KeyError(player)
+    def objective(self, batch: Labelled) -> Tensor:
+        """Cross-entropy in nats, labels smoothed."""
         features = F.dropout(self.features(self.vary(batch.x)), self.config.dropout)
         smoothing = self.config.smoothing
         return F.cross_entropy(self.outlet(features), batch.label, label_smoothing=smoothing)
@@ -125,11 +107,5 @@ class Classifier(Family):
 
     def graphs(self) -> dict[str, Graph]:
         """One file."""
-        return {
-            "classify": Graph(
-                module=view(self, "classify"),
-                inputs={"x": torch.rand(2, *self.event_shape)},
-                outputs=("logits", "features"),
-                verbs=("classify",),
-            )
-        }
+        x, outputs = {"x": torch.rand(2, *self.event_shape)}, ("logits", "features")
+        return {"classify": Graph(view(self, "classify"), x, outputs, ("classify",))}

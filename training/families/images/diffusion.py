@@ -2,10 +2,9 @@
 
 The forward process, the target v and the noise levels are those of `training.families.diffusion`.
 The network halves the resolution by space to depth, goes down to a quarter of it (7 × 7 places of
-MNIST), where everything sees everything (attention), and back up; every block reads the noise level
-and the class. In training a
-share of the classes is hidden, so that one network knows both p(x) and p(x|class): their difference
-is what classifier-free guidance enlarges.
+MNIST), where everything sees everything (attention), and back up; every block reads the noise
+level and the class. In training a share of the classes is hidden, so that one network knows both
+p(x) and p(x|class): their difference is what classifier-free guidance enlarges.
 
 References: DDPM (Ho et al., 2020), https://arxiv.org/abs/2006.11239; guidance (Ho & Salimans,
 2022), https://arxiv.org/abs/2207.12598; adaptive group normalisation (Dhariwal & Nichol, 2021),
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.data.images import ImageSet, Labelled
-from training.families.base import Family, FamilyConfig, Graph
+from training.families.base import FamilyConfig, Graph, Learner
 from training.families.diffusion import LOG_SNR_BOUND, noise_levels
 from training.nets.noise import diffusion_facts
 from training.nets.patches import depth_to_space, quarter, space_to_depth
@@ -64,14 +63,12 @@ class UnetConfig(FamilyConfig):
 
     def facts(self, dataset: ImageSet) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
-        classes = list(dataset.classes)
+        classes, null = list(dataset.classes), len(dataset.classes)
         return {
             "family": self.family,
             "latent": {"dim": dataset.dim, "law": "normal"},
             "constants": diffusion_facts(dataset, "v") | {"classes": classes},
-            "conditions": {
-                "label": {"dtype": "int64", "values": len(classes), "null": len(classes)}
-            },
+            "conditions": {"label": {"dtype": "int64", "values": null, "null": null}},
         }
 
 
@@ -118,19 +115,14 @@ class Attention(nn.Module):
         return h + self.out(seen.reshape(n, c, height, width))
 
 
-class Unet(Family):
+class Unet(Learner):
     """(x, λ, class) → v in diffusion units.
 
-    `clock` embeds the noise level: the weights of exported models bear this name.
-
-    Arguments:
-        config: The shape.
-        dataset: Its event shape, units and number of classes are used, nothing else.
-
-    Raises:
-        ValueError: The images cannot be halved twice.
+    `clock` embeds the noise level: the weights of exported models bear this name. Raises
+    `ValueError` where the images cannot be halved twice.
     """
 
+    player = "denoiser"
     octaves: Tensor
 
     def __init__(self, config: UnetConfig, dataset: ImageSet) -> None:
@@ -143,11 +135,11 @@ class Unet(Family):
         wide, deep, embedding = config.width, config.deep, config.embedding
         corners = 4 * self.event_shape[0]  # channels of the pixels as space to depth has them
         self.classes = nn.Embedding(self.null + 1, embedding)
-        self.clock = nn.Sequential(
+        first, second = (
             nn.Linear(2 * config.frequencies, embedding),
-            nn.SiLU(),
             nn.Linear(embedding, embedding),
         )
+        self.clock = nn.Sequential(first, nn.SiLU(), second)
         self.inlet = nn.Conv2d(corners, wide, 3, padding=1)
         self.down = nn.ModuleList(Block(wide, wide, embedding) for _ in range(config.blocks))
         self.narrow = nn.Conv2d(wide, deep, 2, stride=2)
@@ -180,24 +172,13 @@ class Unet(Family):
             h = block(torch.cat((h, seen.pop()), 1), embedding)
         return depth_to_space(self.outlet(F.silu(self.norm(h))))
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        """One player: everything there is to learn."""
-        return {"denoiser": list(self.parameters())}
-
-    def loss(self, batch: Labelled, player: str) -> Tensor:
-        """Mean (v - v̂)² a pixel, over noise levels drawn anew.
-
-        Raises:
-            KeyError: A diffusion model has no such player.
-        """
-        if player != "denoiser":
-            raise KeyError(player)
+    def objective(self, batch: Labelled) -> Tensor:
+        """Mean (v - v̂)² a pixel, over noise levels drawn anew."""
         x0 = (batch.x - self.shift) / self.scale
         eps, n = torch.randn_like(x0), len(x0)
         log_snr = noise_levels(n, self.config.flat, x0.device)
-        alpha, sigma = (
-            share.sqrt()[:, None, None, None] for share in (log_snr.sigmoid(), (-log_snr).sigmoid())
-        )
+        powers = (log_snr.sigmoid(), (-log_snr).sigmoid())
+        alpha, sigma = (power.sqrt()[:, None, None, None] for power in powers)
         hidden = torch.rand(n, device=x0.device) < self.config.hidden_labels
         label = batch.label.masked_fill(hidden, self.null)
         v = self.denoise(alpha * x0 + sigma * eps, log_snr, label)
@@ -205,15 +186,6 @@ class Unet(Family):
 
     def graphs(self) -> dict[str, Graph]:
         """One file."""
-        return {
-            "denoise": Graph(
-                module=view(self, "denoise"),
-                inputs={
-                    "x": torch.randn(2, *self.event_shape),
-                    "log_snr": torch.randn(2),
-                    "label": torch.tensor([0, self.null]),
-                },
-                outputs=("prediction",),
-                verbs=("denoise",),
-            )
-        }
+        inputs = {"x": torch.randn(2, *self.event_shape), "log_snr": torch.randn(2)}
+        inputs["label"] = torch.tensor([0, self.null])
+        return {"denoise": Graph(view(self, "denoise"), inputs, ("prediction",), ("denoise",))}

@@ -25,11 +25,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.data.images import LEVELS, ImageSet, Labelled, dequantise
-from training.families.base import Family, FamilyConfig, Graph
+from training.families.base import FamilyConfig, Graph, Learner
 from training.nets.patches import quarter
 from training.nets.pixel_bins import PixelBins, knots
-from training.nets.precise import silu
-from training.nets.refinement import ORDER, Precise, Refinement, interleave, seen
+from training.nets.precise import Linear, silu
+from training.nets.refinement import ORDER, Refinement, interleave, seen
 from training.nets.residual import GROUPS
 from training.nets.view import view
 from training.options import Decay, Multiple, Size
@@ -97,7 +97,7 @@ class Masked(nn.Module):
         self.first = nn.Linear(2 * len(group), hidden)
         self.second = nn.Linear(hidden, hidden)
         self.third = nn.Linear(hidden, len(group) * rank)
-        self.bins = nn.Linear(rank, bins)
+        self.bins = Linear(rank, bins)
         self.marginal = nn.Parameter(torch.zeros(len(group), bins))
         self.rank = rank
 
@@ -111,8 +111,7 @@ class Masked(nn.Module):
         later = group[:, None] > self.inner  # [places, hidden]
         h = self._masked(h, self.third, later.repeat_interleave(self.rank, 0))
         # Row by row of two dimensions: with three, the file would ask for the size of the batch.
-        rows = silu(h.reshape(-1, self.rank))
-        rows = F.linear(rows, self.bins.weight.to(h.dtype), self.bins.bias.to(h.dtype))
+        rows = self.bins(silu(h.reshape(-1, self.rank)))
         logits = rows.reshape(-1, len(group), rows.shape[-1]) + self.marginal
         return logits.transpose(1, 2)
 
@@ -121,17 +120,13 @@ class Masked(nn.Module):
         return F.linear(h, (layer.weight * mask).to(h.dtype), layer.bias.to(h.dtype))
 
 
-class ImageFlow(Family):
+class ImageFlow(Learner):
     """Grey images in [0, 1] ↔ as many uniform numbers.
 
-    Arguments:
-        config: The shape.
-        dataset: Its event shape is used, nothing else.
-
-    Raises:
-        ValueError: The images have colours, or cannot be halved twice.
+    Raises `ValueError` where the images have colours, or cannot be halved twice.
     """
 
+    player = "flow"
     edges: Tensor
 
     def __init__(self, config: ImageFlowConfig, dataset: ImageSet) -> None:
@@ -145,16 +140,12 @@ class ImageFlow(Family):
         half, shared = config.width // 2, config.dropout
         self.coarse = Masked(self.size, config.hidden, config.rank, bins, shared)
         self.refinements = nn.ModuleList(
-            [
-                Refinement((high, wide), config.deep, config.blocks, bins, 0, half, shared),
-                Refinement(
-                    (2 * high, 2 * wide), config.width, config.blocks, bins, half, 0, shared
-                ),
-            ]
+            Refinement(size, width, config.blocks, bins, context, onward, shared)
+            for size, width, context, onward in (
+                (self.size, config.deep, 0, half),
+                ((2 * high, 2 * wide), config.width, half, 0),
+            )
         )
-
-    def _parts(self) -> list[Refinement]:
-        return cast(list[Refinement], list(self.refinements))
 
     def to_uniform(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Uniform numbers, shaped as the image, and log-density [n] in nats of pixels in [0, 1]."""
@@ -163,7 +154,7 @@ class ImageFlow(Family):
         z, slope = PixelBins(self.coarse(flat), self.edges).to_uniform(flat)
         grid, total = z.reshape(-1, 1, *self.size), slope.sum(1)
         context: Tensor | None = None
-        for level, part in enumerate(self._parts()):
+        for level, part in enumerate(cast(list[Refinement], self.refinements)):
             step = 2 >> level  # pixels between neighbours of the finer image
             h = part.begin(y[:, :, :: 2 * step, :: 2 * step], context)
             corners = [grid]
@@ -191,7 +182,7 @@ class ImageFlow(Family):
             y = torch.where(self.coarse.group == group, found, y)
         grid = y.reshape(-1, 1, *self.size)
         context: Tensor | None = None
-        for level, part in enumerate(map(Precise, self._parts())):
+        for level, part in enumerate(cast(list[Refinement], self.refinements)):
             step = 2 >> level
             h = part.begin(grid, context)
             corners = [grid]
@@ -219,36 +210,18 @@ class ImageFlow(Family):
         _, density = self.to_uniform(dequantise(x, u))
         return density - self.dim * math.log(LEVELS)
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        """One player: everything there is to learn."""
-        return {"flow": list(self.parameters())}
-
-    def loss(self, batch: Labelled, player: str) -> Tensor:
-        """Negative log-likelihood in nats a pixel, with fresh noise.
-
-        Raises:
-            KeyError: A flow has no such player.
-        """
-        if player != "flow":
-            raise KeyError(player)
+    def objective(self, batch: Labelled) -> Tensor:
+        """Negative log-likelihood in nats a pixel, with fresh noise."""
         return -self.log_prob(batch.x, torch.rand_like(batch.x)).mean() / self.dim
 
     def graphs(self) -> dict[str, Graph]:
         """A file for each direction."""
+        image, z = (
+            {name: torch.rand(2, *self.event_shape) for name in "xu"},
+            torch.rand(2, self.dim),
+        )
+        verbs = ("log_prob", "encode")
         return {
-            "encode": Graph(
-                module=view(self, "encode"),
-                inputs={
-                    "x": torch.rand(2, *self.event_shape),
-                    "u": torch.rand(2, *self.event_shape),
-                },
-                outputs=("log_prob", "z"),
-                verbs=("log_prob", "encode"),
-            ),
-            "decode": Graph(
-                module=view(self, "decode"),
-                inputs={"z": torch.rand(2, self.dim)},
-                outputs=("x",),
-                verbs=("decode",),
-            ),
+            "encode": Graph(view(self, "encode"), image, ("log_prob", "z"), verbs),
+            "decode": Graph(view(self, "decode"), {"z": z}, ("x",), ("decode",)),
         }

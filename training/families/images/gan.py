@@ -2,11 +2,10 @@
 
 As in DCGAN the generator enlarges noise to a quarter, a half and all of the resolution by
 transposed convolutions with batch norms between them, the critic goes the other way, and they step
-in turn.
-Three things keep the game from collapsing: the critic's layers are divided by their largest
-singular value, which bounds how steep its output can become; the hinge objective
-stops pushing what is told apart well enough; and neither player has momentum. Once trained, both
-norms are folded into the weights.
+in turn. Three things keep the game from collapsing: the critic's layers are divided by their
+largest singular value, which bounds how steep its output can become; the hinge objective stops
+pushing what is told apart well enough; and neither player has momentum. Once trained, both norms
+are folded into the weights.
 
 References: DCGAN (Radford et al., 2016), https://arxiv.org/abs/1511.06434; spectral normalisation
 (Miyato et al., 2018), https://arxiv.org/abs/1802.05957; hinge objective (Lim & Ye, 2017),
@@ -21,10 +20,9 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from training.data.images import ImageSet, Labelled
-from training.families.base import Family, FamilyConfig, Graph
-from training.families.gan import OBJECTIVES, ObjectiveName
+from training.families.base import FamilyConfig
+from training.families.gan import OBJECTIVES, ObjectiveName, Pair
 from training.nets.patches import quarter
-from training.nets.view import view
 from training.options import Multiple, Size
 
 
@@ -55,35 +53,26 @@ class DcganConfig(FamilyConfig):
 
     def facts(self, dataset: ImageSet) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
+        scale, classes = OBJECTIVES[self.objective].scale, list(dataset.classes)
         return {
             "family": self.family,
             "latent": {"dim": self.latent, "law": "normal"},
-            "constants": {
-                "critic_scale": OBJECTIVES[self.objective].scale,
-                "classes": list(dataset.classes),
-            },
+            "constants": {"critic_scale": scale, "classes": classes},
         }
 
 
 def generator(latent: int, width: int, event_shape: tuple[int, int, int]) -> nn.Sequential:
     """From z [n, latent, 1, 1] to images [n, *event_shape] in [0, 1]."""
-
-    def enlarge(inputs: int, outputs: int) -> nn.ConvTranspose2d:
-        return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
-
-    return nn.Sequential(
-        nn.ConvTranspose2d(latent, 2 * width, quarter(event_shape), bias=False),
-        nn.BatchNorm2d(2 * width),
-        nn.ReLU(),
-        enlarge(2 * width, width),
-        nn.BatchNorm2d(width),
-        nn.ReLU(),
-        enlarge(width, width // 2),
-        nn.BatchNorm2d(width // 2),
-        nn.ReLU(),
-        nn.Conv2d(width // 2, event_shape[0], 3, padding=1),
-        nn.Sigmoid(),
-    )
+    layers: list[nn.Module] = []
+    for inputs, outputs, size, stride, padding in (
+        (latent, 2 * width, quarter(event_shape), 1, 0),
+        (2 * width, width, 4, 2, 1),  # twice as large
+        (width, width // 2, 4, 2, 1),
+    ):
+        larger = nn.ConvTranspose2d(inputs, outputs, size, stride, padding, bias=False)
+        layers += [larger, nn.BatchNorm2d(outputs), nn.ReLU()]
+    last = nn.Conv2d(width // 2, event_shape[0], 3, padding=1)
+    return nn.Sequential(*layers, last, nn.Sigmoid())
 
 
 def critic(width: int, event_shape: tuple[int, int, int]) -> nn.Sequential:
@@ -103,23 +92,17 @@ def critic(width: int, event_shape: tuple[int, int, int]) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Flatten(), last)
 
 
-class Dcgan(Family):
+class Dcgan(Pair):
     """A generator and a critic of images.
 
-    Arguments:
-        config: Shape and objective.
-        dataset: Its event shape is used, nothing else.
-
-    Raises:
-        ValueError: The images cannot be halved twice.
+    Raises `ValueError` where the images cannot be halved twice.
     """
 
     def __init__(self, config: DcganConfig, dataset: ImageSet) -> None:
         super().__init__()
-        self.config, self.event_shape = config, dataset.event_shape
-        self.generator = generator(config.latent, config.width, self.event_shape)
-        # The weights of exported critics bear this name.
-        self.judge = critic(config.critic_width, self.event_shape)
+        self.config, self.latent, self.event_shape = config, config.latent, dataset.event_shape
+        self.generator = generator(config.latent, config.width, dataset.event_shape)
+        self.judge = critic(config.critic_width, dataset.event_shape)
 
     def decode(self, z: Tensor) -> Tensor:
         """Images [n, channels, height, width] in [0, 1] from noise [n, latent].
@@ -132,41 +115,13 @@ class Dcgan(Family):
         """The critic's output [n] at images in [0, 1]."""
         return self.judge(2 * x - 1).squeeze(-1)
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        """The critic steps first, so that the generator meets the critic that has just looked."""
-        return {
-            "critic": list(self.judge.parameters()),
-            "generator": list(self.generator.parameters()),
-        }
-
     def loss(self, batch: Labelled, player: str) -> Tensor:
-        """The player's objective, a mean over the batch.
-
-        Raises:
-            KeyError: A GAN has no such player.
-        """
+        """The player's objective, a mean over the batch."""
         if player not in ("critic", "generator"):
             raise KeyError(player)
         objective, real = OBJECTIVES[self.config.objective], batch.x
         with torch.set_grad_enabled(player == "generator"):
-            z = torch.randn(len(real), self.config.latent, device=real.device)
+            z = torch.randn(len(real), self.latent, device=real.device)
             fake = self.decode(z)
         outputs = (self.critic(x).float() for x in (real, fake))
         return getattr(objective, player)(*outputs).mean()
-
-    def graphs(self) -> dict[str, Graph]:
-        """The two networks, a file each."""
-        return {
-            "decode": Graph(
-                module=view(self, "decode"),
-                inputs={"z": torch.randn(2, self.config.latent)},
-                outputs=("x",),
-                verbs=("decode",),
-            ),
-            "critic": Graph(
-                module=view(self, "critic"),
-                inputs={"x": torch.rand(2, *self.event_shape)},
-                outputs=("critic",),
-                verbs=("critic",),
-            ),
-        }

@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from training.data import IMAGES
 from training.data.images import Labelled
@@ -66,21 +67,21 @@ def test_a_spline_is_a_distribution_function() -> None:
 
 
 def test_both_directions_undo_each_other(flow: ImageFlow, y: Tensor) -> None:
-    z, _ = flow.bend(y)
+    z, _ = flow.to_uniform(y)
     assert ((z >= 0) & (z <= 1)).all()
-    torch.testing.assert_close(flow.unbend(z), y)
+    torch.testing.assert_close(flow.from_uniform(z), y)
     z = torch.rand_like(y)
-    torch.testing.assert_close(flow.bend(flow.unbend(z))[0], z)
+    torch.testing.assert_close(flow.to_uniform(flow.from_uniform(z))[0], z)
 
 
 def test_log_density_is_the_log_determinant(flow: ImageFlow, y: Tensor) -> None:
-    def bend(flat: Tensor) -> Tensor:
-        return flow.bend(flat.reshape(1, 1, 28, 28))[0].flatten()
+    def to_uniform(flat: Tensor) -> Tensor:
+        return flow.to_uniform(flat.reshape(1, 1, 28, 28))[0].flatten()
 
-    jacobian = torch.func.jacrev(bend)(y[0].flatten())
+    jacobian = torch.func.jacrev(to_uniform)(y[0].flatten())
     sign, log_det = torch.linalg.slogdet(jacobian)
     assert sign == 1
-    torch.testing.assert_close(flow.bend(y[:1])[1][0], log_det)
+    torch.testing.assert_close(flow.to_uniform(y[:1])[1][0], log_det)
     # Group after group the Jacobian is triangular: a pixel sees none that is decided later.
     order = groups().flatten()
     later = order[None, :] > order[:, None]
@@ -151,10 +152,19 @@ def test_precise_layers_are_the_layers_in_float64(size: int) -> None:
         norm.weight.normal_()
         norm.bias.normal_()
     h = torch.randn(3, 8, 5, 7, dtype=torch.float64)
-    last = h.permute(0, 2, 3, 1)
+    inner = block.layers[0](F.silu(block.norms[0](h)))
     for found, wanted in (
-        (precise.convolve(layer, last), layer(h)),
-        (precise.normalise(norm, last), norm(h)),
-        (precise.residual(block, last), block(h)),
+        (precise.convolve(layer, h), layer(h)),
+        (precise.normalise(norm, h), norm(h)),
+        (block(h), h + block.layers[1](F.silu(block.norms[1](inner)))),
     ):
-        torch.testing.assert_close(found.permute(0, 3, 1, 2), wanted)
+        torch.testing.assert_close(found, wanted)
+
+
+def test_training_computes_the_same_in_float32(flow: ImageFlow, y: Tensor) -> None:
+    """In float32 the layers of PyTorch run, in float64 those of `precise`."""
+    single = copy.deepcopy(flow).float()
+    z, log_density = single.to_uniform(y.float())
+    expected, expected_density = flow.to_uniform(y)
+    torch.testing.assert_close(z.double(), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(log_density.double(), expected_density, atol=0, rtol=1e-4)
