@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from dashboard.components.files import KEEP, web
+from dashboard.components.files import KEEP, bases, web
 from dashboard.components.offers import files
 
 HEAVY = (
@@ -99,5 +99,14 @@ def film(request: Request) -> Response:
 app = st.App(
     Path(__file__).with_name("main.py"),
     lifespan=lifespan,
-    routes=[Route("/api/health", health), Route("/api/film/{model}", film), files(), web()],
+    routes=[
+        route
+        for base in bases()
+        for route in (
+            Route(f"{base}/api/health", health),
+            Route(f"{base}/api/film/{{model}}", film),
+            files(base),
+            web(base),
+        )
+    ],
 )

@@ -40,9 +40,19 @@ class _Kept(StaticFiles):
         return response
 
 
-def web() -> Mount:
+def bases() -> list[str]:
+    """Where an app's routes begin: at the root, and below the path at which the app lives.
+
+    Streamlit serves its own routes below `server.baseUrlPath` and an app's at the root alone, where
+    a monitor finds them; a page asks below the path.
+    """
+    below = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return ["", f"/{below}"] if below else [""]
+
+
+def web(base: str = "") -> Mount:
     """The route of the files: an app that shows components has it among its routes."""
-    return Mount(f"/{ADDRESS}", _Kept(directory=WEB))
+    return Mount(f"{base}/{ADDRESS}", _Kept(directory=WEB))
 
 
 def component(name: str, root: str) -> Any:

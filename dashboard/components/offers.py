@@ -84,9 +84,9 @@ def _file(request: Request) -> Response:
     return Response(offer.make(), media_type=offer.mime, headers=headers)
 
 
-def files() -> Route:
+def files(base: str = "") -> Route:
     """The route of the files: an app whose pages offer any has it among its routes."""
-    return Route(f"/{ADDRESS}/{{token}}", _file)
+    return Route(f"{base}/{ADDRESS}/{{token}}", _file)
 
 
 def offers(shown: Sequence[Offer], *, key: str = "offers") -> None:

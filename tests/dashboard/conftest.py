@@ -58,22 +58,23 @@ def chromium() -> Iterator[object]:
 
 
 @contextmanager
-def serve(script: Path, *options: str, **environment: str) -> Iterator[str]:
+def serve(script: Path, below: str = "", **environment: str) -> Iterator[str]:
     """The address of a Streamlit server that runs `script`, as the README starts it.
 
-    `options` are Streamlit's own.
+    The app lives `below` a path: "/lab", say.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true"]
+    path = [f"--server.baseUrlPath={below}"] if below else []
     process = subprocess.Popen(
-        [*command, f"--server.port={port}", "--server.address=127.0.0.1", *options],
+        [*command, f"--server.port={port}", "--server.address=127.0.0.1", *path],
         cwd=ROOT,
         env=os.environ | environment,
     )
     try:
-        address = f"http://127.0.0.1:{port}"
+        address = f"http://127.0.0.1:{port}{below}"
         _wait_for(f"{address}/_stcore/health", process)
         yield address
     finally:

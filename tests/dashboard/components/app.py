@@ -5,6 +5,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components.files import web
+from dashboard.components.files import bases, web
 
-app = st.App(Path(__file__).with_name(os.environ["PAGE"]), routes=[web()])
+app = st.App(Path(__file__).with_name(os.environ["PAGE"]), routes=[web(base) for base in bases()])

@@ -13,6 +13,8 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.dashboard.conftest import SHOWN, serve
+
 pytestmark = pytest.mark.browser
 
 DESK = {"width": 1300, "height": 1000}
@@ -359,3 +361,20 @@ def test_a_card_plays_under_the_pointer_rests_on_the_result_and_opens(visit: Vis
     expect(broken).to_contain_text("card.json: no such file")
     broken.click()
     expect(visit.page.get_by_text("opened: bad")).to_have_count(0)
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_an_app_below_a_path_finds_its_modules_and_loads_them_once(
+    chromium: Browser, end: str
+) -> None:
+    with serve(SHOWN, below="/lab", PAGE="component_page.py") as address:
+        page = chromium.new_page(viewport=DESK)
+        asked: list[str] = []
+        page.on("request", lambda r: "/api/web/" in r.url and asked.append(r.url))
+        page.goto(address + end)
+        expect(page.locator(".gallery[data-ready=true]")).to_be_visible(timeout=30_000)
+        page.get_by_role("button", name="corner").click()  # all is drawn again
+        expect(page.get_by_text("second: z 0.900 0.100")).to_be_visible(timeout=10_000)
+        page.close()
+    assert all(url.startswith(f"{address}/api/web/") for url in asked)
+    assert len(set(asked)) == len(asked) > 10
