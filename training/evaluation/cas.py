@@ -42,7 +42,7 @@ class Samples:
     """Images that a model made, with the classes that were asked for.
 
     Attributes:
-        x: Grey levels, [n, 1, 28, 28] uint8.
+        x: Grey levels, [n, channels, height, width] uint8.
         label: Classes, [n] int64.
     """
 
@@ -84,8 +84,8 @@ def draw(model: ExportedModel, folder: Path, n: int = SAMPLES) -> Iterator[int]:
         path = folder / f"samples-{part:04d}.npz"
         if not path.exists():
             label = np.arange(PART) % classes
-            walk: dict[str, Any] = {"sampler": SAMPLER, "steps": STEPS}
-            x = model.sample(PART, SEED + part, condition={"label": label}, **walk)
+            options: dict[str, Any] = {"sampler": SAMPLER, "steps": STEPS}
+            x = model.sample(PART, SEED + part, condition={"label": label}, **options)
             levels = np.rint(255 * np.clip(x, 0, 1)).astype(np.uint8)
             packed = io.BytesIO()
             np.savez_compressed(packed, x=levels, label=label)

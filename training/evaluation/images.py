@@ -6,9 +6,9 @@ step or seed is picked by these figures.
 Distances between sets of images are Fréchet distances in the features of this project's own
 classifier of the same data (an exported model too), so they compare with their floor, the distance
 of real training images from the same test images, and with nothing published. The distance of n
-images from a law depends on n even where they are drawn from it. So all models have as many, and
-the floor too, in the mean over disjoint draws. It depends on how often each class is drawn as well:
-who can be asked for a class is asked for the shares of the test images, and the floor is of
+images from a distribution depends on n even where they are drawn from it. So all models have as
+many, and the floor too, in the mean over disjoint draws. It depends on how often each class is
+drawn as well: a model that takes a class gets the shares of the test images, and the floor is of
 training images in these shares; for others it is of training images drawn at random.
 
 References: Fréchet distance (Heusel et al., 2017), https://arxiv.org/abs/1706.08500; its bias
@@ -34,7 +34,7 @@ from training.data.images import Split
 from training.evaluation.metrics import Estimate, Gaussian, bootstrap, frechet
 
 SAMPLES, FULL_STEPS, FEW_STEPS = 2_000, 250, (10, 20)
-"""Samples of every distance: of a walk of 250 evaluations, ten to twenty minutes on two cores."""
+"""Samples of every distance: 250 evaluations of each take ten to twenty minutes on two cores."""
 SETS = 10
 """So many sets of samples of a model that needs one evaluation each."""
 FLOORS = 20
@@ -60,16 +60,18 @@ def image_measures(
         seed: Seed of samples and noise.
 
     Raises (as they are measured):
-        ContractError: A model of images to be judged, and no classifier of its data is there.
+        ContractError: A model makes images, and no classifier of its data is there.
         DataError: The images are not at hand.
     """
 
-    def judged(
+    def seen(
         measure: Callable[[genlab.ExportedModel, genlab.ExportedModel, int], Iterator[Metric]],
     ) -> Iterator[Metric]:
         device = model.device.requested
-        judge = genlab.load(f"{model.card.dataset}-classifier", device=device, folders=[folder])
-        return measure(model, judge, seed)
+        classifier = genlab.load(
+            f"{model.card.dataset}-classifier", device=device, folders=[folder]
+        )
+        return measure(model, classifier, seed)
 
     found: dict[str, Callable[[], Iterator[Metric]]] = {}
     if "classify" in model.verbs:
@@ -78,17 +80,17 @@ def image_measures(
         found["bits"] = lambda: _bits(model, seed)
     making = making_of(model.card)
     if making is not None and making.name == "denoise":
-        found["samples"] = lambda: judged(_walks)
-        found["ancestral"] = lambda: judged(_ancestral)
+        found["samples"] = lambda: seen(_many_steps)
+        found["ancestral"] = lambda: seen(_ancestral)
     elif making is not None:
-        found["samples"] = lambda: judged(_samples)
+        found["samples"] = lambda: seen(_samples)
     if "denoise" in model.verbs:
         found["bound"] = lambda: _bound(model, seed)
     return found
 
 
 def images_of(model: genlab.ExportedModel, split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Images [n, 1, 28, 28] in [0, 1] and labels [n] of a split of the model's data set."""
+    """Images [n, *event] in [0, 1] and labels [n] of a split of the model's data set."""
     found = IMAGES[model.card.dataset].split(split)
     return found.x.numpy(), found.label.numpy()
 
@@ -98,77 +100,87 @@ def _accuracy(model: genlab.ExportedModel) -> Iterator[Metric]:
     for split in splits:
         x, label = images_of(model, split)
         right = model.classify(x).argmax(1) == label
-        told = "share of the images whose class has the largest logit"
+        protocol = "share of the images whose class has the largest logit"
         name = "accuracy" if split == "test" else f"accuracy_{split}"
-        yield _metric(name, Estimate.share(right), split, len(x), told)
+        yield _metric(name, Estimate.share(right), split, len(x), protocol)
 
 
 def _bits(model: genlab.ExportedModel, seed: int) -> Iterator[Metric]:
+    of = {"lower": "the lower bound of ", "estimate": "an estimate of "}.get(
+        model.card.measure.bound or "exact", ""
+    )
     splits: tuple[Split, ...] = ("validation", "test")
     for split in splits:
         x, _ = images_of(model, split)
         bits = bits_per_dim(model, x, seed)
-        told = (
-            "bits per dimension: −log₂ of the lower bound of the image's mass over 784, uniform "
+        protocol = (
+            f"bits per dimension: −log₂ of {of}the image's mass over "
+            f"{math.prod(model.card.event_shape)}, uniform "
             f"dequantisation with one draw an image (K = 1, seed {seed}), no logit transform "
             "(α = 0: the flow lives on [0, 1])"
         )
         name = "bits_per_dim" if split == "test" else f"bits_per_dim_{split}"
-        yield _metric(name, Estimate.mean(bits), split, len(x), told)
+        yield _metric(name, Estimate.mean(bits), split, len(x), protocol)
 
 
 def _samples(
-    model: genlab.ExportedModel, judge: genlab.ExportedModel, seed: int
+    model: genlab.ExportedModel, classifier: genlab.ExportedModel, seed: int
 ) -> Iterator[Metric]:
     """The distance of samples by `decode`."""
-    references = References.of(model, judge)
-    sets = _features(judge, model.sample(SETS * SAMPLES, seed)).reshape(SETS, SAMPLES, -1)
+    references = References.of(model, classifier)
+    sets = _features(classifier, model.sample(SETS * SAMPLES, seed)).reshape(SETS, SAMPLES, -1)
     found = Estimate.mean(np.array([references.distance(features) for features in sets]))
     how = f"{SAMPLES:,} samples by decode, the mean over {SETS} sets of them (seed {seed})"
     yield from references.figures(found, SETS * SAMPLES, how)
 
 
-def _walks(model: genlab.ExportedModel, judge: genlab.ExportedModel, seed: int) -> Iterator[Metric]:
+def _many_steps(
+    model: genlab.ExportedModel, classifier: genlab.ExportedModel, seed: int
+) -> Iterator[Metric]:
     """Distances of samples by many steps and by few, and whether the asked class is there."""
-    label = _asked(model)
-    references = References.of(model, judge, label)
-    walk = partial(model.sample, SAMPLES, seed, sampler=SAMPLER, condition={"label": label})
-    full = walk(steps=FULL_STEPS)
-    seen = _features(judge, full)
-    how = f"{_walked(FULL_STEPS)} (seed {seed})"
+    label = _classes(model)
+    references = References.of(model, classifier, label)
+    draw = partial(model.sample, SAMPLES, seed, sampler=SAMPLER, condition={"label": label})
+    full = draw(steps=FULL_STEPS)
+    seen = _features(classifier, full)
+    how = f"{_drawn(FULL_STEPS)} (seed {seed})"
     yield from references.figures(references.estimate(seen, label, seed), SAMPLES, how)
     for steps in FEW_STEPS:
-        both = np.stack([_features(judge, walk(steps=steps)), seen], axis=1)  # [n, 2, d]
+        both = np.stack([_features(classifier, draw(steps=steps)), seen], axis=1)  # [n, 2, d]
         error = bootstrap(both, references.quotient, REPEATS, seed, label)
-        told = (
-            f"R({steps}): Fréchet distance of {_walked(steps)}, over that in {FULL_STEPS} on the "
+        protocol = (
+            f"R({steps}): Fréchet distance of {_drawn(steps)}, over that in {FULL_STEPS} on the "
             f"same noise (seed {seed})"
         )
         yield _metric(
-            f"few_steps_{steps}", Estimate(references.quotient(both), error), "test", SAMPLES, told
+            f"few_steps_{steps}",
+            Estimate(references.quotient(both), error),
+            "test",
+            SAMPLES,
+            protocol,
         )
-    guided = walk(steps=FEW_STEPS[-1], guidance=GUIDANCE)
-    yield _agreement("agreement", judge, full, label, how)
-    how = f"{_walked(FEW_STEPS[-1], GUIDANCE)} (seed {seed})"
-    yield _agreement("agreement_guided", judge, guided, label, how)
+    guided = draw(steps=FEW_STEPS[-1], guidance=GUIDANCE)
+    yield _agreement("agreement", classifier, full, label, how)
+    how = f"{_drawn(FEW_STEPS[-1], GUIDANCE)} (seed {seed})"
+    yield _agreement("agreement_guided", classifier, guided, label, how)
 
 
 def _ancestral(
-    model: genlab.ExportedModel, judge: genlab.ExportedModel, seed: int
+    model: genlab.ExportedModel, classifier: genlab.ExportedModel, seed: int
 ) -> Iterator[Metric]:
     """The same of samples by the reverse process itself."""
-    label = _asked(model)
-    references = References.of(model, judge, label)
+    label = _classes(model)
+    references = References.of(model, classifier, label)
     asked = {"label": label}
     x = model.sample(SAMPLES, seed, sampler=ANCESTRAL, steps=FULL_STEPS, condition=asked)
-    how = f"{_walked(FULL_STEPS, sampler=ANCESTRAL)} (seed {seed})"
-    found = references.estimate(_features(judge, x), label, seed)
+    how = f"{_drawn(FULL_STEPS, sampler=ANCESTRAL)} (seed {seed})"
+    found = references.estimate(_features(classifier, x), label, seed)
     *_, ratio = references.figures(found, SAMPLES, how)
     yield ratio.model_copy(update={"name": f"{ratio.name}_ancestral"})
-    yield _agreement("agreement_ancestral", judge, x, label, how)
+    yield _agreement("agreement_ancestral", classifier, x, label, how)
 
 
-def _asked(model: genlab.ExportedModel) -> np.ndarray:
+def _classes(model: genlab.ExportedModel) -> np.ndarray:
     """Classes [SAMPLES] in the shares of the test images."""
     return in_shares(images_of(model, "test")[1], SAMPLES)
 
@@ -182,17 +194,18 @@ def in_shares(label: np.ndarray, n: int) -> np.ndarray:
 
 
 def _agreement(
-    name: str, judge: genlab.ExportedModel, x: np.ndarray, label: np.ndarray, how: str
+    name: str, classifier: genlab.ExportedModel, x: np.ndarray, label: np.ndarray, how: str
 ) -> Metric:
     """How often the classifier sees in samples what was asked for."""
-    right = judge.classify(np.clip(x, 0, 1)).argmax(1) == label
-    told = (
-        f"share of {how} in which the classifier {judge.card.id} sees the class that was asked for"
+    right = classifier.classify(np.clip(x, 0, 1)).argmax(1) == label
+    protocol = (
+        f"share of {how} in which the classifier {classifier.card.id} sees the class that was "
+        "asked for"
     )
-    return _metric(name, Estimate.share(right), "samples", len(x), told)
+    return _metric(name, Estimate.share(right), "samples", len(x), protocol)
 
 
-def _walked(steps: int, guidance: float = 1.0, sampler: str = SAMPLER) -> str:
+def _drawn(steps: int, guidance: float = 1.0, sampler: str = SAMPLER) -> str:
     """How samples were drawn, for a protocol."""
     by = {SAMPLER: "DPM-Solver++(2M)", ANCESTRAL: "ancestral sampling (DDPM)"}[sampler]
     return (
@@ -206,13 +219,13 @@ class References:
     """What samples are compared with.
 
     Attributes:
-        judge: The classifier's identifier.
-        test: The law of its features of the test images.
+        classifier: The classifier's identifier.
+        test: The Gaussian of its features of the test images.
         floor: The distance of `SAMPLES` real training images from it.
         drawn: How these were drawn.
     """
 
-    judge: str
+    classifier: str
     test: Gaussian
     floor: Estimate
     drawn: str
@@ -221,11 +234,11 @@ class References:
     def of(
         cls,
         model: genlab.ExportedModel,
-        judge: genlab.ExportedModel,
+        classifier: genlab.ExportedModel,
         label: np.ndarray | None = None,
     ) -> "References":
         """For samples of the classes `label` [n], in order, or of whichever classes come."""
-        test = Gaussian.of(_features(judge, images_of(model, "test")[0]))
+        test = Gaussian.of(_features(classifier, images_of(model, "test")[0]))
         x, classes = images_of(model, "train")
         order = np.random.default_rng(0).permutation(len(x))
         if label is None:
@@ -240,9 +253,9 @@ class References:
                 ],
                 axis=1,
             )
-        floors = [frechet(Gaussian.of(_features(judge, x[rows])), test) for rows in sets]
+        floors = [frechet(Gaussian.of(_features(classifier, x[rows])), test) for rows in sets]
         drawn = "at random" if label is None else "in the same shares of classes"
-        return cls(judge.card.id, test, Estimate.mean(np.array(floors)), drawn)
+        return cls(classifier.card.id, test, Estimate.mean(np.array(floors)), drawn)
 
     def distance(self, features: np.ndarray) -> float:
         """The Fréchet distance of features [n, d] from the test images'."""
@@ -259,21 +272,21 @@ class References:
 
     def figures(self, found: Estimate, n: int, how: str) -> Iterator[Metric]:
         """A distance, and its ratio to the floor."""
-        told = (
-            f"Fréchet distance of {how} in the {len(self.test.mean)} features of {self.judge}, "
-            "from all test images"
+        protocol = (
+            f"Fréchet distance of {how} in the {len(self.test.mean)} features of "
+            f"{self.classifier}, from all test images"
         )
-        yield _metric("frechet", found, "test", n, told)
-        told += (
+        yield _metric("frechet", found, "test", n, protocol)
+        protocol += (
             f", over the floor {self.floor.value:.4g} ± {self.floor.stderr:.2g}, the mean over "
             f"{FLOORS} disjoint sets of {SAMPLES:,} real training images, drawn {self.drawn}; "
             "1 is as near as real images are"
         )
-        yield _metric("frechet_ratio", found.over(self.floor), "test", n, told)
+        yield _metric("frechet_ratio", found.over(self.floor), "test", n, protocol)
 
 
-def _features(judge: genlab.ExportedModel, x: np.ndarray) -> np.ndarray:
-    found: np.ndarray = judge.run("classify", fetch=["features"], x=np.clip(x, 0, 1))["features"]
+def _features(classifier: genlab.ExportedModel, x: np.ndarray) -> np.ndarray:
+    found = classifier.run("classify", fetch=["features"], x=np.clip(x, 0, 1))["features"]
     return found.astype(np.float64)
 
 
@@ -302,12 +315,12 @@ def _bound(model: genlab.ExportedModel, seed: int) -> Iterator[Metric]:
             n=len(x),
             protocol=f"the term “{term}” of the {how}",
         )
-    told = (
+    protocol = (
         "standard deviation of the decoder of the bound, diffusion units: the root mean squared "
         f"error of x̂₀(x₁), not clipped, on {len(unseen)} validation images (seed {seed})"
     )
     yield Metric(
-        name=DEVIATION_FIGURE, value=deviation, split="validation", n=len(unseen), protocol=told
+        name=DEVIATION_FIGURE, value=deviation, split="validation", n=len(unseen), protocol=protocol
     )
 
 

@@ -29,7 +29,7 @@ from genlab.measures.density import mass
 from genlab.runtime.check import check
 from genlab.runtime.errors import InputError
 from training import runs
-from training.data import DATASETS, IMAGES, Mixture
+from training.data import DATASETS, Mixture
 from training.data.gaussians import Gaussians
 from training.evaluation import cas
 from training.evaluation.images import image_measures
@@ -90,7 +90,7 @@ def _measures(
     model: genlab.ExportedModel, folder: Path, n: int, seed: int
 ) -> dict[str, Callable[[], Iterator[Metric]]]:
     """What there is to measure of a model, by name."""
-    if model.card.dataset in IMAGES:
+    if model.card.space.kind == "image":
         return image_measures(model, folder, seed)
     found: dict[str, Callable[[], Iterator[Metric]]] = {}
     for name, asked_of, measure in MEASURES:

@@ -196,7 +196,7 @@ def reference_sample(dataset: Dataset | ImageSet, exported: Path) -> bytes:
 
     Returns:
         The bytes of an npz file, the same on every machine: `x`, float32 [10000, d]; of images, the
-        first 1,000 test images as `x`, uint8 [1000, 1, 28, 28], with `label`, and 4,000 training
+        first 1,000 test images as `x`, uint8 [1000, *event], with `label`, and 4,000 training
         images as `train`, with `train_label`.
     """
     if isinstance(dataset, ImageSet):

@@ -1,14 +1,14 @@
 """The small film of a model: sixteen pictures, one below the other, in one WebP file.
 
-What moves is how the model makes samples, of points or sixteen images: a flow's layers, a walk back
-from noise, else its training. The last picture is always the finished samples. The background is
-transparent, so that one file serves a light and a dark page.
+What moves is how the model makes samples, of points or sixteen images: a flow's layers, a
+diffusion's way back from noise, else its training. The last picture is always the finished samples.
+The background is transparent, so that one file serves a light and a dark page.
 """
 
 import io
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from genlab import ExportedModel
 from genlab.diffusion.denoiser import in_turn
@@ -20,9 +20,9 @@ from training.data import DATASETS
 FRAMES, SIZE, BARS = 16, 128, 32
 POINTS = 450
 STEPS = 60
-"""Steps of a walk."""
-TILES, SIDE, PITCH = 4, 28, 32
-"""Tiles each way, their size and their distance, in pixels."""
+"""Steps from noise to data."""
+TILES, TILE, PITCH = 4, 28, 32
+"""Tiles each way, the side of one and their distance, in pixels."""
 FINE = 4
 """Drawn so many times larger, then reduced: soft points of less than a pixel's step."""
 RADIUS = 1.15
@@ -36,7 +36,7 @@ def thumbnail(model: ExportedModel) -> bytes | None:
     makings = makings_of(model.card)
     if not makings:
         return None
-    images = len(model.card.event_shape) > 1
+    images = model.card.space.kind == "image"
     stages = _image_stages(model, makings[0]) if images else _point_stages(model, makings[0])
     colour = COLOURS[model.card.kind]
     if images:
@@ -122,12 +122,21 @@ def _dots(draw: ImageDraw.ImageDraw, points: np.ndarray, extent: Extent) -> None
 
 
 def _tiles(images: np.ndarray, colour: tuple[int, int, int]) -> Image.Image:
-    """Sixteen images [16, 1, 28, 28] in [0, 1]: ink of one colour on nothing."""
-    alpha = np.zeros((SIZE, SIZE), np.uint8)
-    for index, image in enumerate(images[:, 0]):
-        row, column = (PITCH * place + 2 for place in divmod(index, TILES))
-        levels = (255 * np.clip(image, 0, 1)).round()
-        alpha[row : row + SIDE, column : column + SIDE] = levels.astype(np.uint8)
-    picture = Image.new("RGBA", (SIZE, SIZE), colour)
-    picture.putalpha(Image.fromarray(alpha))
+    """Sixteen images [16, channels, height, width] in [0, 1], each fitted into its tile.
+
+    Grey ones are ink of one colour on nothing, those of three channels stand in their own colours.
+    """
+    levels = (255 * np.clip(images, 0, 1)).round().astype(np.uint8)
+    picture, alpha = Image.new("RGBA", (SIZE, SIZE), colour), Image.new("L", (SIZE, SIZE))
+    for index, image in enumerate(levels):
+        row, column = divmod(index, TILES)
+        at = PITCH * column + 2, PITCH * row + 2
+        grey = len(image) == 1
+        tile = ImageOps.contain(
+            Image.fromarray(image[0] if grey else image.transpose(1, 2, 0)), (TILE, TILE)
+        )
+        if not grey:
+            picture.paste(tile, at)
+        alpha.paste(tile if grey else Image.new("L", tile.size, 255), at)
+    picture.putalpha(alpha)
     return picture

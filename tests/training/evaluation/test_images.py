@@ -133,11 +133,11 @@ def test_a_perfect_generator_is_at_the_floor_and_a_blurred_one_is_not() -> None:
 
 def test_a_model_that_is_asked_for_classes_has_the_floor_of_their_shares() -> None:
     """Which is lower: how often each class comes is no chance on either side."""
-    label = image_evaluate._asked(Painter(lambda steps: 1.0))  # type: ignore[arg-type]
+    label = image_evaluate._classes(Painter(lambda steps: 1.0))  # type: ignore[arg-type]
     model, judge = Painter(lambda steps: 1.0), Judge()
     free, bound = (image_evaluate.References.of(model, judge, each) for each in (None, label))  # type: ignore[arg-type]
     assert bound.floor.value < free.floor.value
-    rows = {row.name: row for row in image_evaluate._walks(model, judge, 0)}  # type: ignore[arg-type]
+    rows = {row.name: row for row in image_evaluate._many_steps(model, judge, 0)}  # type: ignore[arg-type]
     ratio = rows["frechet_ratio"]
     assert ratio.value == pytest.approx(rows["frechet"].value / bound.floor.value)
     assert ratio.stderr is not None
@@ -147,11 +147,11 @@ def test_a_model_that_is_asked_for_classes_has_the_floor_of_their_shares() -> No
 
 def test_few_steps_are_compared_with_many_on_the_same_noise() -> None:
     painter = Painter(lambda steps: 1 - 2 / steps)
-    rows = image_evaluate._walks(painter, Judge(), 7)  # type: ignore[arg-type]
+    rows = image_evaluate._many_steps(painter, Judge(), 7)  # type: ignore[arg-type]
     told = {row.name: row for row in rows}
     found = {name: row.value for name, row in told.items()}
     assert painter.asked == [("dpmpp_2m", *row) for row in ((250, 1), (10, 1), (20, 1), (20, 2))]
-    assert painter.noise == {(7, tuple(image_evaluate._asked(painter)))}  # type: ignore[arg-type]
+    assert painter.noise == {(7, tuple(image_evaluate._classes(painter)))}  # type: ignore[arg-type]
     assert found["few_steps_10"] > found["few_steps_20"] > 1
     assert found["agreement"] == found["agreement_guided"] == 1.0
     assert told["agreement"].stderr == pytest.approx(1 / 2 / 401)  # none of 400 is wrong
@@ -162,7 +162,7 @@ def test_few_steps_are_compared_with_many_on_the_same_noise() -> None:
 
 def test_the_same_images_in_few_steps_have_a_ratio_without_error() -> None:
     """Both walks see the same noise, so chance that moves both is no chance of their ratio."""
-    rows = image_evaluate._walks(Painter(lambda steps: 1.0), Judge(), 0)  # type: ignore[arg-type]
+    rows = image_evaluate._many_steps(Painter(lambda steps: 1.0), Judge(), 0)  # type: ignore[arg-type]
     told = {row.name: row for row in rows}
     assert told["few_steps_10"].value == 1
     assert told["few_steps_10"].stderr == pytest.approx(0, abs=1e-12)
