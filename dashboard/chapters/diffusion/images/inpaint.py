@@ -11,7 +11,7 @@ from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import ANY
 from dashboard.components.pad import pad
-from dashboard.components.sheet import Grey, Sheet, grey
+from dashboard.components.sheet import Grey, Sheet
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.shared import catalogue, controls, links
 from dashboard.shared.images import Look, linked_picks, pictures, remember_picks, say_no_test, units
@@ -34,7 +34,7 @@ def _filling(
 ) -> Frames[Moment]:
     model = catalogue.open_model(model_id)
     x = units(pictures(model.card).test[image])
-    keep = np.frombuffer(erased, np.uint8).reshape(x.shape) == 0
+    keep = np.broadcast_to(np.frombuffer(erased, np.uint8).reshape(x.shape[1:]) == 0, x.shape)
     choice = (label, guidance, steps, resamplings, n, seed)
     return kept(
         ("repaint", model_id, stamp, image, erased, choice),
@@ -54,7 +54,7 @@ def show(look: Look) -> None:
         return
     start = linked_picks("repaint_images", offered, image=0)
     chosen = peek_tiles("repaint_images", n=offered, picks=start).picks["image"]
-    image = have.test[chosen, 0]
+    image = have.test[chosen].mean(0).astype(np.uint8)  # the veil lies over a grey one
     size = image.shape[0], image.shape[1]
     first = links.once("repaint_pad", lambda: mask_of_link(size), MASK)
     picture, strip = st.container(), st.container()  # first what is seen, then what changes it
@@ -87,7 +87,7 @@ def show(look: Look) -> None:
             size=size,
         )
     # Before the walk, which takes its time: the strip to choose from, and the link.
-    sheet = Sheet(grey(have.test[:offered]), "Images to erase from", "Test images.", columns=10)
+    sheet = Sheet.of(have.test[:offered], "Images to erase from", "Test images.", columns=10)
     with strip:
         remember_picks(tiles([sheet], key="repaint_images", picks=start, max_width=640))
     _remember(mask, first)

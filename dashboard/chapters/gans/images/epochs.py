@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dashboard.chapters.gans.images.shared import drawn, held_out
 from dashboard.chapters.gans.scenes import epochs as gan_images
 from dashboard.chapters.gans.shared import averaged
-from dashboard.components.sheet import grey
+from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.components.timeline import Timeline
 from dashboard.shared import catalogue, links
@@ -45,7 +45,7 @@ def show(look: Look) -> None:
     start = None
     if timeline is None:
         _, x, said = drawn(look)
-        sheet = replace(sheet, pixels=grey(x), captions=said.captions)
+        sheet = Sheet.of(x, sheet.title, sheet.alt, captions=said.captions, role="critic")
     else:
         count = timeline.count
         start = links.once("epochs_tiles", lambda: links.frame("epoch", count))

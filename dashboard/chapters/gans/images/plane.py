@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from dashboard.chapters.gans.images.shared import drawn, explained, held_out, sheet
 from dashboard.chapters.gans.scenes import epochs as gan_images
 from dashboard.components.scene import Handle, Heatmap, Marker, Pane, Scene
-from dashboard.components.sheet import Sheet, grey
+from dashboard.components.sheet import Sheet
 from dashboard.components.stage import peek, stage
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.plots.latent_walks import CORNERS, PLANE, on_plane, raster, weights
@@ -50,9 +50,11 @@ def _drag(look: Look, corners: tuple[int, ...]) -> None:
     with picture:
         st.caption("Drag the point: every place of this plane is a latent, and this its image.")
         stage(_scene(mosaic, at), key="plane_stage")
+        if look.card.space.channels != 1:
+            st.caption("The mosaic shows how light each image is; beside it in colour.")
     with answer:
-        one = Sheet(
-            grey(x), "G(z) of the point", "The image of the point.", [gan_images.signed(score)],
+        one = Sheet.of(
+            x, "G(z) of the point", "The image of the point.", captions=[gan_images.signed(score)],
             role="critic", smooth=True,
         )  # fmt: skip
         tiles([one], key="plane_image", max_width=320)

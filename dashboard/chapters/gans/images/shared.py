@@ -5,7 +5,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.gans.scenes.epochs import Verdicts, meaning, verdicts
-from dashboard.components.sheet import Sheet, grey
+from dashboard.components.sheet import Sheet
 from dashboard.shared import catalogue
 from dashboard.shared.images import Look, pictures, units
 from genlab.runtime.sessions import heavy
@@ -41,7 +41,7 @@ def sheet(look: Look, title: str, n: int, columns: int | None = None) -> Sheet:
     """The first `n` samples as tiles to pick from, with the critic's number under each."""
     _, x, said = drawn(look, n)
     alt = f"{n} images made by the generator, with the critic's number under each."
-    return Sheet(grey(x), title, alt, said.captions, columns, role="critic")
+    return Sheet.of(x, title, alt, captions=said.captions, columns=columns, role="critic")
 
 
 def explained(said: Verdicts) -> str:
