@@ -13,7 +13,7 @@ def bound_of(card: Card) -> str:
 
 
 def inference(card: Card) -> str:
-    """How p(x) is had: "exact", "lower bound", "estimate", by a way of its own, or "no"."""
+    """How p(x) is had: "exact", "lower bound", "estimate", in a way of its own, or "no"."""
     if bound := bound_of(card):
         return WORDS[bound]
     if "denoise" not in card.verbs:
@@ -27,6 +27,12 @@ def density_words(card: Card) -> str:
     """What a picture of the density is: "density", or of what it is a bound or an estimate."""
     bound = bound_of(card)
     return "density" if bound in ("", "exact") else f"{WORDS[bound]} of the density"
+
+
+def shown_density(card: Card) -> str:
+    """The name of the layer that shows a model's density."""
+    words = density_words(card)
+    return "model density" if words == "density" else words
 
 
 def bits_words(card: Card) -> str:

@@ -124,7 +124,7 @@ def test_epochs_show_the_same_noise_through_each_snapshot(gan):
     assert film.pixels.shape == (3, 6, 1, 28, 28)
     assert (film.pixels[0] == 128).all()  # all weights are zero: σ(0) = ½
     last = gan.decode(z)
-    np.testing.assert_array_equal(film.pixels[-1], np.rint(255 * last[:, 0]).astype(np.uint8))
+    np.testing.assert_array_equal(film.pixels[-1], np.rint(255 * last).astype(np.uint8))
     timeline = gan_images.epochs_timeline(gan.card, film, 55_000)
     assert timeline is not None
     assert timeline.labels is not None
