@@ -104,7 +104,11 @@ def show(dataset: str, cards: list[Card], seed: int) -> None:
     told += "none chosen."
     for card in walls:
         if "denoise" in card.verbs:
-            asked = "was asked for the classes in turn (guidance 1, " if in_turn(card, N) else "("
+            asked = (
+                "was asked for the classes in turn (guidance 1, "
+                if in_turn(card, N)
+                else "was drawn ("
+            )
             told += f" {card.id} {asked}DPM-Solver++(2M) in {steps_of(card)} evaluations)."
     st.caption(told)
     places = st.columns(len(walls) + 1)
