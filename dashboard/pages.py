@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from genlab.contract.card import Card
 
+SHOWN = (1, 3)
+"""Channels of images that a screen can show: grey and colour."""
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -75,9 +78,10 @@ class Page:
 
 def kind(card: Card) -> str:
     """What a model is of: the `line`, the `plane`, or an `image`; empty for anything else."""
-    if len(card.event_shape) == 1:
-        return {1: "line", 2: "plane"}.get(card.event_shape[0], "")
-    return "image" if len(card.event_shape) == 3 and card.event_shape[0] == 1 else ""
+    space = card.space
+    if space.kind == "points":
+        return {1: "line", 2: "plane"}.get(space.shape[0], "")
+    return "image" if space.kind == "image" and space.channels in SHOWN else ""
 
 
 # fmt: off

@@ -28,32 +28,35 @@ MOST_FRAMES = 101
 Grey = NDArray[np.uint8]
 
 
-def grey(x: NDArray[Any]) -> Grey:
-    """Images `x[..., 1, h, w]` in data units (0 black, 1 white) as bytes [..., h, w].
+def levels(x: NDArray[Any]) -> Grey:
+    """Images in data units (0 black, 1 white) as bytes of the same shape.
 
     Rounded to the nearest of 256 levels; values outside 0..1 are clipped, NaN is black. Bytes pass
     through as they are.
     """
     x = np.asarray(x)
-    require(
-        x.ndim >= 3 and x.shape[-3] == 1, f"images: expected [..., 1, h, w], found {list(x.shape)}"
-    )
-    return _bytes(x[..., 0, :, :])
-
-
-def rgb(x: NDArray[Any]) -> Grey:
-    """Images `x[..., 3, h, w]` in data units as bytes [..., h, w, 3], rounded as `grey` rounds."""
-    x = np.asarray(x)
-    require(
-        x.ndim >= 3 and x.shape[-3] == 3, f"images: expected [..., 3, h, w], found {list(x.shape)}"
-    )
-    return _bytes(np.moveaxis(x, -3, -1))
-
-
-def _bytes(x: NDArray[Any]) -> Grey:
     if x.dtype == np.uint8:
         return x
     return np.rint(np.nan_to_num(x, nan=0.0).clip(0, 1) * 255).astype(np.uint8)
+
+
+def grey(x: NDArray[Any]) -> Grey:
+    """Images `x[..., 1, h, w]` in data units as `levels` [..., h, w]."""
+    return levels(_of_channels(x, 1)[..., 0, :, :])
+
+
+def rgb(x: NDArray[Any]) -> Grey:
+    """Images `x[..., 3, h, w]` in data units as `levels` [..., h, w, 3]."""
+    return levels(np.moveaxis(_of_channels(x, 3), -3, -1))
+
+
+def _of_channels(x: NDArray[Any], count: int) -> NDArray[Any]:
+    x = np.asarray(x)
+    require(
+        x.ndim >= 3 and x.shape[-3] == count,
+        f"images: expected [..., {count}, h, w], found {list(x.shape)}",
+    )
+    return x
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ Cached for the process, not for the session: a hundred visitors look at one set 
 import os
 from collections import Counter
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from dashboard.pages import kind
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import without
 from dashboard.shared.rerun import once
@@ -28,7 +29,6 @@ from genlab.model import ExportedModel
 from genlab.runtime.sessions import Device, build, choose_device, granted_device
 
 Result = TypeVar("Result")
-IMAGE = (1, 28, 28)
 REFERENCE = 10_000
 """Most points of a reference sample that a page uses."""
 FAMILIES = {"exact": "Exact", "flow": "Flow", "gan": "GAN", "ddpm": "Diffusion"}
@@ -97,7 +97,7 @@ def models_with(*verbs: str) -> list[Entry]:
     """
 
     def fits(card: Card) -> bool:
-        plane = card.event_shape == (2,) and card.verbs >= set(verbs)
+        plane = kind(card) == "plane" and card.verbs >= set(verbs)
         return plane and not ("decode" in verbs and (card.latent is None or card.latent.dim != 2))
 
     able = [e for e in read_catalogue().entries.values() if e.card and fits(e.card)]
@@ -110,14 +110,9 @@ def variant(card: Card) -> str:
 
 
 def dataset_title(dataset: str) -> str:
-    """What people call a data set: the front of its models' titles, or its name."""
-    titles = [card.title.partition(": ") for card in models_of(dataset)]
-    return next((front for front, colon, _ in titles if colon), dataset)
-
-
-def short_title(card: Card) -> str:
-    """The title of a model without that of its data set, as on a page about one data set."""
-    return card.title.partition(": ")[2] or card.title
+    """What people call a data set: as the first of its models does that has a name for it."""
+    titles = [card.dataset_title for card in models_of(dataset)]
+    return next((title for title in titles if title != dataset), dataset)
 
 
 def models_of(dataset: str) -> list[Card]:
@@ -154,25 +149,34 @@ def schedules_of(card: Card) -> dict[str, list[float]]:
     return card.constants.schedules or {"card": card.constants.log_snr or []}
 
 
-def datasets(*shapes: tuple[int, ...]) -> list[str]:
-    """Data sets of working models, those with the most first; only of these event shapes if any.
+def datasets(*kinds: str) -> list[str]:
+    """Data sets of working models, those with the most first; only of these `kind`s if any.
 
     Of as many, images come before points.
     """
-    cards = [c for c in read_catalogue().cards.values() if not shapes or c.event_shape in shapes]
+    cards = [c for c in read_catalogue().cards.values() if not kinds or kind(c) in kinds]
     count = Counter(card.dataset for card in cards)
-    points = {card.dataset for card in cards if len(card.event_shape) == 1}
+    points = {card.dataset for card in cards if card.space.kind == "points"}
     return sorted(count, key=lambda name: (-count[name], name in points, name))
 
 
 def makers(cards: list[Card]) -> list[Card]:
     """The models that make samples; a classifier that judges them makes none."""
-    return [card for card in cards if making_of(card) is not None]
+    return [card for card in cards if making_of(card)]
+
+
+def side_by_side(dataset: str) -> list[Card]:
+    """The models of a data set that stand on one stage: what they say is of samples of one shape.
+
+    Each makes samples or has a density; the shape is that of the first which does.
+    """
+    able = [c for c in models_of(dataset) if kind(c) and (making_of(c) or "log_prob" in c.verbs)]
+    return [card for card in able if card.event_shape == able[0].event_shape]
 
 
 def comparable() -> dict[str, int]:
     """Data sets whose models can be seen side by side, and how many there are of each."""
-    found = {name: len(makers(models_of(name))) for name in datasets((1,), (2,), IMAGE)}
+    found = {name: len(makers(side_by_side(name))) for name in datasets()}
     return {name: count for name, count in found.items() if count}
 
 
@@ -211,19 +215,33 @@ def reference(card: Card, n: int) -> NDArray[np.float32]:
 
 @computed(entries=32, light=True)
 def _reference(card: Card) -> NDArray[np.float32]:
+    shape = (REFERENCE, *card.event_shape)
+    expected = f"an npz file with an array x of shape {shape}"
+    arrays = read_reference(card, expected)
+    points = arrays.get("x", np.empty((0, *card.event_shape)))[:REFERENCE]
+    if points.shape[1:] != card.event_shape or (arrays and "x" not in arrays):
+        raise reference_error(card, expected, f"{points.shape}" if "x" in arrays else "no x")
+    return np.asarray(points, dtype=np.float32)
+
+
+def read_reference(card: Card, expected: str) -> dict[str, NDArray[Any]]:
+    """The arrays of the reference sample of a model's data set; none where there is no such file.
+
+    Raises:
+        ContractError: The file is damaged, or not the one that the card means.
+    """
     folder, name = read_catalogue().entry(card.id).folder.parent / "data", f"{card.dataset}.npz"
     if not (folder / name).is_file():
-        return np.empty((0, *card.event_shape), dtype=np.float32)
+        return {}
     content = read_bytes(folder, name)
     if card.provenance.data_sha256:
         verify_bytes(card.id, f"data/{name}", content, card.provenance.data_sha256)
-    shape = (REFERENCE, *card.event_shape)
     try:
-        points = read_npz(content)["x"][:REFERENCE]
-    except (ValueError, KeyError) as error:
-        expected = f"an npz file with an array x of shape {shape}"
-        raise ContractError(card.id, f"data/{name}", expected, str(error), EXPORT_AGAIN) from None
-    if points.shape[1:] != card.event_shape:
-        found = f"{points.shape}"
-        raise ContractError(card.id, f"data/{name}", f"shape {shape}", found, EXPORT_AGAIN)
-    return np.asarray(points, dtype=np.float32)
+        return dict(read_npz(content))
+    except ValueError as error:
+        raise reference_error(card, expected, str(error)) from None
+
+
+def reference_error(card: Card, expected: str, found: str) -> ContractError:
+    """What is wrong with the reference sample of a model's data set."""
+    return ContractError(card.id, f"data/{card.dataset}.npz", expected, found, EXPORT_AGAIN)

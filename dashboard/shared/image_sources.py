@@ -2,20 +2,27 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components.pad import pad
-from dashboard.components.sheet import Sheet, grey
+from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import tiles
 from dashboard.shared import controls, links
+from dashboard.shared.compute import in_turn
 from dashboard.shared.images import Bytes, Look, linked_picks, remember_picks, say_no_test
 from dashboard.shared.upload import EVEN, Fitted, read_picture
 from genlab.runtime.errors import InputError
-from genlab.runtime.sessions import heavy
 
 SOURCES = ["test image", "drawn", "upload"]
 OFFERED = 40
+INK = (
+    "It is made grey and scaled to {}. A bright background becomes black, as in the data: its own "
+    "shade is taken away where it is even or changes smoothly, and the strongest ink made white."
+)
+COLOUR = "Its middle, of the shape of the data, is scaled to {}; its colours stay as they are."
+"""What becomes of a picture for a grey model, and for one of colours; with the size of images."""
 DRAWING, PICTURE, FILE, FILES = "image_drawing", "image_picture", "image_file", "image_files"
 """Where a session keeps what was drawn and the picture that was brought, while neither is on the
 page; a file until it is read; and how many files there were."""
@@ -30,7 +37,7 @@ class Brought:
 
 
 def some_image(look: Look) -> tuple[Bytes | None, DeltaGenerator]:
-    """Grey levels [1, h, w] of the image that a person chose, and the place beside it.
+    """Levels [channels, h, w] of the image that a person chose, and the place beside it.
 
     None while there is no image; then it is said beside it what is missing. A drawing and a picture
     are kept for the session, also where another source or view is looked at meanwhile.
@@ -38,11 +45,9 @@ def some_image(look: Look) -> tuple[Bytes | None, DeltaGenerator]:
     Raises:
         Busy: No place to decode it became free.
     """
-    _, height, width = look.card.event_shape
     left, right = st.columns([2, 3])
     with left:
-        offered = SOURCES if height == width else SOURCES[:1]
-        source = controls.choose("Image", offered, "image_source")
+        source = controls.choose("Image", SOURCES, "image_source")
         levels = {"test image": _test, "drawn": _drawn, "upload": _uploaded}[source](look, right)
     return levels, right
 
@@ -54,7 +59,7 @@ def _test(look: Look, _: DeltaGenerator) -> Bytes | None:
         return None
     n = min(OFFERED, len(have.test))
     start = linked_picks("bits_picks", n, image=0)
-    sheet = Sheet(grey(have.test[:n]), "Pick a test image", f"{n} test images.", columns=8)
+    sheet = Sheet.of(have.test[:n], "Pick a test image", f"{n} test images.", columns=8)
     state = tiles([sheet], key="bits_picks", picks=start, max_width=480)
     remember_picks(state)
     return have.test[state.picks["image"]]
@@ -62,7 +67,7 @@ def _test(look: Look, _: DeltaGenerator) -> Bytes | None:
 
 def _drawn(look: Look, beside: DeltaGenerator) -> Bytes | None:
     st.caption("Draw a digit, or anything: its bits are counted at the end of each stroke.")
-    _, height, width = look.card.event_shape
+    channels, height, width = look.card.event_shape
     alt = f"An image of {height} × {width} pixels to draw on."
     # A pad that is drawn anew begins with what was drawn on the one before.
     start = links.once("bits_pad", lambda: st.session_state.get(DRAWING), "start")
@@ -73,11 +78,12 @@ def _drawn(look: Look, beside: DeltaGenerator) -> Bytes | None:
     if not drawn.any():
         beside.info("Nothing is drawn yet: draw on the black square.", icon=":material/draw:")
         return None
-    return drawn[None]
+    return np.repeat(drawn[None], channels, axis=0)
 
 
 def _uploaded(look: Look, beside: DeltaGenerator) -> Bytes | None:
-    side = look.card.event_shape[-1]
+    shape = look.card.event_shape
+    told, size = (COLOUR if shape[0] > 1 else INK), f"{shape[1]} × {shape[2]}"
     key = f"bits_file{st.session_state.get(FILES, 0)}"
     st.file_uploader(
         "A picture (PNG or JPEG, up to 5 MB)",
@@ -85,30 +91,29 @@ def _uploaded(look: Look, beside: DeltaGenerator) -> Bytes | None:
         key=key,
         on_change=_take,
         args=[key],
-        help=f"It is made grey and scaled to {side} × {side}. A bright background becomes black, "
-        "as in the data: its own shade is taken away where it is even or changes smoothly, and the "
-        "strongest ink made white. The file is read and dropped, the small image kept until you "
+        help=f"{told.format(size)} The file is read and dropped, the small image kept until you "
         "leave; neither is ever stored.",
     )
-    _read(side)
+    _read(shape)
     brought = st.session_state.get(PICTURE)
     if not isinstance(brought, Brought):
-        st.caption(
-            "A digit on paper, photographed from above, does well: let it fill three quarters of "
-            "the picture, as those of the data do."
-        )
+        if shape[0] == 1:
+            st.caption(
+                "A digit on paper, photographed from above, does well: let it fill three quarters "
+                "of the picture, as those of the data do."
+            )
         beside.info("There is no picture yet: choose a file.", icon=":material/upload_file:")
         return None
     name, fitted = _short(brought.name), brought.fitted
     if isinstance(fitted, str):
         beside.error(f"`{name}` – {fitted}", icon=":material/block:")
         return None
-    levels = fitted.levels[None]
+    levels = fitted.levels
     if levels.shape != look.card.event_shape:
-        beside.info("This model's images are of another size: choose a file again.")
+        beside.info("This model's images are of another shape: choose a file again.")
         return None
     title = f"As the model sees it: {name}"
-    sheet = Sheet(levels, title, f"{title}, {side} × {side} pixels.")
+    sheet = Sheet.of(levels[None], title, f"{title}, {size} pixels.")
     tiles([sheet], key="bits_upload", max_width=280)
     st.button("Forget this picture", on_click=_forget, type="tertiary", icon=":material/close:")
     with beside:
@@ -128,14 +133,14 @@ def _take(key: str) -> None:
         st.session_state[FILES] = st.session_state.get(FILES, 0) + 1
 
 
-def _read(side: int) -> None:
+def _read(shape: tuple[int, ...]) -> None:
     """Make an image of a file that was taken, in place of the last one."""
     if FILE not in st.session_state:
         return
     name, content = st.session_state[FILE]
     try:
-        with heavy():  # decoding takes up to a hundred megabytes
-            fitted: Fitted | str = read_picture(content, side)
+        with in_turn():  # decoding takes up to a hundred megabytes
+            fitted: Fitted | str = read_picture(content, shape)
     except InputError as error:
         fitted = str(error)
     st.session_state[PICTURE] = Brought(name, fitted)

@@ -18,8 +18,6 @@ from dashboard.shared.controls import show_broken
 from dashboard.shared.guard import without
 from dashboard.shared.selection import Asked
 from genlab.contract.card import Card
-from genlab.contract.errors import EXPORT_AGAIN, ContractError
-from genlab.contract.files import read_bytes, read_npz, verify_bytes
 from genlab.runtime.inputs import say_not_finite
 
 Bytes = NDArray[np.uint8]
@@ -29,7 +27,7 @@ TRAINING = {"mnist": 55_000, "fashion": 55_000}
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Images of a data set, grey levels [n, 1, h, w], with the index of each one's class [n].
+    """Images of a data set, levels [n, channels, h, w], with the index of each one's class [n].
 
     `test` was kept from every training; `train` is a part of what models were trained on. Either
     is empty where the reference sample does not hold it.
@@ -47,7 +45,7 @@ class Pictures:
 
 
 def images_with(*verbs: str, fits: Callable[[Card], bool] = lambda card: True) -> list[Card]:
-    """Working models of grey images that have all of `verbs`, in the order of their names.
+    """Working models of images that have all of `verbs`, in the order of their names.
 
     MNIST comes before the others: what a digit should look like, everybody knows.
     """
@@ -94,32 +92,22 @@ def pictures(card: Card) -> Pictures:
 @computed(entries=8, keep="resource", light=True)
 def _read(card: Card) -> dict[str, Bytes]:
     """The arrays of the reference sample, checked; none where there is no such file."""
-    entry = catalogue.read_catalogue().entry(card.id)
-    folder, name = entry.folder.parent / "data", f"{card.dataset}.npz"
-    if not (folder / name).is_file():
-        return {}
-    content = read_bytes(folder, name)
-    if card.provenance.data_sha256:
-        verify_bytes(card.id, f"data/{name}", content, card.provenance.data_sha256)
     expected = f"uint8 images [n, {', '.join(map(str, card.event_shape))}] with their classes"
-    try:
-        arrays = read_npz(content)
-    except ValueError as error:
-        raise ContractError(card.id, f"data/{name}", expected, str(error), EXPORT_AGAIN) from None
+    arrays = catalogue.read_reference(card, expected)
     for images, labels in (("x", "label"), ("train", "train_label")):
         x, label = arrays.get(images), arrays.get(labels)
         wrong = x is not None and (x.dtype != np.uint8 or x.shape[1:] != card.event_shape)
         wrong |= label is not None and (x is None or label.shape != x.shape[:1])
         if wrong:
             found = {key: f"{a.dtype} {list(a.shape)}" for key, a in arrays.items()}
-            raise ContractError(card.id, f"data/{name}", expected, str(found), EXPORT_AGAIN)
+            raise catalogue.reference_error(card, expected, str(found))
     for array in arrays.values():
         array.setflags(write=False)
     return {key: arrays[key] for key in arrays if key in {"x", "label", "train", "train_label"}}
 
 
 def units(levels: Bytes) -> NDArray[np.float32]:
-    """Grey levels in data units: level / 255."""
+    """Levels in data units: level / 255."""
     return levels.astype(np.float32) / np.float32(255)
 
 

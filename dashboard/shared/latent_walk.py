@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.components.sheet import Sheet, grey
+from dashboard.components.sheet import Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.components.timeline import Timeline
 from dashboard.plots import latent_walks
@@ -60,7 +60,7 @@ def show(look: Look, offered: Sheet, note: str = "") -> None:
     ]
     for place, (x, title) in enumerate(rows):
         alt = f"{STOPS} images on the way from A to B."
-        tiles([Sheet(grey(x), title, alt, columns=STOPS)], key=f"walk_row{place}", max_width=900)
+        tiles([Sheet.of(x, title, alt, columns=STOPS)], key=f"walk_row{place}", max_width=900)
     st.caption("Lengths |z| are those of the latents as normal numbers, whatever their law.")
 
 
@@ -71,7 +71,7 @@ def _film(arc: Array, title: str) -> None:
     labels += labels[-2:0:-1]
     alt = "One image that changes smoothly from A to B and back."
     tiles(
-        [Sheet(grey(there)[:, None], title, alt, smooth=True)],
+        [Sheet.of(there[:, None], title, alt, smooth=True)],
         key="walk_film",
         timeline=Timeline(len(there), labels, fps=20, autoplay=True, title="way"),
         max_width=300,
@@ -82,7 +82,7 @@ def _film(arc: Array, title: str) -> None:
 def _walks(model: ExportedModel, seed: int) -> NDArray[np.uint8]:
     z = latent_walks.round_trips(model.card, WALKERS, ROUND, seed)
     x = model.decode(z.reshape(ROUND * WALKERS, -1), stop=catalogue.watcher())
-    return grey(x).reshape(ROUND, WALKERS, *x.shape[2:])
+    return levels(x).reshape(ROUND, WALKERS, *x.shape[1:])
 
 
 @st.fragment
@@ -94,7 +94,7 @@ def round_trips(look: Look) -> None:
     title = f"{WALKERS} walks on great circles of the latent space"
     alt = f"{WALKERS} images that change smoothly and return to where they began."
     tiles(
-        [Sheet(pixels, title, alt, smooth=True)],
+        [Sheet.of(pixels, title, alt, smooth=True)],
         key="round_tiles",
         timeline=Timeline(ROUND, angle, fps=18, autoplay=True, title="angle"),
         picks={"walk": 0},

@@ -151,6 +151,20 @@ def kept(
     return shelf().frames(known, lambda: Frames(start, total, size))
 
 
+def finished(work: Frames[Frame], tell: Callable[[int], None] = lambda known: None) -> Frame:
+    """The last frame, once all are there; a place for each, so that several visitors take turns.
+
+    `tell` hears before each how many there are; a control that is moved meanwhile takes over there.
+
+    Raises:
+        Busy: No place became free in time; what is there stays.
+    """
+    while not work.done:
+        tell(len(work.frames))
+        work.advance(len(work.frames), heavy)
+    return work.frames[-1]
+
+
 def watch(
     work: Frames[Frame],
     key: str,

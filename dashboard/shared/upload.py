@@ -42,35 +42,37 @@ GREYS = np.rint(np.arange(2**16) / 257).astype(np.uint8)
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A picture as an image of the data's kind: grey levels [side, side], light on black.
+    """A picture as an image of the data's kind: levels [channels, h, w]; grey ones light on black.
 
-    `ground` says what became of the background. It was `black`; or `even`, or shaded from one place
-    to another as `smooth` as paper is, and was made black; or it is `uneven` and still there.
+    `ground` says what became of the background. In colours it is `kept`. Else it was `black`; or
+    `even`, or shaded from one place to another as `smooth` as paper is, and was made black; or it
+    is `uneven` and still there.
     """
 
     levels: NDArray[np.uint8]
-    ground: Literal["black", "even", "smooth", "uneven"]
+    ground: Literal["kept", "black", "even", "smooth", "uneven"]
 
 
-def read_picture(content: bytes, side: int = 28) -> Fitted:
-    """A PNG or JPEG file as an image of `side` pixels a side.
+def read_picture(content: bytes, shape: tuple[int, ...] = (1, 28, 28)) -> Fitted:
+    """A PNG or JPEG file as an image of the model's shape, [channels, h, w].
 
-    Transparent parts lie on what the ink stands off from; the picture is turned as its camera says,
-    made grey, scaled, inverted where its ink is darker than its border, since MNIST and
-    Fashion-MNIST are light on black, and padded to a square. A border that is even but for its
-    grain, or whose shade changes smoothly, becomes black, and the strongest ink white.
+    Transparent parts lie on what the ink stands off from; the picture is turned as its camera says.
+    Of three channels, its middle is scaled. Of one, it is made grey, scaled, inverted where its ink
+    is darker than its border, since MNIST and Fashion-MNIST are light on black, and padded. A
+    border that is even but for its grain, or whose shade changes smoothly, becomes black, and the
+    strongest ink white.
 
     Raises:
         InputError: The file is empty, too large, of another kind, or damaged; or there is nothing
             to see in it.
     """
-    kind = _kind(content)
+    kind, (channels, *size) = _kind(content), shape
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(content), formats=[kind])
-            _check_size(picture, kind)
-            grey = _grey(picture, FINE * side)
+            file = Image.open(io.BytesIO(content), formats=[kind])
+            _check_size(file, kind)
+            picture = _opaque(file, FINE * max(size), "L" if channels == 1 else "RGB")
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -79,7 +81,10 @@ def read_picture(content: bytes, side: int = 28) -> Fitted:
     except Exception as error:  # decoders raise whatever they stumble upon
         expected = f"a {kind} file that can be read to its end"
         raise InputError("picture", expected, f"a damaged one ({str(error)[:80]})") from None
-    return _fitted(grey, side)
+    if channels == 1:
+        return _fitted(picture, *size)
+    middle = ImageOps.fit(picture, (size[1], size[0]), Image.Resampling.LANCZOS)
+    return Fitted(np.moveaxis(np.asarray(middle), -1, 0).copy(), "kept")
 
 
 def _kind(content: bytes) -> str:
@@ -104,24 +109,24 @@ def _check_size(picture: Image.Image, kind: str) -> None:
         raise InputError("picture", expected, f"{w:,} × {h:,}")
 
 
-def _grey(picture: Image.Image, enough: int) -> Image.Image:
-    """The picture in 256 levels of grey, upright, and opaque.
+def _opaque(picture: Image.Image, enough: int, mode: Literal["L", "RGB"]) -> Image.Image:
+    """The picture in 256 levels of grey or of three colours, upright, and opaque.
 
     Made smaller early where it has more than `enough` pixels a side: the memory that it takes is
     that of its file and little more.
     """
-    picture.draft("L", (enough, enough))  # a JPEG is decoded at a half, a quarter or an eighth
+    picture.draft(mode, (enough, enough))  # a JPEG is decoded at a half, a quarter or an eighth
     # Sixteen-bit grey comes as whole numbers that a conversion to bytes would cut off at 255.
     if picture.mode.startswith("I"):
         levels = np.asarray(picture).clip(0, 2**16 - 1)
-        return ImageOps.exif_transpose(Image.fromarray(GREYS[levels]))
+        return ImageOps.exif_transpose(Image.fromarray(GREYS[levels])).convert(mode)
     clear = picture.has_transparency_data
-    picture = picture.convert("RGBA" if clear else "L")
+    picture = picture.convert("RGBA" if clear else mode)
     picture = picture.reduce(max(1, min(picture.size) // enough))
     picture = ImageOps.exif_transpose(picture)
     if clear:
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, _behind(picture)), picture)
-    return picture.convert("L")
+    return picture.convert(mode)
 
 
 def _behind(picture: Image.Image) -> tuple[int, int, int, int]:
@@ -139,9 +144,9 @@ def _behind(picture: Image.Image) -> tuple[int, int, int, int]:
     return grey, grey, grey, 255
 
 
-def _fitted(grey: Image.Image, side: int) -> Fitted:
-    """Light on black, the longer side of `side` pixels, and padded to a square."""
-    share = side / max(grey.size)
+def _fitted(grey: Image.Image, height: int, width: int) -> Fitted:
+    """Light on black, as large as there is room for, and padded."""
+    share = min(height / grey.height, width / grey.width)
     size = max(1, round(share * grey.width)), max(1, round(share * grey.height))
     small = np.asarray(grey.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
     ground = float(np.median(_border(small)))
@@ -150,10 +155,10 @@ def _fitted(grey: Image.Image, side: int) -> Fitted:
     dark_ink = below > above if one_sided else ground > BRIGHT
     light, kind = _without_ground(255 - small if dark_ink else small, dark_ink)
     h, w = light.shape
-    square = np.full((side, side), round(float(np.median(_border(light)))), np.uint8)
-    top, left = (side - h) // 2, (side - w) // 2
-    square[top : top + h, left : left + w] = light
-    return Fitted(square, kind)
+    padded = np.full((1, height, width), round(float(np.median(_border(light)))), np.uint8)
+    top, left = (height - h) // 2, (width - w) // 2
+    padded[0, top : top + h, left : left + w] = light
+    return Fitted(padded, kind)
 
 
 def _without_ground(

@@ -1,6 +1,7 @@
 """The stage of the page that compares: all models of a data set at once, on the same axes."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,27 +10,28 @@ from numpy.typing import NDArray
 
 from dashboard.chapters.compare.scenes import films as compare
 from dashboard.chapters.compare.speed import measure_one, unmeasured
-from dashboard.components.stage import peek, stage
+from dashboard.components.stage import stage
+from dashboard.pages import kind
+from dashboard.plots.bounds import density_words
 from dashboard.plots.shading import Scale, peak
 from dashboard.plots.theme import STILL
 from dashboard.shared import catalogue, parts
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded, without
+from dashboard.shared.progress import finished, kept
+from dashboard.shared.refining import Refining, refining
 from dashboard.shared.selection import COARSE, GRID, density_grid
 from genlab.contract.card import Card
 from genlab.measures.density import Extent
+from genlab.model import ExportedModel
 from genlab.runtime.errors import Busy
 from genlab.runtime.inputs import say_not_finite
-from genlab.runtime.sessions import heavy
 
 Array = NDArray[np.float32]
+STAGE = "making_stage"
 MANY = 100  # cells along a side of a whole density where many stand side by side
-# Cells along a side and Runge-Kutta steps of a density by ODE: first coarse, then fine.
-ODE = ((28, 12), (64, 24))
-KEPT = 32
-# What the stage shows, one level after the other: coarse densities, whole ones, samples on their
-# way, and then the densities by ODE. After them the speeds of the table are measured.
-WHOLE, FILMS = 1, 2
-LEVELS = FILMS + 1 + len(ODE)
+ODE = {"rough": (28, 12), "fine": (64, 24)}
+"""Cells along a side and Runge-Kutta steps of a density by ODE, by the level that shows it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Shown:
     Attributes:
         dataset: Name of the data set.
         show: Which models of it, as chosen on the page.
-        cards: All models of the data set.
+        cards: All models of the data set that can be shown together.
         chosen: Those on the stage.
         scale: How densities are shaded.
         seed: Of the samples.
@@ -55,7 +57,7 @@ class Shown:
     @property
     def line(self) -> bool:
         """Whether the data lie on the line, not in the plane."""
-        return self.cards[0].event_shape == (1,)
+        return kind(self.cards[0]) == "line"
 
     @property
     def n(self) -> int:
@@ -70,75 +72,73 @@ class Shown:
         return next((card.extent for card in self.cards if card.extent), catalogue.WINDOW)
 
     @property
-    def asked(self) -> list[str]:
-        """What the stage says back at each level; the last is said before each measured speed."""
-        return [f"{self.dataset} {self.show} {level}" for level in range(LEVELS + 1)]
+    def level(self) -> Refining:
+        """What to show: coarse densities, whole ones, samples on their way, densities by ODE.
 
-    @property
-    def next_speed(self) -> str:
-        """What the stage says when all is painted: that the next speed may be measured."""
-        left = unmeasured(self.cards)
-        return f"{self.asked[LEVELS]}; {left[0].id}" if left else ""
+        After them the speeds of the table are measured.
+        """
+        by_ode = not self.line and any(compare.by_ode(card) for card in self.chosen)
+        first = ("samples",) if self.line else ("coarse", "whole", "samples")
+        levels = (*first, *(ODE if by_ode else ()), "speeds")
+        return refining(STAGE, self.dataset, self.show, levels=levels)
 
 
-@st.cache_resource(max_entries=32, show_spinner="Making samples …")
-def film(model_id: str, stamp: str, n: int, seed: int, _stop: Callable[[], bool]) -> compare.Film:
+def more(shown: Shown, level: Refining) -> str:
+    """What the stage says once it is painted: the next level, or that a speed may be measured."""
+    if level.level < len(level.levels) - 2:
+        return level.more
+    left = unmeasured(shown.cards)
+    return f"{level.ask(len(level.levels) - 1)}; {left[0].id}" if left else ""
+
+
+@computed(entries=32, keep="resource", spinner="Making samples …")
+def film(model: ExportedModel, n: int, seed: int) -> compare.Film:
     """How a model makes its samples."""
-    with heavy():
-        return compare.film(catalogue.open_model(model_id), n, seed, _stop)
+    return compare.film(model, n, seed, catalogue.watcher())
 
 
-@st.cache_data(max_entries=48, show_spinner=False)
-def density_curve(model_id: str, stamp: str, extent: Extent) -> Array | None:
+@computed(entries=48)
+def density_curve(model: ExportedModel, extent: Extent) -> Array | None:
     """The density over the line, None where there is none."""
-    with heavy():
-        return compare.line_density(catalogue.open_model(model_id), extent)
-
-
-@st.cache_resource(show_spinner=False)
-def shelf() -> dict[tuple[str, str, int], Array]:
-    """Densities by ODE of this process, the last `KEPT` of them.
-
-    No cached function makes them, since those may not tell how far they are on the page.
-    """
-    return {}
+    return compare.line_density(model, extent)
 
 
 def ode_grid(
-    card: Card, stamp: str, extent: Extent, level: int, tell: Callable[[int], None]
+    model: ExportedModel, extent: Extent, name: str, tell: Callable[[int], None]
 ) -> Array | None:
-    """The density of a level; what is known of the one before where the machine is busy."""
-    kept, key = shelf(), (card.id, stamp, level)
-    if key in kept:
-        return kept[key]
-    try:
-        with heavy():
-            model = catalogue.open_model(card.id)
-            kept[key] = found = compare.ode_grid(model, extent, *ODE[level], tell)
-    except Busy:
-        return kept.get((card.id, stamp, level - 1))
-    for old in list(kept)[:-KEPT]:
-        kept.pop(old, None)
-    return found
+    """The density by ODE of a level; where the machine is busy that of the one before, if known."""
+    levels = list(ODE)
+    for level in reversed(levels[: levels.index(name) + 1]):
+        size, steps = ODE[level]
+        work = kept(
+            ("density by ODE", model, extent, level),
+            lambda size=size, steps=steps: compare.ode_grid(model, extent, size, steps),  # type: ignore[misc]
+            steps + 2,
+            4 * size**2,
+        )
+        if level == name:
+            with suppress(Busy):
+                finished(work, tell)
+        if work.done:
+            return work.last
+    return None
 
 
-def act(shown: Shown, card: Card, level: int, tell: Callable[[int], None]) -> compare.Act | None:
+def act(shown: Shown, card: Card, level: str, tell: Callable[[int], None]) -> compare.Act | None:
     """What the stage shows of one model at a level; a broken one is told and left out."""
     with without(card.id):
-        stamp, extent, density, words = catalogue.stamp(card.id), shown.extent, None, ""
-        if "log_prob" not in card.verbs:
-            words = "density by ODE" if "divergence" in card.verbs else "no tractable density"
+        model, extent = catalogue.open_model(card.id), shown.extent
+        density, words = None, compare.words_of(card)
         if shown.line:
-            density = density_curve(card.id, stamp, extent)
+            density = density_curve(model, extent)
         elif "log_prob" in card.verbs:
-            size = COARSE if level < WHOLE else GRID if len(shown.chosen) <= 5 else MANY
-            density = density_grid(catalogue.open_model(card.id), extent, size)
-        elif "divergence" in card.verbs and level > FILMS:
-            density = ode_grid(card, stamp, extent, level - FILMS - 1, tell)
-        made = compare.NOT_YET
-        if level >= FILMS:
-            made = film(card.id, stamp, shown.n, shown.seed, catalogue.watcher())
-        return compare.Act(catalogue.short_title(card), card.kind, made, density, words)
+            size = COARSE if level == "coarse" else GRID if len(shown.chosen) <= 5 else MANY
+            density = density_grid(model, extent, size)
+        elif compare.by_ode(card) and level in ODE:
+            density = ode_grid(model, extent, level, tell)
+        waits = level in {"coarse", "whole"}
+        made = compare.NOT_YET if waits else film(model, shown.n, shown.seed)
+        return compare.Act(card.name, card.kind, made, density, words, density_words(card))
     return None
 
 
@@ -165,17 +165,15 @@ def tell_lost(acts: list[compare.Act]) -> None:
 @guarded()
 def plane(shown: Shown) -> None:
     """All models over the plane: what is quick comes first, what an ODE has to tell last."""
-    asked, said = shown.asked, peek("making_stage").more.partition(";")[0]
-    level = asked.index(said) if said in asked else 0
-    by_ode = any("divergence" in card.verbs for card in shown.chosen)
-    last = LEVELS - 1 if by_ode else FILMS
-    now = min(level, last)
+    level = shown.level
+    now = level.levels[-2] if level.last else level.now
     box, place = st.container(), st.empty()
 
     def tell(step: int) -> None:
         """Say how far the ODE is; a visitor who moves a control meanwhile ends the work here."""
-        size, steps = ODE[now - FILMS - 1]
-        place.caption(f"{ABOUT_PLANE} **Now on {size} × {size} points: step {step} of {steps}.**")
+        size, steps = ODE[now]
+        done = min(step, steps)
+        place.caption(f"{ABOUT_PLANE} **Now on {size} × {size} points: step {done} of {steps}.**")
 
     with box:
         acts = [made for card in shown.chosen if (made := act(shown, card, now, tell))]
@@ -185,13 +183,13 @@ def plane(shown: Shown) -> None:
         truth = [a.density for a in acts if a.density is not None and a.kind == "exact"]
         data = catalogue.reference(shown.cards[0], shown.n)
         scene = compare.stage_scene(acts, data, shown.extent, shown.scale, peak(*(truth or grids)))
-        if now < FILMS:
-            stage(scene, key="making_stage", more=asked[now + 1])
+        if now in {"coarse", "whole"}:
+            stage(scene, key=STAGE, more=level.more)
         else:
-            parts.play(scene, "making", asked[now + 1] if now < last else shown.next_speed)
+            parts.play(scene, "making", more(shown, level))
             tell_lost(acts)
     place.caption(ABOUT_PLANE)
-    if level == LEVELS:
+    if level.last:
         measure_one(shown.cards)
 
 
@@ -199,9 +197,10 @@ def plane(shown: Shown) -> None:
 @guarded()
 def axis(shown: Shown) -> None:
     """All models over the line: histograms that grow into densities, then all curves in one."""
-    acts = [made for card in shown.chosen if (made := act(shown, card, FILMS, lambda step: None))]
+    level = shown.level
+    acts = [made for card in shown.chosen if (made := act(shown, card, "samples", lambda _: None))]
     if acts:
-        parts.play(compare.line_scene(acts, shown.extent), "making", shown.next_speed)
+        parts.play(compare.line_scene(acts, shown.extent), "making", more(shown, level))
         st.caption(
             f"{MAKING}Histograms are of {shown.n:,} samples; a diffusion model's density is by the "
             "probability-flow ODE."
@@ -212,5 +211,5 @@ def axis(shown: Shown) -> None:
             alt="The densities of all models over the line; of a GAN a histogram of its samples.",
             config=STILL,
         )
-    if peek("making_stage").more.startswith(shown.asked[LEVELS]):
+    if level.last:
         measure_one(shown.cards)

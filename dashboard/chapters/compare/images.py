@@ -2,7 +2,9 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import nullcontext
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,24 +13,21 @@ from numpy.typing import NDArray
 
 from dashboard.chapters.compare.scenes.scores import Figure, figure_of
 from dashboard.chapters.compare.table import size
-from dashboard.components.sheet import Sheet, grey
+from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import tiles
+from dashboard.plots.bounds import inference
 from dashboard.shared import catalogue
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.images import pictures, tell_not_finite
+from dashboard.shared.progress import finished, kept
 from genlab.contract.card import Card
-from genlab.contract.limits import HEAVY_WAIT_SECONDS
 from genlab.diffusion.denoiser import in_turn
-from genlab.making import Frame, making_of
-from genlab.runtime.sessions import heavy
+from genlab.diffusion.samplers import SAMPLERS
+from genlab.making import making_of
 
 N, COLUMNS = 40, 5
 SAMPLER, STEPS = "dpmpp_2m", 20
-PATIENCE = 10.0
-"""Seconds to wait for a place between two steps, rather than give up half an image."""
 SECONDS = f"s / {N} images"
-BOUNDS = {"log_prob": "lower bound", "denoise": "variational bound"}
-"""What a model can say of an image, by its verb."""
 COLUMN_HELP = {
     "sampling": f"How the {N} images above were drawn, and what {SECONDS} is of; a step takes one "
     "evaluation of x̂₀. The other figures of samples may be of more.",
@@ -49,7 +48,7 @@ COLUMN_HELP = {
 
 
 class Drawn(NamedTuple):
-    """Samples of a model in data units [N, 1, h, w], and the seconds that they took."""
+    """Samples of a model in data units [N, channels, h, w], and the seconds that they took."""
 
     x: NDArray[np.float32]
     seconds: float
@@ -67,29 +66,35 @@ def steps_of(card: Card) -> int:
     return min(STEPS, (making and making.steps(card)) or STEPS)
 
 
-@st.cache_resource(max_entries=24, show_spinner="Making images …")
-def draw(model_id: str, stamp: str, seed: int, _stop: Callable[[], bool]) -> Drawn:
-    """The first samples of a seed; of a diffusion model as many of each class."""
-    model = catalogue.open_model(model_id)
-    making, options = making_of(model.card), dict[str, Any]()
+def draw(card: Card, seed: int) -> Drawn:
+    """The first samples of a seed; of a diffusion model as many of each class.
+
+    Of many steps others may have the place between two of them.
+    """
+    size = 4 * N * prod(card.event_shape)
+    total = SAMPLERS[SAMPLER].intervals(steps_of(card)) + 1 if "denoise" in card.verbs else 1
+    work = kept(("wall", card, seed), lambda: _drawing(card, seed, total), total, size)
+    with st.spinner("Making images …") if not work.done else nullcontext():
+        drawn = finished(work)
+    assert drawn is not None  # the last frame is there
+    return drawn
+
+
+def _drawing(card: Card, seed: int, total: int) -> Iterator[Drawn | None]:
+    """As many frames as there are steps: nothing but the last is looked at."""
+    model, making = catalogue.open_model(card.id), making_of(card)
     assert making is not None  # only such models are shown
-    if making.name == "denoise":
-        options = {"sampler": SAMPLER, "steps": steps_of(model.card)}
-        options["condition"] = in_turn(model.card, N)
     model.open(making.name)  # before the clock starts
-    # Of many steps others may have the place between two of them.
-    patience, seconds = PATIENCE if walks(model.card) else HEAVY_WAIT_SECONDS, 0.0
-    frames: Iterator[Frame] | None = None
-    x = np.empty(0)
-    while True:
-        with heavy(patience):
-            start = time.perf_counter()
-            frames = frames or model.make(N, seed, stop=_stop, **options)
-            frame = next(frames, None)
-            seconds += time.perf_counter() - start
-        if frame is None:
-            return Drawn(x.astype(np.float32), seconds)
-        x = frame.x
+    seconds, start = 0.0, time.perf_counter()
+    if making.name != "denoise":
+        x = model.sample(N, seed)
+        yield Drawn(x, time.perf_counter() - start)
+        return
+    options = {"sampler": SAMPLER, "steps": steps_of(card), "condition": in_turn(card, N)}
+    for index, frame in enumerate(model.make(N, seed, **options)):
+        seconds += time.perf_counter() - start
+        yield Drawn(frame.x.astype(np.float32), seconds) if index == total - 1 else None
+        start = time.perf_counter()
 
 
 def show(dataset: str, cards: list[Card], seed: int) -> None:
@@ -97,40 +102,43 @@ def show(dataset: str, cards: list[Card], seed: int) -> None:
     walls = catalogue.makers(cards)
     told = f"Real images that no training has seen, and {N} samples of each model with one seed, "
     told += "none chosen."
-    for card in filter(walks, walls):
-        told += (
-            f" {card.id} was asked for the classes in turn (guidance 1, DPM-Solver++(2M) in "
-            f"{steps_of(card)} evaluations)."
-        )
+    for card in walls:
+        if "denoise" in card.verbs:
+            asked = (
+                "was asked for the classes in turn (guidance 1, "
+                if in_turn(card, N)
+                else "was drawn ("
+            )
+            told += f" {card.id} {asked}DPM-Solver++(2M) in {steps_of(card)} evaluations)."
     st.caption(told)
     places = st.columns(len(walls) + 1)
     seconds: dict[str, float] = {}
     with places[0]:
-        real = pictures(walls[0]).test[:N]
+        real = pictures(cards[0]).test[:N]
         if len(real):
-            wall(real[:, 0], "real images", f"compare_{dataset}")
+            wall(real, "real images", f"compare_{dataset}")
     for card, place in zip(walls, places[1:], strict=True):
         with place:
             if drawn := model(card, seed):
                 seconds[card.id] = drawn.seconds
-    table(walls, seconds)
+    table(cards, seconds)
 
 
 @guarded()
 def model(card: Card, seed: int) -> Drawn | None:
     """The wall of one model; one that breaks is told in its place."""
     with without(card.id):
-        drawn = draw(card.id, catalogue.stamp(card.id), seed, catalogue.watcher())
-        wall(grey(drawn.x), catalogue.short_title(card), f"compare_{card.id}")
+        drawn = draw(card, seed)
+        wall(drawn.x, card.name, f"compare_{card.id}")
         tell_not_finite(drawn.x)
         return drawn
     return None
 
 
-def wall(pixels: NDArray[np.uint8], title: str, key: str) -> None:
-    """Images as tiles."""
-    alt = f"{len(pixels)} images: {title}."
-    tiles([Sheet(pixels, title, alt, columns=COLUMNS)], key=key)
+def wall(images: NDArray[Any], title: str, key: str) -> None:
+    """Images [n, channels, h, w] as tiles."""
+    alt = f"{len(images)} images: {title}."
+    tiles([Sheet.of(images, title, alt, columns=COLUMNS)], key=key)
 
 
 def table(cards: list[Card], seconds: dict[str, float]) -> None:
@@ -202,13 +210,19 @@ def figures(card: Card) -> dict[str, Figure | None]:
     }
 
 
+def _sampling(card: Card) -> str:
+    if making_of(card) is None:
+        return "no"
+    return f"{steps_of(card)} steps" if walks(card) else "at once"
+
+
 def row(card: Card, seconds: float | None) -> dict[str, object]:
     """A model's row: each figure, and the standard error where chance is in it."""
     found = figures(card)
     told: dict[str, object] = {
         "model": card.id,
-        "sampling": f"{steps_of(card)} steps" if walks(card) else "at once",
-        "inference": next((words for verb, words in BOUNDS.items() if verb in card.verbs), "no"),
+        "sampling": _sampling(card),
+        "inference": inference(card),
     }
     for name, one in found.items():
         told[name] = None if one is None else round(one.value, 4)

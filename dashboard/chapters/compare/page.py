@@ -5,10 +5,12 @@ import streamlit as st
 from dashboard.chapters.compare import images
 from dashboard.chapters.compare.films import Shown, axis, plane
 from dashboard.chapters.compare.table import figures
+from dashboard.pages import kind
 from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, parts
 from genlab.contract.card import Card
+from genlab.making import making_of
 
 ONE_OF_EACH = "one of each"
 
@@ -39,8 +41,9 @@ def body() -> None:
     with left:
         picked = st.selectbox("Data set", names, key="dataset", bind="query-params")
         dataset = picked if picked in names else names[0]
-    cards = catalogue.models_of(dataset)
-    if cards[0].event_shape == catalogue.IMAGE:
+    cards = catalogue.side_by_side(dataset)
+    say_left_out(dataset, cards)
+    if kind(cards[0]) == "image":
         with right:
             seed = controls.seed()
         images.show(dataset, cards, seed)
@@ -53,7 +56,7 @@ def body() -> None:
     picture = st.container()  # first what is seen, then what changes it: a phone shows both
     scale: Scale = SCALES[0]
     with st.container(horizontal=True, gap="medium"):
-        if cards[0].event_shape != (1,):
+        if kind(cards[0]) != "line":
             words = " · ".join(f"**{name}**: {told}" for name, told in SCALE_HELP.items())
             scale = controls.choose("Colours", SCALES, "scale", help=words)
         seed = controls.seed()
@@ -71,6 +74,18 @@ def body() -> None:
         "Figures were measured on the exported graphs with fresh points; protocols are on the "
         "column heads. “–”: not measured, or there is nothing to measure. Click a head to sort."
     )
+
+
+def say_left_out(dataset: str, cards: list[Card]) -> None:
+    """Name the models of the data set that cannot stand beside the others, each with its reason."""
+    known = {card.id for card in cards}
+    for card in catalogue.models_of(dataset):
+        if card.id in known or card.verbs == {"classify"}:
+            continue
+        why = "it neither makes samples nor has a density"
+        if making_of(card) or "log_prob" in card.verbs:
+            why = f"its samples are of shape {' × '.join(map(str, card.event_shape))}"
+        st.caption(f"Not shown: {card.id}, since {why}.")
 
 
 def on_stage(show: str, labels: dict[str, str], cards: list[Card]) -> list[Card]:

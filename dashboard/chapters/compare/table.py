@@ -4,18 +4,18 @@ import streamlit as st
 
 from dashboard.chapters.compare.columns import columns
 from dashboard.chapters.compare.scenes import scores
-from dashboard.chapters.compare.speed import speeds, unmeasured
+from dashboard.chapters.compare.speed import speed_of, unmeasured
 from dashboard.plots.theme import STILL
 from dashboard.shared import catalogue
+from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def parameters(model_id: str, stamp: str) -> int:
-    """Trained numbers of a model."""
-    return scores.parameters(catalogue.open_model(model_id))
+@computed(entries=256, light=True)
+def _parameters(card: Card) -> int:
+    return scores.parameters(catalogue.open_model(card.id))
 
 
 @st.fragment
@@ -47,16 +47,13 @@ def figures(dataset: str, cards: list[Card]) -> None:
 
 def rows_now(dataset: str, cards: list[Card]) -> list[scores.Row]:
     """All models with what is known of them at this moment."""
-    known, exact = speeds(), catalogue.exact_of(dataset)
-    return [
-        scores.row(card, exact, known.get((card.id, catalogue.stamp(card.id))), size(card))
-        for card in cards
-    ]
+    exact = catalogue.exact_of(dataset)
+    return [scores.row(card, exact, speed_of(card).last, size(card)) for card in cards]
 
 
 def size(card: Card) -> int | None:
     """Trained numbers of a model, None where it is broken."""
     try:
-        return parameters(card.id, catalogue.stamp(card.id))
+        return _parameters(card)
     except ContractError:
         return None

@@ -6,6 +6,7 @@ import streamlit as st
 from dashboard.chapters.flows.scenes import density as flows
 from dashboard.chapters.flows.shared import clouds, first_point, show_ledger, true_density
 from dashboard.components.scene import Heatmap
+from dashboard.plots.bounds import shown_density
 from dashboard.plots.shading import Scale
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
@@ -23,7 +24,8 @@ STAGE = "flow_stage"
 def _maps(model: ExportedModel, extent: Extent, size: int, scale: Scale) -> list[Heatmap]:
     """The density of the flow and the true one, shaded: the same layers at every move."""
     density = density_grid(model, extent, size)
-    return flows.density_maps(density, true_density(model.card.dataset, extent, size), scale)
+    true = true_density(model.card.dataset, extent, size)
+    return flows.density_maps(density, true, scale, shown_density(model.card))
 
 
 def levels(look: Look) -> Refining:
@@ -59,7 +61,7 @@ def show(look: Look) -> None:
         if rest:
             parts.tell_not_finite(rest[0])
     with answer:
-        show_ledger(probe or flows.ledger(model, x))
+        show_ledger(card, probe or flows.ledger(model, x))
         true = catalogue.exactly(card.dataset, "log_prob", lambda exact: exact.log_prob([x])[0])
         if true is not None:
             st.caption(

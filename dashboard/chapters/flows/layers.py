@@ -61,7 +61,7 @@ def show(look: Look) -> None:
             "between them, straight lines."
         )
     with answer:
-        show_ledger(probe, places=True)
+        show_ledger(look.card, probe, places=True)
         trip = _round_trip(model, look.n, look.seed)
         st.metric(
             "Round trip, largest error",

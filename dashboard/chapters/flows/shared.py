@@ -5,10 +5,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.flows.scenes.density import Ledger
+from dashboard.plots.bounds import SIGNS, WORDS, bound_of
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue
 from dashboard.shared.compute import computed
 from dashboard.shared.selection import density_grid
+from genlab.contract.card import Card
 from genlab.measures.density import Extent
 from genlab.model import ExportedModel
 
@@ -37,9 +39,12 @@ def first_point(data: Array) -> tuple[float, float]:
     return (float(data[0, 0]), float(data[0, 1])) if len(data) else (0.0, 0.0)
 
 
-def show_ledger(probe: Ledger, *, places: bool = False) -> None:
+def show_ledger(card: Card, probe: Ledger, *, places: bool = False) -> None:
     """Log p(x) as a sum, layer by layer, all in nats; with the point's `places` on the way."""
-    st.metric("log p(x), nats", f"{probe.log_px:.3f}")
+    bound = bound_of(card)
+    st.metric(f"log p(x){SIGNS[bound]}, nats", f"{probe.log_px:.3f}")
+    if bound != "exact":
+        st.caption(f"What this model gives for log p(x) is its {WORDS[bound]}, not its value.")
     depth = len(probe.log_det)
     layers = zip(range(depth, 0, -1), probe.log_det, probe.states, strict=False)
     if places:

@@ -21,11 +21,11 @@ def in_gallery(entry: Entry, variant: bool) -> ModelCard:
     if card is None:
         return ModelCard(entry.id, entry.id, "", "Broken", problem=str(entry.problem))
     strip, page = card.thumbnail, pages.page_of(card)
-    title, family = catalogue.short_title(card), FAMILIES.get(card.family, card.family)
+    family = FAMILIES.get(card.family, card.family)
     return ModelCard(
         card.id,
-        title,
-        "" if family.lower() in title.lower() else family,
+        card.name,
+        "" if family.lower() in card.name.lower() else family,
         catalogue.dataset_title(card.dataset),
         can=[name for name in ("sample", "density", "latent", "steps") if name in can(card)],
         film_href=f"api/film/{card.id}?{strip.sha256[:12]}" if strip else "",

@@ -121,10 +121,10 @@ def test_verdicts_of_pairs_count_from_held_out_images_and_log_odds_from_nought(g
 def test_epochs_show_the_same_noise_through_each_snapshot(gan):
     z = gan.latent(6, seed=0)
     film = epochs.epochs(gan, z, units(digits(9, 1, 1.0)))
-    assert film.pixels.shape == (3, 6, 28, 28)
+    assert film.pixels.shape == (3, 6, 1, 28, 28)
     assert (film.pixels[0] == 128).all()  # all weights are zero: σ(0) = ½
     last = gan.decode(z)
-    np.testing.assert_array_equal(film.pixels[-1], np.rint(255 * last[:, 0]).astype(np.uint8))
+    np.testing.assert_array_equal(film.pixels[-1], np.rint(255 * last).astype(np.uint8))
     timeline = epochs.epochs_timeline(gan.card, film, 55_000)
     assert timeline is not None
     assert timeline.labels is not None
@@ -190,7 +190,7 @@ def ink_on_paper(mode: str = "L", size: tuple[int, int] = (280, 280)) -> Image.I
     ("kind", "mode"), [("PNG", "L"), ("PNG", "RGB"), ("JPEG", "RGB"), ("PNG", "P")]
 )
 def test_ink_on_paper_becomes_light_on_black(kind: str, mode: str) -> None:
-    levels = read_picture(saved(ink_on_paper(mode), kind)).levels
+    levels = read_picture(saved(ink_on_paper(mode), kind)).levels[0]
     assert levels.shape == (28, 28)
     assert levels.dtype == np.uint8
     assert levels[0, 0] < 8
@@ -200,11 +200,11 @@ def test_ink_on_paper_becomes_light_on_black(kind: str, mode: str) -> None:
 
 def test_light_on_black_stays_as_it_is() -> None:
     x = digits(1, 0, 1.0)[0, 0]
-    np.testing.assert_array_equal(read_picture(saved(Image.fromarray(x))).levels, x)
+    np.testing.assert_array_equal(read_picture(saved(Image.fromarray(x))).levels[0], x)
 
 
 def test_a_wide_picture_is_padded_with_its_paper() -> None:
-    levels = read_picture(saved(ink_on_paper(size=(560, 140)))).levels
+    levels = read_picture(saved(ink_on_paper(size=(560, 140)))).levels[0]
     assert levels[:8].max() < 8
     assert levels[14, 14] > 247
 
@@ -212,12 +212,12 @@ def test_a_wide_picture_is_padded_with_its_paper() -> None:
 def test_transparent_parts_are_paper_and_sixteen_bits_are_scaled() -> None:
     clear = Image.new("RGBA", (56, 56), (0, 0, 0, 0))
     clear.paste((0, 0, 0, 255), (14, 14, 42, 42))
-    levels = read_picture(saved(clear)).levels
+    levels = read_picture(saved(clear)).levels[0]
     assert levels[0, 0] == 0
     assert levels[14, 14] == 255
     deep = np.zeros((28, 28), np.uint16)
     deep[10:18, 10:18] = 32_896
-    assert read_picture(saved(Image.fromarray(deep))).levels[14, 14] == 128
+    assert read_picture(saved(Image.fromarray(deep))).levels[0][14, 14] == 128
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
@@ -231,7 +231,7 @@ def test_the_shade_and_the_grain_of_paper_are_taken_away(kind: str) -> None:
     )
     ink = x.repeat(30, 0).repeat(30, 1) / 255
     photo = Image.fromarray((paper * (1 - 0.8 * ink)).clip(0, 255).astype(np.uint8))
-    levels = read_picture(saved(photo, kind)).levels
+    levels = read_picture(saved(photo, kind)).levels[0]
     assert (levels[x == 0] == 0).mean() > 0.9
     assert np.abs(levels.astype(float) - x).mean() < 6
     assert levels.max() == 255
@@ -240,7 +240,7 @@ def test_the_shade_and_the_grain_of_paper_are_taken_away(kind: str) -> None:
 def test_a_picture_with_an_uneven_border_keeps_its_greys() -> None:
     greys = np.random.default_rng(1).integers(40, 120, (28, 28)).astype(np.uint8)
     fitted = read_picture(saved(Image.fromarray(greys)))
-    np.testing.assert_array_equal(fitted.levels, greys)
+    np.testing.assert_array_equal(fitted.levels[0], greys)
     assert fitted.ground == "uneven"
 
 
@@ -263,8 +263,8 @@ def test_a_smooth_shade_is_taken_away_however_strong(shade: str) -> None:
     lit = SHADES[shade](at_x, at_y)
     fitted = read_picture(saved(sheet(lit * (1 - 0.8 * ink) + grain), "JPEG"))
     assert fitted.ground == ("even" if shade == "in the dark" else "smooth")
-    assert (fitted.levels[x == 0] == 0).mean() > 0.8
-    assert np.abs(fitted.levels.astype(float) - x).mean() < 8
+    assert (fitted.levels[0][x == 0] == 0).mean() > 0.8
+    assert np.abs(fitted.levels[0].astype(float) - x).mean() < 8
     with pytest.raises(InputError, match="something to see"):
         read_picture(saved(sheet(lit + grain), "JPEG"))
 
@@ -285,7 +285,7 @@ def test_where_nothing_is_to_be_seen_it_is_said(levels: np.ndarray) -> None:
 def test_transparent_parts_lie_on_what_the_ink_stands_off_from(shade: int) -> None:
     clear = Image.new("RGBA", (56, 56), (255 - shade, 0, 0, 0))
     clear.paste((shade, shade, shade, 255), (14, 14, 42, 42))
-    levels = read_picture(saved(clear)).levels
+    levels = read_picture(saved(clear)).levels[0]
     assert levels[14, 14] == 255
     assert levels[0, 0] == 0
     with pytest.raises(InputError, match="an empty one"):
@@ -305,7 +305,7 @@ def test_round_corners_become_like_the_paper_that_they_were_cut_from() -> None:
 def test_ink_is_what_stands_off_from_the_border_on_grey_too(ground: int, ink: int) -> None:
     levels = np.full((280, 280), ground)
     levels[70:210, 70:210] = ink
-    levels = read_picture(saved(sheet(levels))).levels
+    levels = read_picture(saved(sheet(levels))).levels[0]
     assert levels[14, 14] > 235
     assert (levels[0] == 0).all()
 
@@ -316,7 +316,7 @@ def test_a_picture_stands_as_its_camera_says(kind: str) -> None:
     picture.paste(255, (0, 0, 1_120, 560))  # light above
     exif = picture.getexif()
     exif[0x0112] = 6  # to be turned clockwise by a quarter
-    levels = read_picture(saved(picture, kind, exif=exif)).levels
+    levels = read_picture(saved(picture, kind, exif=exif)).levels[0]
     light = levels[:, 20:], levels[:, :8]
     assert abs(float(light[0].mean()) - float(light[1].mean())) > 200
 

@@ -6,8 +6,8 @@ are for, inference and sampling).
 """
 
 import warnings
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,12 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.components.scene import Heatmap, Layer, Lines, Pane, Points, Role, Scene, Timeline
+from dashboard.plots.bounds import WORDS, bound_of
 from dashboard.plots.charts import dress
 from dashboard.plots.shading import Scale, shade
 from dashboard.plots.theme import CHART
-from genlab.diffusion.likelihood import Moment, finish, follow, ode_log_prob
+from genlab.contract.card import Card
+from genlab.diffusion.likelihood import finish, follow, ode_log_prob
 from genlab.making import film as frames_of
 from genlab.making import seen_making_of
 from genlab.measures.density import grid
@@ -98,7 +100,8 @@ class Act:
 
     Log p(x) [H, W] in nats over the plane; p(x) as a curve [LINE, 2] over the line.
 
-    `words` say what is missing or how the density was made, beside the name.
+    `words` say what is missing or how the density was made, beside the name; `shown` is what the
+    picture of the density is: a density, or a bound or an estimate of it.
     """
 
     name: str
@@ -106,6 +109,20 @@ class Act:
     film: Film
     density: Array | None = None
     words: str = ""
+    shown: str = "density"
+
+
+def by_ode(card: Card) -> bool:
+    """Whether a density takes an ODE."""
+    return "log_prob" not in card.verbs and "divergence" in card.verbs
+
+
+def words_of(card: Card) -> str:
+    """What stands beside a model's name: what its density is, unless it is simply exact."""
+    if by_ode(card):
+        return "density by ODE"
+    bound = bound_of(card)
+    return WORDS[bound] if bound not in ("", "exact") else "" if bound else "no tractable density"
 
 
 def stage_scene(
@@ -138,40 +155,45 @@ def _pane(act: Act, data: Array, extent: Extent, scale: Scale, top: float) -> Pa
     truth = act.kind == "exact"
     layers: list[Layer] = []
     if act.density is not None:
-        words = "exact density" if truth else "model density"
+        words = f"{'exact' if truth else 'model'} density" if act.shown == "density" else act.shown
         layers.append(Heatmap(PALE * shade(act.density[None], scale, top), role, words))
     layers.append(Points(data[None], "data", "data", radius=1.2, opacity=0.4, visible=False))
     words = "exact samples" if truth else "model samples"
     layers.append(Points(act.film.path, role, words, radius=1.4, opacity=0.75))
-    heat = "on a heat map of its density" if act.density is not None else "without a density"
+    heat = f"on a heat map of its {act.shown}" if act.density is not None else "without a density"
     return Pane(_title(act), extent, layers, alt=f"Samples of the model {act.name}, {heat}.")
 
 
-def ode_grid(
-    model: ExportedModel, extent: Extent, size: int, steps: int, tell: Callable[[int], None]
-) -> Array:
-    """Log p(x) by the probability-flow ODE on a grid [size, size], nats.
-
-    NaN where a path leaves what the network knows, far from all data; `tell` hears of every step
-    and may end the work by raising.
-    """
+@contextmanager
+def _holes() -> Iterator[None]:
+    """Where numbers that are none are holes of the picture, which says it."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", NonFiniteWarning)  # the holes of the picture say it
-        moments: deque[Moment] = deque(maxlen=1)
-        for index, moment in enumerate(follow(model, grid(extent, size), steps)):
-            tell(index)
-            moments.append(moment)
-        return finish(model, moments[-1]).reshape(size, size).astype(np.float32)
+        warnings.simplefilter("ignore", NonFiniteWarning)
+        yield
+
+
+def ode_grid(model: ExportedModel, extent: Extent, size: int, steps: int) -> Iterator[Array | None]:
+    """Log p(x) by the probability-flow ODE on a grid, nats: None at each step, then [size, size].
+
+    NaN where a path leaves what the network knows, far from all data; steps + 2 frames in all.
+    """
+    way = follow(model, grid(extent, size), steps)
+    for _ in range(steps + 1):
+        with _holes():
+            moment = next(way)
+        yield None
+    with _holes():
+        log_prob = finish(model, moment)
+    yield log_prob.reshape(size, size).astype(np.float32)
 
 
 def line_density(model: ExportedModel, extent: Extent) -> Array | None:
     """p(x) at `LINE` even places of the window, [LINE, 2] as (x, p); None where there is none."""
     x = np.linspace(*extent[:2], LINE, dtype=np.float32)[:, None]
-    if "log_prob" in model.verbs:
+    if "log_prob" in model.card.verbs:
         log_prob = model.log_prob(x)
-    elif "divergence" in model.verbs:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore", NonFiniteWarning)
+    elif by_ode(model.card):
+        with _holes():
             log_prob = ode_log_prob(model, x)
     else:
         return None
@@ -204,13 +226,20 @@ def line_scene(acts: Sequence[Act], extent: Extent) -> Scene:
         if truth is not None:
             layers.append(Lines(truth[None, None], "data", "exact density", width=2.5))
         if act.density is not None and act.kind != "exact":
-            layers.append(Lines(act.density[None, None], "model", "model density", width=2))
+            words = "model density" if act.shown == "density" else act.shown
+            layers.append(Lines(act.density[None, None], "model", words, width=2))
         words = "exact samples" if act.kind == "exact" else "model samples"
         layers.append(Lines(steps, role, f"{words}, histogram", width=1.2, opacity=0.9))
         layers.append(Points(rain, role, words, radius=1.5, opacity=0.6))
         alt = f"Samples of the model {act.name} on the line, with their histogram."
         panes.append(Pane(_title(act), extent, layers, alt, aspect=1.25))
     return Scene(panes, _clock(acts))
+
+
+def _curve_name(act: Act) -> str:
+    if act.density is None:
+        return f"{act.name}: histogram of samples"
+    return act.name if act.shown == "density" else f"{act.name}: {act.shown}"
 
 
 def density_chart(acts: Sequence[Act], extent: Extent) -> go.Figure:
@@ -225,7 +254,7 @@ def density_chart(acts: Sequence[Act], extent: Extent) -> go.Figure:
         chart.add_scatter(
             x=curve[:, 0],
             y=curve[:, 1],
-            name=act.name if act.density is not None else f"{act.name}: histogram of samples",
+            name=_curve_name(act),
             mode="lines",
             fill="tozeroy" if truth else None,
             line={

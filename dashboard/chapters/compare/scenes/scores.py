@@ -14,6 +14,7 @@ from statistics import median
 import plotly.graph_objects as go
 
 from dashboard.components.scene import Role
+from dashboard.plots.bounds import inference
 from dashboard.plots.charts import dress
 from dashboard.plots.theme import CHART
 from genlab.contract.card import Card, Metric
@@ -50,7 +51,7 @@ class Row:
         distance: Sliced Wasserstein-2, as a multiple of that of two fresh samples of the data.
         seconds: For 10,000 samples, on this machine.
         parameters: Trained numbers.
-        inference: How p(x) is had: one of `INFERENCE`, "by ODE" or "no".
+        inference: How p(x) is had: exact, a lower bound, an estimate, by ODE, or not at all.
         sampling: How samples are had.
     """
 
@@ -76,7 +77,7 @@ def row(card: Card, exact: Card | None, seconds: float | None, parameters: int |
         _distance(card),
         seconds,
         parameters if card.kind == "trained" else None,
-        _inference(card),
+        inference(card),
         _sampling(card),
     )
 
@@ -87,16 +88,6 @@ def _sampling(card: Card) -> str:
         return "no"
     steps = making.steps(card)
     return "yes" if steps is None else f"yes, {steps} steps"
-
-
-INFERENCE = {"exact": "exact", "lower": "lower bound", "estimate": "estimate"}
-"""What `log_prob` is, in words, by the card's `measure.bound`."""
-
-
-def _inference(card: Card) -> str:
-    if "log_prob" in card.verbs:
-        return INFERENCE[card.measure.bound or "exact"]
-    return "by ODE" if {"denoise", "divergence"} <= card.verbs else "no"
 
 
 def figure_of(card: Card, *names: str) -> Figure | None:

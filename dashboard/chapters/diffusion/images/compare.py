@@ -55,9 +55,9 @@ def _films(look: Look, settings: list[Setting]) -> None:
         whole &= walk.done
     n, classes = settings[0].n, len(card.constants.classes or [])
     columns = min(classes, n) if EVERY in {s.label for s in settings} else None
-    a, b = figures.matched(*films)
+    a, b = (figures.thinned(film) for film in figures.matched(*films))
     sheets = [
-        Sheet(
+        Sheet.of(
             np.stack([getattr(m, shown) for m in film]),
             f"{name}: {setting.title}",
             f"{n} images of setting {name}: {setting.words}.",

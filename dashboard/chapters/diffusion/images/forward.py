@@ -42,6 +42,7 @@ def show(look: Look) -> None:
             schedule = controls.choose("Schedule", schedules, "image_forward_schedule")
     walk = _dissolving(look, n, told, schedule)
     moments = watch(walk, "forward", "Dissolving real images", 6)
+    moments = figures.thinned(moments)
     names = [have.name(int(label)) for label in have.test_label[:n]]
     sheets = figures.guess_sheets(moments, names, 6)
     st.caption(

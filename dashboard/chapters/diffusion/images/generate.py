@@ -46,6 +46,7 @@ def _film(look: Look, setting: Setting, shown: int, columns: int | None) -> None
     moments = generation(look, setting).frames[:shown]
     if len(moments) < shown:  # others needed the memory meanwhile
         st.rerun()
+    moments = figures.thinned(moments)
     sheets = figures.film_sheets(moments, setting.words, columns)
     strip = figures.timeline(moments)
     start = linked_picks("generate_tiles", setting.n, tile=0)
@@ -59,12 +60,12 @@ def _film(look: Look, setting: Setting, shown: int, columns: int | None) -> None
 
 
 def samples(look: Look, setting: Setting) -> dict[str, np.ndarray]:
-    """What the page offers to download: images [n, 1, h, w] in data units, once they are there."""
+    """What the page offers to download: images [n, c, h, w] in data units, once they are there."""
     walk = generation(look, setting)
     if not walk.done:
         return {}
     last = walk.frames[-1]
-    x = last.x_t[:, None] / np.float32(255)
+    x = last.x_t / np.float32(255)
     if last.broken is not None:
         x[last.broken] = np.nan
     return {"x": x}

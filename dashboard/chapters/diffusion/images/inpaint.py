@@ -12,7 +12,7 @@ from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import ANY, Filling
 from dashboard.components.pad import pad
-from dashboard.components.sheet import Grey, Sheet, grey
+from dashboard.components.sheet import Grey, Sheet
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.shared import controls, links
 from dashboard.shared.images import Look, linked_picks, remember_picks, say_no_test, units
@@ -23,7 +23,8 @@ OFFERED, MASK = 20, "erased"
 
 def _filling(look: Look, image: int, erased: Grey, asked: Filling) -> Frames[Moment]:
     model, mask = look.model, erased.tobytes()
-    x, keep = units(look.pictures.test[image]), erased[None] == 0
+    x = units(look.pictures.test[image])
+    keep = np.broadcast_to(erased == 0, x.shape)
     start = partial(figures.fill, model, x, keep, asked)
     count = asked.steps * asked.resamplings + 1
     return kept(("inpaint", model, image, mask, asked), start, count, asked.n, look.card)
@@ -38,7 +39,7 @@ def show(look: Look) -> None:
         return
     start = linked_picks("inpaint_images", offered, image=0)
     chosen = peek_tiles("inpaint_images", n=offered, picks=start).picks["image"]
-    image = have.test[chosen, 0]
+    image = have.test[chosen].mean(0).astype(np.uint8)  # the veil lies over a grey one
     size = image.shape[0], image.shape[1]
     first = links.once("inpaint_pad", lambda: mask_of_link(size), MASK)
     picture, strip = st.container(), st.container()  # first what is seen, then what changes it
@@ -71,7 +72,7 @@ def show(look: Look) -> None:
             size=size,
         )
     # Before the walk, which takes its time: the strip to choose from, and the link.
-    sheet = Sheet(grey(have.test[:offered]), "Images to erase from", "Test images.", columns=10)
+    sheet = Sheet.of(have.test[:offered], "Images to erase from", "Test images.", columns=10)
     with strip:
         remember_picks(tiles([sheet], key="inpaint_images", picks=start, max_width=640))
     _remember(mask, first)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dashboard.chapters.diffusion.scenes.moments import Moment, moment
 from dashboard.chapters.diffusion.scenes.settings import EVERY, Filling, Setting
 from dashboard.chapters.diffusion.scenes.trajectory import level_label
-from dashboard.components.sheet import MOST_FRAMES, Grey, Sheet
+from dashboard.components.sheet import LIMIT, MOST_FRAMES, Grey, Sheet
 from dashboard.components.timeline import Curve, Timeline
 from genlab.contract.card import Card
 from genlab.diffusion.denoiser import checked_condition, denoiser
@@ -29,6 +29,8 @@ from genlab.runtime.noise import normal
 
 STRIP = 10
 """Moments of one image's way, side by side."""
+HEAD = 200_000
+"""Bytes of a film that are no pixels: its words, at most."""
 GAP = 2
 """Grey rows between the two halves of such a moment."""
 FORWARD = 32
@@ -111,7 +113,11 @@ def fill(
 
 
 def thinned(moments: Sequence[Moment], most: int = MOST_FRAMES) -> list[Moment]:
-    """At most `most` of the moments, evenly, the first and the last among them."""
+    """At most `most` of the moments, evenly, the first and the last among them.
+
+    Fewer where the film of states and estimates would be more than a browser is sent at once.
+    """
+    most = max(2, min(most, (LIMIT - HEAD) // (2 * moments[0].x_t.nbytes)))
     if len(moments) <= most:
         return list(moments)
     return [moments[i] for i in np.rint(np.linspace(0, len(moments) - 1, most)).astype(int)]
@@ -136,14 +142,14 @@ def film_sheets(moments: Sequence[Moment], words: str, columns: int | None = Non
     """x_t and x̂_0 side by side; `words` say what they are."""
     n = moments[0].x_t.shape[0]
     return [
-        Sheet(
+        Sheet.of(
             np.stack([m.x_t for m in moments]),
             "xₜ: the state",
             f"{n} images between noise and data: {words}.",
             columns=columns,
             role="noise",
         ),
-        Sheet(
+        Sheet.of(
             np.stack([m.x0 for m in moments]),
             "x̂₀: what the network takes them for",
             f"The clean images that the network predicts from the {n} states: {words}.",
@@ -159,8 +165,8 @@ def guess_sheets(moments: Sequence[Moment], names: Sequence[str], columns: int) 
     known = [np.empty(0) if m.error is None else m.error for m in moments]
     errors = [[f"off by {e:.2f}" for e in each] for each in known]
     return [
-        Sheet(state.pixels, state.title, state.alt, names, columns, role="data"),
-        Sheet(guess.pixels, guess.title, guess.alt, errors, columns, role="model"),
+        replace(state, captions=names, role="data"),
+        replace(guess, captions=errors),
     ]
 
 
@@ -172,13 +178,14 @@ def way(moments: Sequence[Moment], tile: int, asked: str = "") -> Sheet:
     shown = thinned(moments, STRIP)
     pairs = []
     for m in shown:
-        gap = np.full((GAP, m.x_t.shape[2]), 128, np.uint8)
-        pairs.append(np.concatenate([m.x_t[tile], gap, m.x0[tile]]))
-    return Sheet(
+        channels, _, width = m.x_t[tile].shape
+        gap = np.full((channels, GAP, width), 128, np.uint8)
+        pairs.append(np.concatenate([m.x_t[tile], gap, m.x0[tile]], axis=1))
+    return Sheet.of(
         np.stack(pairs),
         f"Image {tile + 1}{asked}: xₜ above, x̂₀ below",
         "One image at moments of its way from noise to data, above its state, below the estimate.",
-        [f"t = {m.t:,}" for m in shown],
+        captions=[f"t = {m.t:,}" for m in shown],
         columns=len(shown),
         role="noise",
     )
@@ -193,24 +200,25 @@ def matched(a: Sequence[Moment], b: Sequence[Moment]) -> tuple[list[Moment], lis
 
 
 def mosaic(images: Grey, columns: int | None = None, scale: int = 2) -> Grey:
-    """Tiles [n, h, w] as one picture, enlarged pixel by pixel; gaps are black."""
-    n, h, w = images.shape
+    """Tiles [n, c, h, w] as one picture [H, W, c], enlarged by pixels; gaps are black."""
+    n, c, h, w = images.shape
     columns = columns or math.ceil(math.sqrt(n))
     rows = -(-n // columns)
-    cells = np.zeros((rows * columns, h, w), np.uint8)
-    cells[:n] = images
-    joined = cells.reshape(rows, columns, h, w).swapaxes(1, 2).reshape(rows * h, columns * w)
+    cells = np.zeros((rows * columns, h, w, c), np.uint8)
+    cells[:n] = images.transpose(0, 2, 3, 1)
+    joined = cells.reshape(rows, columns, h, w, c).swapaxes(1, 2)
+    joined = joined.reshape(rows * h, columns * w, c)
     return joined.repeat(scale, 0).repeat(scale, 1)
 
 
 def recognised(
     judge: ExportedModel, images: Grey, labels: NDArray[np.int64]
 ) -> tuple[float, float, float]:
-    """Share of images [n, h, w] that a classifier takes for their class, with a 95 % interval.
+    """Share of images [n, c, h, w] that a classifier takes for their class, with a 95 % interval.
 
     Wilson's interval, which says something even where all or none are recognised.
     """
-    x = (images[:, None] / np.float32(255)).astype(np.float32)
+    x = (images / np.float32(255)).astype(np.float32)
     right = judge.classify(x).argmax(1) == labels
     n, share, z = len(labels), float(right.mean()), 1.96
     centre, spread = (

@@ -1,11 +1,11 @@
-"""One moment of a walk of images, in grey levels: what films of diffusion are made of."""
+"""One moment of a walk of images, in levels: what films of diffusion are made of."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.components.sheet import Grey, grey
+from dashboard.components.sheet import Grey, levels
 from genlab.contract.card import Card
 from genlab.diffusion.samplers import Frame
 from genlab.diffusion.units import to_data
@@ -13,7 +13,7 @@ from genlab.diffusion.units import to_data
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """One moment of n images: the state and the estimate made from it, bytes [n, h, w].
+    """One moment of n images: the state and the estimate made from it, bytes [n, c, h, w].
 
     `error[n]` is the root mean squared error of the estimate in grey levels from 0 to 1, where the
     clean images are known. `broken[n]` says which images are no numbers and only look black.
@@ -28,8 +28,8 @@ class Moment:
 
 
 def moment(card: Card, frame: Frame) -> Moment:
-    """A sampler's frame in grey levels, cut off at black and white."""
+    """A sampler's frame in levels, cut off at black and white."""
     states = [to_data(card, part) for part in (frame.x_t, frame.x0)]
     broken = ~np.logical_and(*(np.isfinite(x).all(axis=(1, 2, 3)) for x in states))
-    x_t, x0 = (grey(x) for x in states)
+    x_t, x0 = (levels(x) for x in states)
     return Moment(frame.t, frame.log_snr, x_t, x0, broken=broken if broken.any() else None)

@@ -12,6 +12,7 @@ from dashboard.chapters.flows.images.shared import (
     test_sets,
 )
 from dashboard.chapters.flows.scenes.bits import bits_chart, mean_error, with_error
+from dashboard.plots.bounds import bits_words
 from dashboard.plots.theme import CHART, STILL
 from dashboard.shared import catalogue
 from dashboard.shared.guard import guarded, without
@@ -47,9 +48,9 @@ def _numbers(look: Look, levels: Bytes) -> None:
     size = levels.size
     st.caption(
         f"−log₂ p(x) / {size}: a code built on {look.card.id} would need about "
-        f"{mean * size / 8:,.0f} bytes for this image; uncompressed it has {size:,}. An upper "
-        f"bound: the mean over {DRAWS} draws of the noise that spreads each grey level, ± its "
-        "standard error."
+        f"{mean * size / 8:,.0f} bytes for this image; uncompressed it has {size:,}. "
+        f"{bits_words(look.card).capitalize()}: the mean over {DRAWS} draws of the noise that "
+        "spreads each grey level, ± its standard error."
     )
 
 

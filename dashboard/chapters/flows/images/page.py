@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.chapters.flows.images import bits, round_trip, samples, surprise
 from dashboard.chapters.flows.images import shared as flows
-from dashboard.components.sheet import Sheet, grey
+from dashboard.components.sheet import Sheet
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import CHART, STILL, ink
 from dashboard.shared import controls, latent_walk, parts
@@ -45,7 +45,7 @@ with picture:
         case "walk":
             z, x = flows.samples(look.model, look.n, look.seed)
             alt = f"{look.n} images made by the flow."
-            latent_walk.show(look, Sheet(grey(x), "Samples", alt, columns=6))
+            latent_walk.show(look, Sheet.of(x, "Samples", alt, columns=6))
             offer(look, {"x": x, "z": z})
         case "round trip":
             round_trip.show(look)

@@ -5,7 +5,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.flows.scenes.round_trip import RoundTrip, round_trip
-from dashboard.components.sheet import Sheet, grey
+from dashboard.components.sheet import Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
@@ -17,8 +17,8 @@ OFFERED = 40
 
 @computed(entries=8)
 def _trip(model: ExportedModel) -> tuple[NDArray[np.uint8], RoundTrip]:
-    levels = pictures(model.card).test[:OFFERED]
-    return levels, round_trip(model, units(levels))
+    images = pictures(model.card).test[:OFFERED]
+    return images, round_trip(model, units(images))
 
 
 @st.fragment
@@ -28,35 +28,29 @@ def show(look: Look) -> None:
     if not len(look.pictures.test):
         say_no_test(look.card.dataset)
         return
-    levels, trip = _trip(look.model)
-    start = linked_picks("round_picks", len(levels), image=0)
-    state = peek_tiles("round_picks", n=len(levels), picks=start)
+    images, trip = _trip(look.model)
+    start = linked_picks("round_picks", len(images), image=0)
+    state = peek_tiles("round_picks", n=len(images), picks=start)
     tile = state.picks["image"]
-    names = [look.pictures.name(int(i)) for i in look.pictures.test_label[: len(levels)]]
+    names = [look.pictures.name(int(i)) for i in look.pictures.test_label[: len(images)]]
     left, right = st.columns([2, 3])
     with left:
         st.caption("Pick a test image: the flow sends it to z and back.")
-        sheet = Sheet(grey(levels), "Test images", f"{len(levels)} test images.", columns=8)
+        sheet = Sheet.of(images, "Test images", f"{len(images)} test images.", columns=8)
         tiles([sheet], key="round_picks", picks=start, max_width=480)
         remember_picks(state)
     with right:
-        side = levels.shape[-1]
-        row = np.stack(
-            [
-                grey(levels)[tile],
-                np.rint(255 * trip.uniform[tile].reshape(side, -1)).astype(np.uint8),
-                grey(trip.back)[tile],
-                np.rint(255 * trip.error[tile, 0] / max(trip.worst, 1e-12)).astype(np.uint8),
-            ]
-        )
+        numbers = trip.uniform[tile].reshape(look.card.event_shape)
+        off = trip.error[tile] / max(trip.worst, 1e-12)
+        row = np.stack([images[tile], *map(levels, (numbers, trip.back[tile], off))])
         tiles(
             [
-                Sheet(
+                Sheet.of(
                     row,
                     f"Test image {tile + 1} ({names[tile]}), there and back",
                     "The image, its latent as grey numbers, the image of the latent, and the "
                     "difference.",
-                    [
+                    captions=[
                         "x",
                         f"z, {row[0].size} numbers",
                         "f(f⁻¹(x))",
@@ -71,9 +65,9 @@ def show(look: Look) -> None:
         a.metric("Largest error of this image", f"{trip.error[tile].max():.1e}")
         b.metric("Pixels on another grey level", f"{trip.moved[tile]} of {row[0].size}")
         st.caption(
-            f"Over all {len(levels)} images: max |x − f(f⁻¹(x))| = {trip.worst:.1e} in units of "
+            f"Over all {len(images)} images: max |x − f(f⁻¹(x))| = {trip.worst:.1e} in units of "
             f"white = 1 (a grey level is {1 / 255:.1e}); {trip.moved.sum():,} of "
-            f"{levels.size:,} pixels come back on another grey level. The exported graphs in "
+            f"{images.size:,} pixels come back on another grey level. The exported graphs in "
             "float32. z is shown as shares of its law: grey, one half, is the middle of what the "
             "flow expected of a pixel, given those before it; black and white are surprises. Each "
             "pixel is sent from the middle of its grey level (u = ½), so pixels that are surely "

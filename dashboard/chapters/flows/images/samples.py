@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.chapters.flows.images.shared import samples
-from dashboard.components.sheet import Sheet, grey
+from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import tiles
 from dashboard.plots.theme import ink
 from dashboard.shared import controls
@@ -34,9 +34,7 @@ def show(look: Look) -> None:
             "to make an image a point of a density. Pick a tile to see it large; turn the "
             "temperature down and up."
         )
-        sheet = Sheet(
-            grey(x), f"{look.n} samples", f"{look.n} images made by the flow.", smooth=False
-        )
+        sheet = Sheet.of(x, f"{look.n} samples", f"{look.n} images made by the flow.", smooth=False)
         start = linked_picks("flow_tiles", look.n, tile=0)
         remember_picks(tiles([sheet], key="flow_tiles", picks=start, enlarge=True))
         if temperature != 100:

@@ -72,11 +72,16 @@ def heat(
     return Heatmap(shade(values, scale, top), role, label, visible=visible)
 
 
-def density_maps(density: Array, exact: Array | None, scale: Scale) -> list[Heatmap]:
-    """Log-densities [H, W] in nats of the flow and, hidden at first, of the data; one scale."""
+def density_maps(
+    density: Array, exact: Array | None, scale: Scale, words: str = "model density"
+) -> list[Heatmap]:
+    """Log-densities [H, W] in nats of the flow and, hidden at first, of the data; one scale.
+
+    `words` say what that of the flow is.
+    """
     top = peak(density) if exact is None else peak(density, exact)
     true = [] if exact is None else [heat(exact, scale, top, "data", "true density", False)]
-    return [heat(density, scale, top, "model", "model density"), *true]
+    return [heat(density, scale, top, "model", words), *true]
 
 
 def density_scene(

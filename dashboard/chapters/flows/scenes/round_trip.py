@@ -15,7 +15,7 @@ Array = NDArray[np.floating]
 class RoundTrip:
     """n images there and back.
 
-    `uniform[n, d]` are the latents as numbers in [0, 1], whatever their law; `back[n, 1, h, w]` the
+    `uniform[n, d]` are the latents as numbers in [0, 1], whatever their law; `back[n, c, h, w]` the
     images of the latents; `error` is |x − back|; `moved[n]` counts pixels on another grey level.
     """
 
@@ -31,7 +31,7 @@ class RoundTrip:
 
 
 def round_trip(model: ExportedModel, x: Array) -> RoundTrip:
-    """Encode and decode images [n, 1, h, w] in data units."""
+    """Encode and decode images [n, c, h, w] in data units."""
     from scipy.special import ndtr  # noqa: PLC0415 - slow to import
 
     z = model.encode(x)

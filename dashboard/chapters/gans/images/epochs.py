@@ -15,7 +15,7 @@ from dashboard.chapters.gans.scenes.epochs import (
     when,
 )
 from dashboard.chapters.gans.shared import averaged
-from dashboard.components.sheet import Sheet, grey
+from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.components.timeline import Timeline
 from dashboard.shared import links
@@ -45,7 +45,8 @@ def _wall(look: Look) -> tuple[Sheet, Timeline | None]:
     if timeline:
         return epochs_sheet(film), timeline
     _, x, said = drawn(look)
-    return replace(epochs_sheet(film), pixels=grey(x), captions=said.captions), None
+    whole = epochs_sheet(film)
+    return Sheet.of(x, whole.title, whole.alt, captions=said.captions, role="critic"), None
 
 
 @st.fragment

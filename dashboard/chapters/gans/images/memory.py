@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard.chapters.gans.images.shared import drawn, sheet
 from dashboard.chapters.gans.scenes.memory import distance_chart
-from dashboard.components.sheet import Sheet, grey
+from dashboard.components.sheet import Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.plots.theme import CHART, STILL
 from dashboard.shared.compute import computed
@@ -113,13 +113,13 @@ def _share(own: np.ndarray, distance: float, n: int, chosen: bool) -> None:
 
 def _neighbours(look: Look, have: Pictures, near: Nearest, tile: int, trained: bool) -> None:
     among, labels = (have.train, have.train_label) if trained else (have.test, have.test_label)
-    x = grey(drawn(look)[1])[tile]
+    x = levels(drawn(look)[1])[tile]
     found = near.index[tile]
-    sheet = Sheet(
-        np.concatenate([x[None], grey(among[found])]),
+    sheet = Sheet.of(
+        np.concatenate([x[None], among[found]]),
         f"Sample {tile + 1} and its nearest {'training' if trained else 'test'} images",
         "A sample and the images nearest to it, with their distances.",
-        [
+        captions=[
             "the sample",
             *(
                 f"{have.name(int(labels[i]))}: {d:.2f}"

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from dashboard.chapters.gans.images.shared import drawn, held_out, sheet
 from dashboard.chapters.gans.scenes.epochs import plane_mosaic, signed, verdicts
 from dashboard.components.scene import Handle, Heatmap, Marker, Pane, Scene
-from dashboard.components.sheet import Sheet, grey
+from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.plots.latent_walks import CORNERS, PLANE, on_plane, raster, weights
 from dashboard.shared.compute import computed
@@ -49,9 +49,11 @@ def _drag(look: Look, corners: tuple[int, ...]) -> None:
     with picture:
         st.caption("Drag the point: every place of this plane is a latent, and this its image.")
         stage.show(_scene(mosaic, at))
+        if look.card.space.channels != 1:
+            st.caption("The mosaic shows how light each image is; beside it in colour.")
     with answer:
-        one = Sheet(
-            grey(x), "G(z) of the point", "The image of the point.", [signed(score)],
+        one = Sheet.of(
+            x, "G(z) of the point", "The image of the point.", captions=[signed(score)],
             role="critic", smooth=True,
         )  # fmt: skip
         tiles([one], key="plane_image", max_width=320)

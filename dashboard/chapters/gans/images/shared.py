@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.chapters.gans.scenes.epochs import Verdicts, verdicts
-from dashboard.components.sheet import Sheet, grey
+from dashboard.components.sheet import Sheet
 from dashboard.shared.compute import computed
 from dashboard.shared.images import Look, pictures, units
 from genlab.contract.card import Card
@@ -32,4 +32,4 @@ def sheet(look: Look, title: str, columns: int | None = None) -> Sheet:
     """The samples as tiles to pick from, with the critic's number under each."""
     _, x, said = drawn(look)
     alt = f"{look.n} images made by the generator, with the critic's number under each."
-    return Sheet(grey(x), title, alt, said.captions, columns, role="critic")
+    return Sheet.of(x, title, alt, captions=said.captions, columns=columns, role="critic")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.components.sheet import Grey, Sheet, grey
+from dashboard.components.sheet import Grey, Sheet, levels
 from dashboard.components.timeline import Timeline
 from dashboard.plots.charts import snapshot_timeline
 from genlab.contract.card import Card
@@ -81,7 +81,7 @@ def meaning(kind: Judged, held_out: int) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Epochs:
-    """The same noise through every snapshot: `pixels[F, n, h, w]`, and the critic's of that time.
+    """The same noise through every snapshot, bytes `pixels[F, n, c, h, w]`, and its critics.
 
     `real[F]` is the share of held-out images that the critic of that time finds no more real than
     the median forgery: one half would be a draw.
@@ -98,7 +98,7 @@ def epochs(model: ExportedModel, z: Array, held_out: Array) -> Epochs:
     for at in [model.at(step) for step in model.card.steps] or [model]:
         x = at.decode(z)
         said = verdicts(at, x, held_out)
-        pixels.append(grey(x))
+        pixels.append(levels(x))
         captions.append(said.captions)
         real.append(said.passing())
     return Epochs(np.stack(pixels), captions, real)
@@ -141,18 +141,23 @@ def _half(real: float) -> str:
 def epochs_sheet(film: Epochs) -> Sheet:
     """The film as a sheet, with the critic's number under each tile."""
     n = film.pixels.shape[1]
-    return Sheet(
+    return Sheet.of(
         film.pixels,
         f"{n} samples of the same noise",
         f"{n} images made from the same noise at {len(film.pixels)} stages of the training, with "
         "the critic's score under each.",
-        film.captions,
+        captions=film.captions,
         role="critic",
     )
 
 
 def plane_mosaic(images: Array, size: int) -> NDArray[np.float32]:
-    """Images [size², 1, h, w] of a raster as one heat map [1, size·h, size·w], row 0 lowest."""
+    """Images [size², c, h, w] of a raster as one heat map [1, size·h, size·w], row 0 lowest.
+
+    Of colours it has the lightness alone, the mean of the channels.
+    """
     _, _, h, w = images.shape
-    rows = images.reshape(size, size, h, w).transpose(0, 2, 1, 3).reshape(size * h, size * w)
+    rows = (
+        images.mean(1).reshape(size, size, h, w).transpose(0, 2, 1, 3).reshape(size * h, size * w)
+    )
     return np.ascontiguousarray(rows[::-1])[None].astype(np.float32)

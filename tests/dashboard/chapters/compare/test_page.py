@@ -18,11 +18,11 @@ from dashboard.chapters.compare.scenes import scores
 from dashboard.components.blob import decode
 from dashboard.components.gallery import GroupLink, ModelCard, encode_gallery
 from dashboard.components.scene import Scene
-from dashboard.shared import catalogue
+from dashboard.shared import catalogue, progress
 from genlab.measures.density import log_prob_grid
 from genlab.runtime.errors import Busy
 from genlab.runtime.sessions import SessionCache
-from tests.dashboard.pages import open_page
+from tests.dashboard.pages import more, open_page
 
 ROOT = Path(__file__).parents[4]
 
@@ -45,13 +45,17 @@ def quick_and_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 open_compare = partial(open_page, "chapters/compare/page.py")
 
 
-def said(app: AppTest, level: int) -> AppTest:
-    """The page after the browser has painted all levels before this one."""
-    app.session_state["making_stage"] = {"more": f"moons one of each {level}"}
-    return app.run()
-
-
-WHOLE, FILMS, ODE, SPEEDS = 1, 2, (3, 4), 5
+def said(app: AppTest, level: str) -> AppTest:
+    """The page once the browser has painted all levels before this one."""
+    for _ in range(9):
+        answer = more(app)
+        if not answer:
+            break
+        app.session_state["making_stage"] = {"more": answer}
+        app.run()
+        if f" {level}" in answer:
+            break
+    return app
 
 
 def words(app: AppTest) -> str:
@@ -59,7 +63,7 @@ def words(app: AppTest) -> str:
     return "\n".join(str(item.value) for kind in kinds for item in app.get(kind))
 
 
-@pytest.mark.parametrize("dataset", catalogue.datasets((1,), (2,)))
+@pytest.mark.parametrize("dataset", catalogue.datasets("line", "plane"))
 def test_every_data_set_has_a_row_for_each_of_its_models(dataset: str) -> None:
     app = open_compare(dataset=dataset)
     assert not app.exception
@@ -70,7 +74,7 @@ def test_every_data_set_has_a_row_for_each_of_its_models(dataset: str) -> None:
 
 
 def test_the_table_says_what_each_family_can_do_and_leaves_open_what_it_cannot() -> None:
-    table = said(open_compare(dataset="moons"), SPEEDS).dataframe[0].value.set_index("model")
+    table = said(open_compare(dataset="moons"), "speeds").dataframe[0].value.set_index("model")
     gan = next(card.id for card in catalogue.models_of("moons") if "critic" in card.verbs)
     assert table["inference"]["moons-flow-spline"] == "exact"
     assert table["inference"]["moons-ddpm"] == "by ODE"
@@ -85,7 +89,7 @@ def test_a_speed_is_measured_once_in_a_process(quick_and_counted: list[str]) -> 
     for _ in range(2):
         app = open_compare(dataset="moons")
         assert ("Measuring how fast" in words(app)) == (not quick_and_counted)
-        said(app, SPEEDS)
+        said(app, "speeds")
         assert not app.exception
     assert sorted(quick_and_counted) == sorted(card.id for card in catalogue.models_of("moons"))
 
@@ -96,36 +100,36 @@ def test_a_density_by_ode_comes_when_the_browser_asks_coarse_then_fine(
     asked: list[tuple[int, int]] = []
     exact = catalogue.open_model("moons-exact")
 
-    def ode_grid(model: Any, extent: Any, size: int, steps: int, tell: Any) -> Any:
-        tell(0)
+    def ode_grid(model: Any, extent: Any, size: int, steps: int) -> Iterator[Any]:
         asked.append((size, steps))
-        return log_prob_grid(exact, extent, size)
+        yield from [None] * (steps + 1)
+        yield log_prob_grid(exact, extent, size)
 
     monkeypatch.setattr(compare, "ode_grid", ode_grid)
     app = open_compare(dataset="moons")
-    for level in (WHOLE, FILMS):
+    for level in ("whole", "samples"):
         assert not said(app, level).exception
     assert asked == []
-    for level in ODE:
+    for level in ("rough", "fine"):
         assert not said(app, level).exception
     assert [size for size, _ in asked] == sorted({size for size, _ in asked})
     assert len(asked) == 2
-    assert not said(app, 99).exception
+    assert not said(app, "speeds").exception
     assert len(asked) == 2
 
 
 def test_a_busy_machine_costs_the_page_nothing_but_the_density_by_ode(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    app = said(open_compare(dataset="moons"), FILMS)
+    app = said(open_compare(dataset="moons"), "samples")
 
     @contextmanager
     def busy() -> Iterator[None]:
         raise Busy("the machine is busy")
         yield
 
-    monkeypatch.setattr("genlab.runtime.sessions.heavy", busy)
-    said(app, ODE[0])
+    monkeypatch.setattr(progress, "heavy", busy)
+    said(app, "rough")
     assert not app.exception
     assert not app.warning
     assert "flow through its layers" in words(app)
@@ -143,7 +147,7 @@ def test_densities_come_first_coarse_and_whole_and_then_the_samples(
 
     monkeypatch.setattr(compare, "stage_scene", stage_scene)
     app = open_compare(dataset="moons")
-    for level in (WHOLE, FILMS):
+    for level in ("whole", "samples"):
         said(app, level)
     cells = [scene.panes[0].layers[0].values.shape[1] for scene in scenes[-3:]]
     frames = [scene.timeline.count for scene in scenes[-3:] if scene.timeline]
@@ -158,7 +162,7 @@ def test_absurd_links_open_the_first_data_set(value: str) -> None:
     app = open_compare(dataset=value, show=value, scale=value, seed=value, making=value)
     assert not app.exception
     assert not app.error
-    assert app.selectbox(key="dataset").value == catalogue.datasets((1,), (2,))[0]
+    assert app.selectbox(key="dataset").value == catalogue.datasets("line", "plane")[0]
 
 
 @pytest.fixture
