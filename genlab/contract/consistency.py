@@ -56,8 +56,7 @@ def _spaces(card: Card) -> Iterator[Complaint]:
         if math.prod(space.shape) > MAX_ELEMENTS:
             yield f"spaces.{name}.shape", f"at most {MAX_ELEMENTS:,} numbers", str(space.shape)
         if len(space.shape) != AXES.get(space.kind, len(space.shape)):
-            expected = f"{AXES[space.kind]} axes of {space.kind}"
-            yield f"spaces.{name}.shape", expected, str(list(space.shape))
+            yield f"spaces.{name}.shape", f"{AXES[space.kind]} axes", str(list(space.shape))
         elif space.channels not in (None, 1, 3):
             yield f"spaces.{name}.shape", "1 or 3 channels", str(space.channels)
         window = space.extent
@@ -117,13 +116,9 @@ def _conditions(card: Card) -> Iterator[Complaint]:
             yield f"conditions.{name}", "a name that no tensor of a verb has", repr(name)
         if told.dtype == "int64" and isinstance(told.null, float):
             yield f"conditions.{name}.null", "a whole number", f"{told.null:g}"
-    classes, label = card.constants.classes, card.conditions.get("label")
-    if label is not None and label.values != len(classes or []):
-        yield (
-            "conditions.label.values",
-            f"as many as classes, {len(classes or [])}",
-            f"{label.values}",
-        )
+    classes, label = len(card.constants.classes or []), card.conditions.get("label")
+    if label is not None and label.values != classes:
+        yield "conditions.label.values", f"as many as classes, {classes}", f"{label.values}"
 
 
 def _numbers(card: Card) -> Iterator[Complaint]:

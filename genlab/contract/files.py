@@ -38,13 +38,13 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def read_bytes(folder: Path, name: str) -> bytes:
+def read_bytes(folder: Path, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
     """The bytes of one file of a model; a `ContractError` if there are none or far too many."""
     path = folder / name
     try:
         size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            expected = f"at most {MAX_FILE_BYTES:,} bytes"
+        if size > limit:
+            expected = f"at most {limit:,} bytes"
             raise ContractError(folder.name, name, expected, f"{size:,} bytes", EXPORT_AGAIN)
         return path.read_bytes()
     except OSError as error:

@@ -180,16 +180,15 @@ def _asked_for(wanted: Wanted) -> np.ndarray:
     told = wanted.condition
     if told.values is None and told.dtype == "float32":
         return _normal(wanted)
-    return np.resize(np.arange(told.values or 1).astype(told.dtype), wanted.shape)
+    return np.resize(np.arange(told.values or 1, dtype=told.dtype), wanted.shape)
 
 
 def _asked_or_not(wanted: Wanted) -> np.ndarray:
     """The same, and the null value, where there is one: after all others, or in every other row."""
     told, asked = wanted.condition, _asked_for(wanted)
     if told.null is not None and told.values is not None:
-        return np.resize(
-            np.append(np.arange(told.values), told.null).astype(told.dtype), asked.shape
-        )
+        every = np.append(np.arange(told.values), told.null)
+        return np.resize(every, asked.shape).astype(told.dtype)
     if told.null is not None:
         asked[1::2] = told.null
     return asked
@@ -241,10 +240,7 @@ def examples(
     """
     for tensor in tensors:
         own = setting.given[tensor.name].shape
-        symbols = [sized(dim, sizes) for dim in tensor.spread(len(own))]
-        shape = (
-            dim if isinstance(dim, int) else old for dim, old in zip(symbols, own, strict=True)
-        )
+        dims = zip(own, (sized(dim, sizes) for dim in tensor.spread(len(own))), strict=True)
+        shape = tuple(dim if isinstance(dim, int) else old for old, dim in dims)
         kind = kind_of(tensor)
-        make = kind.example or kind.probe
-        yield tensor.name, make(Wanted(setting, tensor, tuple(shape), noise))
+        yield tensor.name, (kind.example or kind.probe)(Wanted(setting, tensor, shape, noise))

@@ -99,10 +99,9 @@ def verify_folder(folder: Path) -> Card:
         for name, array in snapshots.weights(snapshots.steps[-1]).items():
             if shapes.get(name) != array.shape:
                 expected = f"an initializer of shape {array.shape} in one of the graphs"
+                found = f"{shapes.get(name)}"
                 todo = "export with optimize=False, which keeps the names of the parameters"
-                raise ContractError(
-                    card.id, f"weight {name}", expected, f"{shapes.get(name)}", todo
-                )
+                raise ContractError(card.id, f"weight {name}", expected, found, todo)
     return card
 
 

@@ -12,14 +12,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from genlab.contract.card import CARD_FILE, SCHEMA, Asset, Card
+from genlab.contract.card import CARD_FILE, SCHEMA, Card
 from genlab.contract.consistency import check_consistency
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import read_bytes, verify_bytes
 from genlab.contract.limits import MAX_CARD_BYTES
-
-IMAGE, VIDEO = 3, 4
-"""Axes of an event of the first schema that is one."""
 
 
 def read(folder: Path) -> Card:
@@ -28,7 +25,7 @@ def read(folder: Path) -> Card:
     Raises:
         ContractError: The card is missing, malformed, of a newer schema, or contradicts itself.
     """
-    card = parse(folder.name, _text(folder))
+    card = parse(folder.name, read_bytes(folder, CARD_FILE, MAX_CARD_BYTES))
     check_consistency(card, folder.name)
     return card
 
@@ -39,8 +36,7 @@ def read_asset(folder: Path, card: Card, name: str) -> bytes:
     Raises:
         ContractError: There is no such asset, or its file is not what the card says.
     """
-    asset: Asset | None = card.assets.get(name)
-    if asset is None:
+    if (asset := card.assets.get(name)) is None:
         expected = f"one of {sorted(card.assets)}"
         raise ContractError(card.id, "assets", expected, repr(name), "ask for one of them")
     data = read_bytes(folder, asset.file)
@@ -93,7 +89,7 @@ def upgraded(document: dict[str, Any]) -> dict[str, Any]:
         old["name"] = rest or title
     space = {key: old.pop(key) for key in ("event_shape", "extent") if key in old}
     if isinstance(shape := space.pop("event_shape", None), list):
-        kind = {IMAGE: "image", VIDEO: "video"}.get(len(shape), "points")
+        kind = {3: "image", 4: "video"}.get(len(shape), "points")
         old["spaces"] = {"data": {"shape": shape, "kind": kind, **space}}
     graphs = old["graphs"] if isinstance(old.get("graphs"), dict) else {}
     measure = old.get("measure")
@@ -103,9 +99,8 @@ def upgraded(document: dict[str, Any]) -> dict[str, Any]:
         old["constants"] = {key: row for key, row in constants.items() if key != "null_label"}
         if any("label" in graph.get("inputs", ()) for graph in graphs.values()):
             classes, null = constants.get("classes") or [], constants.get("null_label")
-            old["conditions"] = {
-                "label": {"dtype": "int64", "values": len(classes) or None, "null": null}
-            }
+            label = {"dtype": "int64", "values": len(classes) or None, "null": null}
+            old["conditions"] = {"label": label}
     return old
 
 
@@ -122,16 +117,3 @@ def from_validation(model: str, error: ValidationError) -> ContractError:
     shown = repr(first["input"])
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     return ContractError(model, field, expected, f"{shown}{more}")
-
-
-def _text(folder: Path) -> bytes:
-    path, model = folder / CARD_FILE, folder.name
-    try:
-        size = path.stat().st_size
-        if size > MAX_CARD_BYTES:
-            expected = f"at most {MAX_CARD_BYTES:,} bytes"
-            raise ContractError(model, CARD_FILE, expected, f"{size:,} bytes", EXPORT_AGAIN)
-        return path.read_bytes()
-    except OSError as error:
-        found = error.strerror or "an unreadable file"
-        raise ContractError(model, CARD_FILE, "a readable file", found, EXPORT_AGAIN) from None

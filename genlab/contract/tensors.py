@@ -74,9 +74,7 @@ class Tensor:
     def spread(self, rank: int) -> tuple[Dim, ...]:
         """The symbol of each axis of an array of this rank: `event` stands for several."""
         more = rank - len(self.shape) + 1
-        return tuple(
-            symbol for dim in self.shape for symbol in [dim] * (more if spliced(dim) else 1)
-        )
+        return tuple(dim for dim in self.shape for _ in range(more if spliced(dim) else 1))
 
 
 def spliced(dim: Dim) -> bool:

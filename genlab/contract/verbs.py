@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 from genlab.contract.card import Condition, Space
@@ -30,6 +31,14 @@ class Verb:
     doc: str
     sliced: bool = True
     conditioned: bool = False
+
+    @cached_property
+    def whole(self) -> frozenset[str]:
+        """Names of inputs of which every chunk of a run gets all: those without rows of their own.
+
+        All of them where rows share a state.
+        """
+        return frozenset(x.name for x in self.inputs if not (x.batched and self.sliced))
 
     @property
     def lengths(self) -> frozenset[str]:

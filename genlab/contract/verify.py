@@ -152,11 +152,11 @@ def _tensor(card: Card, verb: Verb, tensor: Tensor, info: Any) -> Iterator[tuple
         return
     # A dimension without a value is symbolic, whatever it is called.
     found = [dim.dim_value if dim.HasField("dim_value") else None for dim in info.shape.dim]
-    shown = told([dim if size is None else size for dim, size in zip(shape, found, strict=False)])
     if len(found) != len(shape):
         yield tensor.name, told(shape), told([size or "?" for size in found])
         return
     chosen = {"n", *verb.lengths}
+    shown = told([dim if size is None else size for dim, size in zip(shape, found, strict=True)])
     for dim, size in zip(shape, found, strict=True):
         if isinstance(dim, str) and letter(dim)[0] in chosen and size is not None:
             what = "batch" if dim == "n" else "length"

@@ -80,8 +80,10 @@ class Snapshots:
         first = {name: array.shape for name, array in self._weights[self.steps[0]].items()}
         for step, arrays in self._weights.items():
             if {name: array.shape for name, array in arrays.items()} != first or not first:
-                expected = "the same names and shapes at every step"
-                found = f"others at step {step}"
+                expected, found = (
+                    "the same names and shapes at every step",
+                    f"others at step {step}",
+                )
                 raise ContractError(self.model, "snapshots", expected, found)
             for name, array in arrays.items():
                 if array.dtype.kind == "f" and not np.isfinite(array).all():

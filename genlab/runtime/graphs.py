@@ -92,8 +92,7 @@ class Graphs:
         """The weights of a step that the session takes (snapshots may hold less precise ones)."""
         weights = self.snapshots().weights(step)
         if missing := session.replaceable - weights.keys():
-            expected = f"weights for every parameter of {verb}"
-            found = f"none for {sorted(missing)}"
+            expected, found = f"weights for all parameters of {verb}", f"none for {sorted(missing)}"
             raise ContractError(self.card.id, "snapshots", expected, found)
         return {name: weights[name] for name in session.replaceable}
 

@@ -20,7 +20,6 @@ import numpy as np
 
 from genlab.contract.card import Card
 from genlab.contract.limits import CHUNK_ELEMENTS, CHUNK_ROWS, CHUNK_WORKERS, GPU_CHUNK_ELEMENTS
-from genlab.contract.verbs import Verb
 from genlab.runtime.devices import Device, demand_gpu
 from genlab.runtime.errors import OutOfMemoryError, Stopped
 from genlab.runtime.sessions import Session, granted_device
@@ -35,8 +34,7 @@ QUEUED_PER_WORKER = 2
 class Job:
     """One run: outputs to fetch, inputs with the same rows, and when to give up.
 
-    Inputs that `whole` names have no rows: every chunk gets all of them. Where all inputs are
-    named, or rows share a state (`sliced` is False), there is one chunk.
+    Of inputs that `whole` names every chunk gets all. Where all are named there is one chunk.
     """
 
     fetch: Sequence[str]
@@ -44,41 +42,26 @@ class Job:
     stop: Callable[[], bool] | None = None
     deadline: float | None = None
     whole: frozenset[str] = frozenset()
-    sliced: bool = True
 
-    @classmethod
-    def of(
-        cls,
-        verb: Verb,
-        fetch: Sequence[str],
-        feeds: Mapping[str, np.ndarray],
-        stop: Callable[[], bool] | None = None,
-        deadline: float | None = None,
-    ) -> Job:
-        """A run of a verb."""
-        unbatched = frozenset(tensor.name for tensor in verb.inputs if not tensor.batched)
-        return cls(fetch, feeds, stop, deadline, unbatched, verb.sliced)
+    @property
+    def batches(self) -> dict[str, np.ndarray]:
+        """Inputs with rows that may be computed apart."""
+        return {name: array for name, array in self.feeds.items() if name not in self.whole}
 
     @property
     def rows(self) -> int:
         """Number of rows that may be computed apart; 1 where there are none."""
-        batched = (len(array) for name, array in self.feeds.items() if name not in self.whole)
-        return next(batched, 1) if self.sliced else 1
+        return next(map(len, self.batches.values()), 1)
 
     @property
     def row(self) -> int:
         """Numbers in one row of the largest input."""
-        rows = (array[:1].size for name, array in self.feeds.items() if name not in self.whole)
-        return max(rows, default=1)
+        return max((array[:1].size for array in self.batches.values()), default=1)
 
     def chunk(self, start: int, size: int) -> dict[str, np.ndarray]:
         """The inputs of some rows."""
-        if not self.sliced:
-            return dict(self.feeds)
-        return {
-            name: array if name in self.whole else array[start : start + size]
-            for name, array in self.feeds.items()
-        }
+        some = {name: array[start : start + size] for name, array in self.batches.items()}
+        return {**self.feeds, **some}
 
     def check(self) -> None:
         """Raise `Stopped` if the caller went away or the deadline passed."""

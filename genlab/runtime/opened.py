@@ -145,7 +145,7 @@ class Opened:
         if not names or not set(names) <= set(graph.outputs):
             raise InputError("fetch", f"some of {graph.outputs}", str(names))
         feeds = verb_inputs(self.card, verb, arrays)
-        job = Job.of(plan(self.card, verb)[0], names, feeds, stop, deadline)
+        job = Job(names, feeds, stop, deadline, plan(self.card, verb)[0].whole)
         if empty := job.rows == 0:  # graphs may reshape by their own batch: one row tells shapes
             job = replace(job, feeds=probe(self.card, verb, 1, call_sizes(self.card, verb, feeds)))
         values, self._mine.device = run_job(

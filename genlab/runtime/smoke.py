@@ -41,7 +41,7 @@ def smoke(card: Card, verb: str, outputs: Sequence[str], session: Session) -> No
             run = ", ".join([f"{n} rows", *(f"{key} = {size}" for key, size in lengths.items())])
             field = f"{graph.file}, verb {verb}"
             raise ContractError(card.id, field, f"a run with {run}", f"{error}") from error
-        sizes = chosen | lengths | {"n": n}
+        sizes = {"n": n} | lengths | chosen
         for name, array in zip(outputs, values, strict=True):
             if not bind(shapes[name], array.shape, sizes):
                 known = ", ".join(f"{symbol} = {size}" for symbol, size in sizes.items())
