@@ -190,8 +190,7 @@ class Card(_Strict):
     license: str
     references: list[str]
 
-    def __hash__(self) -> int:
-        """Cheap, so that what follows from a card can be kept by it."""
+    def __hash__(self) -> int:  # cheap: what follows from a card is kept by it
         return hash((self.id, self.check.sha256))
 
     @property
@@ -237,13 +236,8 @@ class Card(_Strict):
     @property
     def files(self) -> dict[str, str]:
         """sha256 of each file the card names, by file name."""
-        named: list[File | None] = [
-            *self.graphs.values(),
-            *self.assets.values(),
-            self.snapshots,
-            self.thumbnail,
-            self.check,
-        ]
+        named: list[File | None] = [*self.graphs.values(), *self.assets.values()]
+        named += [self.snapshots, self.thumbnail, self.check]
         return {item.file: item.sha256 for item in named if item is not None}
 
     def dumps(self) -> str:
