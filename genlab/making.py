@@ -60,7 +60,7 @@ class Making:
     Attributes:
         name: The verb that makes.
         frames: The generator.
-        start: What the seed draws: the `latent` points of the card, or the `noise` of a walk. Two
+        start: What the seed draws: the `latent` points of the card, or the `noise` at T. Two
             makings of one start end at the same samples.
         steps: Evaluations that a sample takes unless a caller says otherwise; None for one at once.
         options: Names of what may be chosen; None where the generator judges them itself.
@@ -86,7 +86,7 @@ def _layers(model: Opened, n: int, seed: int, **run: Any) -> Iterator[Frame]:
 
 
 def _denoise(model: Opened, n: int, seed: int, **options: Any) -> Iterator[Frame]:
-    card, walk = model.card, trajectory(model, n, seed, **options)
+    card, frames = model.card, trajectory(model, n, seed, **options)
 
     def units(x: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):
@@ -103,7 +103,7 @@ def _denoise(model: Opened, n: int, seed: int, **options: Any) -> Iterator[Frame
                 "log_snr": np.asarray(frame.log_snr),
             },
         )
-        for frame in walk
+        for frame in frames
     )
 
 

@@ -108,7 +108,7 @@ class ExportedModel(Opened):
         """Draw samples, [n, *event] float32 in data units; the same seed gives the same ones.
 
         They are the last frame of `make`: a model with `decode` decodes latent points of its law,
-        one with only `denoise` walks back from noise, for which `options` are those of
+        one with only `denoise` samples from noise, for which `options` are those of
         `trajectory` (DDIM in 50 steps by default).
 
         Raises:
@@ -117,7 +117,7 @@ class ExportedModel(Opened):
         return making.sample(self, n, seed, **options)
 
     def trajectory(self, n: int, seed: int = 0, **options: Any) -> Iterator[Frame]:
-        """Walk back from noise: `genlab.diffusion.trajectory.trajectory`, which says with what."""
+        """From noise to data: `genlab.diffusion.trajectory.trajectory`, which says with what."""
         return trajectory(self, n, seed, **options)
 
     def log_prob(

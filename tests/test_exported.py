@@ -19,7 +19,7 @@ from genlab.measures.bits import bits_per_dim
 from genlab.measures.density import mass
 from genlab.runtime.check import Report, check
 from training.data import DATASETS, IMAGES
-from training.evaluation.metrics import Estimate, Gaussian, coverage, frechet
+from training.evaluation.metrics import Estimate, Gaussian, frechet, modes_covered
 from training.evaluation.points import has_modes
 from training.families.gan import GanConfig
 from training.recipes import RECIPES
@@ -186,7 +186,7 @@ def test_diffusion_is_near_the_truth(name: str) -> None:
 def test_samples_reach_all_modes(name: str, family: str) -> None:
     law, full = DATASETS[name].distribution, f"{name}-{family}"
     x, said = model(full).sample(2_500, seed=SEED), figures(full)
-    found = coverage(x, law.mean.numpy(), float(law.variance[0].sqrt()))
+    found = modes_covered(x, law.mean.numpy(), float(law.variance[0].sqrt()))
     assert found.modes == len(law.mean) == said["modes"].value
     share = found.quality
     assert close(Estimate(share, math.sqrt(share * (1 - share) / 2_500)), said["high_quality"])

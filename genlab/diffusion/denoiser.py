@@ -39,7 +39,7 @@ STATE = ("x", "log_snr")
 
 
 class Ask(TypedDict, total=False):
-    """What a walk asks of a denoiser beside the state: keywords of `trajectory` of these names."""
+    """What a denoiser takes beside the state: keywords of `trajectory` of these names."""
 
     condition: Condition | None
     guidance: float

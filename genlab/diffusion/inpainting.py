@@ -2,7 +2,7 @@
 
 At each step the known part is taken from the image itself, noised to the level just reached, and
 the erased part from the model. What the model filled in does not yet fit what was put back, so the
-walk jumps up again, `jump` steps of noise, and comes down anew: `resamplings` times over every
+sampler jumps up again, `jump` steps of noise, and comes down anew: `resamplings` times over every
 stretch. As they grow in number and the steps in fineness, the filled part has the conditional law
 of the model given the known part; once over each stretch, it has not.
 
@@ -21,7 +21,7 @@ import numpy as np
 
 from genlab.contract.limits import MAX_SEED, MAX_STEPS
 from genlab.diffusion.denoiser import Ask, Denoise, asked
-from genlab.diffusion.samplers import Frame, posterior_law
+from genlab.diffusion.samplers import Frame, in_float64, posterior_step
 from genlab.diffusion.schedules import log_alphas_bar, respace
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.runtime import noise as streams
@@ -38,7 +38,7 @@ MAX_RESAMPLINGS = 50
 def itinerary(steps: int, resamplings: int, jump: int) -> list[int]:
     """Times to visit, from `steps` to 0: every stretch of `jump` steps `resamplings` times.
 
-    A stretch begins at each multiple of `jump`; once all of its passes are done, the walk goes on.
+    A stretch begins at each multiple of `jump`; once all of its passes are done, time goes on.
     """
     times, passes = [steps], dict.fromkeys(range(0, steps - jump + 1, jump), resamplings - 1)
     while times[-1] > 0:
@@ -59,7 +59,7 @@ def fill(
     resamplings: int = 5,
     jump: int = 1,
 ) -> Iterator[Frame]:
-    """Walk from noise to images that agree with `known` where `keep` is true.
+    """From noise to images that agree with `known` where `keep` is true.
 
     Steps down are DDPM's: from the posterior q(x_s | x_t, x̂_0).
 
@@ -70,15 +70,15 @@ def fill(
         known: The image, [*event] or [n, *event], diffusion units.
         keep: Where it is known, bool, of the shape of an event.
         draw: Standard normal noise.
-        resamplings: Times that each stretch is walked, 1 for no resampling.
+        resamplings: Times that each stretch is gone through, 1 for no resampling.
         jump: Steps of a stretch.
 
     Yields:
         A frame for every evaluation and the last one at t = 0, whose known part is `known` itself.
         `t` falls by one or jumps up by `jump`; `index` counts up.
     """
-    lam = np.asarray(log_snr, dtype=np.float64)
-    x, times = np.asarray(x_T, dtype=np.float64), itinerary(len(lam) - 1, resamplings, jump)
+    lam, x = in_float64(log_snr, x_T)
+    times = itinerary(len(lam) - 1, resamplings, jump)
     index = 0
     for number, (t, s) in enumerate(itertools.pairwise(times)):
         if s > t:  # one step up the forward process
@@ -88,7 +88,7 @@ def fill(
         x0, _ = denoise(x, float(lam[t]))
         yield Frame(index, t, float(lam[t]), x, x0)
         index += 1
-        mean, deviation = posterior_law(x, x0, float(lam[t]), float(lam[s]))
+        mean, deviation = posterior_step(x, x0, float(lam[t]), float(lam[s]))
         x = mean + deviation * draw("step", number)
         alpha, sigma = np.exp(0.5 * log_alphas_bar([lam[s], -lam[s]]))
         there = known if s == 0 else alpha * known + sigma * draw("known", number)
@@ -117,9 +117,9 @@ def repaint(
         keep: Where it is known, bool [*event]; elsewhere its values do not matter.
         n: Number of fillings.
         seed: Seed of all noise.
-        steps: Steps of the walk, at most T. It takes about `steps` × `resamplings` predictions.
+        steps: Steps down, at most T. It takes about `steps` × `resamplings` predictions.
         schedule: A name in the card's schedules; by default the card's `log_snr`.
-        resamplings: Times that each stretch is walked, 1 to 50.
+        resamplings: Times that each stretch is gone through, 1 to 50.
         jump: Steps of a stretch, 1 to `steps`.
         ask: `condition`, `guidance`, `clip`, `stop` and `deadline`, as in `trajectory`.
 

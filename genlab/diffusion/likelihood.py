@@ -43,7 +43,7 @@ data lie, a tenth of a nat at the edges of a density that jumps."""
 
 
 @dataclass(frozen=True)
-class Moment:
+class OdeState:
     """One moment of the way from data to noise.
 
     Attributes:
@@ -96,15 +96,17 @@ def field(model: Opened, *, divergence: bool = True, **run: Any) -> Field:
         v = alpha * eps - sigma * x0
         if not divergence:
             return v, np.full(len(x), np.nan)
-        told = at_level(model, "divergence", x, log_snr, **run)
+        found = at_level(model, "divergence", x, log_snr, **run)
         if kind == "eps":
-            return v, (told - sigma * dim) / alpha
-        return v, (alpha * dim - told) / sigma if kind == "x0" else told
+            return v, (found - sigma * dim) / alpha
+        return v, (alpha * dim - found) / sigma if kind == "x0" else found
 
     return velocity
 
 
-def walk(field: Field, x: np.ndarray, high: float, low: float, steps: int) -> Iterator[Moment]:
+def integrate(
+    field: Field, x: np.ndarray, high: float, low: float, steps: int
+) -> Iterator[OdeState]:
     """From data to noise, handing out every moment: steps + 1 of them.
 
     Fourth-order Runge-Kutta in even steps of φ; the error falls with the fourth power of `steps`.
@@ -124,7 +126,7 @@ def walk(field: Field, x: np.ndarray, high: float, low: float, steps: int) -> It
     def slope(points: np.ndarray, angle: float) -> tuple[np.ndarray, np.ndarray]:
         return field(points, -2 * math.log(math.tan(angle)))
 
-    yield Moment(high, state, gained)
+    yield OdeState(high, state, gained)
     for index in range(steps):
         angle = start + index * step
         v1, d1 = slope(state, angle)
@@ -133,17 +135,17 @@ def walk(field: Field, x: np.ndarray, high: float, low: float, steps: int) -> It
         v4, d4 = slope(state + step * v3, angle + step)
         state = state + step / 6 * (v1 + 2 * v2 + 2 * v3 + v4)
         gained = gained + step / 6 * (d1 + 2 * d2 + 2 * d3 + d4)
-        yield Moment(-2 * math.log(math.tan(angle + step)), state, gained)
+        yield OdeState(-2 * math.log(math.tan(angle + step)), state, gained)
 
 
 def log_prob(field: Field, x: np.ndarray, high: float, low: float, steps: int) -> np.ndarray:
-    """Log density [n] in nats of points x [n, *event], all in diffusion units; as in `walk`."""
-    (last,) = deque(walk(field, x, high, low, steps), maxlen=1)
+    """Log density [n] in nats of points x [n, *event], diffusion units; as in `integrate`."""
+    (last,) = deque(integrate(field, x, high, low, steps), maxlen=1)
     return last.gained + _log_normal(last.x)
 
 
-def follow(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> Iterator[Moment]:
-    """`walk` of points x [n, *event] in data units, between the ends of the model's schedule.
+def follow(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> Iterator[OdeState]:
+    """`integrate` from points x [n, *event] in data units between the ends of the model's schedule.
 
     Raises:
         InputError: The model has no `denoise`, or the points or the steps are refused.
@@ -159,7 +161,7 @@ def follow(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> Iter
     if not np.isfinite(x).all():
         raise InputError("x", "finite numbers", "some that are not")
     velocity = field(model, divergence="divergence" in model.verbs, **run)
-    return walk(velocity, to_diffusion(model.card, x), levels[0], levels[-1], steps)
+    return integrate(velocity, to_diffusion(model.card, x), levels[0], levels[-1], steps)
 
 
 def ode_log_prob(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> np.ndarray:
@@ -171,7 +173,7 @@ def ode_log_prob(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -
     return finish(model, last)
 
 
-def finish(model: Opened, last: Moment) -> np.ndarray:
+def finish(model: Opened, last: OdeState) -> np.ndarray:
     """Log p [n] in nats and data units of the points whose way ends with this moment."""
     scale = model.card.constants.diffusion_scale or 1.0
     return last.gained + _log_normal(last.x) - math.prod(last.x.shape[1:]) * math.log(scale)

@@ -28,7 +28,7 @@ from functools import cached_property
 import numpy as np
 
 from genlab.diffusion.denoiser import Denoise
-from genlab.diffusion.samplers import Frame, Noise
+from genlab.diffusion.samplers import Frame, Noise, in_float64
 from genlab.diffusion.schedules import log_alphas_bar
 from genlab.runtime.errors import InputError
 
@@ -79,7 +79,7 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Normal:
-    """A Normal law: mean [d] and covariance [d, d]."""
+    """A Normal distribution: mean [d] and covariance [d, d]."""
 
     mean: np.ndarray
     cov: np.ndarray
@@ -197,15 +197,13 @@ def matched(
     2d + 1 evaluations a step. Arguments and frames as those of `samplers.ddpm`, from which it
     differs in the covariance alone. d is 1 or 2.
     """
-    lam = np.asarray(log_snr, dtype=np.float64)
-    x = np.asarray(x_T, dtype=np.float64)
-    last = len(lam) - 1
-    for t in range(last, 0, -1):
+    lam, x = in_float64(log_snr, x_T)
+    for t in range(len(lam) - 1, 0, -1):
         x0, _ = denoise(x, float(lam[t]))
-        yield Frame(last - t, t, float(lam[t]), x, x0)
+        yield Frame.at(t, lam, x, x0)
         step = Step(float(lam[t]), float(lam[t - 1]))
         cov = step.from_x0**2 * covariance_x0(denoise, x, float(lam[t]))
         root = np.linalg.cholesky(cov + step.beta_tilde * np.eye(x.shape[1]))
         mean = step.from_x0 * x0 + step.from_xt * x
         x = mean + (root @ np.asarray(noise(t), dtype=np.float64)[..., None])[..., 0]
-    yield Frame(last, 0, float(lam[0]), x, x)
+    yield Frame.at(0, lam, x, x)

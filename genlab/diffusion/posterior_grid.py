@@ -2,9 +2,9 @@
 
     q(x_s | x_t) = q(x_s) N(x_t; a x_s, β) / q(x_t)
 
-(see `reverse.py` for the symbols). The grid has to lie where the mass is, and to be finer than what
-is there. Where the mass is, is known in advance if a box that holds the data is; and it is found
-without one, since a diffused density blurred over a cell is again a diffused density.
+(see `posterior.py` for the symbols). The grid has to lie where the mass is, and to be finer than
+what is there. Where the mass is, is known in advance if a box that holds the data is; and it is
+found without one, since a diffused density blurred over a cell is again a diffused density.
 """
 
 from __future__ import annotations

@@ -49,6 +49,11 @@ class Frame:
     x_t: np.ndarray
     x0: np.ndarray
 
+    @classmethod
+    def at(cls, t: int, lam: np.ndarray, x_t: np.ndarray, x0: np.ndarray) -> Frame:
+        """The frame of time t of a sampler that visits the levels `lam` [S+1] one by one."""
+        return cls(len(lam) - 1 - t, t, float(lam[t]), x_t, x0)
+
 
 @dataclass(frozen=True)
 class Sampler:
@@ -60,7 +65,7 @@ class Sampler:
         options: Numbers, given with the least and the greatest value that each may have.
         reference: Where it comes from.
         order: The error of its end points falls with this power of the number of intervals; of an
-            ancestral sampler, the error of their law.
+            ancestral sampler, the error of their distribution.
         stages: Evaluations of the network in each interval but the last, which takes one.
         path: Whether it follows the probability-flow ODE, its options at their least: then its end
             points can be compared one by one.
@@ -81,6 +86,13 @@ class Sampler:
     def evaluations(self, intervals: int) -> int:
         """Evaluations of the network that so many intervals take."""
         return self.stages * (intervals - 1) + 1
+
+
+def in_float64(
+    log_snr: np.ndarray | Sequence[float], x_T: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Levels and state as every sampler begins with them: float64, whatever the network runs in."""
+    return np.asarray(log_snr, dtype=np.float64), np.asarray(x_T, dtype=np.float64)
 
 
 def ddim(
@@ -108,17 +120,15 @@ def ddim(
         InputError: `eta` is not in [0, 1].
     """
     eta = number("eta", eta, *ETA)
-    lam = np.asarray(log_snr, dtype=np.float64)
-    x = np.asarray(x_T, dtype=np.float64)
-    last = len(lam) - 1
-    for t in range(last, 0, -1):
+    lam, x = in_float64(log_snr, x_T)
+    for t in range(len(lam) - 1, 0, -1):
         x0, eps = denoise(x, float(lam[t]))
-        yield Frame(last - t, t, float(lam[t]), x, x0)
+        yield Frame.at(t, lam, x, x0)
         signal, rest, sigma2 = _coefficients(lam[t], lam[t - 1], eta)
         x = signal * x0 + np.sqrt(rest) * eps
         if sigma2 > 0.0:
             x = x + np.sqrt(sigma2) * noise(t)
-    yield Frame(last, 0, float(lam[0]), x, x)
+    yield Frame.at(0, lam, x, x)
 
 
 def ddpm(
@@ -132,18 +142,16 @@ def ddpm(
     First order; β̃_t is the smaller of the two variances of the paper ("fixed small"). It is `ddim`
     at η = 1, written with the posterior's mean. Arguments and frames as there.
     """
-    lam = np.asarray(log_snr, dtype=np.float64)
-    x = np.asarray(x_T, dtype=np.float64)
-    last = len(lam) - 1
-    for t in range(last, 0, -1):
+    lam, x = in_float64(log_snr, x_T)
+    for t in range(len(lam) - 1, 0, -1):
         x0, _ = denoise(x, float(lam[t]))
-        yield Frame(last - t, t, float(lam[t]), x, x0)
-        mean, deviation = posterior_law(x, x0, float(lam[t]), float(lam[t - 1]))
+        yield Frame.at(t, lam, x, x0)
+        mean, deviation = posterior_step(x, x0, float(lam[t]), float(lam[t - 1]))
         x = mean + deviation * noise(t)
-    yield Frame(last, 0, float(lam[0]), x, x)
+    yield Frame.at(0, lam, x, x)
 
 
-def posterior_law(
+def posterior_step(
     x: np.ndarray, x0: np.ndarray, lam_t: float, lam_s: float
 ) -> tuple[np.ndarray, np.float64]:
     """Mean [n, *event] and standard deviation √β̃ of q(x_s | x_t, x_0) (Ho et al. 2020, eq. 7)."""
@@ -170,13 +178,11 @@ def heun(
     The last interval is DDIM's, of one evaluation as in the paper. So S intervals take 2S - 1
     evaluations of the network. Arguments and frames as in `ddim`; no noise is asked for.
     """
-    lam = np.asarray(log_snr, dtype=np.float64)
-    x = np.asarray(x_T, dtype=np.float64)
+    lam, x = in_float64(log_snr, x_T)
     angle = np.arctan(np.exp(-0.5 * lam))
-    last = len(lam) - 1
-    for t in range(last, 0, -1):
+    for t in range(len(lam) - 1, 0, -1):
         x0, eps = denoise(x, float(lam[t]))
-        yield Frame(last - t, t, float(lam[t]), x, x0)
+        yield Frame.at(t, lam, x, x0)
         if t == 1:
             x = np.cos(angle[0]) * x0 + np.sin(angle[0]) * eps
             break
@@ -185,7 +191,7 @@ def heun(
         x0, eps = denoise(x + step * v, float(lam[t - 1]))
         ahead = np.cos(angle[t - 1]) * eps - np.sin(angle[t - 1]) * x0
         x = x + 0.5 * step * (v + ahead)
-    yield Frame(last, 0, float(lam[0]), x, x)
+    yield Frame.at(0, lam, x, x)
 
 
 def dpmpp_2m(
@@ -200,13 +206,12 @@ def dpmpp_2m(
     first interval has nothing to extrapolate from, and the last is DDIM's, since its stretch of λ
     is far longer than the one before. Arguments and frames as in `ddim`; no noise is asked for.
     """
-    lam = np.asarray(log_snr, dtype=np.float64)
-    x = np.asarray(x_T, dtype=np.float64)
+    lam, x = in_float64(log_snr, x_T)
     last = len(lam) - 1
     before = np.zeros_like(x)
-    for t in range(last, 0, -1):
+    for t in range(len(lam) - 1, 0, -1):
         x0, _ = denoise(x, float(lam[t]))
-        yield Frame(last - t, t, float(lam[t]), x, x0)
+        yield Frame.at(t, lam, x, x0)
         h = 0.5 * (lam[t - 1] - lam[t])
         guess = x0
         if 1 < t < last:
@@ -216,7 +221,7 @@ def dpmpp_2m(
         alpha_s = np.exp(0.5 * log_alphas_bar(lam[t - 1]))
         shrink = np.exp(0.5 * (log_alphas_bar(-lam[t - 1]) - log_alphas_bar(-lam[t])))  # σ_s / σ_t
         x = shrink * x - alpha_s * np.expm1(-h) * guess
-    yield Frame(last, 0, float(lam[0]), x, x)
+    yield Frame.at(0, lam, x, x)
 
 
 def _coefficients(lam_t: float, lam_s: float, eta: float) -> tuple[float, float, float]:

@@ -1,7 +1,7 @@
-"""The walk from noise to data of a model: every choice checked, then a sampler's frames.
+"""From noise to data: every choice checked, then a sampler's frames.
 
 Nothing is drawn, computed or allocated before all of a request is found good, so a mistake is told
-when the walk is asked for and not at its first frame.
+when it is called and not at its first frame.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def trajectory(
     deadline: float | None = None,
     **options: Any,
 ) -> Iterator[Frame]:
-    """Walk back from noise, handing out every frame as soon as it is there.
+    """From noise to data, handing out every frame as soon as it is there.
 
     Args:
         model: A model with `denoise`.
         n: Number of samples.
         seed: Seed of the initial noise and of each step's.
-        sampler: A name in `SAMPLERS`; all of them walk on the same noise.
+        sampler: A name in `SAMPLERS`; all of them start from the same noise.
         steps: Predictions per sample, at most T (50 by default). A sampler of two predictions
             an interval takes one fewer where the number is even.
         schedule: A name in the card's schedules; by default the card's `log_snr`.
@@ -56,8 +56,8 @@ def trajectory(
         clip: What is done to each x̂_0 of images: "static" holds it in the range of the data, as
             Ho et al. do, "dynamic" shrinks what guidance drives far outside, "none" leaves it.
             By default "static" for images and "none" for points, which have no range.
-        stop: Asked between chunks of a run; the walk ends where it says True.
-        deadline: Time of `time.monotonic()` after which the walk ends.
+        stop: Asked between chunks of a run; the sampler ends where it says True.
+        deadline: Time of `time.monotonic()` after which it ends.
         options: The sampler's own, such as `eta`.
 
     Returns:

@@ -4,7 +4,7 @@ Graphs are opened when a verb is first asked for: bytes are read once, checked a
 parsed and judged, handed to onnxruntime, and run on a few points. Runs are cut into chunks, between
 which a deadline or a caller who went away ends the work.
 
-What becomes of the verbs (samples, walks, densities) is told in the rooms above, up to
+What becomes of the verbs (samples, trajectories, densities) is told in the rooms above, up to
 `genlab.model`.
 """
 

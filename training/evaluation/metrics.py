@@ -76,7 +76,7 @@ class Coverage:
     spread: float
 
 
-def coverage(x: np.ndarray, centres: np.ndarray, std: float) -> Coverage:
+def modes_covered(x: np.ndarray, centres: np.ndarray, std: float) -> Coverage:
     """PacGAN's protocol, with a factor that makes `spread` one for a perfect sampler.
 
     Arguments:

@@ -33,11 +33,11 @@ from training.data import DATASETS, Mixture
 from training.data.gaussians import Gaussians
 from training.evaluation import cas
 from training.evaluation.images import image_measures
-from training.evaluation.metrics import Estimate, coverage, repeated_distance
+from training.evaluation.metrics import Estimate, modes_covered, repeated_distance
 
 SAMPLES, PROJECTIONS, PAIRS = 10_000, 500, 16
-WALKS = 4
-"""Pairs for samplers that walk: each of their samples costs hundreds of evaluations."""
+ITERATED = 4
+"""Pairs for samplers of many steps: each of their samples costs hundreds of evaluations."""
 MODE_SAMPLES, MODE_REPEATS = 2_500, 10
 ODE_POINTS, ODE_STEPS, ODE_CHECKED = 10_000, 100, 2_000
 PATH_POINTS, BUDGETS = 1_000, (5, 10, 20, 50, 100)
@@ -253,7 +253,7 @@ def _steps(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
             return model.sample(m, s, sampler=sampler, steps=steps)
 
         how = f"samples by {sampler.upper()} in {steps} steps of the cosine schedule"
-        yield _wasserstein(f"sliced_w2_{sampler}", model, draw, seed, how, WALKS)
+        yield _wasserstein(f"sliced_w2_{sampler}", model, draw, seed, how, ITERATED)
     yield _reference(model, seed)
 
 
@@ -333,7 +333,7 @@ def mode_figures(draws: Sequence[np.ndarray], law: Gaussians) -> dict[str, np.nd
         law: Equal Gaussians, the modes.
     """
     centres, std = law.mean.numpy(), float(law.variance[0].sqrt())
-    turns = [coverage(x, centres, std) for x in draws]
+    turns = [modes_covered(x, centres, std) for x in draws]
     return {
         "modes": np.array([turn.modes for turn in turns], float),
         "high_quality": np.array([turn.quality for turn in turns]),

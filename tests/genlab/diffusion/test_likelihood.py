@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from genlab import ExportedModel, load
-from genlab.diffusion.likelihood import field, follow, log_prob, ode_log_prob, path, walk
+from genlab.diffusion.likelihood import field, follow, integrate, log_prob, ode_log_prob, path
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.schedules import alphas_bar
 from genlab.diffusion.solver_error import PATHS, root_mean, solution, solver_error
@@ -50,7 +50,7 @@ def test_fourth_order() -> None:
 def test_the_way_is_that_of_the_exact_solution() -> None:
     """Points keep their place in standard deviations of q(x_t) all along."""
     x = np.random.default_rng(0).standard_normal((50, 2)) * DEVIATIONS
-    moments = list(walk(normal_field, x, 12.0, -12.0, 100))
+    moments = list(integrate(normal_field, x, 12.0, -12.0, 100))
     assert len(moments) == 101
     for moment in moments:
         bar = alphas_bar(moment.log_snr)

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from training.evaluation.metrics import Estimate, coverage, repeated_distance, sliced_wasserstein
+from training.evaluation.metrics import (
+    Estimate,
+    modes_covered,
+    repeated_distance,
+    sliced_wasserstein,
+)
 
 CENTRES = np.array([[-4.0, 0.0], [0.0, 0.0], [4.0, 0.0]])
 
@@ -43,7 +48,7 @@ def test_repetitions_use_fresh_samples() -> None:
 def test_coverage_of_the_truth() -> None:
     rng = np.random.default_rng(0)
     x = CENTRES[rng.integers(0, 3, 60_000)] + 0.1 * rng.standard_normal((60_000, 2))
-    found = coverage(x, CENTRES, 0.1)
+    found = modes_covered(x, CENTRES, 0.1)
     assert found.modes == 3
     assert found.quality == pytest.approx(1 - np.exp(-4.5), abs=2e-3)  # the ceiling, 98.89 %
     assert found.reverse_kl == pytest.approx(0.0, abs=1e-3)
@@ -51,10 +56,10 @@ def test_coverage_of_the_truth() -> None:
 
 
 def test_coverage_of_a_collapse() -> None:
-    found = coverage(np.repeat(CENTRES[:1], 100, 0), CENTRES, 0.1)
+    found = modes_covered(np.repeat(CENTRES[:1], 100, 0), CENTRES, 0.1)
     assert (found.modes, found.quality, found.spread) == (1, 1.0, 0.0)
     assert found.reverse_kl == pytest.approx(np.log(3))
-    nowhere = coverage(np.full((10, 2), 50.0), CENTRES, 0.1)
+    nowhere = modes_covered(np.full((10, 2), 50.0), CENTRES, 0.1)
     assert (nowhere.modes, nowhere.quality) == (0, 0.0)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from genlab.diffusion.posterior_kl import LEAST, SMALL, ReverseSteps
 
 BENT = 0.1
-"""A KL in nats from which the eye sees that the exact step is no bell."""
+"""A KL in nats from which the eye sees that the exact step is not Normal."""
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -51,7 +51,7 @@ def verdict(back: ReverseSteps, frame: int) -> str:
             f"is off by {nats(best)} nats: it puts points into the water between them."
         )
     else:
-        shape = "begins to bend" if best < BENT else "is no bell any more"
+        shape = "begins to bend" if best < BENT else "is no longer Normal"
         said.append(
             f"**The exact step {shape}.** Even the best Normal is off by {nats(best)} nats."
         )
