@@ -32,6 +32,8 @@ from genlab.runtime.opened import Opened
 Denoise = Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]]
 """From the state [n, *event] and λ to the predicted (x̂_0, ε̂)."""
 
+Stop = Callable[[], bool] | None
+"""Asked between chunks of a run, which ends where it says True."""
 Condition = Mapping[str, Any]
 """Values by the names of a model's conditions: one for all rows or one for each; None is any."""
 STATE = ("x", "log_snr")
@@ -44,7 +46,7 @@ class Ask(TypedDict, total=False):
     condition: Condition | None
     guidance: float
     clip: str | None
-    stop: Callable[[], bool] | None
+    stop: Stop
     deadline: float | None
 
 

@@ -9,13 +9,14 @@ with a Normal. Nothing here is learned (Ho et al. 2020, https://arxiv.org/abs/20
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RectBivariateSpline, interp1d
 
 from genlab.contract.card import Card
+from genlab.diffusion.denoiser import Stop
 from genlab.diffusion.posterior_grid import Box, LogProbT
 from genlab.diffusion.schedules import alphas_bar
 from genlab.diffusion.units import to_data, to_diffusion
@@ -23,6 +24,7 @@ from genlab.measures.density import Extent, grid
 from genlab.runtime.opened import Opened
 
 Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
 CELLS = {1: 640, 2: 52}
 """Cells along a side of q(x_t), on the line and in the plane."""
 COARSE = 26
@@ -35,13 +37,9 @@ EMPTY = 25.0
 """Nats below the highest density at which a cell counts as empty."""
 
 
-def log_prob_t_of(exact: Opened, stop: Callable[[], bool] | None = None) -> LogProbT:
+def log_prob_t_of(exact: Opened, stop: Stop = None) -> LogProbT:
     """The verb `log_prob_t` as a function of points and levels."""
-
-    def log_prob_t(x: np.ndarray, log_snr: np.ndarray) -> np.ndarray:
-        return exact.run("log_prob_t", x=x, log_snr=log_snr, stop=stop)["log_prob_t"]
-
-    return log_prob_t
+    return lambda x, at: exact.run("log_prob_t", x=x, log_snr=at, stop=stop)["log_prob_t"]
 
 
 def support(card: Card) -> Box:
@@ -56,18 +54,13 @@ def support(card: Card) -> Box:
     return low, high
 
 
-def noised(card: Card, x0: np.ndarray, eps: np.ndarray, log_snr: NDArray[np.float64]) -> Array:
+def noised(card: Card, x0: np.ndarray, eps: np.ndarray, log_snr: Floats) -> Array:
     """√ᾱ x_0 + √(1 − ᾱ) ε at each level, in data units: [F, n, d] from diffusion units [n, d]."""
     bars = alphas_bar(log_snr)[:, None, None]
     return to_data(card, np.sqrt(bars) * x0 + np.sqrt(1 - bars) * eps).astype(np.float32)
 
 
-def sketched(
-    exact: Opened,
-    log_snr: NDArray[np.float64],
-    extent: Extent,
-    stop: Callable[[], bool] | None,
-) -> Array:
+def sketched(exact: Opened, log_snr: Floats, extent: Extent, stop: Stop) -> Array:
     """The first picture: large cells, and every sixth level; log-density [F, COARSE, COARSE]."""
     every = np.unique([*range(0, len(log_snr), 6), len(log_snr) - 1])
     known = visible(exact, log_snr[every], extent, COARSE, stop)
@@ -75,12 +68,7 @@ def sketched(
     return np.asarray(between, dtype=np.float32)
 
 
-def pictured(
-    exact: Opened,
-    log_snr: NDArray[np.float64],
-    extent: Extent,
-    stop: Callable[[], bool] | None,
-) -> Array:
+def pictured(exact: Opened, log_snr: Floats, extent: Extent, stop: Stop) -> Array:
     """The whole picture: log-density as in `visible`, [F, cells, cells].
 
     Where the noise is wider than a large cell, the density is as smooth: it is evaluated at the
@@ -100,12 +88,7 @@ def pictured(
     return found
 
 
-def on_the_line(
-    exact: Opened,
-    log_snr: NDArray[np.float64],
-    extent: Extent,
-    stop: Callable[[], bool] | None,
-) -> tuple[Array, NDArray[np.float64]]:
+def on_the_line(exact: Opened, log_snr: Floats, extent: Extent, stop: Stop) -> tuple[Array, Floats]:
     """Exact q(x_t) on the cells of the line [F, cells], data units, and its KL to noise [F]."""
     places = to_diffusion(exact.card, places_of(extent, CELLS[1], 1)).astype(np.float32)
     log_prob = [_log_prob_t(exact, places, level, stop) for level in log_snr]
@@ -114,13 +97,7 @@ def on_the_line(
     return density.astype(np.float32), np.array([_kl(places, p, cell) for p in log_prob])
 
 
-def divergences(
-    exact: Opened,
-    log_snr: NDArray[np.float64],
-    extent: Extent,
-    seen: Array,
-    stop: Callable[[], bool] | None,
-) -> NDArray[np.float64]:
+def divergences(exact: Opened, log_snr: Floats, extent: Extent, seen: Array, stop: Stop) -> Floats:
     """KL of q(x_t) in the plane to the standard Normal, [F] nats, by a sum over cells.
 
     Cells as wide as the noise are enough for a sum that is exact to many digits; where all are
@@ -147,15 +124,13 @@ def _width(card: Card, extent: Extent, cells: int) -> float:
     return (extent[1] - extent[0]) / cells / (card.constants.diffusion_scale or 1.0)
 
 
-def _log_prob_t(
-    exact: Opened, x: Array, level: float, stop: Callable[[], bool] | None
-) -> NDArray[np.float64]:
+def _log_prob_t(exact: Opened, x: Array, level: float, stop: Stop) -> Floats:
     """Log q(x_t) at places [n, d] of one level, diffusion units."""
     rows = np.full(len(x), level, dtype=np.float32)
-    return exact.run("log_prob_t", x=x, log_snr=rows, stop=stop)["log_prob_t"].astype(np.float64)
+    return log_prob_t_of(exact, stop)(x, rows).astype(np.float64)
 
 
-def _kl(x: Array, log_prob: NDArray[np.float64], cell: float) -> float:
+def _kl(x: Array, log_prob: Floats, cell: float) -> float:
     """KL(q ‖ N(0, I)) in nats as a sum over cells; NaN where they miss 1 % of the mass or more."""
     weight = np.exp(log_prob) * cell
     d = x.shape[1]
@@ -167,10 +142,10 @@ def _kl(x: Array, log_prob: NDArray[np.float64], cell: float) -> float:
 
 def visible(
     exact: Opened,
-    log_snr: NDArray[np.float64] | Sequence[float],
+    log_snr: Floats | Sequence[float],
     extent: Extent,
     size: int,
-    stop: Callable[[], bool] | None = None,
+    stop: Stop = None,
     blur: float = 1.0,
 ) -> Array:
     """Exact log-density of x_t plus a Normal of `blur` half cells: [F, size, size], data units.
@@ -186,12 +161,8 @@ def visible(
     bars = alphas_bar(np.asarray(log_snr, dtype=np.float64))
     levels = np.log(bars) - np.log(1 - bars + v)
     x = to_diffusion(card, grid(extent, size)) / math.sqrt(1 + v)
-    log_prob = exact.run(
-        "log_prob_t",
-        x=np.tile(x.astype(np.float32), (len(levels), 1)),
-        log_snr=np.repeat(levels.astype(np.float32), len(x)),
-        stop=stop,
-    )["log_prob_t"]
+    places = np.tile(x.astype(np.float32), (len(levels), 1))
+    log_prob = log_prob_t_of(exact, stop)(places, np.repeat(levels.astype(np.float32), len(x)))
     return log_prob.reshape(len(levels), size, size) - np.float32(math.log((1 + v) * scale**2))
 
 

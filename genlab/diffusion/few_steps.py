@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genlab.diffusion.denoiser import Denoise, denoiser
+from genlab.diffusion.denoiser import Denoise, Stop, denoiser
 from genlab.diffusion.posterior import matched
 from genlab.diffusion.samplers import Frame, Noise, ddpm
 from genlab.diffusion.schedules import respace
@@ -72,7 +72,7 @@ def few_steps(
     log_snr: NDArray[np.float64],
     n: int,
     seed: int,
-    stop: Callable[[], bool] | None = None,
+    stop: Stop = None,
 ) -> FewSteps:
     """Run both chains with every number of steps, `n` samples each."""
     shape = (n, *exact.card.event_shape)
@@ -83,26 +83,17 @@ def few_steps(
     start = normal(seed, shape, "start")
 
     def run(chain: Chain, model: Opened, count: int) -> Array:
-        *_, last = chain(
-            denoiser(model, stop=stop),
-            log_snr[respace(log_snr, count)],
-            start,
-            lambda t: normal(seed, shape, "step", t),
-        )
+        predict, levels = denoiser(model, stop=stop), log_snr[respace(log_snr, count)]
+        *_, last = chain(predict, levels, start, lambda t: normal(seed, shape, "step", t))
         return to_data(model.card, last.x_t).astype(np.float32)
-
-    best = np.stack([run(matched, exact, count) for count in counts])
-    drawn = np.stack([run(ddpm, guesser, count) for count in counts])
-    distances = np.array([[_distance(x, data, seed) for x in chain] for chain in (best, drawn)])
 
     def log_prob(x: Array) -> np.ndarray:
         return exact.run("log_prob", x=x, stop=stop)["log_prob"]
 
+    best = np.stack([run(matched, exact, count) for count in counts])
+    drawn = np.stack([run(ddpm, guesser, count) for count in counts])
+    distances = np.array([[_distance(x, data, seed) for x in chain] for chain in (best, drawn)])
     least = np.quantile(log_prob(data), 0.01)
-
-    def stray(x: Array) -> float:
-        return float((log_prob(x) < least).mean())
-
     return FewSteps(
         counts,
         best,
@@ -111,8 +102,8 @@ def few_steps(
         distances[..., 0],
         distances[..., 1],
         _distance(other, data, seed),
-        np.array([[stray(x) for x in samples] for samples in (best, drawn)]),
-        stray(other),
+        np.array([[float((log_prob(x) < least).mean()) for x in xs] for xs in (best, drawn)]),
+        float((log_prob(other) < least).mean()),
         np.stack([best.var(1).mean(-1), drawn.var(1).mean(-1)]) / float(data.var(0).mean()),
     )
 

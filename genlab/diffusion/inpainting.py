@@ -21,7 +21,7 @@ import numpy as np
 
 from genlab.contract.limits import MAX_SEED, MAX_STEPS
 from genlab.diffusion.denoiser import Ask, Denoise, asked
-from genlab.diffusion.samplers import Frame, in_float64, posterior_step
+from genlab.diffusion.samplers import Frame, posterior_step
 from genlab.diffusion.schedules import log_alphas_bar, respace
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.runtime import noise as streams
@@ -77,7 +77,7 @@ def fill(
         A frame for every evaluation and the last one at t = 0, whose known part is `known` itself.
         `t` falls by one or jumps up by `jump`; `index` counts up.
     """
-    lam, x = in_float64(log_snr, x_T)
+    lam, x = np.asarray(log_snr, dtype=np.float64), np.asarray(x_T, dtype=np.float64)
     times = itinerary(len(lam) - 1, resamplings, jump)
     index = 0
     for number, (t, s) in enumerate(itertools.pairwise(times)):

@@ -21,15 +21,15 @@ diffusion units.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from genlab.diffusion.denoiser import Denoise
-from genlab.diffusion.samplers import Frame, Noise, in_float64
-from genlab.diffusion.schedules import log_alphas_bar
+from genlab.diffusion.samplers import Frame, Noise, descend
+from genlab.diffusion.schedules import Levels, log_alphas_bar
 from genlab.runtime.errors import InputError
 
 
@@ -148,9 +148,7 @@ class Posterior:
         return float((self.weights * values).sum())
 
     def _along(self, i: int) -> np.ndarray:
-        shape = [1] * len(self.axes)
-        shape[i] = -1
-        return self.axes[i].reshape(shape)
+        return np.meshgrid(*self.axes, indexing="ij", sparse=True)[i]
 
     def _expect(self, values: np.ndarray) -> float:
         return float((self.weights * values).sum())
@@ -185,25 +183,19 @@ def covariance_x0(denoise: Denoise, x_t: np.ndarray, log_snr: float) -> np.ndarr
     return vectors * np.maximum(values, 0.0)[:, None] @ vectors.swapaxes(1, 2)
 
 
-def matched(
-    denoise: Denoise,
-    log_snr: np.ndarray | Sequence[float],
-    x_T: np.ndarray,
-    noise: Noise,
-) -> Iterator[Frame]:
+def matched(denoise: Denoise, log_snr: Levels, x_T: np.ndarray, noise: Noise) -> Iterator[Frame]:
     """Ancestral sampling with the best Normal of every step: the exact mean *and* covariance.
 
     No Normal does better step by step, and no network does it: it needs the exact denoiser, at
     2d + 1 evaluations a step. Arguments and frames as those of `samplers.ddpm`, from which it
     differs in the covariance alone. d is 1 or 2.
     """
-    lam, x = in_float64(log_snr, x_T)
-    for t in range(len(lam) - 1, 0, -1):
-        x0, _ = denoise(x, float(lam[t]))
-        yield Frame.at(t, lam, x, x0)
-        step = Step(float(lam[t]), float(lam[t - 1]))
-        cov = step.from_x0**2 * covariance_x0(denoise, x, float(lam[t]))
-        root = np.linalg.cholesky(cov + step.beta_tilde * np.eye(x.shape[1]))
-        mean = step.from_x0 * x0 + step.from_xt * x
-        x = mean + (root @ np.asarray(noise(t), dtype=np.float64)[..., None])[..., 0]
-    yield Frame.at(0, lam, x, x)
+
+    def step(t: int, x: np.ndarray, x0: np.ndarray, eps: np.ndarray) -> np.ndarray:
+        back = Step(float(log_snr[t]), float(log_snr[t - 1]))
+        cov = back.from_x0**2 * covariance_x0(denoise, x, back.log_snr_t)
+        root = np.linalg.cholesky(cov + back.beta_tilde * np.eye(x.shape[1]))
+        mean = back.from_x0 * x0 + back.from_xt * x
+        return np.asarray(mean + (root @ np.asarray(noise(t), np.float64)[..., None])[..., 0])
+
+    return descend(denoise, log_snr, x_T, step)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +23,8 @@ LogProbT = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From points [n, d] float32 and λ [n] float32 to log q_λ(x) [n], nats."""
 Box = tuple[np.ndarray, np.ndarray]
 """Lower and upper corner, [d] each."""
+Axes = tuple[np.ndarray, ...]
+"""Centres of the cells of a grid along each coordinate."""
 
 OUTSIDE = 1e-9
 """Most mass that a reverse step may have outside its grid."""
@@ -36,6 +39,21 @@ SEARCH, ROUNDS = 32, 24
 """Cells along a side, and most rounds, of the search for the mass."""
 BATCH = 250_000
 """Rows handed on at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Here:
+    """Where the steps begin: x_t [d], and its exact log-density."""
+
+    log_prob_t: LogProbT
+    x: np.ndarray
+    log_prob: float
+
+    def densities(self, points: list[np.ndarray], levels: list[float]) -> list[np.ndarray]:
+        """Log q of each set of points [n, d] at its level, evaluated together."""
+        sizes = [len(places) for places in points]
+        told = _evaluate(self.log_prob_t, np.concatenate(points), np.repeat(levels, sizes))
+        return np.split(told, np.cumsum(sizes)[:-1])
 
 
 def reverse_steps(
@@ -72,17 +90,18 @@ def reverse_steps(
     if x.ndim != 1 or len(x) not in (1, 2) or not np.isfinite(x).all():
         raise InputError("x_t", "one finite point of the line or the plane", f"{x_t}")
     here = float(_evaluate(log_prob_t, x[None], np.array([log_snr_t]))[0])
+    at = _Here(log_prob_t, x, here)
     if not np.isfinite(here):
         raise InputError("x_t", "a point where q(x_t) is not zero", f"{x_t}")
     steps = [Step(float(log_snr_t), float(level)) for level in log_snr_s]
-    boxes = [_box(step, x, here, support) for step in steps]
+    boxes = [_box(at, step, support) for step in steps]
     cells = [_cells(step, box, min(START, most)) for step, box in zip(steps, boxes, strict=True)]
     done: dict[int, Posterior] = {}
     searched: set[int] = set()
     pending = list(range(len(steps)))
     while pending:
         grids = [_axes(boxes[i], cells[i]) for i in pending]
-        found = _weigh(log_prob_t, x, here, [steps[i] for i in pending], grids)
+        found = _weigh(at, [steps[i] for i in pending], grids)
         done |= dict(zip(pending, found, strict=True))
         wrong = [i for i in pending if abs(done[i].mass - 1) > TOLERANCE and not once]
         finer = [i for i in wrong if max(cells[i]) < most and not _resolved(done[i])]
@@ -90,7 +109,7 @@ def reverse_steps(
         for i in finer:
             cells[i] = tuple(min(2 * n, most) for n in cells[i])
         if lost:
-            near = _locate(log_prob_t, x, here, [steps[i] for i in lost])
+            near = _locate(at, [steps[i] for i in lost])
             for i, box in zip(lost, near, strict=True):
                 boxes[i], cells[i] = box, _cells(steps[i], box, most)
             searched |= set(lost)
@@ -98,15 +117,17 @@ def reverse_steps(
     return [done[i] for i in range(len(steps))]
 
 
-def _box(step: Step, x: np.ndarray, here: float, support: Box | None) -> Box:
+def _box(at: _Here, step: Step, support: Box | None) -> Box:
     """A box around all but `OUTSIDE` of the mass.
 
     Further than r from x_t / a the likelihood is so small that, divided by the known q(x_t), it
     leaves no more than that whatever q(x_s) is; and the mean given x_0 lies in the image of the
     data's box.
     """
-    peak = -0.5 * len(x) * math.log(2 * math.pi * step.beta)
-    reach = math.sqrt(2 * step.beta * max(peak - here - math.log(OUTSIDE), 1.0)) / step.shrink
+    x, peak = at.x, -0.5 * len(at.x) * math.log(2 * math.pi * step.beta)
+    reach = (
+        math.sqrt(2 * step.beta * max(peak - at.log_prob - math.log(OUTSIDE), 1.0)) / step.shrink
+    )
     low, high = x / step.shrink - reach, x / step.shrink + reach
     if support is None:
         return low, high
@@ -116,32 +137,23 @@ def _box(step: Step, x: np.ndarray, here: float, support: Box | None) -> Box:
     return inner if (inner[0] < inner[1]).all() else (low, high)
 
 
-def _locate(log_prob_t: LogProbT, x: np.ndarray, here: float, steps: list[Step]) -> list[Box]:
+def _locate(at: _Here, steps: list[Step]) -> list[Box]:
     """Boxes that hold the mass whatever the data are: the known ones, cut down round by round."""
-    boxes = [_box(step, x, here, None) for step in steps]
+    boxes = [_box(at, step, None) for step in steps]
     pending = list(range(len(steps)))
     for _ in range(ROUNDS):
-        grids = [_axes(boxes[i], (SEARCH,) * len(x)) for i in pending]
-        bounds = _bounds(log_prob_t, x, here, [steps[i] for i in pending], grids)
-        still = []
+        grids = [_axes(boxes[i], (SEARCH,) * len(at.x)) for i in pending]
+        bounds = _bounds(at, [steps[i] for i in pending], grids)
+        before = list(boxes)
         for i, axes, bound in zip(pending, grids, bounds, strict=True):
-            low, high = boxes[i]
             boxes[i] = _hull(boxes[i], axes, bound > math.log(OUTSIDE / bound.size))
-            if np.prod((boxes[i][1] - boxes[i][0]) / (high - low)) < 0.7:
-                still.append(i)
-        pending = still
+        pending = [i for i in pending if np.prod(_size(boxes[i]) / _size(before[i])) < 0.7]
         if not pending:
             break
     return boxes
 
 
-def _bounds(
-    log_prob_t: LogProbT,
-    x: np.ndarray,
-    here: float,
-    steps: list[Step],
-    grids: list[tuple[np.ndarray, ...]],
-) -> list[np.ndarray]:
+def _bounds(at: _Here, steps: list[Step], grids: list[Axes]) -> list[np.ndarray]:
     """Upper bounds of the logarithm of each cell's mass, one [n_1, ..., n_d] for each grid.
 
     With cells of side w and blur τ = w/3, for every y in the cell around c (|y − c|² ≤ d w²/4):
@@ -152,42 +164,46 @@ def _bounds(
     the points of a coarse grid is therefore not overlooked. q_τ is exact too: blurred by τ, x_s is
     √(1 + τ²) times the diffused state at ᾱ' = ᾱ_s / (1 + τ²).
     """
-    d = len(x)
+    d = len(at.x)
     points, levels, rest = [], [], []
     for step, axes in zip(steps, grids, strict=True):
         blur = (max(float(axis[1] - axis[0]) for axis in axes) / 3) ** 2
         signal, noise = np.exp(log_alphas_bar([step.log_snr_s, -step.log_snr_s]))
-        place = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, d)
-        away = ((x - step.shrink * place) ** 2).sum(1) / (step.beta + step.shrink**2 * blur)
+        place = _places(axes)
+        away = ((at.x - step.shrink * place) ** 2).sum(1) / (step.beta + step.shrink**2 * blur)
         kernel = -0.5 * (away + d * math.log(2 * math.pi * step.beta))
         area = 0.5 * d * math.log(2 * math.pi * blur / (1 + blur))
         points.append(place / math.sqrt(1 + blur))
-        levels.append(np.full(len(place), math.log(signal) - math.log(noise + blur)))
-        rest.append(kernel + area + 2.25 * d - here)
-    told = _evaluate(log_prob_t, np.concatenate(points), np.concatenate(levels))
-    parts = np.split(told + np.concatenate(rest), np.cumsum([len(p) for p in points])[:-1])
-    return [part.reshape([len(a) for a in axes]) for part, axes in zip(parts, grids, strict=True)]
+        levels.append(math.log(signal) - math.log(noise + blur))
+        rest.append(kernel + area + 2.25 * d - at.log_prob)
+    told = zip(at.densities(points, levels), rest, grids, strict=True)
+    return [(part + more).reshape([len(axis) for axis in axes]) for part, more, axes in told]
 
 
-def _hull(box: Box, axes: tuple[np.ndarray, ...], kept: np.ndarray) -> Box:
+def _hull(box: Box, axes: Axes, kept: np.ndarray) -> Box:
     """The smallest box around the kept cells; the box itself where there are none."""
     if not kept.any():
         return box
-    low, high = [], []
-    for i, axis in enumerate(axes):
-        along = np.flatnonzero(kept.any(axis=tuple(j for j in range(kept.ndim) if j != i)))
-        half = 0.5 * (axis[1] - axis[0])
-        low.append(axis[along[0]] - half)
-        high.append(axis[along[-1]] + half)
-    return np.array(low), np.array(high)
+    half = np.array([0.5 * (axis[1] - axis[0]) for axis in axes])
+    inside = [axis[along] for axis, along in zip(axes, np.nonzero(kept), strict=True)]
+    return np.min(inside, 1) - half, np.max(inside, 1) + half
+
+
+def _size(box: Box) -> np.ndarray:
+    return box[1] - box[0]
+
+
+def _places(axes: Axes) -> np.ndarray:
+    """Centres of the cells of a grid, [n, d]."""
+    return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(axes))
 
 
 def _cells(step: Step, box: Box, most: int) -> tuple[int, ...]:
-    wanted = (box[1] - box[0]) / (FINE * math.sqrt(step.beta_tilde))
+    wanted = _size(box) / (FINE * math.sqrt(step.beta_tilde))
     return tuple(int(n) for n in np.clip(np.ceil(wanted), min(LEAST, most), most))
 
 
-def _axes(box: Box, cells: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+def _axes(box: Box, cells: tuple[int, ...]) -> Axes:
     return tuple(
         low + (high - low) * (np.arange(n) + 0.5) / n
         for low, high, n in zip(*box, cells, strict=True)
@@ -199,42 +215,28 @@ def _resolved(post: Posterior) -> bool:
     return widest <= 1.01 * FINE * math.sqrt(post.step.beta_tilde)
 
 
-def _weigh(
-    log_prob_t: LogProbT,
-    x: np.ndarray,
-    here: float,
-    steps: list[Step],
-    grids: list[tuple[np.ndarray, ...]],
-) -> list[Posterior]:
+def _weigh(at: _Here, steps: list[Step], grids: list[Axes]) -> list[Posterior]:
     """Bayes' rule on each grid, with one evaluation of the density for all of them."""
-    points = [np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(x)) for axes in grids]
-    levels = [np.full(len(p), step.log_snr_s) for p, step in zip(points, steps, strict=True)]
-    prior = _evaluate(log_prob_t, np.concatenate(points), np.concatenate(levels))
-    found, start = [], 0
-    for step, axes, place in zip(steps, grids, points, strict=True):
+    x, found, points = at.x, [], [_places(axes) for axes in grids]
+    priors = at.densities(points, [step.log_snr_s for step in steps])
+    for step, axes, place, prior in zip(steps, grids, points, priors, strict=True):
         # The likelihood belongs to the place that the density was asked for, in float32.
         away = x - step.shrink * place.astype(np.float32).astype(np.float64)
-        log_kernel = -0.5 * (away**2).sum(1) / step.beta - 0.5 * len(x) * math.log(
-            2 * math.pi * step.beta
-        )
-        joint = prior[start : start + len(place)] + log_kernel - here
-        start += len(place)
+        peak = 0.5 * len(x) * math.log(2 * math.pi * step.beta)
+        joint = prior + (-0.5 * (away**2).sum(1) / step.beta - peak) - at.log_prob
         cell = math.prod(float(axis[1] - axis[0]) for axis in axes)
         top = float(joint.max())
         if not np.isfinite(top):  # all of the grid lies where float32 has no density left
             raise InputError("x_t", "a point where q(x_t) is not all but zero", f"{x.tolist()}")
         log_mass = top + math.log(float(np.exp(joint - top).sum()) * cell)
-        shape = tuple(len(axis) for axis in axes)
-        mass = math.exp(min(log_mass, 50.0))
-        found.append(Posterior(step, axes, (joint - log_mass).reshape(shape), mass))
+        density = (joint - log_mass).reshape([len(axis) for axis in axes])
+        found.append(Posterior(step, axes, density, math.exp(min(log_mass, 50.0))))
     return found
 
 
 def _evaluate(log_prob_t: LogProbT, x: np.ndarray, log_snr: np.ndarray) -> np.ndarray:
     points, levels = x.astype(np.float32), log_snr.astype(np.float32)
-    parts = [
-        log_prob_t(points[i : i + BATCH], levels[i : i + BATCH])
-        for i in range(0, len(points), BATCH)
-    ]
+    starts = range(0, len(points), BATCH)
+    parts = [log_prob_t(points[i : i + BATCH], levels[i : i + BATCH]) for i in starts]
     values = np.concatenate(parts).astype(np.float64)
     return np.where(np.isnan(values), -np.inf, values)

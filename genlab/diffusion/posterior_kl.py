@@ -8,7 +8,7 @@ https://arxiv.org/abs/2006.11239, eq. 6-7).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import label
 
 from genlab.contract.card import Card
-from genlab.diffusion.denoiser import denoiser
+from genlab.diffusion.denoiser import Stop, denoiser
 from genlab.diffusion.diffused import log_prob_t_of, support
 from genlab.diffusion.posterior import Normal, Posterior, ddpm_normal, step_sizes
 from genlab.diffusion.posterior_grid import reverse_steps
@@ -127,7 +127,7 @@ def explore(
     log_snr: NDArray[np.float64],
     t: int,
     x_t: Sequence[float],
-    stop: Callable[[], bool] | None = None,
+    stop: Stop = None,
     still: int | None = None,
 ) -> ReverseSteps:
     """The steps back from x_t (data units, [d]) at index t, with `guesser` to denoise for DDPM.
@@ -136,8 +136,7 @@ def explore(
     each on its first grid.
     """
     x = to_diffusion(exact.card, np.asarray(x_t, dtype=np.float64))
-    all_sizes = step_sizes(t, FRAMES)
-    sizes = all_sizes
+    sizes = all_sizes = step_sizes(t, FRAMES)
     if still is not None:
         sizes = np.union1d(all_sizes[::SPARSE], all_sizes[[still, -1]])
     posts = reverse_steps(
@@ -151,16 +150,6 @@ def explore(
     )
     guess = denoiser(guesser, stop=stop)(x[None], float(log_snr[t]))[0][0]
     drawn = [ddpm_normal(x, guess, post.step) for post in posts]
-    card = guesser.card
-    return ReverseSteps(
-        exact.card,
-        t,
-        np.asarray(x_t, dtype=np.float64),
-        all_sizes,
-        sizes,
-        posts,
-        drawn,
-        guess,
-        card.id,
-        card.kind == "trained",
-    )
+    place, source = np.asarray(x_t, dtype=np.float64), guesser.card
+    known = exact.card, t, place, all_sizes, sizes, posts, drawn, guess
+    return ReverseSteps(*known, source.id, source.kind == "trained")

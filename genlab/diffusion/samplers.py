@@ -15,17 +15,19 @@ Lu et al. 2022, DPM-Solver++ (alg. 2).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from genlab.diffusion.denoiser import Denoise
-from genlab.diffusion.schedules import log_alphas_bar
+from genlab.diffusion.schedules import Levels, log_alphas_bar
 from genlab.runtime.inputs import number
 
 Noise = Callable[[int], np.ndarray]
 """Standard normal noise [n, *event] of the step that leaves t."""
+Step = Callable[[int, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""From t, the state there and its (x̂_0, ε̂) to the state at t − 1."""
 
 ETA = (0.0, 1.0)
 """Bounds of DDIM's η: no noise, and that of the posterior."""
@@ -48,11 +50,6 @@ class Frame:
     log_snr: float
     x_t: np.ndarray
     x0: np.ndarray
-
-    @classmethod
-    def at(cls, t: int, lam: np.ndarray, x_t: np.ndarray, x0: np.ndarray) -> Frame:
-        """The frame of time t of a sampler that visits the levels `lam` [S+1] one by one."""
-        return cls(len(lam) - 1 - t, t, float(lam[t]), x_t, x0)
 
 
 @dataclass(frozen=True)
@@ -88,67 +85,64 @@ class Sampler:
         return self.stages * (intervals - 1) + 1
 
 
-def in_float64(
-    log_snr: np.ndarray | Sequence[float], x_T: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Levels and state as every sampler begins with them: float64, whatever the network runs in."""
-    return np.asarray(log_snr, dtype=np.float64), np.asarray(x_T, dtype=np.float64)
+def descend(denoise: Denoise, log_snr: Levels, x_T: np.ndarray, step: Step) -> Iterator[Frame]:
+    """What all samplers share: S + 1 frames, t = S first and t = 0 last.
+
+    Args:
+        denoise: The network as a function of state and λ (see `denoiser`).
+        log_snr: λ of the times to visit, [S+1], t = 0 first.
+        x_T: Initial noise, [n, *event].
+        step: What each sampler does.
+    """
+    x, last = np.asarray(x_T, dtype=np.float64), len(log_snr) - 1
+    for t in range(last, 0, -1):
+        x0, eps = denoise(x, float(log_snr[t]))
+        yield Frame(last - t, t, float(log_snr[t]), x, x0)
+        x = step(t, x, x0, eps)
+    yield Frame(last, 0, float(log_snr[0]), x, x)
 
 
 def ddim(
-    denoise: Denoise,
-    log_snr: np.ndarray | Sequence[float],
-    x_T: np.ndarray,
-    noise: Noise,
-    eta: float = 0.0,
+    denoise: Denoise, log_snr: Levels, x_T: np.ndarray, noise: Noise, eta: float = 0.0
 ) -> Iterator[Frame]:
     """DDIM: x_s = √ᾱ_s x̂_0 + √(1 − ᾱ_s − σ²) ε̂ + σ z, with σ = η × the posterior's.
 
     First order. η = 0 is deterministic and needs no noise, η = 1 has the noise of `ddpm`.
 
     Args:
-        denoise: The network as a function of state and λ (see `denoiser`).
-        log_snr: λ of the times to visit, [S+1], t = 0 first.
-        x_T: Initial noise, [n, *event].
+        denoise: As the next two and the frames those of `descend`.
+        log_snr: λ of the times to visit.
+        x_T: Initial noise.
         noise: Standard normal noise of each step; called with t only where σ > 0.
         eta: Share of the posterior's standard deviation, in [0, 1].
 
-    Yields:
-        S + 1 frames, t = S first and t = 0 last.
-
     Raises:
-        InputError: `eta` is not in [0, 1].
+        InputError: `eta` is not in [0, 1], at the first frame.
     """
-    eta = number("eta", eta, *ETA)
-    lam, x = in_float64(log_snr, x_T)
-    for t in range(len(lam) - 1, 0, -1):
-        x0, eps = denoise(x, float(lam[t]))
-        yield Frame.at(t, lam, x, x0)
-        signal, rest, sigma2 = _coefficients(lam[t], lam[t - 1], eta)
-        x = signal * x0 + np.sqrt(rest) * eps
-        if sigma2 > 0.0:
-            x = x + np.sqrt(sigma2) * noise(t)
-    yield Frame.at(0, lam, x, x)
+    eta, lam = number("eta", eta, *ETA), np.asarray(log_snr, dtype=np.float64)
+
+    def step(t: int, x: np.ndarray, x0: np.ndarray, eps: np.ndarray) -> np.ndarray:
+        log_t, log_s = log_alphas_bar(lam[t]), log_alphas_bar(lam[t - 1])
+        noise_t, noise_s = np.exp(log_alphas_bar(-lam[t])), np.exp(log_alphas_bar(-lam[t - 1]))
+        sigma2 = eta**2 * noise_s / noise_t * -np.expm1(log_t - log_s)
+        x = np.exp(0.5 * log_s) * x0 + np.sqrt(max(noise_s - sigma2, 0.0)) * eps
+        return x + np.sqrt(sigma2) * noise(t) if sigma2 > 0.0 else x
+
+    yield from descend(denoise, lam, x_T, step)
 
 
-def ddpm(
-    denoise: Denoise,
-    log_snr: np.ndarray | Sequence[float],
-    x_T: np.ndarray,
-    noise: Noise,
-) -> Iterator[Frame]:
+def ddpm(denoise: Denoise, log_snr: Levels, x_T: np.ndarray, noise: Noise) -> Iterator[Frame]:
     """DDPM's ancestral sampling: x_s from the posterior q(x_s | x_t, x̂_0) of variance β̃_t.
 
     First order; β̃_t is the smaller of the two variances of the paper ("fixed small"). It is `ddim`
     at η = 1, written with the posterior's mean. Arguments and frames as there.
     """
-    lam, x = in_float64(log_snr, x_T)
-    for t in range(len(lam) - 1, 0, -1):
-        x0, _ = denoise(x, float(lam[t]))
-        yield Frame.at(t, lam, x, x0)
-        mean, deviation = posterior_step(x, x0, float(lam[t]), float(lam[t - 1]))
-        x = mean + deviation * noise(t)
-    yield Frame.at(0, lam, x, x)
+
+    def step(t: int, x: np.ndarray, x0: np.ndarray, eps: np.ndarray) -> np.ndarray:
+        mean, deviation = posterior_step(x, x0, float(log_snr[t]), float(log_snr[t - 1]))
+        return mean + deviation * noise(t)
+
+    return descend(denoise, log_snr, x_T, step)
 
 
 def posterior_step(
@@ -164,12 +158,7 @@ def posterior_step(
     return mean_x0 * x0 + mean_x * x, np.sqrt(np.float64(beta * noise_s / noise_t))
 
 
-def heun(
-    denoise: Denoise,
-    log_snr: np.ndarray | Sequence[float],
-    x_T: np.ndarray,
-    noise: Noise,
-) -> Iterator[Frame]:
+def heun(denoise: Denoise, log_snr: Levels, x_T: np.ndarray, noise: Noise) -> Iterator[Frame]:
     """EDM's sampler without churn: Heun's rule on dx/dφ = v (Karras et al. 2022, alg. 1).
 
     Second order: each interval is tried with the v = cos φ ε̂ - sin φ x̂_0 at its start, and then
@@ -178,58 +167,42 @@ def heun(
     The last interval is DDIM's, of one evaluation as in the paper. So S intervals take 2S - 1
     evaluations of the network. Arguments and frames as in `ddim`; no noise is asked for.
     """
-    lam, x = in_float64(log_snr, x_T)
-    angle = np.arctan(np.exp(-0.5 * lam))
-    for t in range(len(lam) - 1, 0, -1):
-        x0, eps = denoise(x, float(lam[t]))
-        yield Frame.at(t, lam, x, x0)
+    angle = np.arctan(np.exp(-0.5 * np.asarray(log_snr, dtype=np.float64)))
+
+    def step(t: int, x: np.ndarray, x0: np.ndarray, eps: np.ndarray) -> np.ndarray:
         if t == 1:
-            x = np.cos(angle[0]) * x0 + np.sin(angle[0]) * eps
-            break
-        step = angle[t - 1] - angle[t]
+            return np.cos(angle[0]) * x0 + np.sin(angle[0]) * eps
+        size = angle[t - 1] - angle[t]
         v = np.cos(angle[t]) * eps - np.sin(angle[t]) * x0
-        x0, eps = denoise(x + step * v, float(lam[t - 1]))
+        x0, eps = denoise(x + size * v, float(log_snr[t - 1]))
         ahead = np.cos(angle[t - 1]) * eps - np.sin(angle[t - 1]) * x0
-        x = x + 0.5 * step * (v + ahead)
-    yield Frame.at(0, lam, x, x)
+        return x + 0.5 * size * (v + ahead)
+
+    return descend(denoise, log_snr, x_T, step)
 
 
-def dpmpp_2m(
-    denoise: Denoise,
-    log_snr: np.ndarray | Sequence[float],
-    x_T: np.ndarray,
-    noise: Noise,
-) -> Iterator[Frame]:
+def dpmpp_2m(denoise: Denoise, log_snr: Levels, x_T: np.ndarray, noise: Noise) -> Iterator[Frame]:
     """DPM-Solver++(2M): x̂_0 extrapolated in λ from two evaluations (Lu et al. 2022, alg. 2).
 
     Second order with one evaluation in each interval. The paper's λ is half of ours, log(α/σ). The
     first interval has nothing to extrapolate from, and the last is DDIM's, since its stretch of λ
     is far longer than the one before. Arguments and frames as in `ddim`; no noise is asked for.
     """
-    lam, x = in_float64(log_snr, x_T)
-    last = len(lam) - 1
-    before = np.zeros_like(x)
-    for t in range(len(lam) - 1, 0, -1):
-        x0, _ = denoise(x, float(lam[t]))
-        yield Frame.at(t, lam, x, x0)
-        h = 0.5 * (lam[t - 1] - lam[t])
-        guess = x0
+    lam, last = np.asarray(log_snr, dtype=np.float64), len(log_snr) - 1
+    before = np.zeros_like(x_T)
+
+    def step(t: int, x: np.ndarray, x0: np.ndarray, eps: np.ndarray) -> np.ndarray:
+        nonlocal before
+        h, guess = 0.5 * (lam[t - 1] - lam[t]), x0
         if 1 < t < last:
             r = 0.5 * (lam[t] - lam[t + 1]) / h
             guess = x0 + (x0 - before) / (2 * r)
         before = x0
         alpha_s = np.exp(0.5 * log_alphas_bar(lam[t - 1]))
         shrink = np.exp(0.5 * (log_alphas_bar(-lam[t - 1]) - log_alphas_bar(-lam[t])))  # σ_s / σ_t
-        x = shrink * x - alpha_s * np.expm1(-h) * guess
-    yield Frame.at(0, lam, x, x)
+        return np.asarray(shrink * x - alpha_s * np.expm1(-h) * guess)
 
-
-def _coefficients(lam_t: float, lam_s: float, eta: float) -> tuple[float, float, float]:
-    """√ᾱ_s, 1 − ᾱ_s − σ² and σ² of a step from t to s."""
-    log_t, log_s = log_alphas_bar(lam_t), log_alphas_bar(lam_s)
-    noise_t, noise_s = np.exp(log_alphas_bar(-lam_t)), np.exp(log_alphas_bar(-lam_s))
-    sigma2 = eta**2 * noise_s / noise_t * -np.expm1(log_t - log_s)
-    return float(np.exp(0.5 * log_s)), float(max(noise_s - sigma2, 0.0)), float(sigma2)
+    return descend(denoise, lam, x_T, step)
 
 
 SAMPLERS: dict[str, Sampler] = {

@@ -15,6 +15,9 @@ import numpy as np
 from genlab.contract.limits import MAX_STEPS
 from genlab.runtime.inputs import step_count, whole
 
+Levels = np.ndarray | Sequence[float]
+"""λ of the times to visit, [T+1], t = 0 first."""
+
 LOG_SNR_MAX = 15.0
 """λ at t = 0: noise of standard deviation 0.0006 in diffusion units."""
 LOG_SNR_MIN = -10.0
@@ -41,17 +44,17 @@ def linear(T: int, log_snr_max: float = LOG_SNR_MAX) -> np.ndarray:
     return np.concatenate([[log_snr_max], -np.log(np.expm1(decay))])
 
 
-def log_alphas_bar(log_snr: np.ndarray | Sequence[float] | float) -> np.ndarray:
+def log_alphas_bar(log_snr: Levels | float) -> np.ndarray:
     """Log ᾱ = log sigmoid(λ), exact at both ends; log(1 − ᾱ) is that of −λ."""
     return -np.logaddexp(0.0, -np.asarray(log_snr, dtype=np.float64))
 
 
-def alphas_bar(log_snr: np.ndarray | Sequence[float] | float) -> np.ndarray:
+def alphas_bar(log_snr: Levels | float) -> np.ndarray:
     """ᾱ = sigmoid(λ): the share of the signal in the variance, float64, of the same shape."""
     return np.exp(log_alphas_bar(log_snr))
 
 
-def respace(log_snr: np.ndarray | Sequence[float], steps: int) -> np.ndarray:
+def respace(log_snr: Levels, steps: int) -> np.ndarray:
     """Indices of an evenly spaced sub-schedule: int64 [steps+1], rising from 0 to T.
 
     Raises:

@@ -9,20 +9,20 @@ judged.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from genlab.contract.limits import MAX_STEPS
-from genlab.diffusion.denoiser import denoiser
-from genlab.diffusion.samplers import SAMPLERS, heun
+from genlab.diffusion.denoiser import asked
+from genlab.diffusion.samplers import SAMPLERS, Frame, heun
 from genlab.diffusion.trajectory import trajectory
 from genlab.diffusion.units import to_data
 from genlab.runtime import noise
 from genlab.runtime.errors import InputError
-from genlab.runtime.inputs import rows, whole
+from genlab.runtime.inputs import whole
 from genlab.runtime.opened import Opened
 
 REFERENCE_STEPS = 1_000
@@ -61,26 +61,18 @@ def solution(
     Heun's rule in so many even steps of the angle arctan(σ/α), between the ends of the schedule.
     The noise is that of `trajectory`.
 
-    Args:
-        model: A model with `denoise`.
-        n: Number of points.
-        seed: Seed of the noise.
-        steps: Steps, of two evaluations each.
-        schedule: As in `trajectory`.
-        run: Keyword arguments of every `Model.run`: `stop`, `deadline`.
+    Arguments as in `trajectory`; every step takes two evaluations.
 
     Raises:
         InputError: The model does not denoise, or a number or name is refused.
     """
     levels = model.schedule(schedule)
     steps = whole("steps", steps, 1, MAX_STEPS)
-    n = rows(n, model.card.event_shape, 2 * steps)
+    n, denoise = asked(model, n, 2 * steps, clip="none", **run)
     first, last = np.arctan(np.exp(-0.5 * levels[[0, -1]]))
     even = -2.0 * np.log(np.tan(np.linspace(first, last, steps + 1)))
     start = noise.normal(seed, (n, *model.card.event_shape), "start")
-    frames = heun(denoiser(model, **run), even, start, _none)
-    (end,) = deque(frames, maxlen=1)
-    return to_data(model.card, end.x_t)
+    return _end(model, heun(denoise, even, start, _none))
 
 
 def end_points(
@@ -98,7 +90,10 @@ def end_points(
     Arguments as in `trajectory`.
     """
     choice: dict[str, Any] = {"sampler": sampler, "steps": evaluations, "schedule": schedule}
-    frames = trajectory(model, n, seed, **choice, **run)
+    return _end(model, trajectory(model, n, seed, **choice, **run))
+
+
+def _end(model: Opened, frames: Iterator[Frame]) -> np.ndarray:
     (end,) = deque(frames, maxlen=1)
     return to_data(model.card, end.x_t)
 
@@ -117,16 +112,11 @@ def solver_error(
 ) -> SolverError:
     """RMS distance of a sampler's end points to a fine solution from the same noise.
 
-    Args:
-        model: A model with `denoise`.
-        n: Number of points.
-        seed: Seed of the noise.
+    Arguments as in `trajectory`, and:
         sampler: One of `PATHS`.
         evaluations: Budgets: evaluations of the network per point.
         reference_steps: Steps of the reference solution.
-        schedule: As in `trajectory`.
         reference: The outcome of `solution` with the same arguments, where it is at hand.
-        run: Keyword arguments of every `Model.run`: `stop`, `deadline`.
 
     Raises:
         InputError: The sampler follows no path, or a number is refused.
@@ -138,8 +128,7 @@ def solver_error(
     row, squares = SAMPLERS[sampler], []
     for budget in evaluations:
         end = end_points(model, n, seed, sampler, budget, schedule, **run)
-        away = (end - reference).reshape(n, -1)
-        squares.append(np.square(away).sum(-1))
+        squares.append(np.square((end - reference).reshape(n, -1)).sum(-1))
     rms, stderr = zip(*(root_mean(each) for each in squares), strict=True)
     used = [row.evaluations(row.intervals(budget)) for budget in evaluations]
     return SolverError(np.array(evaluations), np.array(used), np.array(rms), np.array(stderr))
