@@ -24,7 +24,7 @@ from genlab.model import ExportedModel
 from training import runs
 from training.data import IMAGES
 from training.data.images import Labelled
-from training.evaluation.metrics import Estimate
+from training.evaluation.metrics import Estimate, figure
 from training.families.images.classifier import Classifier
 from training.loop import Device
 from training.recipes import RECIPES, Recipe
@@ -105,11 +105,10 @@ def learn(
 ) -> Iterator[runs.Run]:
     """Train the classifier on the samples alone, continuing what has begun; yields each step."""
     begun = (folder / runs.CHECKPOINT).exists()
-    run = (
-        runs.load(folder, recipe, device)
-        if begun
-        else runs.start(recipe, folder, command, device=device)
-    )
+    if begun:
+        run = runs.load(folder, recipe, device)
+    else:
+        run = runs.start(recipe, folder, command, device=device)
     yield run
     yield from runs.go(run, 500, samples.sample)
 
@@ -122,15 +121,10 @@ def score(run: runs.Run, n: int) -> Metric:
     with torch.no_grad():
         logits = torch.cat([model.classify(part)[0] for part in test.x.split(BATCH)])
     right = logits.argmax(1) == test.label
-    found = Estimate.share(right.numpy())
-    return Metric(
-        name=NAME,
-        value=found.value,
-        stderr=found.stderr,
-        split="test",
-        n=len(right),
-        protocol=f"classification accuracy score: accuracy on the test images of a classifier "
+    protocol = (
+        f"classification accuracy score: accuracy on the test images of a classifier "
         f"trained on {n:,} samples of this model and nothing else (equally many of each class, "
         f"guidance 1, DPM-Solver++(2M) in {STEPS} evaluations, seeds from {SEED}), by the recipe "
-        f"of {run.recipe.dataset}-classifier, seed {run.recipe.loop.seed}",
+        f"of {run.recipe.dataset}-classifier, seed {run.recipe.loop.seed}"
     )
+    return figure(NAME, Estimate.share(right.numpy()), "test", len(right), protocol)

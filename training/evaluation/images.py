@@ -25,13 +25,14 @@ from pathlib import Path
 import numpy as np
 
 import genlab
+from genlab import ExportedModel
 from genlab.contract.card import Metric
 from genlab.diffusion.elbo import DEVIATION_FIGURE, decoder_deviation, elbo
 from genlab.making import making_of
 from genlab.measures.bits import bits_per_dim
 from training.data import IMAGES
 from training.data.images import Split
-from training.evaluation.metrics import Estimate, Gaussian, bootstrap, frechet
+from training.evaluation.metrics import Estimate, Gaussian, bootstrap, figure, frechet
 
 SAMPLES, FULL_STEPS, FEW_STEPS = 2_000, 250, (10, 20)
 """Samples of every distance: 250 evaluations of each take ten to twenty minutes on two cores."""
@@ -45,13 +46,15 @@ ANCESTRAL = "ddpm"
 GUIDANCE = 2.0
 """Scale at which the agreement is measured once more: classes as a visitor asks for them."""
 BOUND_IMAGES, BOUND_STRATA = 1_000, 40
+SPLITS: tuple[Split, ...] = ("validation", "test")
 REPEATS = 50
 """Bootstrap samples for the standard error of a distance or of a ratio of two."""
 
 
-def image_measures(
-    model: genlab.ExportedModel, folder: Path, seed: int
-) -> dict[str, Callable[[], Iterator[Metric]]]:
+Measure = Callable[[], Iterator[Metric]]
+
+
+def image_measures(model: ExportedModel, folder: Path, seed: int) -> dict[str, Measure]:
     """What there is to measure of a model of images, by name.
 
     Arguments:
@@ -64,53 +67,42 @@ def image_measures(
         DataError: The images are not at hand.
     """
 
-    def seen(
-        measure: Callable[[genlab.ExportedModel, genlab.ExportedModel, int], Iterator[Metric]],
-    ) -> Iterator[Metric]:
-        device = model.device.requested
-        classifier = genlab.load(
-            f"{model.card.dataset}-classifier", device=device, folders=[folder]
-        )
-        return measure(model, classifier, seed)
+    def seen(measure: Callable[[ExportedModel, ExportedModel, int], Iterator[Metric]]) -> Measure:
+        name, device = f"{model.card.dataset}-classifier", model.device.requested
+        return lambda: measure(model, genlab.load(name, device=device, folders=[folder]), seed)
 
-    found: dict[str, Callable[[], Iterator[Metric]]] = {}
-    if "classify" in model.verbs:
-        found["accuracy"] = lambda: _accuracy(model)
-    if "log_prob" in model.verbs:
-        found["bits"] = lambda: _bits(model, seed)
-    making = making_of(model.card)
-    if making is not None and making.name == "denoise":
-        found["samples"] = lambda: seen(_many_steps)
-        found["ancestral"] = lambda: seen(_ancestral)
-    elif making is not None:
-        found["samples"] = lambda: seen(_samples)
-    if "denoise" in model.verbs:
-        found["bound"] = lambda: _bound(model, seed)
-    return found
+    making, verbs = making_of(model.card), model.verbs
+    steps = making is not None and making.name == "denoise"
+    rows: tuple[tuple[str, bool, Measure], ...] = (
+        ("accuracy", "classify" in verbs, lambda: _accuracy(model)),
+        ("bits", "log_prob" in verbs, lambda: _bits(model, seed)),
+        ("samples", making is not None, seen(_many_steps if steps else _samples)),
+        ("ancestral", steps, seen(_ancestral)),
+        ("bound", "denoise" in verbs, lambda: _bound(model, seed)),
+    )
+    return {name: measure for name, fits, measure in rows if fits}
 
 
-def images_of(model: genlab.ExportedModel, split: Split) -> tuple[np.ndarray, np.ndarray]:
+def images_of(model: ExportedModel, split: Split) -> tuple[np.ndarray, np.ndarray]:
     """Images [n, *event] in [0, 1] and labels [n] of a split of the model's data set."""
     found = IMAGES[model.card.dataset].split(split)
     return found.x.numpy(), found.label.numpy()
 
 
-def _accuracy(model: genlab.ExportedModel) -> Iterator[Metric]:
-    splits: tuple[Split, ...] = ("validation", "test")
-    for split in splits:
+def _accuracy(model: ExportedModel) -> Iterator[Metric]:
+    for split in SPLITS:
         x, label = images_of(model, split)
         right = model.classify(x).argmax(1) == label
         protocol = "share of the images whose class has the largest logit"
         name = "accuracy" if split == "test" else f"accuracy_{split}"
-        yield _metric(name, Estimate.share(right), split, len(x), protocol)
+        yield figure(name, Estimate.share(right), split, len(x), protocol)
 
 
-def _bits(model: genlab.ExportedModel, seed: int) -> Iterator[Metric]:
+def _bits(model: ExportedModel, seed: int) -> Iterator[Metric]:
     of = {"lower": "the lower bound of ", "estimate": "an estimate of "}.get(
         model.card.measure.bound or "exact", ""
     )
-    splits: tuple[Split, ...] = ("validation", "test")
-    for split in splits:
+    for split in SPLITS:
         x, _ = images_of(model, split)
         bits = bits_per_dim(model, x, seed)
         protocol = (
@@ -120,12 +112,10 @@ def _bits(model: genlab.ExportedModel, seed: int) -> Iterator[Metric]:
             "(α = 0: the flow lives on [0, 1])"
         )
         name = "bits_per_dim" if split == "test" else f"bits_per_dim_{split}"
-        yield _metric(name, Estimate.mean(bits), split, len(x), protocol)
+        yield figure(name, Estimate.mean(bits), split, len(x), protocol)
 
 
-def _samples(
-    model: genlab.ExportedModel, classifier: genlab.ExportedModel, seed: int
-) -> Iterator[Metric]:
+def _samples(model: ExportedModel, classifier: ExportedModel, seed: int) -> Iterator[Metric]:
     """The distance of samples by `decode`."""
     references = References.of(model, classifier)
     sets = _features(classifier, model.sample(SETS * SAMPLES, seed)).reshape(SETS, SAMPLES, -1)
@@ -134,9 +124,7 @@ def _samples(
     yield from references.figures(found, SETS * SAMPLES, how)
 
 
-def _many_steps(
-    model: genlab.ExportedModel, classifier: genlab.ExportedModel, seed: int
-) -> Iterator[Metric]:
+def _many_steps(model: ExportedModel, classifier: ExportedModel, seed: int) -> Iterator[Metric]:
     """Distances of samples by many steps and by few, and whether the asked class is there."""
     label = _classes(model)
     references = References.of(model, classifier, label)
@@ -152,22 +140,15 @@ def _many_steps(
             f"R({steps}): Fréchet distance of {_drawn(steps)}, over that in {FULL_STEPS} on the "
             f"same noise (seed {seed})"
         )
-        yield _metric(
-            f"few_steps_{steps}",
-            Estimate(references.quotient(both), error),
-            "test",
-            SAMPLES,
-            protocol,
-        )
+        ratio = Estimate(references.quotient(both), error)
+        yield figure(f"few_steps_{steps}", ratio, "test", SAMPLES, protocol)
     guided = draw(steps=FEW_STEPS[-1], guidance=GUIDANCE)
     yield _agreement("agreement", classifier, full, label, how)
     how = f"{_drawn(FEW_STEPS[-1], GUIDANCE)} (seed {seed})"
     yield _agreement("agreement_guided", classifier, guided, label, how)
 
 
-def _ancestral(
-    model: genlab.ExportedModel, classifier: genlab.ExportedModel, seed: int
-) -> Iterator[Metric]:
+def _ancestral(model: ExportedModel, classifier: ExportedModel, seed: int) -> Iterator[Metric]:
     """The same of samples by the reverse process itself."""
     label = _classes(model)
     references = References.of(model, classifier, label)
@@ -180,7 +161,7 @@ def _ancestral(
     yield _agreement("agreement_ancestral", classifier, x, label, how)
 
 
-def _classes(model: genlab.ExportedModel) -> np.ndarray:
+def _classes(model: ExportedModel) -> np.ndarray:
     """Classes [SAMPLES] in the shares of the test images."""
     return in_shares(images_of(model, "test")[1], SAMPLES)
 
@@ -194,15 +175,13 @@ def in_shares(label: np.ndarray, n: int) -> np.ndarray:
 
 
 def _agreement(
-    name: str, classifier: genlab.ExportedModel, x: np.ndarray, label: np.ndarray, how: str
+    name: str, classifier: ExportedModel, x: np.ndarray, label: np.ndarray, how: str
 ) -> Metric:
     """How often the classifier sees in samples what was asked for."""
     right = classifier.classify(np.clip(x, 0, 1)).argmax(1) == label
-    protocol = (
-        f"share of {how} in which the classifier {classifier.card.id} sees the class that was "
-        "asked for"
-    )
-    return _metric(name, Estimate.share(right), "samples", len(x), protocol)
+    sees = f"the classifier {classifier.card.id} sees the class that was asked for"
+    protocol = f"share of {how} in which {sees}"
+    return figure(name, Estimate.share(right), "samples", len(x), protocol)
 
 
 def _drawn(steps: int, guidance: float = 1.0, sampler: str = SAMPLER) -> str:
@@ -232,10 +211,7 @@ class References:
 
     @classmethod
     def of(
-        cls,
-        model: genlab.ExportedModel,
-        classifier: genlab.ExportedModel,
-        label: np.ndarray | None = None,
+        cls, model: ExportedModel, classifier: ExportedModel, label: np.ndarray | None = None
     ) -> "References":
         """For samples of the classes `label` [n], in order, or of whichever classes come."""
         test = Gaussian.of(_features(classifier, images_of(model, "test")[0]))
@@ -244,18 +220,12 @@ class References:
         if label is None:
             sets = order[: FLOORS * SAMPLES].reshape(FLOORS, SAMPLES)
         else:
-            counts = np.bincount(label)
-            by_class = [order[classes[order] == c] for c in range(len(counts))]
-            sets = np.concatenate(
-                [
-                    rows[: FLOORS * count].reshape(FLOORS, count)
-                    for rows, count in zip(by_class, counts, strict=True)
-                ],
-                axis=1,
-            )
+            counts = list(enumerate(np.bincount(label)))
+            drawn = [order[classes[order] == c][: FLOORS * n].reshape(FLOORS, n) for c, n in counts]
+            sets = np.concatenate(drawn, axis=1)
         floors = [frechet(Gaussian.of(_features(classifier, x[rows])), test) for rows in sets]
-        drawn = "at random" if label is None else "in the same shares of classes"
-        return cls(classifier.card.id, test, Estimate.mean(np.array(floors)), drawn)
+        how = "at random" if label is None else "in the same shares of classes"
+        return cls(classifier.card.id, test, Estimate.mean(np.array(floors)), how)
 
     def distance(self, features: np.ndarray) -> float:
         """The Fréchet distance of features [n, d] from the test images'."""
@@ -276,21 +246,21 @@ class References:
             f"Fréchet distance of {how} in the {len(self.test.mean)} features of "
             f"{self.classifier}, from all test images"
         )
-        yield _metric("frechet", found, "test", n, protocol)
+        yield figure("frechet", found, "test", n, protocol)
         protocol += (
             f", over the floor {self.floor.value:.4g} ± {self.floor.stderr:.2g}, the mean over "
             f"{FLOORS} disjoint sets of {SAMPLES:,} real training images, drawn {self.drawn}; "
             "1 is as near as real images are"
         )
-        yield _metric("frechet_ratio", found.over(self.floor), "test", n, protocol)
+        yield figure("frechet_ratio", found.over(self.floor), "test", n, protocol)
 
 
-def _features(classifier: genlab.ExportedModel, x: np.ndarray) -> np.ndarray:
+def _features(classifier: ExportedModel, x: np.ndarray) -> np.ndarray:
     found = classifier.run("classify", fetch=["features"], x=np.clip(x, 0, 1))["features"]
     return found.astype(np.float64)
 
 
-def _bound(model: genlab.ExportedModel, seed: int) -> Iterator[Metric]:
+def _bound(model: ExportedModel, seed: int) -> Iterator[Metric]:
     """The variational bound with its terms."""
     x, _ = images_of(model, "test")
     every = len(x) // BOUND_IMAGES  # the file has its easier images first
@@ -306,27 +276,11 @@ def _bound(model: genlab.ExportedModel, seed: int) -> Iterator[Metric]:
         f"{BOUND_STRATA} strata, narrower where t is small (seed {seed}); "
         f"decoder's standard deviation {deviation:.4g}, chosen on validation images"
     )
-    yield _metric("bound", Estimate(*found.mean()), "test", len(x), how)
+    yield figure("bound", Estimate(*found.mean()), "test", len(x), how)
     for term, value in found.terms().items():
-        yield Metric(
-            name=f"bound_{term}",
-            value=value,
-            split="test",
-            n=len(x),
-            protocol=f"the term “{term}” of the {how}",
-        )
+        yield figure(f"bound_{term}", value, "test", len(x), f"the term “{term}” of the {how}")
     protocol = (
         "standard deviation of the decoder of the bound, diffusion units: the root mean squared "
         f"error of x̂₀(x₁), not clipped, on {len(unseen)} validation images (seed {seed})"
     )
-    yield Metric(
-        name=DEVIATION_FIGURE, value=deviation, split="validation", n=len(unseen), protocol=protocol
-    )
-
-
-def _metric(name: str, found: Estimate, split: str, n: int, protocol: str) -> Metric:
-    if not math.isfinite(found.value):
-        raise FloatingPointError(f"{name} is {found.value}")
-    return Metric(
-        name=name, value=found.value, stderr=found.stderr, split=split, n=n, protocol=protocol
-    )
+    yield figure(DEVIATION_FIGURE, deviation, "validation", len(unseen), protocol)

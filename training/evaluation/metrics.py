@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 
+from genlab.contract.card import Metric
 from genlab.measures.distance import sliced_wasserstein
 
 Draw = Callable[[int, int], np.ndarray]
@@ -46,17 +47,25 @@ class Estimate:
         return Estimate(value, math.hypot(self.stderr, value * other.stderr) / other.value)
 
 
+def figure(name: str, found: Estimate | float, split: str, n: int, protocol: str) -> Metric:
+    """A figure for a card, with a standard error where there is one.
+
+    Raises:
+        FloatingPointError: It is not finite.
+    """
+    value, stderr = (found, None) if isinstance(found, float) else (found.value, found.stderr)
+    if not math.isfinite(value):
+        raise FloatingPointError(f"{name} is {value}")
+    return Metric(name=name, value=value, stderr=stderr, split=split, n=n, protocol=protocol)
+
+
 def repeated_distance(
     draw: Draw, data: Draw, *, n: int, projections: int, repeats: int, seed: int
 ) -> Estimate:
     """Sliced Wasserstein-2 between fresh samples of both, over `repeats` independent pairs."""
-    distances = [
-        sliced_wasserstein(
-            draw(n, seed + 2 * turn), data(n, seed + 2 * turn + 1), projections, seed + turn
-        )
-        for turn in range(repeats)
-    ]
-    return Estimate.mean(np.array(distances))
+    pairs = ((draw(n, s), data(n, s + 1)) for s in range(seed, seed + 2 * repeats, 2))
+    found = [sliced_wasserstein(*pair, projections, seed + i) for i, pair in enumerate(pairs)]
+    return Estimate.mean(np.array(found))
 
 
 @dataclass(frozen=True)

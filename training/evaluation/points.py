@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 import genlab
+from genlab import ExportedModel
 from genlab.contract.card import Card, Metric
 from genlab.contract.files import read_bytes
 from genlab.contract.publish import locked, publish
@@ -33,7 +34,7 @@ from training.data import DATASETS, Mixture
 from training.data.gaussians import Gaussians
 from training.evaluation import cas
 from training.evaluation.images import image_measures
-from training.evaluation.metrics import Estimate, modes_covered, repeated_distance
+from training.evaluation.metrics import Draw, Estimate, figure, modes_covered, repeated_distance
 
 SAMPLES, PROJECTIONS, PAIRS = 10_000, 500, 16
 ITERATED = 4
@@ -87,22 +88,17 @@ def evaluate(
 
 
 def _measures(
-    model: genlab.ExportedModel, folder: Path, n: int, seed: int
+    model: ExportedModel, folder: Path, n: int, seed: int
 ) -> dict[str, Callable[[], Iterator[Metric]]]:
     """What there is to measure of a model, by name."""
     if model.card.space.kind == "image":
         return image_measures(model, folder, seed)
-    found: dict[str, Callable[[], Iterator[Metric]]] = {}
-    for name, asked_of, measure in MEASURES:
-        if asked_of(model.card):
-            found.setdefault(name, partial(measure, model, n, seed))
-    return found
+    rows = [(name, measure) for name, fits, measure in MEASURES if fits(model.card)]
+    return {name: partial(measure, model, n, seed) for name, measure in rows}
 
 
 def add_figures(
-    model: genlab.ExportedModel,
-    fresh: list[Metric],
-    gone: Callable[[str], bool] = lambda name: False,
+    model: ExportedModel, fresh: list[Metric], gone: Callable[[str], bool] = lambda name: False
 ) -> None:
     """Publish an exported model anew with these figures on its card.
 
@@ -135,7 +131,7 @@ def add_figures(
         publish(folder, card, files, partial(check, device=model.device.requested))
 
 
-def _data(model: genlab.ExportedModel, n: int, seed: int) -> np.ndarray:
+def _data(model: ExportedModel, n: int, seed: int) -> np.ndarray:
     draw = torch.Generator().manual_seed(seed)
     return np.asarray(DATASETS[model.card.dataset].sample(n, draw).numpy())
 
@@ -148,7 +144,7 @@ BOUNDS = {
 """By the card's `measure.bound`: the end of a figure's name, the beginning of its protocol."""
 
 
-def _likelihood(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
+def _likelihood(model: ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """How far the model's density is from the truth, and whether it is one."""
     law = DATASETS[model.card.dataset].distribution
     x = _data(model, n, seed)
@@ -158,15 +154,15 @@ def _likelihood(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metr
     nll = f"negative log-likelihood in nats: the mean of −log q(x) over {points}"
     nll = f"{nll}; a perfect model is expected to have the data's entropy, {law.entropy:.4f}"
     suffix, told = BOUNDS[model.card.measure.bound or "exact"]
-    yield _metric(f"nll{suffix}", Estimate.mean(-learned), n, f"{told}{nll}")
+    yield _fresh(f"nll{suffix}", Estimate.mean(-learned), n, f"{told}{nll}")
     kl = "KL(data‖model) in nats: the mean of log p(x) − log q(x), p being the exact density of"
     kl = f"{told}{kl} the data, over {points}"
-    yield _metric(f"kl{suffix}", Estimate.mean(true - learned), n, kl)
+    yield _fresh(f"kl{suffix}", Estimate.mean(true - learned), n, kl)
     if not suffix:  # of a density only: what a bound integrates to says nothing
         yield _mass(model)
 
 
-def _mass(model: genlab.ExportedModel) -> Metric:
+def _mass(model: ExportedModel) -> Metric:
     """The integral of the density, with the quadrature's bound: no chance is in it."""
     x0, x1, y0, y1 = _window(model)
     if model.card.event_shape == (1,):
@@ -174,12 +170,11 @@ def _mass(model: genlab.ExportedModel) -> Metric:
         middle = ((edges[1:] + edges[:-1]) / 2)[:, None].astype(np.float32)
         total = float(np.exp(model.log_prob(middle).astype(np.float64)).mean() * (x1 - x0))
         told = f"∫ q(x) dx over [{x0:g}, {x1:g}], the midpoint rule; a density integrates to 1"
-        return Metric(name="mass", value=total, split="grid", n=LINE_POINTS, protocol=told)
-    evaluated = 0
+        return figure("mass", total, "grid", LINE_POINTS, told)
+    batches: list[int] = []
 
     def counted(x: np.ndarray) -> np.ndarray:
-        nonlocal evaluated
-        evaluated += len(x)
+        batches.append(len(x))
         return model.log_prob(x)
 
     total, bound = mass(counted, (x0, x1, y0, y1))
@@ -188,10 +183,10 @@ def _mass(model: genlab.ExportedModel) -> Metric:
         f"by adaptive Gauss-Legendre quadrature; no seed; the quadrature's error is below about "
         f"{bound:.1g}; a density integrates to 1"
     )
-    return Metric(name="mass", value=total, split="grid", n=evaluated, protocol=told)
+    return figure("mass", total, "grid", sum(batches), told)
 
 
-def _ode_likelihood(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
+def _ode_likelihood(model: ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """How far a diffusion model's density is from the truth."""
     levels = model.card.constants.log_snr
     assert levels is not None  # a model that denoises has one
@@ -208,103 +203,92 @@ def _ode_likelihood(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[
         f"Runge-Kutta steps; half the steps change the mean over the first {len(few):,} points by "
         f"{moved:.1g}"
     )
-    yield _metric("kl_ode", Estimate.mean(true - learned), len(x), told)
+    yield _fresh("kl_ode", Estimate.mean(true - learned), len(x), told)
 
 
-def _solver_errors(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
+def _solver_errors(model: ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """How far the ODE samplers end from where the paths of the noise lead, for each budget."""
     reference = solution(model, PATH_POINTS, seed)
     for sampler in PATHS:
         found = solver_error(model, PATH_POINTS, seed, sampler, BUDGETS, reference=reference)
-        for asked, used, rms, stderr in zip(
-            found.evaluations, found.used, found.rms, found.stderr, strict=True
-        ):
+        rows = zip(found.evaluations, found.used, found.rms, found.stderr, strict=True)
+        for asked, used, rms, stderr in rows:
             told = (
                 f"root mean squared distance in data units of the end points of "
                 f"{SAMPLERS[sampler].label} with {used} evaluations of the network a sample from "
                 f"those of a solution with 1000 steps, on the same noise (seed {seed})"
             )
             error = Estimate(float(rms), float(stderr))
-            yield _metric(f"path_error_{sampler}_{asked}", error, PATH_POINTS, told)
+            yield _fresh(f"path_error_{sampler}_{asked}", error, PATH_POINTS, told)
 
 
-def _points(model: genlab.ExportedModel, n: int, seed: int) -> str:
+def _points(model: ExportedModel, n: int, seed: int) -> str:
     return f"{n:,} fresh points of the {model.card.dataset} distribution (seed {seed})"
 
 
-def _window(model: genlab.ExportedModel) -> tuple[float, float, float, float]:
+def _window(model: ExportedModel) -> tuple[float, float, float, float]:
     assert model.card.extent is not None
     x0, x1, y0, y1 = model.card.extent
     x, y, w, h = (x0 + x1) / 2, (y0 + y1) / 2, ROOM * (x1 - x0) / 2, ROOM * (y1 - y0) / 2
     return x - w, x + w, y - h, y + h
 
 
-def _distance(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
+def _distance(model: ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """Sliced Wasserstein-2 of samples, beside its reference."""
     yield _wasserstein("sliced_w2", model, model.sample, seed, f"samples by {_how(model.card)}")
     yield _reference(model, seed)
 
 
-def _steps(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
+def _steps(model: ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """Sliced Wasserstein-2 of samples by the two samplers, beside its reference."""
     for sampler, steps in (("ddim", 50), ("ddpm", 200)):
-
-        def draw(m: int, s: int, sampler: str = sampler, steps: int = steps) -> np.ndarray:
-            return model.sample(m, s, sampler=sampler, steps=steps)
-
+        draw = partial(model.sample, sampler=sampler, steps=steps)
         how = f"samples by {sampler.upper()} in {steps} steps of the cosine schedule"
         yield _wasserstein(f"sliced_w2_{sampler}", model, draw, seed, how, ITERATED)
     yield _reference(model, seed)
 
 
-def _reference(model: genlab.ExportedModel, seed: int) -> Metric:
+def _reference(model: ExportedModel, seed: int) -> Metric:
     """The distance of two fresh samples of the data, not zero because samples are finite.
 
     A perfect sampler has it on average; a good one may come out below by chance.
     """
     apart = seed + 1_000_000  # the first of the two samples must not be the second one's
     how = f"what a perfect sampler has on average: other fresh points (seeds from {apart})"
-    return _wasserstein(
-        "sliced_w2_reference", model, lambda m, s: _data(model, m, s + apart), seed, how
-    )
+
+    def draw(m: int, s: int) -> np.ndarray:
+        return _data(model, m, s + apart)
+
+    return _wasserstein("sliced_w2_reference", model, draw, seed, how)
 
 
 def _wasserstein(
-    name: str,
-    model: genlab.ExportedModel,
-    draw: Callable[[int, int], np.ndarray],
-    seed: int,
-    how: str,
-    pairs: int = PAIRS,
+    name: str, model: ExportedModel, draw: Draw, seed: int, how: str, pairs: int = PAIRS
 ) -> Metric:
-    def data(m: int, s: int) -> np.ndarray:
-        return _data(model, m, s)
-
-    found = repeated_distance(
-        draw, data, n=SAMPLES, projections=PROJECTIONS, repeats=pairs, seed=seed
-    )
+    numbers = {"n": SAMPLES, "projections": PROJECTIONS, "repeats": pairs, "seed": seed}
+    found = repeated_distance(draw, partial(_data, model), **numbers)
     protocol = (
         f"sliced Wasserstein-2 distance in data units; {how}, against fresh points of the "
         f"{model.card.dataset} distribution; {SAMPLES:,} points on each side, {PROJECTIONS} random "
         f"directions, the mean over {pairs} independent pairs (seeds from {seed})"
     )
-    return _metric(name, found, SAMPLES, protocol)
+    return _fresh(name, found, SAMPLES, protocol)
 
 
-def _modes(model: genlab.ExportedModel, n: int, seed: int) -> Iterator[Metric]:
+def _modes(model: ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """PacGAN's figures, where the data are a few equal Gaussians of the plane."""
     law = DATASETS[model.card.dataset].distribution
     if not has_modes(law):
         return
-    draws = [MODE_SAMPLES] * MODE_REPEATS
-    found = mode_figures([model.sample(m, seed + turn) for turn, m in enumerate(draws)], law)
+    draws = [model.sample(MODE_SAMPLES, seed + turn) for turn in range(MODE_REPEATS)]
+    found = mode_figures(draws, law)
     how = (
         f"{MODE_SAMPLES:,} samples by {_how(model.card)}, the mean over {MODE_REPEATS} draws "
         f"(seeds {seed} to {seed + MODE_REPEATS - 1})"
     )
     for name, values in found.items():
         told = MODE_WORDS[name].format(modes=len(law.mean))
-        yield _metric(name, Estimate.mean(values), MODE_SAMPLES, f"{told}; {how}")
+        yield _fresh(name, Estimate.mean(values), MODE_SAMPLES, f"{told}; {how}")
 
 
 MODE_WORDS = {
@@ -334,18 +318,12 @@ def mode_figures(draws: Sequence[np.ndarray], law: Gaussians) -> dict[str, np.nd
     """
     centres, std = law.mean.numpy(), float(law.variance[0].sqrt())
     turns = [modes_covered(x, centres, std) for x in draws]
-    return {
-        "modes": np.array([turn.modes for turn in turns], float),
-        "high_quality": np.array([turn.quality for turn in turns]),
-        "reverse_kl": np.array([turn.reverse_kl for turn in turns]),
-        "mode_spread": np.array([turn.spread for turn in turns]),
-    }
+    values = np.array([(turn.modes, turn.quality, turn.reverse_kl, turn.spread) for turn in turns])
+    return dict(zip(MODE_WORDS, values.T, strict=True))
 
 
-def _metric(name: str, found: Estimate, n: int, protocol: str) -> Metric:
-    return Metric(
-        name=name, value=found.value, stderr=found.stderr, split="fresh", n=n, protocol=protocol
-    )
+def _fresh(name: str, found: Estimate, n: int, protocol: str) -> Metric:
+    return figure(name, found, "fresh", n, protocol)
 
 
 def _how(card: Card) -> str:
@@ -372,7 +350,7 @@ def _walks_back(card: Card) -> bool:
     return making is not None and making.name == "denoise"
 
 
-Measure = Callable[[genlab.ExportedModel, int, int], Iterator[Metric]]
+Measure = Callable[[ExportedModel, int, int], Iterator[Metric]]
 
 MEASURES: tuple[tuple[str, Callable[[Card], bool], Measure], ...] = (
     ("likelihood", _has("log_prob"), _likelihood),

@@ -18,7 +18,7 @@ from genlab.contract.card import Metric
 from training import runs
 from training.data import DATASETS
 from training.data.gaussians import Gaussians
-from training.evaluation.metrics import Estimate
+from training.evaluation.metrics import Estimate, figure
 from training.evaluation.points import (
     MODE_SAMPLES,
     MODE_WORDS,
@@ -101,19 +101,12 @@ def _summary(found: dict[str, np.ndarray], modes: int, count: int) -> Iterator[M
         "by decode of the exported graph"
     )
 
-    def row(name: str, value: float, stderr: float | None, told: str) -> Metric:
-        return Metric(
-            name=TRIALS + name,
-            value=value,
-            stderr=stderr,
-            split=f"{count} seeds",
-            n=MODE_SAMPLES,
-            protocol=told,
-        )
+    def row(name: str, value: Estimate | float, told: str) -> Metric:
+        return figure(TRIALS + name, value, f"{count} seeds", MODE_SAMPLES, told)
 
     for name, values in found.items():
-        told, mean = MODE_WORDS[name].format(modes=modes), Estimate.mean(values)
-        yield row(name, mean.value, mean.stderr, f"{told}; the mean over {how}")
+        told = MODE_WORDS[name].format(modes=modes)
+        yield row(name, Estimate.mean(values), f"{told}; the mean over {how}")
     least, most = float(found["modes"].min()), float(found["reverse_kl"].max())
-    yield row("modes_least", least, None, f"fewest modes, of {modes}, of any seed; {how}")
-    yield row("reverse_kl_most", most, None, f"largest reverse KL in nats of any seed; {how}")
+    yield row("modes_least", least, f"fewest modes, of {modes}, of any seed; {how}")
+    yield row("reverse_kl_most", most, f"largest reverse KL in nats of any seed; {how}")
