@@ -60,18 +60,13 @@ PERCENTILE = 99.5
 """Share of an image's numbers, in percent, that dynamic clipping brings into the range."""
 
 
-def usual_clip(card: Card) -> str:
-    """What the literature does for data of this shape: "static" for pixels, "none" for points."""
-    return "static" if len(card.event_shape) == IMAGE_AXES else "none"
-
-
 def checked_clip(card: Card, clip: str | None) -> str:
-    """The clip by its name, the usual one for None; `InputError` for what cannot be had."""
+    """The clip by its name; for None what the literature does: "static" for images, else "none"."""
+    images = len(card.event_shape) == IMAGE_AXES
     if clip is None:
-        return usual_clip(card)
-    known = CLIPS if len(card.event_shape) == IMAGE_AXES else CLIPS[:1]
+        return "static" if images else "none"
+    known, reason = (CLIPS, "") if images else (CLIPS[:1], " (only images have a range)")
     if clip not in known:
-        reason = "" if len(known) > 1 else " (only images have a range)"
         raise InputError("clip", f"one of {', '.join(known)}{reason}", repr(clip))
     return clip
 
@@ -79,10 +74,10 @@ def checked_clip(card: Card, clip: str | None) -> str:
 def nulls(card: Card) -> dict[str, Any]:
     """The conditions that a card's denoiser takes, each with its null value; None without one."""
     names = [name for name in card.graphs["denoise"].inputs if name not in STATE]
-    told = {name: card.conditions[name] for name in names}
+    rows = ((name, card.conditions[name]) for name in names)
     return {
         name: None if row.null is None else np.full(row.shape, row.null, row.dtype)
-        for name, row in told.items()
+        for name, row in rows
     }
 
 

@@ -25,7 +25,7 @@ https://arxiv.org/abs/2102.09672 (section 3.1); Kingma et al. 2021, https://arxi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Unpack
 
@@ -33,11 +33,11 @@ import numpy as np
 
 from genlab.contract.limits import MAX_SEED
 from genlab.diffusion.denoiser import Ask, Denoise, asked
-from genlab.diffusion.schedules import alphas_bar, respace
+from genlab.diffusion.schedules import Levels, alphas_bar, respace
 from genlab.diffusion.units import image_range, to_diffusion
 from genlab.runtime import noise as streams
 from genlab.runtime.errors import InputError
-from genlab.runtime.inputs import number, step_count, whole
+from genlab.runtime.inputs import number, whole
 from genlab.runtime.opened import Opened
 
 Draw = Callable[[str, int], np.ndarray]
@@ -107,7 +107,7 @@ class Elbo:
 
 def variational_bound(
     denoise: Denoise,
-    log_snr: np.ndarray | Sequence[float],
+    log_snr: Levels,
     x: np.ndarray,
     draw: Draw,
     uniform: np.ndarray,
@@ -184,11 +184,9 @@ def elbo(
     Raises:
         InputError: The images are not 8-bit ones, or a number or a name is refused.
     """
-    full = model.schedule(schedule)
-    steps = len(full) - 1 if steps is None else step_count(steps, len(full) - 1)
-    whole("steps", steps, 2, len(full) - 1)
-    lam = full[respace(full, steps)]
-    whole("strata", strata, 1, steps - 1)
+    lam = _levels(model, schedule, steps)
+    whole("steps", len(lam) - 1, 2, len(model.schedule(schedule)) - 1)
+    whole("strata", strata, 1, len(lam) - 2)
     whole("seed", seed, 0, MAX_SEED)
     s = math.sqrt(alphas_bar(-lam[1])) if deviation is None else deviation
     s = number("deviation", s, *DEVIATION)
@@ -222,9 +220,7 @@ def decoder_deviation(
     A standard deviation for the decoder of `elbo`, to be measured on images that are not those of
     the bound. Arguments and errors as there.
     """
-    full = model.schedule(schedule)
-    steps = len(full) - 1 if steps is None else step_count(steps, len(full) - 1)
-    level = full[respace(full, steps)][1]
+    level = _levels(model, schedule, steps)[1]
     images = _eight_bit(model, x)
     _, denoise = asked(model, len(images), 1, **ask)
     clean = to_diffusion(model.card, images)
@@ -233,11 +229,16 @@ def decoder_deviation(
     return float(np.clip(np.sqrt(np.mean((clean - x0) ** 2)), *DEVIATION))
 
 
+def _levels(model: Opened, schedule: str | None, steps: int | None) -> np.ndarray:
+    """λ of so many steps of a schedule, by default of all."""
+    full = model.schedule(schedule)
+    return full[respace(full, len(full) - 1 if steps is None else steps)]
+
+
 def _noised(x: np.ndarray, lam: np.ndarray, eps: np.ndarray) -> tuple[np.ndarray, Any]:
     """Rows of x at noise levels of their own, and the levels [n]."""
-    signal, rest = (
-        np.sqrt(alphas_bar(level)).reshape(-1, *(1,) * (x.ndim - 1)) for level in (lam, -lam)
-    )
+    shape = (-1, *(1,) * (x.ndim - 1))
+    signal, rest = (np.sqrt(alphas_bar(level)).reshape(shape) for level in (lam, -lam))
     return signal * x + rest * eps, lam
 
 

@@ -13,7 +13,7 @@ https://arxiv.org/abs/2201.09865 (algorithm 1; jumps: appendix B).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Unpack
 
@@ -22,7 +22,7 @@ import numpy as np
 from genlab.contract.limits import MAX_SEED, MAX_STEPS
 from genlab.diffusion.denoiser import Ask, Denoise, asked
 from genlab.diffusion.samplers import Frame, posterior_step
-from genlab.diffusion.schedules import log_alphas_bar, respace
+from genlab.diffusion.schedules import Levels, log_alphas_bar, respace
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.runtime import noise as streams
 from genlab.runtime.errors import InputError
@@ -51,7 +51,7 @@ def itinerary(steps: int, resamplings: int, jump: int) -> list[int]:
 
 def fill(
     denoise: Denoise,
-    log_snr: np.ndarray | Sequence[float],
+    log_snr: Levels,
     x_T: np.ndarray,
     known: np.ndarray,
     keep: np.ndarray,
@@ -133,14 +133,15 @@ def repaint(
     times = respace(full, step_count(steps, len(full) - 1))
     whole("resamplings", resamplings, 1, MAX_RESAMPLINGS)
     whole("jump", jump, 1, steps)
-    known, mask = _image(image, event), _mask(keep, event)
+    # What was erased may be anything; what is known must be a number.
+    known = _array("image", image, event, "f", "floating-point numbers").astype(np.float64)
+    mask = _array("keep", keep, event, "b", "true and false")
     if not np.isfinite(known[mask]).all():
         raise InputError("image", "finite numbers where it is known", "some that are not")
     if steps * resamplings > MAX_STEPS:
         expected = f"steps times resamplings up to {MAX_STEPS:,}"
         raise InputError("resamplings", expected, f"{steps * resamplings:,}")
-    visits = len(itinerary(steps, resamplings, jump))
-    n, denoise = asked(model, n, visits, **ask)
+    n, denoise = asked(model, n, len(itinerary(steps, resamplings, jump)), **ask)
     whole("seed", seed, 0, MAX_SEED)
     shape = (n, *event)
     frames = fill(
@@ -161,18 +162,9 @@ def filled(model: Opened, frame: Frame) -> np.ndarray:
     return to_data(model.card, frame.x_t).astype(np.float32)
 
 
-def _image(image: Any, event: tuple[int, ...]) -> np.ndarray:
-    """The image as float64; what was erased may be anything, what is known must be a number."""
-    array = np.asarray(image)
-    if array.shape != event or array.dtype.kind != "f":
-        expected = f"floating-point numbers of shape {list(event)}"
-        raise InputError("image", expected, f"{array.dtype} of shape {list(array.shape)}")
-    return array.astype(np.float64)
-
-
-def _mask(keep: Any, event: tuple[int, ...]) -> np.ndarray:
-    mask = np.asarray(keep)
-    if mask.shape != event or mask.dtype.kind != "b":
-        expected = f"true and false of shape {list(event)}"
-        raise InputError("keep", expected, f"{mask.dtype} of shape {list(mask.shape)}")
-    return mask
+def _array(name: str, value: Any, event: tuple[int, ...], kind: str, words: str) -> np.ndarray:
+    array = np.asarray(value)
+    if array.shape != event or array.dtype.kind != kind:
+        found = f"{array.dtype} of shape {list(array.shape)}"
+        raise InputError(name, f"{words} of shape {list(event)}", found)
+    return array

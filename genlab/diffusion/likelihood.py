@@ -150,9 +150,7 @@ def follow(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> Iter
     Raises:
         InputError: The model has no `denoise`, or the points or the steps are refused.
     """
-    levels = model.card.constants.log_snr
-    if "denoise" not in model.verbs or levels is None:
-        raise InputError("model", "one that denoises", f"{model.card.id}, which does not")
+    levels = model.schedule()
     steps = whole("steps", steps, 1, MAX_STEPS)
     x = np.asarray(x, dtype=np.float64)
     if x.shape[1:] != model.card.event_shape:
@@ -161,7 +159,9 @@ def follow(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> Iter
     if not np.isfinite(x).all():
         raise InputError("x", "finite numbers", "some that are not")
     velocity = field(model, divergence="divergence" in model.verbs, **run)
-    return integrate(velocity, to_diffusion(model.card, x), levels[0], levels[-1], steps)
+    return integrate(
+        velocity, to_diffusion(model.card, x), float(levels[0]), float(levels[-1]), steps
+    )
 
 
 def ode_log_prob(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> np.ndarray:
@@ -175,24 +175,22 @@ def ode_log_prob(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -
 
 def finish(model: Opened, last: OdeState) -> np.ndarray:
     """Log p [n] in nats and data units of the points whose way ends with this moment."""
-    scale = model.card.constants.diffusion_scale or 1.0
-    return last.gained + _log_normal(last.x) - math.prod(last.x.shape[1:]) * math.log(scale)
+    return last.gained + _log_normal(last.x) - _units(model)
 
 
 def path(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> Path:
     """The way of points [n, *event] from data to noise; without `divergence`, no density."""
-    moments = list(follow(model, x, steps, **run))
+    states = list(follow(model, x, steps, **run))
+    gained = np.stack([state.gained for state in states]) - _units(model)
+    log_pz, log_snr = _log_normal(states[-1].x), np.array([state.log_snr for state in states])
+    points = np.stack([to_data(model.card, state.x) for state in states])
+    return Path(log_snr, points, gained, log_pz, gained[-1] + log_pz)
+
+
+def _units(model: Opened) -> float:
+    """What the log density is less per data unit than per diffusion unit, nats."""
     scale = model.card.constants.diffusion_scale or 1.0
-    units = math.prod(model.card.event_shape) * math.log(scale)
-    gained = np.stack([moment.gained for moment in moments]) - units
-    log_pz = _log_normal(moments[-1].x)
-    return Path(
-        log_snr=np.array([moment.log_snr for moment in moments]),
-        x=np.stack([to_data(model.card, moment.x) for moment in moments]),
-        gained=gained,
-        log_pz=log_pz,
-        log_prob=gained[-1] + log_pz,
-    )
+    return math.prod(model.card.event_shape) * math.log(scale)
 
 
 def _log_normal(x: np.ndarray) -> np.ndarray:

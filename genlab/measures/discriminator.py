@@ -132,20 +132,17 @@ def optimum(model: Gan, exact: Opened, z: Array, data: Array, extent: Extent) ->
     `z` [n, 2] are the latents of the samples that q is estimated from; `data` [m, 2] choose the
     bandwidth and are where D and D* are compared.
     """
-    steps = model.card.steps
-    h = bandwidth_for(data, len(z), extent)
-    cells = grid(extent, CELLS)
+    h, cells = bandwidth_for(data, len(z), extent), grid(extent, CELLS)
     p_cells, p_data = blurred_density(exact, cells, h), blurred_density(exact, data, h)
-    learned, best, known, samples, gaps, noises = [], [], [], [], [], []
     fitted = belief(model.card, np.zeros(1, np.float32)) is None
-    for step in steps:
+    spot = ENOUGH / (len(z) * 2 * math.pi * h**2)
+    rows = []
+    for step in model.card.steps:
         at = model.at(step)
         x = at.decode(z)
         q = kernel_density(x, h, extent)
-        q_cells = q.at(cells)
-        on_cells = at.critic(cells)
-        on_data = at.critic(data)
-        star = ratio(p_data, q.at(data))
+        q_cells, star = q.at(cells), ratio(p_data, q.at(data))
+        on_cells, on_data = at.critic(cells), at.critic(data)
         if fitted:
             # The constant at which score and log p/q agree on the median over the data.
             constant = np.median(on_data - logit(star.clip(1e-6, 1 - 1e-6)))
@@ -154,21 +151,19 @@ def optimum(model: Gan, exact: Opened, z: Array, data: Array, extent: Extent) ->
             d_cells, d_data = _belief(model, on_cells), _belief(model, on_data)
         halves = [ratio(p_data, kernel_density(x[i::2], h, extent).at(data)) for i in (0, 1)]
         away = np.abs(d_data - star)
-        learned.append(d_cells.reshape(CELLS, CELLS))
-        best.append(ratio(p_cells, q_cells).reshape(CELLS, CELLS))
-        spot = ENOUGH / (len(z) * 2 * math.pi * h**2)
-        known.append((p_cells + q_cells > spot).reshape(CELLS, CELLS))
-        samples.append(x)
-        gaps.append((away.mean(), away.std(ddof=1) / math.sqrt(len(away))))
-        noises.append(np.abs(halves[0] - halves[1]).mean() / 2)
+        gap = away.mean(), away.std(ddof=1) / math.sqrt(len(away))
+        noise = np.abs(halves[0] - halves[1]).mean() / 2
+        rows.append((d_cells, ratio(p_cells, q_cells), p_cells + q_cells > spot, x, gap, noise))
+    learned, best, known, samples, gaps, noises = map(np.asarray, zip(*rows, strict=True))
+    shape = (-1, CELLS, CELLS)
     return Optimum(
-        list(steps),
-        np.asarray(learned, np.float64),
-        np.asarray(best, np.float64),
-        np.asarray(known),
-        np.asarray(samples, np.float32),
-        np.asarray(gaps, np.float64),
-        np.asarray(noises, np.float64),
+        list(model.card.steps),
+        learned.reshape(shape).astype(np.float64),
+        best.reshape(shape),
+        known.reshape(shape),
+        samples.astype(np.float32),
+        gaps.astype(np.float64),
+        noises.astype(np.float64),
         h,
         fitted,
     )

@@ -7,7 +7,7 @@ from dashboard.chapters.gans.scenes.gradient_charts import (
     over_training_chart,
     size_chart,
 )
-from dashboard.chapters.gans.scenes.gradients import Pull, losses_for, pull_scene, pulls
+from dashboard.chapters.gans.scenes.gradients import pull_scene
 from dashboard.chapters.gans.shared import averaged
 from dashboard.components.scene import Scene
 from dashboard.plots.theme import STILL, ink
@@ -16,6 +16,7 @@ from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
 from genlab.contract.card import Card
+from genlab.measures.gradients import Pull, losses_for, pulls
 
 DRAW = 250
 """Forgeries whose gradients are measured: as many as leave the arrows legible."""

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.chapters.gans.scenes.gradients import CURVES, Float, Pull
 from dashboard.chapters.gans.scenes.objectives import DASHES, MARKS, OBJECTIVES
 from dashboard.plots.charts import LEGEND, dress, log_step, step_axis
 from dashboard.plots.theme import CHART
+from genlab.measures.gradients import CURVES, Float, Pull
 
 LEAST = 1e-12
 """What a logarithmic axis shows of a gradient that is zero."""

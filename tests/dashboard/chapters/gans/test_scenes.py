@@ -9,15 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from dashboard.chapters.gans.scenes import game, gradients, objectives
-from dashboard.chapters.gans.scenes.gradients import CURVES, LOSSES
+from dashboard.chapters.gans.scenes import game, objectives
+from dashboard.chapters.gans.scenes.gradients import pull_scene
 from dashboard.chapters.gans.scenes.objectives import Record, judge
 from dashboard.chapters.gans.scenes.objectives_film import objectives_scene
 from dashboard.chapters.gans.scenes.optimal import optimum_scene
 from genlab import load
 from genlab.contract.card import Card
-from genlab.measures import discriminator, modes
+from genlab.measures import discriminator, gradients, modes
 from genlab.measures.density import grid
+from genlab.measures.gradients import CURVES, LOSSES
 from genlab.model import ExportedModel
 
 STEPS = [0, 10, 100]
@@ -310,7 +311,7 @@ def test_a_film_of_pulls_starts_where_the_losses_differ_most() -> None:
     model = Toy(card(), lambda step, z: z, lambda step, x: x[:, 0] - (6 if step == 10 else 0))
     z = RNG.normal(size=(50, 2)).astype(np.float32)
     found = gradients.pulls(model, z, EXTENT)  # type: ignore[arg-type]
-    scene = gradients.pull_scene(model, found, z, EXTENT)  # type: ignore[arg-type]
+    scene = pull_scene(model, found, z, EXTENT)  # type: ignore[arg-type]
     assert scene.timeline is not None
     assert scene.timeline.start == 1
     assert len(scene.panes) == 2
