@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from genlab.contract.card import Card
+from genlab.diffusion.samplers import Frame as Step
 from genlab.diffusion.trajectory import trajectory, usual_steps
 from genlab.diffusion.units import to_data
 from genlab.runtime.errors import InputError
@@ -49,10 +50,6 @@ Frames = Callable[..., Iterator[Frame]]
 """From a model, n, a seed and options; what is wrong with them is raised before the first frame."""
 
 
-def _none(card: Card) -> None:
-    return None
-
-
 @dataclass(frozen=True)
 class Making:
     """A row of the table.
@@ -69,7 +66,7 @@ class Making:
     name: str
     frames: Frames
     start: Literal["latent", "noise"]
-    steps: Callable[[Card], int | None] = _none
+    steps: Callable[[Card], int | None] = lambda card: None
     options: frozenset[str] | None = RUN
 
 
@@ -92,19 +89,16 @@ def _denoise(model: Opened, n: int, seed: int, **options: Any) -> Iterator[Frame
         with np.errstate(over="ignore"):
             return to_data(card, x)
 
-    return (
-        Frame(
-            frame.index,
-            units(frame.x_t),
-            f"t = {frame.t:,}",
-            {
-                "x0": units(frame.x0),
-                "t": np.asarray(frame.t),
-                "log_snr": np.asarray(frame.log_snr),
-            },
-        )
-        for frame in frames
-    )
+    def shown(one: Step) -> Frame:
+        t, log_snr = np.asarray(one.t), np.asarray(one.log_snr)
+        extras = {"x0": units(one.x0), "t": t, "log_snr": log_snr}
+        return Frame(one.index, units(one.x_t), f"t = {one.t:,}", extras)
+
+    return map(shown, frames)
+
+
+def _usual_steps(card: Card) -> int:
+    return usual_steps(card.constants.log_snr or [0.0])
 
 
 MAKINGS: tuple[Making, ...] = (
@@ -113,8 +107,8 @@ MAKINGS: tuple[Making, ...] = (
         "denoise",
         _denoise,
         "noise",
-        steps=lambda card: usual_steps(card.constants.log_snr or [0.0]),
-        options=None,
+        lambda card: usual_steps(card.constants.log_snr or [0.0]),
+        None,
     ),
     Making("decode", _decode, "latent"),
 )

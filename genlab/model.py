@@ -120,13 +120,7 @@ class ExportedModel(Opened):
         """From noise to data: `genlab.diffusion.trajectory.trajectory`, which says with what."""
         return trajectory(self, n, seed, **options)
 
-    def log_prob(
-        self,
-        x: Any,
-        *,
-        seed: int = 0,
-        **run: Any,
-    ) -> np.ndarray:
+    def log_prob(self, x: Any, *, seed: int = 0, **run: Any) -> np.ndarray:
         """Evaluate log p(x) in nats at points [n, *event] in data units: [n] float32.
 
         Minus infinity where the density is zero. A model that takes dequantisation noise gets it

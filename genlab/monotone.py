@@ -69,18 +69,10 @@ def settle(
     for i, (old, new) in enumerate(zip(before, wanted, strict=True)):
         if new == old:
             continue
-        low = (
-            knots[i - 1]
-            if i
-            else (
-                window[0] - gap,
-                window[2] - gap,
-            )
-        )
+        low = knots[i - 1] if i else (window[0] - gap, window[2] - gap)
         high = knots[i + 1] if i + 1 < len(knots) else (window[1] + gap, window[3] + gap)
-        z = min(max(new[0], low[0] + gap), high[0] - gap)
-        x = min(max(new[1], low[1] + gap), high[1] - gap)
-        knots[i] = (z, x)
+        z, x = (min(max(new[k], low[k] + gap), high[k] - gap) for k in (0, 1))
+        knots[i] = z, x
     return knots
 
 

@@ -17,9 +17,10 @@ from genlab.diffusion.elbo import elbo
 from genlab.diffusion.likelihood import ode_log_prob
 from genlab.measures.bits import bits_per_dim
 from genlab.measures.density import mass
+from genlab.measures.estimate import Estimate
 from genlab.runtime.check import Report, check
 from training.data import DATASETS, IMAGES
-from training.evaluation.metrics import Estimate, Gaussian, frechet, modes_covered
+from training.evaluation.metrics import Gaussian, frechet, modes_covered
 from training.evaluation.points import has_modes
 from training.families.gan import GanConfig
 from training.recipes import RECIPES

@@ -54,15 +54,13 @@ GUIDANCE = (0.0, 20.0)
 """Bounds of the guidance scale w: from no condition at all to far beyond what images bear."""
 CLIPS = ("none", "static", "dynamic")
 """What may be done to x̂_0: nothing; held in the range; held in and shrunk by its own range."""
-IMAGE_AXES = 3
-"""Axes of an event that is an image, [channels, rows, columns], whose data lie in [0, 1]."""
 PERCENTILE = 99.5
 """Share of an image's numbers, in percent, that dynamic clipping brings into the range."""
 
 
 def checked_clip(card: Card, clip: str | None) -> str:
     """The clip by its name; for None what the literature does: "static" for images, else "none"."""
-    images = len(card.event_shape) == IMAGE_AXES
+    images = card.space.kind == "image"  # whose data lie in [0, 1]
     if clip is None:
         return "static" if images else "none"
     known, reason = (CLIPS, "") if images else (CLIPS[:1], " (only images have a range)")

@@ -35,6 +35,7 @@ from genlab.contract.limits import MAX_SEED
 from genlab.diffusion.denoiser import Ask, Denoise, asked
 from genlab.diffusion.schedules import Levels, alphas_bar, respace
 from genlab.diffusion.units import image_range, to_diffusion
+from genlab.measures.estimate import Estimate
 from genlab.runtime import noise as streams
 from genlab.runtime.errors import InputError
 from genlab.runtime.inputs import number, whole
@@ -93,11 +94,9 @@ class Elbo:
         """Nats of an image, or of a part of its bound, in bits per dimension."""
         return np.asarray(nats / (self.dim * math.log(2.0)))
 
-    def mean(self) -> tuple[float, float]:
-        """Mean over the images in bits per dimension, and its standard error."""
-        bits = self.bits_per_dim
-        error = bits.std(ddof=1) / math.sqrt(len(bits)) if len(bits) > 1 else math.nan
-        return float(bits.mean()), float(error)
+    def mean(self) -> Estimate:
+        """Mean over the images in bits per dimension."""
+        return Estimate.mean(self.bits_per_dim)
 
     def terms(self) -> dict[str, float]:
         """Means of the three terms in bits per dimension; they add up to that of `mean`."""
@@ -112,7 +111,6 @@ def variational_bound(
     draw: Draw,
     uniform: np.ndarray,
     deviation: float,
-    cell: float,
     low: float,
     high: float,
 ) -> Elbo:
@@ -125,7 +123,6 @@ def variational_bound(
         draw: Standard normal noise.
         uniform: Numbers in [0, 1), [n, strata], that choose t; strata ≤ T − 1.
         deviation: Standard deviation of the decoder.
-        cell: Distance between neighbouring grey levels.
         low: The lowest level.
         high: The highest level.
     """
@@ -143,7 +140,7 @@ def variational_bound(
         error = x - denoise(*_noised(x, lam[t], draw("step", stratum)))[0]
         parts[:, stratum] = count * gained * _sum(error**2)
     x0, _ = denoise(*_noised(x, np.full(n, lam[1]), draw("last", 0)))
-    told = _log_mass(x, x0, deviation, cell, low, high)
+    told = _log_mass(x, x0, deviation, low, high)
     return Elbo(prior, parts, -_sum(told), math.prod(x.shape[1:]), edges)
 
 
@@ -200,7 +197,6 @@ def elbo(
         lambda use, number: streams.normal(seed, images.shape, use, number),
         streams.uniform(seed, (n, strata), "times").astype(np.float64),
         s,
-        (high - low) / (LEVELS - 1),
         low,
         high,
     )
@@ -243,7 +239,7 @@ def _noised(x: np.ndarray, lam: np.ndarray, eps: np.ndarray) -> tuple[np.ndarray
 
 
 def _log_mass(
-    x: np.ndarray, mean: np.ndarray, deviation: float, cell: float, low: float, high: float
+    x: np.ndarray, mean: np.ndarray, deviation: float, low: float, high: float
 ) -> np.ndarray:
     """Log of the normal mass of the cell around each x; outer cells reach to infinity.
 
@@ -251,6 +247,7 @@ def _log_mass(
     """
     from scipy.special import log_ndtr  # noqa: PLC0415 - slow to import
 
+    cell = (high - low) / (LEVELS - 1)  # between neighbouring levels
     above = np.where(x > high - cell / 2, np.inf, (x + cell / 2 - mean) / deviation)
     below = np.where(x < low + cell / 2, -np.inf, (x - cell / 2 - mean) / deviation)
     flip = above + below > 0  # both (mostly) to the right: mirrored, the smaller tails are used

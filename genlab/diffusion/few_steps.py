@@ -20,6 +20,7 @@ from genlab.diffusion.samplers import Frame, Noise, ddpm
 from genlab.diffusion.schedules import respace
 from genlab.diffusion.units import to_data
 from genlab.measures.distance import sliced_wasserstein
+from genlab.measures.estimate import Estimate
 from genlab.runtime.noise import normal
 from genlab.runtime.opened import Opened
 
@@ -56,7 +57,7 @@ class FewSteps:
     data: Array
     errors: NDArray[np.float64]
     stderr: NDArray[np.float64]
-    floor: tuple[float, float]
+    floor: Estimate
     stray: NDArray[np.float64]
     usual: float
     spread: NDArray[np.float64]
@@ -108,8 +109,8 @@ def few_steps(
     )
 
 
-def _distance(x: Array, data: Array, seed: int) -> tuple[float, float]:
+def _distance(x: Array, data: Array, seed: int) -> Estimate:
     """Sliced Wasserstein-2 distance in data units, with the standard error over `GROUPS` groups."""
     pairs = zip(np.array_split(x, GROUPS), np.array_split(data, GROUPS), strict=True)
     values = [sliced_wasserstein(a, b, PROJECTIONS, seed) for a, b in pairs]
-    return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(GROUPS))
+    return Estimate.mean(np.array(values))

@@ -19,6 +19,7 @@ from scipy.special import expit, logit
 
 from genlab.contract.card import Card
 from genlab.measures.density import Extent, grid
+from genlab.measures.estimate import Estimate
 from genlab.measures.kernel_density import bandwidth_for, kernel_density
 from genlab.runtime.opened import Opened
 
@@ -150,8 +151,7 @@ def optimum(model: Gan, exact: Opened, z: Array, data: Array, extent: Extent) ->
         else:
             d_cells, d_data = _belief(model, on_cells), _belief(model, on_data)
         halves = [ratio(p_data, kernel_density(x[i::2], h, extent).at(data)) for i in (0, 1)]
-        away = np.abs(d_data - star)
-        gap = away.mean(), away.std(ddof=1) / math.sqrt(len(away))
+        gap = Estimate.mean(np.abs(d_data - star))
         noise = np.abs(halves[0] - halves[1]).mean() / 2
         rows.append((d_cells, ratio(p_cells, q_cells), p_cells + q_cells > spot, x, gap, noise))
     learned, best, known, samples, gaps, noises = map(np.asarray, zip(*rows, strict=True))

@@ -20,11 +20,12 @@ import torch
 from torch import Tensor
 
 from genlab.contract.card import Card, Metric
+from genlab.measures.estimate import Estimate
 from genlab.model import ExportedModel
 from training import runs
 from training.data import IMAGES
 from training.data.images import Labelled
-from training.evaluation.metrics import Estimate, figure
+from training.evaluation.metrics import figure
 from training.families.images.classifier import Classifier
 from training.loop import Device
 from training.recipes import RECIPES, Recipe

@@ -30,9 +30,10 @@ from genlab.contract.card import Metric
 from genlab.diffusion.elbo import DEVIATION_FIGURE, decoder_deviation, elbo
 from genlab.making import making_of
 from genlab.measures.bits import bits_per_dim
+from genlab.measures.estimate import Estimate
 from training.data import IMAGES
 from training.data.images import Split
-from training.evaluation.metrics import Estimate, Gaussian, bootstrap, figure, frechet
+from training.evaluation.metrics import Gaussian, bootstrap, figure, frechet
 
 SAMPLES, FULL_STEPS, FEW_STEPS = 2_000, 250, (10, 20)
 """Samples of every distance: 250 evaluations of each take ten to twenty minutes on two cores."""
@@ -276,7 +277,7 @@ def _bound(model: ExportedModel, seed: int) -> Iterator[Metric]:
         f"{BOUND_STRATA} strata, narrower where t is small (seed {seed}); "
         f"decoder's standard deviation {deviation:.4g}, chosen on validation images"
     )
-    yield figure("bound", Estimate(*found.mean()), "test", len(x), how)
+    yield figure("bound", found.mean(), "test", len(x), how)
     for term, value in found.terms().items():
         yield figure(f"bound_{term}", value, "test", len(x), f"the term “{term}” of the {how}")
     protocol = (

@@ -9,42 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
 
 from genlab.contract.card import Metric
 from genlab.measures.distance import sliced_wasserstein
+from genlab.measures.estimate import Estimate
 
 Draw = Callable[[int, int], np.ndarray]
 """n and a seed to n points [n, d]."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over repetitions or points with its standard error."""
-
-    value: float
-    stderr: float
-
-    @classmethod
-    def mean(cls, values: np.ndarray) -> "Estimate":
-        """The mean of independent values [m] and its standard error; m ≥ 2."""
-        return cls(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))
-
-    @classmethod
-    def share(cls, yes: np.ndarray) -> "Estimate":
-        """How often something holds, of bool [m]; m ≥ 1.
-
-        The error is half of Wilson's interval of one standard error to each side, which does not
-        vanish where all are right.
-        """
-        found = binomtest(int(yes.sum()), len(yes))
-        interval = found.proportion_ci(math.erf(math.sqrt(0.5)), method="wilson")
-        return cls(float(found.statistic), float(interval.high - interval.low) / 2)
-
-    def over(self, other: "Estimate") -> "Estimate":
-        """The quotient of two independent estimates; the other is positive."""
-        value = self.value / other.value
-        return Estimate(value, math.hypot(self.stderr, value * other.stderr) / other.value)
 
 
 def figure(name: str, found: Estimate | float, split: str, n: int, protocol: str) -> Metric:

@@ -27,6 +27,7 @@ from genlab.diffusion.solver_error import PATHS, solution, solver_error
 from genlab.diffusion.trajectory import DEFAULT_SAMPLER
 from genlab.making import making_of
 from genlab.measures.density import mass
+from genlab.measures.estimate import Estimate
 from genlab.runtime.check import check
 from genlab.runtime.errors import InputError
 from training import runs
@@ -34,7 +35,7 @@ from training.data import DATASETS, Mixture
 from training.data.gaussians import Gaussians
 from training.evaluation import cas
 from training.evaluation.images import image_measures
-from training.evaluation.metrics import Draw, Estimate, figure, modes_covered, repeated_distance
+from training.evaluation.metrics import Draw, figure, modes_covered, repeated_distance
 
 SAMPLES, PROJECTIONS, PAIRS = 10_000, 500, 16
 ITERATED = 4

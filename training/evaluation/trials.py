@@ -15,10 +15,11 @@ import numpy as np
 
 import genlab
 from genlab.contract.card import Metric
+from genlab.measures.estimate import Estimate
 from training import runs
 from training.data import DATASETS
 from training.data.gaussians import Gaussians
-from training.evaluation.metrics import Estimate, figure
+from training.evaluation.metrics import figure
 from training.evaluation.points import (
     MODE_SAMPLES,
     MODE_WORDS,

@@ -38,7 +38,6 @@ def toy_bound(x: np.ndarray, lam: np.ndarray, strata: int, deviation: float) -> 
         lambda use, i: noise.normal(1, x.shape, use, i).astype(np.float64),
         noise.uniform(1, (len(x), strata), "t").astype(np.float64),
         deviation,
-        CELL,
         -1.0,
         1.0,
     )

@@ -3,12 +3,8 @@
 import numpy as np
 import pytest
 
-from training.evaluation.metrics import (
-    Estimate,
-    modes_covered,
-    repeated_distance,
-    sliced_wasserstein,
-)
+from genlab.measures.estimate import Estimate
+from training.evaluation.metrics import modes_covered, repeated_distance, sliced_wasserstein
 
 CENTRES = np.array([[-4.0, 0.0], [0.0, 0.0], [4.0, 0.0]])
 
