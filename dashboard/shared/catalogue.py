@@ -84,12 +84,6 @@ def _open(model: Card | str) -> ExportedModel:
     return load(name, device=os.environ.get("GENLAB_DEVICE", "auto"), folders=folders)
 
 
-def stamp(model_id: str) -> str:
-    """A text that changes when the model is exported again: what caches are keyed with."""
-    card = read_catalogue().entries[model_id].card
-    return " ".join([card.provenance.created, *sorted(card.files.values())]) if card else ""
-
-
 def models_with(*verbs: str) -> list[Entry]:
     """Working models of the plane that have all of `verbs`, the trained ones first.
 

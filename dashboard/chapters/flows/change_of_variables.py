@@ -108,7 +108,7 @@ def _learned(model: ExportedModel, seed: int) -> tuple[Pushed, NDArray[np.float3
     return bend.learned(model), model.sample(SAMPLES, seed=seed)[:, 0]
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@computed(entries=8, light=True)
 def _noise(seed: int) -> NDArray[np.float64]:
     return noise.normal(seed, (SAMPLES,), "bend").astype(np.float64)
 
