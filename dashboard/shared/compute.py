@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from threading import local
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeGuard, TypeVar
 
 import streamlit as st
 
@@ -110,7 +110,7 @@ def key_of(value: Any) -> Hashable | None:
     return None
 
 
-def _is_card(value: Any) -> bool:
+def _is_card(value: Any) -> TypeGuard[Card]:
     """By name: a developer's hot reload makes the class anew, and old cards are still in caches."""
     kinds = [(kind.__module__, kind.__qualname__) for kind in type(value).__mro__]
     return (Card.__module__, Card.__qualname__) in kinds
