@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
+import onnx.parser
 import streamlit as st
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -21,7 +21,7 @@ from dashboard.shared.guard import without
 from dashboard.shared.rerun import once
 from genlab import load
 from genlab.contract.card import Card
-from genlab.contract.catalogue import Catalogue, Entry, default_folders
+from genlab.contract.catalogue import Catalogue, default_folders
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import read_bytes, read_npz, verify_bytes
 from genlab.making import making_of
@@ -32,6 +32,9 @@ Result = TypeVar("Result")
 REFERENCE = 10_000
 """Most points of a reference sample that a page uses."""
 FAMILIES = {"exact": "Exact", "flow": "Flow", "gan": "GAN", "ddpm": "Diffusion"}
+SMALLEST = """<ir_version: 10, opset_import: ["": 20]>
+identity (float[n] x) => (float[n] y) { y = Identity(x) }"""
+"""A graph that hands its input on."""
 WINDOW = (-4.0, 4.0, -4.0, 4.0)
 """Plotting window in data units of a card that names none."""
 
@@ -46,19 +49,8 @@ def device() -> Device:
         NoGpuError: `GENLAB_REQUIRE_GPU=1`, and no GPU was granted.
     """
     wanted = choose_device(os.environ.get("GENLAB_DEVICE", "auto"))
-    return granted_device(wanted, build(_smallest_graph(), wanted.granted))
-
-
-def _smallest_graph() -> bytes:
-    """An ONNX file that hands its input on."""
-    here, there = (
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in ("x", "y")
-    )
-    nodes = [helper.make_node("Identity", ["x"], ["y"])]
-    graph = helper.make_graph(nodes, "identity", [here], [there])
-    opset = helper.make_opsetid("", 20)
-    model = helper.make_model(graph, opset_imports=[opset], ir_version=10)
-    return bytes(model.SerializeToString())
+    smallest = onnx.parser.parse_model(SMALLEST).SerializeToString()
+    return granted_device(wanted, build(smallest, wanted.granted))
 
 
 def read_catalogue() -> Catalogue:
@@ -84,13 +76,7 @@ def _open(model: Card | str) -> ExportedModel:
     return load(name, device=os.environ.get("GENLAB_DEVICE", "auto"), folders=folders)
 
 
-def stamp(model_id: str) -> str:
-    """A text that changes when the model is exported again: what caches are keyed with."""
-    card = read_catalogue().entries[model_id].card
-    return " ".join([card.provenance.created, *sorted(card.files.values())]) if card else ""
-
-
-def models_with(*verbs: str) -> list[Entry]:
+def models_with(*verbs: str) -> list[Card]:
     """Working models of the plane that have all of `verbs`, the trained ones first.
 
     A verb that takes latents is asked of models with a latent plane only: that is what is drawn.
@@ -100,8 +86,8 @@ def models_with(*verbs: str) -> list[Entry]:
         plane = kind(card) == "plane" and card.verbs >= set(verbs)
         return plane and not ("decode" in verbs and (card.latent is None or card.latent.dim != 2))
 
-    able = [e for e in read_catalogue().entries.values() if e.card and fits(e.card)]
-    return sorted(able, key=lambda e: (e.card is not None and e.card.kind == "exact", e.id))
+    able = filter(fits, read_catalogue().cards.values())
+    return sorted(able, key=lambda card: (card.kind == "exact", card.id))
 
 
 def variant(card: Card) -> str:
@@ -122,11 +108,11 @@ def models_of(dataset: str) -> list[Card]:
     """
     cards = read_catalogue().cards.values()
     spread = Counter(variant(card) for card in cards)
-    known = list(FAMILIES)
+    rank = {family: place for place, family in enumerate(FAMILIES)}
 
     def place(card: Card) -> tuple[bool, int, str, int, str]:
-        rank = known.index(card.family) if card.family in known else len(known)
-        return card.kind != "exact", rank, card.family, -spread[variant(card)], card.id
+        known = rank.get(card.family, len(rank))
+        return card.kind != "exact", known, card.family, -spread[variant(card)], card.id
 
     return sorted((card for card in cards if card.dataset == dataset), key=place)
 
@@ -195,11 +181,10 @@ def exactly(dataset: str, verb: str, use: Callable[[ExportedModel], Result]) -> 
     The truth is an addition to a page: where its model is broken, a warning says so and the page
     goes on without it.
     """
-    for entry in read_catalogue().entries.values():
-        card = entry.card
-        if card and card.kind == "exact" and card.dataset == dataset and verb in card.verbs:
+    for card in read_catalogue().cards.values():
+        if card.kind == "exact" and card.dataset == dataset and verb in card.verbs:
             with without("what is exact"):
-                return use(open_model(entry.id))
+                return use(open_model(card.id))
     return None
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from threading import local
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeGuard, TypeVar
 
 import streamlit as st
 
@@ -36,7 +36,7 @@ def computed(
 ) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
     """Decorate a function of models, cards or selections of them, whose results are kept.
 
-    A model is known by its card and its step, a card by its identifier and the checksums of its
+    A model is known by its card and its weights, a card by its identifier and the checksums of its
     files, so that a fresh export is computed anew. Arguments that begin with an underscore are no
     part of the key, as in Streamlit.
 
@@ -90,23 +90,30 @@ def in_turn() -> Iterator[None]:
 def key_of(value: Any) -> Hashable | None:
     """What a model, a card or a dataclass that holds one is known by; None for anything else.
 
-    Several of them, in a tuple or a list, are known by the keys of all. A model that was not
-    exported brings a `key` of its own: what its weights were made from.
+    Several of them, in a tuple or a list, are known by the keys of all. A model brings a `key` of
+    its own, which tells it from others of its card: what its weights are, or were made from.
     """
-    if isinstance(value, Card):
+    if _is_card(value):
         return _card_key(value)
     if isinstance(value, tuple | list) and value:
         keys = tuple(map(key_of, value))
         return None if None in keys else keys
     card = getattr(value, "card", None)
-    if isinstance(card, Card) and hasattr(value, "run"):
-        own = getattr(value, "key", None)
-        return type(value).__name__, _card_key(card), getattr(value, "step", None), own
-    if is_dataclass(value) and isinstance(card, Card):
+    if not _is_card(card):
+        return None
+    if hasattr(value, "run"):
+        return type(value).__name__, _card_key(card), getattr(value, "key", None)
+    if is_dataclass(value):
         parts = ((field.name, getattr(value, field.name)) for field in fields(value))
         known = ((name, key_of(part) or part) for name, part in parts)
         return type(value).__name__, *known
     return None
+
+
+def _is_card(value: Any) -> TypeGuard[Card]:
+    """By name: a developer's hot reload makes the class anew, and old cards are still in caches."""
+    kinds = [(kind.__module__, kind.__qualname__) for kind in type(value).__mro__]
+    return (Card.__module__, Card.__qualname__) in kinds
 
 
 def _card_key(card: Card) -> Hashable:

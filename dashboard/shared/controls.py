@@ -3,7 +3,7 @@
 Widget limits hold only in the browser, so every number is clamped here before it is used.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -19,25 +19,40 @@ SLIDER = 240  # pixels: a phone shows one and a half in a row, so they wrap
 
 
 def choose_model(key: str, *verbs: str) -> Card:
-    """A model that has all of `verbs`; the page stops here with advice where there is none."""
-    able = {entry.id: entry.card for entry in models_with(*verbs) if entry.card}
+    """A model of the plane that has all of `verbs`; the page stops with advice without one."""
+    able = {card.id: card for card in models_with(*verbs)}
+    return choose_card("Model", able, key, "model", verbs, "Train and export one")
+
+
+def choose_truth(key: str, *verbs: str) -> Card:
+    """The exact model of a data set of the line or the plane that has all of `verbs`.
+
+    The page stops here with advice where there is none. The link carries the data set's name.
+    """
+    exact = {name: exact_of(name) for name in datasets()}
+    able = {name: card for name, card in exact.items() if card and card.verbs >= set(verbs)}
+    todo = "Export one, there is nothing to train"
+    return choose_card("Data set", able, key, "exact model", verbs, todo)
+
+
+def choose_card(
+    label: str, able: Mapping[str, Card], key: str, what: str, verbs: Sequence[str], todo: str
+) -> Card:
+    """One of the cards by what the link calls them, at first the first.
+
+    Where there is none the page stops here: no `what` has the `verbs`, and `todo` leads on.
+    """
     if not able:
         st.info(
-            f"No model here has the verbs {', '.join(verbs)}. Train and export one "
+            f"No {what} here has the verbs {', '.join(verbs)}. {todo} "
             "(`python -m training list` shows the recipes), or name a folder of exported models "
             "in the environment variable `GENERATIVE_MODELS`.",
             icon=":material/inventory_2:",
         )
         show_broken()
         st.stop()
-    chosen = st.selectbox(
-        "Model",
-        list(able),
-        key=key,
-        bind="query-params",
-    )
-    card = able.get(chosen or "")
-    return card if card else next(iter(able.values()))
+    chosen = st.selectbox(label, list(able), key=key, bind="query-params")
+    return able.get(chosen or "") or next(iter(able.values()))
 
 
 def show_broken() -> None:
@@ -101,38 +116,10 @@ def colours() -> Scale:
 
 def seed(key: str = "seed") -> int:
     """The seed of every random draw on the page; the same seed gives the same picture."""
-    ask = partial(
-        st.number_input,
-        "Seed",
-        0,
-        MAX_SEED,
-        0,
-        width=150,
-        help="The same seed gives the same picture.",
-    )
+    same = "The same seed gives the same picture."
+    ask = partial(st.number_input, "Seed", 0, MAX_SEED, 0, width=150, help=same)
     try:
         value = ask(key=key, bind="query-params")
     except OverflowError:  # Streamlit's own reading of a number beyond every float in the link
         value = ask(key=f"{key}_apart")
     return int(min(max(int(value or 0), 0), MAX_SEED))
-
-
-def choose_truth(key: str, *verbs: str) -> Card:
-    """The exact model of a data set of the line or the plane that has all of `verbs`.
-
-    The page stops here with advice where there is none. The link carries the data set's name.
-    """
-    exact = {name: exact_of(name) for name in datasets()}
-    able = {name: card for name, card in exact.items() if card and card.verbs >= set(verbs)}
-    if not able:
-        st.info(
-            f"No exact model here has the verbs {', '.join(verbs)}. Export one, there is nothing "
-            "to train (`python -m training list` shows the recipes), or name a folder of exported "
-            "models in the environment variable `GENERATIVE_MODELS`.",
-            icon=":material/inventory_2:",
-        )
-        show_broken()
-        st.stop()
-    chosen = st.selectbox("Data set", list(able), key=key, bind="query-params")
-    card = able.get(chosen or "")
-    return card if card else next(iter(able.values()))

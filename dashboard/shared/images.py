@@ -14,13 +14,15 @@ from dashboard.components.tiles import TilesState
 from dashboard.pages import kind
 from dashboard.shared import catalogue, links, parts
 from dashboard.shared.compute import computed
-from dashboard.shared.controls import show_broken
+from dashboard.shared.controls import choose_card
 from dashboard.shared.guard import without
 from dashboard.shared.selection import Asked
 from genlab.contract.card import Card
 from genlab.runtime.inputs import say_not_finite
 
 Bytes = NDArray[np.uint8]
+PARTS = (("x", "label"), ("train", "train_label"))
+"""Images and their classes in the file of a reference sample: held out, and trained on."""
 TRAINING = {"mnist": 55_000, "fashion": 55_000}
 """Training images that models of these sets were given (the other 5,000 of 60,000 validate)."""
 
@@ -57,17 +59,7 @@ def images_with(*verbs: str, fits: Callable[[Card], bool] = lambda card: True) -
 def choose_model(key: str, *verbs: str) -> Card:
     """A model of images that has all of `verbs`; the page stops with advice where there is none."""
     able = {card.id: card for card in images_with(*verbs)}
-    if not able:
-        st.info(
-            f"No model of images here has the verbs {', '.join(verbs)}. Train and export one "
-            "(`python -m training list` shows the recipes), or name a folder of exported models "
-            "in the environment variable `GENERATIVE_MODELS`.",
-            icon=":material/inventory_2:",
-        )
-        show_broken()
-        st.stop()
-    chosen = st.selectbox("Model", list(able), key=key, bind="query-params")
-    return able.get(chosen or "") or next(iter(able.values()))
+    return choose_card("Model", able, key, "model of images", verbs, "Train and export one")
 
 
 def pictures(card: Card) -> Pictures:
@@ -75,17 +67,16 @@ def pictures(card: Card) -> Pictures:
 
     A warning says what is damaged.
     """
-    shape = (0, *card.event_shape)
-    classes = tuple(card.constants.classes or ())
     arrays: dict[str, Bytes] = {}
     with without("data"):
         arrays = _read(card)
-    parts = {}
-    for images, labels in (("x", "label"), ("train", "train_label")):
-        x = arrays.get(images, np.empty(shape, np.uint8))
-        parts[images] = x
-        parts[labels] = arrays.get(labels, np.zeros(len(x), np.uint8))
-    return Pictures(parts["x"], parts["label"], parts["train"], parts["train_label"], classes)
+    empty = np.empty((0, *card.event_shape), np.uint8)
+    x, train = (arrays.get(images, empty) for images, _ in PARTS)
+    label, train_label = (
+        arrays.get(labels, np.zeros(len(of), np.uint8))
+        for (_, labels), of in zip(PARTS, (x, train), strict=True)
+    )
+    return Pictures(x, label, train, train_label, tuple(card.constants.classes or ()))
 
 
 # A resource: megabytes that every rerun looks at are shared, read-only, and not copied.
@@ -94,7 +85,7 @@ def _read(card: Card) -> dict[str, Bytes]:
     """The arrays of the reference sample, checked; none where there is no such file."""
     expected = f"uint8 images [n, {', '.join(map(str, card.event_shape))}] with their classes"
     arrays = catalogue.read_reference(card, expected)
-    for images, labels in (("x", "label"), ("train", "train_label")):
+    for images, labels in PARTS:
         x, label = arrays.get(images), arrays.get(labels)
         wrong = x is not None and (x.dtype != np.uint8 or x.shape[1:] != card.event_shape)
         wrong |= label is not None and (x is None or label.shape != x.shape[:1])
@@ -103,7 +94,7 @@ def _read(card: Card) -> dict[str, Bytes]:
             raise catalogue.reference_error(card, expected, str(found))
     for array in arrays.values():
         array.setflags(write=False)
-    return {key: arrays[key] for key in arrays if key in {"x", "label", "train", "train_label"}}
+    return arrays
 
 
 def units(levels: Bytes) -> NDArray[np.float32]:

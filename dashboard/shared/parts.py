@@ -32,21 +32,6 @@ def let_paint() -> None:
         time.sleep(PAINTING)
 
 
-def note_painted(key: str, painted: bool) -> bool:
-    """Note, as the page runs, whether nothing is left to be painted on the stage `key`; `painted`.
-
-    What is dear and stands under the stage waits for it: see `show_rest`.
-    """
-    st.session_state[f"{key}_painted"] = painted
-    return painted
-
-
-def show_rest(key: str) -> None:
-    """Show the page again with what waited for the stage; call it where all has been painted."""
-    if not st.session_state.get(f"{key}_painted"):
-        st.rerun()
-
-
 def badges(card: Card, device: Device, seed: int) -> None:
     """Which model, which device it really ran on, which seed: in one line under the picture."""
     asked = device.requested not in {device.granted, "auto"} or "memory" in device.reason

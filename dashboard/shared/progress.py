@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -71,41 +71,38 @@ class Frames(Generic[Frame]):
         """
         if known < len(self.frames):
             return self.frames[known]
-        if not self._lock.acquire(timeout=TURN_SECONDS):
-            return None
-        try:
-            if known < len(self.frames):  # somebody was faster
-                return self.frames[known]
-            with place():
-                while len(self.frames) <= known:
-                    self.frames.append(next(self._rest))
-                return self.frames[known]
-        except Busy:
-            raise
-        except BaseException:
-            self._begin_anew()
-            raise
-        finally:
-            self._lock.release()
+        with self._turn(TURN_SECONDS) as mine:
+            if not mine:
+                return None
+            if known >= len(self.frames):  # nobody was faster
+                with place():
+                    while len(self.frames) <= known:
+                        self.frames.append(next(self._rest))
+            return self.frames[known]
 
     def work(self, seconds: float) -> None:
         """Compute for so long, and at least one frame; nothing where somebody else is at it."""
-        if self.done or not self._lock.acquire(blocking=False):
-            return
-        try:
+        with self._turn(0) as mine:
             end = time.monotonic() + seconds
-            while not self.done:
+            while mine and not self.done:
                 self.frames.append(next(self._rest))
                 if time.monotonic() >= end:
                     break
+
+    @contextmanager
+    def _turn(self, seconds: float) -> Iterator[bool]:
+        """Whether it is this thread's turn within so long; after a failure frames begin anew."""
+        mine = self._lock.acquire(timeout=seconds)
+        try:
+            yield mine
+        except Busy:
+            raise
         except BaseException:
-            self._begin_anew()
+            self.frames, self._rest = [], self._start()
             raise
         finally:
-            self._lock.release()
-
-    def _begin_anew(self) -> None:
-        self.frames, self._rest = [], self._start()
+            if mine:
+                self._lock.release()
 
 
 class Shelf:
@@ -206,7 +203,8 @@ def _follow(
                   args=(held, work.serial))  # fmt: skip
         pictures = [column.empty() for column in st.columns([3, 3, 2])[:2]]
     frames = list(work.frames)
-    clock, moved = Clock(len(frames), work.total), time.monotonic()
+    known, begun = len(frames), time.monotonic()
+    moved, shown = begun, begun - PREVIEW_SECONDS
     while len(frames) < work.total:
         try:  # a place for one step, so that several visitors take turns
             found = work.advance(len(frames), heavy)
@@ -224,8 +222,11 @@ def _follow(
             continue
         frames.append(found)
         moved = time.monotonic()
-        bar.progress(len(frames) / work.total, f"{words}: {clock.words(len(frames))}")
-        if clock.due():
+        left = (moved - begun) / (len(frames) - known) * (work.total - len(frames))
+        told = f"{len(frames)} of {work.total}, about {left:.0f} s left"
+        bar.progress(len(frames) / work.total, f"{words}: {told}")
+        if moved - shown >= PREVIEW_SECONDS:
+            shown = moved
             for picture, (caption, pixels) in zip(pictures, preview(found).items(), strict=False):
                 picture.image(pixels, caption, width="stretch", output_format="PNG")
     place.empty()
@@ -234,24 +235,3 @@ def _follow(
 
 def _let(held: str, value: int | None) -> None:
     st.session_state[held] = value
-
-
-class Clock:
-    """How far work is, and when its next preview is due."""
-
-    def __init__(self, known: int, total: int) -> None:
-        self._known, self._total = known, total
-        self._begun = time.monotonic()
-        self._shown = self._begun - PREVIEW_SECONDS
-
-    def words(self, now: int) -> str:
-        """How many of the frames are there, and how long the others will take at this pace."""
-        pace = (time.monotonic() - self._begun) / max(now - self._known, 1)
-        return f"{now} of {self._total}, about {pace * (self._total - now):.0f} s left"
-
-    def due(self) -> bool:
-        """Whether it is time for a preview; once asked and told yes, the next is later."""
-        if time.monotonic() - self._shown < PREVIEW_SECONDS:
-            return False
-        self._shown = time.monotonic()
-        return True

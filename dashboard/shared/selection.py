@@ -22,11 +22,6 @@ class Asked:
     seed: int
 
     @property
-    def stamp(self) -> str:
-        """Changes when the model is exported again."""
-        return catalogue.stamp(self.card.id)
-
-    @property
     def model(self) -> ExportedModel:
         """The opened model."""
         return catalogue.open_model(self.card.id)

@@ -15,7 +15,6 @@ from streamlit import runtime
 
 from dashboard.shared import catalogue
 from dashboard.shared.compute import key_of
-from genlab.contract.catalogue import Entry
 from genlab.contract.errors import ContractError
 from genlab.model import ExportedModel
 from genlab.runtime.errors import RunError
@@ -32,16 +31,11 @@ def open_ahead(*verbs: str) -> None:
 
     The first verb of all models comes first. Done once for each export.
     """
-    exact = [entry.id for entry in catalogue.models_with("log_prob") if _is_exact(entry)]
-    able = [entry.id for entry in catalogue.models_with(*verbs)]
-    wanted = [(name, "log_prob") for name in exact]
-    wanted += [(name, verb) for verb in verbs for name in able]
-    cards = catalogue.read_catalogue().cards
-    _opened(tuple((name, verb, key_of(cards[name])) for name, verb in wanted))
-
-
-def _is_exact(entry: Entry) -> bool:
-    return entry.card is not None and entry.card.kind == "exact"
+    exact = [card for card in catalogue.models_with("log_prob") if card.kind == "exact"]
+    able = catalogue.models_with(*verbs)
+    wanted = [(card, "log_prob") for card in exact]
+    wanted += [(card, verb) for verb in verbs for card in able]
+    _opened(tuple((card.id, verb, key_of(card)) for card, verb in wanted))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Self
 
@@ -65,6 +66,17 @@ class Opened:
     def verbs(self) -> frozenset[str]:
         """Names of the verbs this model has."""
         return self.card.verbs
+
+    @property
+    def key(self) -> int | str | None:
+        """What tells its weights from others of the same card; None for the final ones."""
+        if self._weights is None:
+            return self.step
+        said = blake2b(digest_size=16)
+        for name, array in sorted(self._weights.items()):
+            said.update(f"{name} {array.dtype} ".encode())
+            said.update(np.ascontiguousarray(array).tobytes())
+        return said.hexdigest()
 
     def at(self, step: int) -> Self:
         """The same model with its weights after another training step.

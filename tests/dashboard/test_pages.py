@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.chapters.diffusion.trajectory import Walk
 from dashboard.shared import catalogue
 from genlab.contract.catalogue import Catalogue
 from genlab.runtime.sessions import Device
-from tests.dashboard.pages import texts
+from tests.dashboard.pages import more, texts
 
 ROOT = Path(__file__).parents[2]
 MODEL_PAGES = ["chapters/flows/page.py", "chapters/gans/page.py", "chapters/diffusion/page.py"]
@@ -140,9 +139,7 @@ def test_broken_truth_leaves_the_learned_on_the_page(page: str, trained: str, ho
     app = open_page(page)
     assert not app.exception
     if "diffusion" in page:  # what the browser asks for once the film is painted
-        stamp = catalogue.stamp(trained)
-        walk = Walk(trained, stamp, "ddpm", 100, 0.0, 2_000, "cosine", 0)
-        app.session_state["frame_stage"] = {"more": f"{walk} cosine False"}
+        app.session_state["frame_stage"] = {"more": more(app)}
         app.run()
     assert "Shown without what is exact. moons-exact" in texts(app)
     assert not app.error

@@ -61,11 +61,10 @@ def by_hand(seed: int) -> None:
             knots = list(places)
     st.session_state["bend_knots"] = knots
     handles = handles.put(**dict(zip(NAMES, knots, strict=True)))
-    pushed = Pushed.of(Monotone(tuple(knots)), bend.FAR)
-    x = Monotone(tuple(knots))(_noise(seed))[0]
+    bent = Monotone(tuple(knots))
     _show(
-        pushed,
-        x,
+        Pushed.of(bent, bend.FAR),
+        bent(_noise(seed))[0],
         SPAN,
         handles,
         [f"handle {i + 1}" for i in range(len(NAMES))],
@@ -108,7 +107,7 @@ def _learned(model: ExportedModel, seed: int) -> tuple[Pushed, NDArray[np.float3
     return bend.learned(model), model.sample(SAMPLES, seed=seed)[:, 0]
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@computed(entries=8, light=True)
 def _noise(seed: int) -> NDArray[np.float64]:
     return noise.normal(seed, (SAMPLES,), "bend").astype(np.float64)
 
@@ -116,9 +115,8 @@ def _noise(seed: int) -> NDArray[np.float64]:
 def _linked() -> list[Point]:
     """The knots of the link, or the first ones where it holds no increasing map."""
     asked = [links.point(name, at) for name, at in zip(NAMES, bend.START, strict=True)]
-    low, high = np.array([-bend.REACH, SPAN[0]]), np.array([bend.REACH, SPAN[1]])
     places = np.asarray(asked)
-    inside = (places >= low).all() and (places <= high).all()
+    inside = (np.abs(places) <= [bend.REACH, SPAN[1]]).all()
     apart = (np.diff(places, axis=0) >= bend.GAP - 2e-3).all()
     try:
         Monotone(tuple(asked))

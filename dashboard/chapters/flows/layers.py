@@ -41,7 +41,7 @@ def show(look: Look) -> None:
     at = linked("layer_stage", points=start, frame_name="layer", count=len(film.points))
     probe = flows.ledger(model, at.points["x"])
     density = density_grid(model, look.extent, GRID)
-    scene = flow_layers.layers_scene(film, probe, density, data, look.extent, look.scale, at.start)
+    scene = flow_layers.layers_scene(film, probe, density, data, look.extent, look.scale)
     picture, answer = st.columns([3, 1])
     with picture:
         st.caption(

@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard.chapters.flows import change_of_variables, density, layers, training, transformations
 from dashboard.chapters.flows.shared import VERBS, clouds
 from dashboard.plots.charts import loss_chart
+from dashboard.plots.shading import Scale
 from dashboard.plots.theme import CHART, STILL, ink
 from dashboard.shared import controls, parts
 from dashboard.shared.guard import guarded
@@ -21,6 +22,13 @@ st.markdown(
     r"\sum_k \log\left|\det \partial h_{k-1} / \partial h_k\right|$ "
     r"with $h_0 = z = f^{-1}(x)$ and $h_K = x$."
 )
+
+
+def settings() -> tuple[int, Scale, int]:
+    """How many points, how densities are shaded, and the seed."""
+    with st.container(horizontal=True, gap="medium"):
+        n = controls.whole("Points", "flow_n", 100, 4_000, 1_500, 100)
+        return n, controls.colours(), controls.seed()
 
 
 @st.fragment
@@ -49,10 +57,7 @@ def body() -> None:
             name = st.selectbox("Data set", list(sets), key="flow_set", bind="query-params")
         kinds = sets.get(name or "", next(iter(sets.values())))
         picture = st.container()
-        with st.container(horizontal=True, gap="medium"):
-            n = controls.whole("Points", "flow_n", 100, 4_000, 1_500, 100)
-            scale = controls.colours()
-            seed = controls.seed()
+        n, scale, seed = settings()
         with picture:
             transformations.show(kinds, n, seed, scale)
         transformations.protocol(kinds)
@@ -60,10 +65,7 @@ def body() -> None:
         with left:
             card = controls.choose_model("flow", *VERBS)
         picture = st.container()  # first what is seen, then what changes it: a phone shows both
-        with st.container(horizontal=True, gap="medium"):
-            n = controls.whole("Points", "flow_n", 100, 4_000, 1_500, 100)
-            scale = controls.colours()
-            seed = controls.seed()
+        n, scale, seed = settings()
         look = Look(card, n, seed, scale)
         painted = view != "density" or density.levels(look).note()
         with picture:

@@ -20,11 +20,7 @@ VERBS = ("log_prob", "encode", "decode", "layers")
 
 def true_density(dataset: str, extent: Extent, size: int) -> Array | None:
     """The exact log p of the data on size × size cells, nats; None where it is not known."""
-    return catalogue.exactly(
-        dataset,
-        "log_prob",
-        lambda exact: density_grid(exact, extent, size),
-    )
+    return catalogue.exactly(dataset, "log_prob", lambda exact: density_grid(exact, extent, size))
 
 
 @computed(entries=32)

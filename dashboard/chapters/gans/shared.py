@@ -23,7 +23,7 @@ def cards(fits: Callable[[Card], bool] = lambda card: True) -> list[Card]:
     Telling is a critic that gives probabilities, that no penalty holds back, and that steps more
     often than its generator: it gets ahead, and what it says and does is plain to see.
     """
-    able = [entry.card for entry in catalogue.models_with(*VERBS) if entry.card]
+    able = catalogue.models_with(*VERBS)
 
     def place(card: Card) -> tuple[bool, bool, int, str]:
         k = card.hyper("loop", "n_critic")

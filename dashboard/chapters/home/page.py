@@ -55,9 +55,7 @@ def links() -> dict[str, GroupLink]:
     """For the title of each data set that the page of comparisons can show: the way there."""
     return {
         catalogue.dataset_title(name): GroupLink(
-            name,
-            f"compare all {count} →",
-            COMPARE.address(dataset=name),
+            name, f"compare all {count} →", COMPARE.address(dataset=name)
         )
         for name, count in catalogue.comparable().items()
     }

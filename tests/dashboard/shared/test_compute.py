@@ -1,7 +1,7 @@
 """Cached work on a model: what it is known by, and that it waits for its turn."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from dashboard.shared.compute import computed, key_of
 from dashboard.shared.selection import Look
 from genlab import load
 from genlab.contract.card import Card
+from genlab.model import ExportedModel
 from tests.dashboard.pages import ROOT
 
 MODEL = "moons-flow-spline"
@@ -74,6 +75,49 @@ def test_models_that_were_not_exported_bring_their_own_key() -> None:
 
     assert [work(Fit(card, key)) for key in "aab"] == ["a", "a", "b"]
     assert calls == ["a", "b"]
+
+
+def test_a_model_of_other_weights_is_another_model() -> None:
+    model = load(MODEL)
+    names = model._graphs.weight_shapes
+    ones, twos = ({name: np.full(names[name], v, np.float32) for name in names} for v in (1, 2))
+    calls = []
+
+    @computed()
+    def work(model: ExportedModel) -> int:
+        calls.append(model)
+        return len(calls)
+
+    assert work(model) == 1
+    assert work(model.with_weights(ones)) == 2
+    assert work(model.with_weights(twos)) == 3
+    assert work(model.with_weights(ones)) == 2
+    assert work(load(MODEL)) == 1
+
+
+def test_several_models_are_known_by_all_of_them() -> None:
+    cards = catalogue.read_catalogue().cards
+    one, other = cards[MODEL], cards["moons-ddpm"]
+    calls = []
+
+    @computed()
+    def work(cards: Sequence[Card], words: Sequence[str]) -> int:
+        calls.append([card.id for card in cards])
+        return len(words)
+
+    assert work([one, other], ["a"]) == work([one, other], ["a"]) == 1
+    work([other, one], ["a"])
+    work([one, fresh(other)], ["a"])
+    work([one, other], ["a", "b"])
+    assert len(calls) == 4
+    assert key_of([one, other]) == key_of((one, other)) != key_of([one])
+    assert key_of([]) is key_of([one, "a"]) is None
+
+
+def test_a_card_of_before_a_hot_reload_is_a_card() -> None:
+    card = catalogue.read_catalogue().cards[MODEL]
+    reloaded = type(Card)("Card", (Card,), {"__module__": Card.__module__})
+    assert key_of(card) == key_of(reloaded.model_construct(**dict(card)))
 
 
 def test_cards_and_looks_are_keys_beside_arrays() -> None:

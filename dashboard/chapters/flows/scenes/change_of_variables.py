@@ -97,9 +97,7 @@ def scene(
     highest = max(0.4, float(histogram.heights.max()), _peak(pushed, pushed.right, span))
     top = 0.25 * np.ceil(1.05 * highest / 0.25)  # in steps: a window that breathes is no axis
     curve = np.stack([pushed.z, pushed.x], -1)
-    true = []
-    if truth is not None:
-        true = [_line(np.stack([truth[1], truth[0]], -1), "data", "true p(x)", 1.5)]
+    true = [_line(np.stack(truth[::-1], -1), "data", "true p(x)", 1.5)] if truth else []
     left = Pane(
         "x = f(z), over z",
         (-REACH, REACH, low, high),

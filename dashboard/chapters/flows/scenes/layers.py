@@ -6,7 +6,7 @@ it is negative and the density rises. A film shows that as a heat map over h_k.
 """
 
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -129,7 +129,7 @@ def layers_film(model: ExportedModel, z: Array, extent: Extent) -> Film:
     stages = model.run("layers", z=np.concatenate([z, web.reshape(-1, 2)]))
     states = stages["states"].swapaxes(0, 1)  # [k+1, n + lines·nodes, 2]
     film = between(states, BETWEEN)
-    window = reduce(_union, [extent, LATENT_EXTENT])
+    window = _around(extent, LATENT_EXTENT)
     at, log_det = _evaluated(model, extent)
     cells = grid(window, CELLS).astype(np.float64)
     fields, errors = [], []
@@ -198,12 +198,10 @@ def layers_scene(
     data: Array,
     extent: Extent,
     scale: Scale,
-    start: int | None = None,
 ) -> Scene:
     """The film with the place of the traced point on it, beside the plane where x is dragged.
 
-    `density` is the flow's log-density [H, W] in nats over `extent`. The film plays by itself
-    unless a frame to `start` from is given.
+    `density` is the flow's log-density [H, W] in nats over `extent`.
     """
     states = np.asarray(probe.states[::-1], dtype=np.float32)  # z first
     trace = between(states[:, None], BETWEEN)[:, 0]  # [F, 2]
@@ -235,11 +233,11 @@ def layers_scene(
                 pick="x",
             ),
         ],
-        _timeline(film, probe, start),
+        _timeline(film, probe),
     )
 
 
-def _timeline(film: Film, probe: Ledger, start: int | None) -> Timeline:
+def _timeline(film: Film, probe: Ledger) -> Timeline:
     mean = np.concatenate([[0], film.log_det.mean(0).cumsum()])
     own = np.concatenate([[0], -np.cumsum(probe.log_det[::-1])])
     both = np.concatenate([mean, own])
@@ -249,21 +247,12 @@ def _timeline(film: Film, probe: Ledger, start: int | None) -> Timeline:
         Curve(own, "accent", "your point", span=span),
     ]
     labels = [_label(i, film) for i in range(len(film.points))]
-    return Timeline(
-        len(labels),
-        labels,
-        curves,
-        start=start or 0,
-        fps=20,
-        autoplay=start is None,
-        title="layer",
-    )
+    return Timeline(len(labels), labels, curves, fps=20, autoplay=True, title="layer")
 
 
 def _stretch(film: Film) -> Heatmap:
     """Log|det| of the layer that was last passed; between two layers one fades into the other."""
-    none = np.zeros((1, CELLS, CELLS))
-    shown = np.concatenate([none, np.nan_to_num(film.field)])
+    shown = np.pad(np.nan_to_num(film.field), ((1, 0), (0, 0), (0, 0)))  # nothing at first
     frames = between(shown.astype(np.float32), BETWEEN)
     return Heatmap(
         0.5 + 0.5 * frames / film.limit,
@@ -289,12 +278,9 @@ def _label(frame: int, film: Film) -> str:
         return f"before layer 1 of {film.depth} · noise z"
     low, high = np.quantile(film.log_det[:, layer - 1], [0.05, 0.95])
     end = " · data x" if layer == film.depth else ""
-    return f"after layer {layer} of {film.depth}{end} · log|det| {_two(low)} to {_two(high)}"
+    nats = f"{low:+.2f} to {high:+.2f}".replace("-", "−")
+    return f"after layer {layer} of {film.depth}{end} · log|det| {nats}"
 
 
-def _two(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
-
-
-def _union(a: Extent, b: Extent) -> Extent:
+def _around(a: Extent, b: Extent) -> Extent:
     return min(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), max(a[3], b[3])

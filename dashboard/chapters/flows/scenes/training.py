@@ -61,13 +61,14 @@ class Normality:
 
 def normality(model: ExportedModel, latent: list[Array]) -> Normality | None:
     """The normality of the encoded data [n, d] at each snapshot; None with under two points."""
-    steps = model.card.snapshots.steps if model.card.snapshots else []
     n = min(JUDGED, *(len(z) for z in latent)) if latent else 0
     if n < 2:
         return None
     d = latent[0].shape[1]
     scores = tuple(energy_to_normal(z[:n]) for z in latent)
-    return Normality(tuple(steps), scores, n, normal_scores(n, d, GAUSSIANS), expected(n, d))
+    return Normality(
+        tuple(model.card.steps), scores, n, normal_scores(n, d, GAUSSIANS), expected(n, d)
+    )
 
 
 def training_scene(
@@ -76,7 +77,7 @@ def training_scene(
     """Every snapshot of the training: the density it had, and where it sent the data in z."""
     cells = grid(extent, SIZE)
     density, samples, latent = [], [], []
-    for step in model.card.snapshots.steps if model.card.snapshots else []:
+    for step in model.card.steps:
         at = model.at(step)
         density.append(at.run("log_prob", x=cells)["log_prob"].reshape(SIZE, SIZE))
         samples.append(at.decode(z))

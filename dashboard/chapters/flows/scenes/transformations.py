@@ -18,7 +18,7 @@ from dashboard.chapters.flows.scenes.density import Extent, heat
 from dashboard.chapters.flows.scenes.layers import lattice
 from dashboard.components.scene import Layer, Lines, Pane, Points, Scene
 from dashboard.plots.shading import Scale
-from genlab.contract.card import Card, Metric
+from genlab.contract.card import Card
 from genlab.measures.density import log_prob_grid
 from genlab.model import ExportedModel
 
@@ -76,7 +76,6 @@ class Facts:
         from_gaussian: Largest departure of log p from a quadratic function on the grid, nats.
         from_product: Largest departure of log p from a function of x₁ plus one of x₂, nats.
         stray: Share of samples where the true density is as low as it is for only 1 % of the data.
-        parameters: Learned numbers, as stored in the snapshots; None without.
     """
 
     kl: Estimate | None
@@ -84,7 +83,6 @@ class Facts:
     from_gaussian: float
     from_product: float
     stray: Estimate | None
-    parameters: int | None = None
 
 
 def kind_of(card: Card) -> str:
@@ -130,13 +128,7 @@ def mutual_information(log_prob: Array) -> float:
     return float((p[there] * np.log(p[there] / apart[there])).sum())
 
 
-def facts(
-    model: ExportedModel,
-    exact: ExportedModel | None,
-    data: Array,
-    seed: int,
-    parameters: int | None = None,
-) -> Facts:
+def facts(model: ExportedModel, exact: ExportedModel | None, data: Array, seed: int) -> Facts:
     """What is found out about one model; `stray` needs the exact density of the data [n, 2]."""
     log_prob = log_prob_grid(model, model.card.extent or (-4, 4, -4, 4), JUDGED).astype(np.float64)
     return Facts(
@@ -145,14 +137,13 @@ def facts(
         from_gaussian=from_gaussian(log_prob),
         from_product=from_product(log_prob),
         stray=_stray(model, exact, data, seed) if exact and len(data) else None,
-        parameters=parameters,
     )
 
 
 def from_gaussian(log_prob: NDArray[np.float64]) -> float:
     """Largest |residual| of the best quadratic through log p on a grid [H, W], nats."""
     h, w = log_prob.shape
-    y, x = np.meshgrid(np.linspace(-1, 1, h), np.linspace(-1, 1, w), indexing="ij")
+    y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1).reshape(-1, 6)
     if not np.isfinite(log_prob).all():
         return float("inf")
@@ -179,8 +170,8 @@ def _stray(model: ExportedModel, exact: ExportedModel, data: Array, seed: int) -
 
 
 def _of(card: Card, name: str) -> Estimate | None:
-    found: Metric | None = next((m for m in card.metrics if m.name == name), None)
-    return Estimate(found.value, found.stderr or 0.0) if found else None
+    found = (Estimate(m.value, m.stderr or 0.0) for m in card.metrics if m.name == name)
+    return next(found, None)
 
 
 def scene(
@@ -240,18 +231,16 @@ def verdict(kind: str, found: Facts, floor: Floors | None) -> str:
 def _coupled(found: Facts, floor: Floors | None) -> str:
     away = found.from_product
     far = f"up to {away:.1f}" if away < 1_000 else "more than a thousand"
-    ties = (
-        f"Here x₁ and x₂ are tied to each other (log p is {far} nats away from any row plus column)"
-    )
+    kl = ""
     if floor and found.kl:
         least = min(floor.gaussian.value, floor.product.value)
         under = found.kl.value + 2 * found.kl.error < least
-        ties += (
-            ", and the KL is under the floors of the simpler kinds"
-            if under
-            else ", yet the KL is over a floor of the simpler kinds"
-        )
-    return f"{ties}. "
+        where = "and the KL is under the floors" if under else "yet the KL is over a floor"
+        kl = f", {where} of the simpler kinds"
+    return (
+        f"Here x₁ and x₂ are tied to each other (log p is {far} nats away from any row plus "
+        f"column){kl}. "
+    )
 
 
 def _strays(found: Facts, why: str = "") -> str:

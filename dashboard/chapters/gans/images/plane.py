@@ -13,7 +13,7 @@ from dashboard.plots.latent_walks import CORNERS, PLANE, on_plane, raster, weigh
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import Look, linked_picks, remember_picks
-from dashboard.shared.links import linked
+from dashboard.shared.links import linked, point
 
 CELLS = 9
 FIRST = (0.5, 0.29)
@@ -40,7 +40,9 @@ def show(look: Look) -> None:
 @guarded()
 def _drag(look: Look, corners: tuple[int, ...]) -> None:
     """The plane, the point on it, and its image; a drag runs this fragment alone."""
-    stage = linked("plane_stage", points={"at": FIRST}, within=PLANE)
+    # The link's point is judged here: one that is far outside of the plane is none.
+    asked = point("at", FIRST, bound=2)
+    stage = linked("plane_stage", points={"at": asked}, read=False)
     at = stage.points["at"]
     mosaic, z, zero = _map(look, corners)
     x = look.model.decode(on_plane(look.card, z, np.array([at])))
