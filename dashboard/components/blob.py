@@ -8,15 +8,17 @@ nothing but bytes, and the header travels in front of them. A buffer is named in
 typed arrays on it without copying.
 
 Large buffers have a name, the digest of their content. A browser that says which names it holds is
-sent those buffers no more: a film behind a dragged point travels once.
+sent those buffers no more: a film behind a dragged point travels once, and so does what is said of
+a picture and stays the same.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import struct
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
 from hashlib import blake2b
 from typing import Any, cast
 
@@ -50,8 +52,17 @@ class Packed:
         if code not in TYPES:
             raise TypeError(f"a blob holds {sorted(TYPES)}, not {array.dtype}")
         raw = np.ascontiguousarray(array, dtype=TYPES[code]).tobytes()
-        name = blake2b(raw, digest_size=12).hexdigest() if len(raw) >= LARGE else ""
-        return Packed(raw, array.shape, code, name)
+        return Packed(raw, array.shape, code, _name(raw) if len(raw) >= LARGE else "")
+
+
+def _name(raw: bytes) -> str:
+    return blake2b(raw, digest_size=8).hexdigest()
+
+
+def looks(thing: Any, *without: str) -> dict[str, Any]:
+    """The fields of a dataclass as a header has them, in camel case; but for those of `without`."""
+    names = [field.name for field in fields(thing) if field.name not in without]
+    return {re.sub("_(.)", lambda m: m[1].upper(), name): getattr(thing, name) for name in names}
 
 
 class Blob:
@@ -70,24 +81,46 @@ class Blob:
         if isinstance(array, bytes):
             array = np.frombuffer(array, dtype=np.uint8)
         packed = array if isinstance(array, Packed) else Packed.of(array)
-        entry: dict[str, Any] = {"shape": list(packed.shape), "type": packed.code}
+        if packed.name in self._held:
+            return {"held": packed.name}
+        entry: dict[str, Any] = {"shape": list(packed.shape), "type": packed.code, "at": self._size}
         if packed.name:
             entry["name"] = packed.name
-            if packed.name in self._held:
-                return entry
-        entry["at"] = self._size
         padding = -len(packed.raw) % ALIGN
         self._parts += [packed.raw, bytes(padding)]
         self._size += len(packed.raw) + padding
         return entry
 
-    def pack(self, header: dict[str, Any]) -> bytes:
-        """Header and buffers as one byte string; NaN in the header is an error, JSON has none."""
-        text = json.dumps(
-            header, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-        ).encode()
+    def pack(self, header: Mapping[str, Any], fixed: Mapping[str, Any] | None = None) -> bytes:
+        """Header and buffers as one byte string; NaN in the header is an error, JSON has none.
+
+        `fixed` is the part of the header that is the same in many messages: it becomes a buffer.
+        """
+        if fixed is not None:
+            entries: list[dict[str, Any]] = []
+            raw = _text(_numbered(fixed, entries))
+            same = self.add(Packed(raw, (len(raw),), "u1", _name(raw)))
+            header = {**header, "fixed": same, "entries": entries}
+        text = _text(header)
         text += b" " * (-(len(text) + 4) % ALIGN)
         return struct.pack("<I", len(text)) + text + b"".join(self._parts)
+
+
+def _text(header: Any) -> bytes:
+    return json.dumps(header, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _numbered(node: Any, entries: list[dict[str, Any]]) -> Any:
+    """`node` with numbers in place of the entries of buffers, which go to `entries`."""
+    match node:
+        case {"held": _} | {"at": _, "type": _}:
+            entries.append(node)
+            return {"entry": len(entries) - 1}
+        case dict():
+            return {key: _numbered(value, entries) for key, value in node.items()}
+        case list() | tuple():
+            return [_numbered(value, entries) for value in node]
+    return node
 
 
 def decode(blob: bytes) -> dict[str, Any]:
@@ -105,7 +138,13 @@ def decode(blob: bytes) -> dict[str, Any]:
         flat = np.frombuffer(blob, dtype=TYPES[node["type"]], count=count, offset=base + node["at"])
         return flat.reshape(node["shape"])
 
-    return cast(dict[str, Any], json.loads(blob[4:base].decode(), object_hook=restore))
+    header = cast(dict[str, Any], json.loads(blob[4:base].decode(), object_hook=restore))
+    fixed = header.get("fixed")
+    if isinstance(fixed, np.ndarray):
+        entries = header["entries"]
+        filled = lambda node: entries[node["entry"]] if "entry" in node else node  # noqa: E731
+        header |= json.loads(fixed.tobytes(), object_hook=filled)
+    return header
 
 
 def quantise(xy: FloatArray, extent: tuple[float, float, float, float]) -> NDArray[np.int16]:

@@ -7,6 +7,7 @@ browser keeps the files for good, and a new version has another address.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,11 @@ def component(name: str, root: str) -> Any:
     return st.components.v2.component(
         f"genlab_{name}",
         html=f'<div class="{root}">\n</div>',
-        js=f'const at = new URL("{ADDRESS}/{name}.js", document.baseURI);\n'
-        "const { default: show } = await import(at);\nexport default show;\n",
+        js=f'const a=new URL("{ADDRESS}/{name}.js",document.baseURI)\n'
+        "export default (await import(a)).default",
     )
+
+
+def hearing(*names: str) -> dict[str, Callable[[], None]]:
+    """The arguments by which an element hears what the browser sends under `names`."""
+    return {f"on_{name}_change": lambda: None for name in names}

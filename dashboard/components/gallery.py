@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dashboard.components.blob import Blob
-from dashboard.components.files import component
+from dashboard.components.blob import Blob, looks
+from dashboard.components.files import component, hearing
 
 _GALLERY = component("gallery", "gallery")
 
@@ -58,19 +58,8 @@ def encode_gallery(
     blob = Blob()
     groups: dict[str, list[dict[str, Any]]] = {}
     for card in cards:
-        entry = {
-            "id": card.id,
-            "title": card.title,
-            "family": card.family,
-            "can": list(card.can),
-            "film": blob.add(card.film) if card.film else None,
-            "filmHref": card.film_href,
-            "frames": card.frames,
-            "href": card.href,
-            "variant": card.variant,
-            "problem": card.problem,
-        }
-        groups.setdefault(card.dataset, []).append(entry)
+        film = {"film": blob.add(card.film) if card.film else None}
+        groups.setdefault(card.dataset, []).append(looks(card, "film", "dataset") | film)
     header = {
         "groups": [
             {"title": title, "cards": group, "link": asdict(link) if link else None}
@@ -89,7 +78,7 @@ def gallery(
     `links` stand beside the data sets of that name.
     """
     data = encode_gallery(cards, links)
-    opened = _GALLERY(data=data, key=key, on_open_change=lambda: None).open
+    opened = _GALLERY(data=data, key=key, **hearing("open")).open
     usable = {card.id for card in cards if card.problem is None}
     usable |= {link.name for link in (links or {}).values()}
     return opened if isinstance(opened, str) and opened in usable else None

@@ -42,11 +42,32 @@ def as_array(values: object, what: str, shape: tuple[int | None, ...]) -> FloatA
     return array
 
 
+def check_role(role: str, label: str) -> None:
+    """Raise `SceneError` where the colour of what is called `label` has no such meaning."""
+    require(role in get_args(Role), f"{label!r}: unknown role {role!r}")
+
+
+def check_frames(frames: int, count: int, label: str) -> None:
+    """Raise `SceneError` where what is called `label` does not fit a timeline of `count` frames."""
+    require(frames in (1, count), f"{label}: {frames} frames on a timeline of {count}")
+
+
+def check_size(blob: bytes, limit: int, what: str, fewer: str) -> bytes:
+    """`blob`, where it has no more than `limit` bytes."""
+    told = f"{what}: {len(blob):,} bytes are more than the {limit:,} a browser is sent at once"
+    require(len(blob) <= limit, f"{told}; use fewer {fewer}")
+    return blob
+
+
+def _within(layer: Layer, name: str, most: float) -> None:
+    value = getattr(layer, name)
+    require(0 < value <= most, f"{layer.label!r}: {name} {value} is not in (0, {most}]")
+
+
 def _check_look(layer: Layer) -> None:
-    require(layer.role in get_args(Role), f"{layer.label!r}: unknown role {layer.role!r}")
-    require(
-        bool(layer.label), f"{type(layer).__name__}: a layer needs a label (its chip in the legend)"
-    )
+    check_role(layer.role, layer.label)
+    told = f"{type(layer).__name__}: a layer needs a label (its chip in the legend)"
+    require(bool(layer.label), told)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +90,7 @@ class Heatmap:
 
     def __post_init__(self) -> None:
         _check_look(self)
-        require(self.low_role in get_args(Role), f"{self.label!r}: unknown role {self.low_role!r}")
+        check_role(self.low_role, self.label)
         object.__setattr__(self, "values", as_array(self.values, self.label, (None, None, None)))
 
 
@@ -92,8 +113,8 @@ class Points:
     def __post_init__(self) -> None:
         _check_look(self)
         object.__setattr__(self, "xy", as_array(self.xy, self.label, (None, None, 2)))
-        require(0 < self.radius <= 40, f"{self.label!r}: radius {self.radius} is not in (0, 40]")
-        require(0 < self.opacity <= 1, f"{self.label!r}: opacity {self.opacity} is not in (0, 1]")
+        _within(self, "radius", 40)
+        _within(self, "opacity", 1)
         require(self.trail >= 0 and self.trail_count >= 0, f"{self.label!r}: negative trail")
 
 
@@ -114,8 +135,8 @@ class Lines:
     def __post_init__(self) -> None:
         _check_look(self)
         object.__setattr__(self, "xy", as_array(self.xy, self.label, (None, None, None, 2)))
-        require(0 < self.width <= 20, f"{self.label!r}: width {self.width} is not in (0, 20]")
-        require(0 < self.opacity <= 1, f"{self.label!r}: opacity {self.opacity} is not in (0, 1]")
+        _within(self, "width", 20)
+        _within(self, "opacity", 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,16 +206,12 @@ class Handle:
 Layer = Heatmap | Points | Lines | Arrows | Marker | Handle
 
 
+ARRAYS = ("values", "xy", "at", "vec")
+"""Fields of layers that go to buffers; a handle's place is said apart."""
+
+
 def frames_of(layer: Layer) -> int:
     """How many frames a layer has: 1 where it stands still."""
-    match layer:
-        case Heatmap():
-            return len(layer.values)
-        case Arrows():
-            return max(len(layer.at), len(layer.vec))
-        case Marker():
-            return len(np.asarray(layer.xy))
-        case Handle():
-            return 1
-        case Points() | Lines():
-            return len(layer.xy)
+    if isinstance(layer, Handle):
+        return 1
+    return max(len(getattr(layer, name)) for name in ARRAYS if hasattr(layer, name))

@@ -13,9 +13,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from threading import Lock
+from threading import RLock
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
+import streamlit as st
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -51,29 +53,43 @@ class Offer:
         return blake2b(said, digest_size=16, key=_SECRET).hexdigest()
 
 
+class Visit:
+    """Stands for a visitor: what was put on the shelf for one goes when it does."""
+
+
 class Shelf:
-    """The files offered last, `room` bytes of them, for all visitors; safe for threads."""
+    """The files offered last: `each` bytes for a visitor, `room` for all; safe for threads."""
 
-    def __init__(self, room: int) -> None:
-        self.room = room
-        self._offers: OrderedDict[str, Offer] = OrderedDict()
-        self._lock = Lock()
+    def __init__(self, room: int, each: int) -> None:
+        self.room, self.each = room, each
+        self._files: WeakKeyDictionary[Visit, OrderedDict[str, Offer]] = WeakKeyDictionary()
+        self._lock = RLock()
 
-    def put(self, offer: Offer) -> None:
+    def put(self, offer: Offer, visit: Visit) -> None:
         """Offer a file anew: the longest unasked ones make room for it."""
         with self._lock:
-            self._offers[offer.token] = offer
-            self._offers.move_to_end(offer.token)
-            while len(self._offers) > 1 and sum(o.size for o in self._offers.values()) > self.room:
-                self._offers.popitem(last=False)
+            own = self._files.pop(visit, OrderedDict())
+            self._files[visit] = own
+            own[offer.token] = offer
+            own.move_to_end(offer.token)
+            _shed([own], self.each)
+            _shed(list(self._files.values()), self.room)
 
     def get(self, token: str) -> Offer | None:
         """The file of that token, if it is still there."""
         with self._lock:
-            return self._offers.get(token)
+            return next((own[token] for own in self._files.values() if token in own), None)
 
 
-SHELF = Shelf(256_000_000)
+def _shed(shelves: list[OrderedDict[str, Offer]], room: int) -> None:
+    """Drop files, the first of the first visitor first, until they fit; the last always stays."""
+    size = sum(offer.size for own in shelves for offer in own.values())
+    for own in shelves:
+        while size > room and len(own) > (own is shelves[-1]):
+            size -= own.popitem(last=False)[1].size
+
+
+SHELF = Shelf(256_000_000, 64_000_000)
 
 
 def _file(request: Request) -> Response:
@@ -91,8 +107,9 @@ def files(base: str = "") -> Route:
 
 def offers(shown: Sequence[Offer], *, key: str = "offers") -> None:
     """A row of buttons, each of which hands out a file; one row of a `key` stands on a page."""
+    visit = st.session_state.setdefault("visit", Visit())
     for offer in shown:
-        SHELF.put(offer)
+        SHELF.put(offer, visit)
     buttons = [
         {"label": o.label, "icon": o.icon, "name": o.name, "href": f"{ADDRESS}/{o.token}"}
         for o in shown

@@ -15,7 +15,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.blob import Blob
-from dashboard.components.files import component
+from dashboard.components.files import component, hearing
 from dashboard.components.layers import require
 from dashboard.components.sheet import Grey
 
@@ -83,5 +83,5 @@ def pad(
         "maxWidth": max_width,
     }
     now = peek_pad(key, start=start, fresh=fresh, size=size)
-    _PAD(data=blob.pack(header), key=key, on_painted_change=lambda: None)
+    _PAD(data=blob.pack(header), key=key, **hearing("painted"))
     return now

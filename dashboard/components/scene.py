@@ -5,10 +5,9 @@ lines, arrows, markers, handles) in data units; the first axis of every array is
 length 1 where nothing moves. The whole film is computed once, encoded once and sent once: the
 browser scrubs it with no further word from the server.
 
-The blob is `u32 header length | JSON header | padding | buffers`, little-endian, every buffer
-aligned to eight bytes. Coordinates are int16 (half the range spans the pane, the other half lets
-things leave it), heat maps uint8 with 0 for "nothing". That is 4 bytes a point and frame: 2,000
-points over 100 frames are 0.8 MB.
+In the blob coordinates are int16 (half the range spans the pane, the other half lets things leave
+it), heat maps uint8 with 0 for "nothing". That is 4 bytes a point and frame: 2,000 points over 100
+frames are 0.8 MB.
 """
 
 from __future__ import annotations
@@ -20,8 +19,16 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from dashboard.components.blob import Blob, FloatArray, Packed, quantise, quantise_unit
+from dashboard.components.blob import (
+    Blob,
+    FloatArray,
+    Packed,
+    looks,
+    quantise,
+    quantise_unit,
+)
 from dashboard.components.layers import (
+    ARRAYS,
     Arrows,
     Handle,
     Heatmap,
@@ -31,6 +38,8 @@ from dashboard.components.layers import (
     Points,
     Role,
     SceneError,
+    check_frames,
+    check_size,
     frames_of,
     require,
 )
@@ -115,20 +124,19 @@ class Scene:
             1 <= len(self.panes) <= MOST_PANES,
             f"scene: {len(self.panes)} panes; one to {MOST_PANES} fit a screen",
         )
-        names = [
-            layer.name for pane in self.panes for layer in pane.layers if isinstance(layer, Handle)
-        ]
+        names = [handle.name for handle in self.handles]
         require(len(set(names)) == len(names), f"scene: two handles of one name in {names}")
         picks = [pane.pick for pane in self.panes if pane.pick]
         object.__setattr__(self, "names", frozenset(names + picks))
         count = self.timeline.count if self.timeline else 1
         for pane in self.panes:
             for layer in pane.layers:
-                frames = frames_of(layer)
-                require(
-                    frames in (1, count),
-                    f"{pane.title!r}, {layer.label!r}: {frames} frames on a timeline of {count}",
-                )
+                check_frames(frames_of(layer), count, f"{pane.title!r}, {layer.label!r}")
+
+    @property
+    def handles(self) -> list[Handle]:
+        """The draggable points of all panes."""
+        return [one for pane in self.panes for one in pane.layers if isinstance(one, Handle)]
 
     def encode(
         self,
@@ -147,35 +155,24 @@ class Scene:
         Raises `SceneError` when the blob would exceed `LIMIT` bytes.
         """
         blob = Blob(held)
-        at = {
-            name: list(map(float, xy)) for name, xy in (points or {}).items() if name in self.names
-        }
-        header = {
-            "panes": [
-                {
-                    "title": pane.title,
-                    "extent": pane.extent,
-                    "alt": pane.alt,
-                    "pick": pane.pick,
-                    "aspect": pane.aspect,
-                    "axes": pane.axes,
-                    "layers": [layer_header(layer, pane, blob) for layer in pane.layers],
-                }
-                for pane in self.panes
-            ],
-            "timeline": self.timeline.header(blob) if self.timeline else None,
-            "points": at,
-            "seq": seq,
-            "maxWidth": max_width,
-            "more": more,
-        }
-        encoded = blob.pack(header)
-        require(
-            len(encoded) <= LIMIT,
-            f"scene: {len(encoded):,} bytes are more than the {LIMIT:,} a browser is sent at once; "
-            "use fewer points, frames or heat-map cells",
+        panes = []
+        for pane in self.panes:
+            layers = [layer_header(layer, pane, blob) for layer in pane.layers]
+            panes.append(looks(pane, "layers") | {"layers": layers})
+        at = {name: list(map(float, xy)) for name, xy in (points or {}).items()}
+        encoded = blob.pack(
+            {
+                "points": {name: xy for name, xy in at.items() if name in self.names},
+                "seq": seq,
+                "more": more,
+            },
+            {
+                "panes": panes,
+                "timeline": self.timeline.header(blob) if self.timeline else None,
+                "maxWidth": max_width,
+            },
         )
-        return encoded
+        return check_size(encoded, LIMIT, "scene", "points, frames or heat-map cells")
 
 
 _PACKED: WeakKeyDictionary[Layer, dict[tuple[float, ...], Packed]] = WeakKeyDictionary()
@@ -192,42 +189,23 @@ def _packed(layer: Layer, extent: tuple[float, ...], make: Callable[[], Any]) ->
 
 def layer_header(layer: Layer, pane: Pane, blob: Blob) -> dict[str, Any]:
     """A layer's part of the JSON header; its arrays go to the blob."""
-    kind = type(layer).__name__.lower()
-    head: dict[str, Any] = {
-        "kind": kind, "role": layer.role, "label": layer.label, "visible": layer.visible,
-        "frames": frames_of(layer),
-    }  # fmt: skip
+    kind = {"kind": type(layer).__name__.lower(), "frames": frames_of(layer)}
+    head = kind | looks(layer, *ARRAYS)
 
     def placed(where: Callable[[], FloatArray]) -> dict[str, Any]:
-        return blob.add(_packed(layer, pane.extent, lambda: quantise(where(), pane.extent)))
+        xy = _packed(layer, pane.extent, lambda: quantise(where(), pane.extent))
+        return head | {"xy": blob.add(xy)}
 
     match layer:
         case Heatmap():
-            cells = blob.add(_packed(layer, (), lambda: quantise_unit(layer.values)))
-            return head | {
-                "values": cells,
-                "diverging": layer.diverging,
-                "lowRole": layer.low_role,
-                "smooth": layer.smooth,
-            }
+            cells = _packed(layer, (), lambda: quantise_unit(layer.values))
+            return head | {"values": blob.add(cells)}
+        case Handle():  # where it stands changes with every drag, and is among the scene's points
+            return head | {"rail": layer.xy[1] if layer.rail else None}
+        case Arrows():  # feet and heads
+            return placed(
+                lambda: np.stack(np.broadcast_arrays(layer.at, layer.at + layer.vec), axis=2)
+            )
         case Points():
-            trail = min(layer.trail_count, layer.xy.shape[1]) if layer.trail else 0
-            return head | {
-                "xy": placed(lambda: layer.xy), "radius": layer.radius, "opacity": layer.opacity,
-                "trail": layer.trail, "trailCount": trail,
-            }  # fmt: skip
-        case Lines():
-            xy = placed(lambda: layer.xy)
-            return head | {"xy": xy, "width": layer.width, "opacity": layer.opacity}
-        case Arrows():
-            xy = placed(lambda: np.stack(_ends(layer), axis=2))
-            return head | {"xy": xy, "width": layer.width, "opacity": layer.opacity}
-        case Marker():
-            return head | {"xy": placed(lambda: np.asarray(layer.xy)), "text": layer.text}
-        case Handle():
-            return head | {"name": layer.name, "xy": layer.xy, "rail": layer.rail}
-
-
-def _ends(arrows: Arrows) -> list[FloatArray]:
-    """Feet and heads, each [F, m, 2]."""
-    return list(np.broadcast_arrays(arrows.at, arrows.at + arrows.vec))
+            head["trailCount"] = min(layer.trail_count, layer.xy.shape[1]) if layer.trail else 0
+    return placed(lambda: np.asarray(layer.xy))

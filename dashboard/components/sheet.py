@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.components.blob import Blob
-from dashboard.components.layers import Role, require
+from dashboard.components.blob import Blob, looks
+from dashboard.components.layers import Role, check_frames, check_role, check_size, require
 from dashboard.components.timeline import Timeline
 
 LIMIT = 11_000_000
@@ -28,35 +28,21 @@ MOST_FRAMES = 101
 Grey = NDArray[np.uint8]
 
 
-def levels(x: NDArray[Any]) -> Grey:
-    """Images in data units (0 black, 1 white) as bytes of the same shape.
+def levels(x: NDArray[Any], channels: int | None = None) -> Grey:
+    """Images in data units (0 black, 1 white) as bytes.
 
     Rounded to the nearest of 256 levels; values outside 0..1 are clipped, NaN is black. Bytes pass
-    through as they are.
+    through as they are. The shape stays; with `channels` images [..., c, h, w] become [..., h, w]
+    where c = 1 and [..., h, w, 3] where c = 3.
     """
     x = np.asarray(x)
+    if channels is not None:
+        wanted = x.ndim >= 3 and x.shape[-3] == channels
+        require(wanted, f"images: expected [..., {channels}, h, w], found {list(x.shape)}")
+        x = x[..., 0, :, :] if channels == 1 else np.moveaxis(x, -3, -1)
     if x.dtype == np.uint8:
         return x
     return np.rint(np.nan_to_num(x, nan=0.0).clip(0, 1) * 255).astype(np.uint8)
-
-
-def grey(x: NDArray[Any]) -> Grey:
-    """Images `x[..., 1, h, w]` in data units as `levels` [..., h, w]."""
-    return levels(_of_channels(x, 1)[..., 0, :, :])
-
-
-def rgb(x: NDArray[Any]) -> Grey:
-    """Images `x[..., 3, h, w]` in data units as `levels` [..., h, w, 3]."""
-    return levels(np.moveaxis(_of_channels(x, 3), -3, -1))
-
-
-def _of_channels(x: NDArray[Any], count: int) -> NDArray[Any]:
-    x = np.asarray(x)
-    require(
-        x.ndim >= 3 and x.shape[-3] == count,
-        f"images: expected [..., {count}, h, w], found {list(x.shape)}",
-    )
-    return x
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +70,7 @@ class Sheet:
     def of(cls, x: NDArray[Any], title: str, alt: str, **looks: Any) -> Sheet:
         """A sheet of images `x[n, c, h, w]` or `[F, n, c, h, w]` in data units, c = 1 or 3."""
         colour = np.shape(x)[-3:-2] == (3,)
-        return cls(rgb(x) if colour else grey(x), title, alt, colour=colour, **looks)
+        return cls(levels(x, 3 if colour else 1), title, alt, colour=colour, **looks)
 
     def __post_init__(self) -> None:
         pixels = np.asarray(self.pixels)
@@ -104,7 +90,7 @@ class Sheet:
             f"{MOST_FRAMES} frames, 1 to {MOST_TILES} tiles, 1 to 256 pixels a side",
         )
         require(bool(self.alt), f"{self.title!r}: a picture needs an alternative text")
-        require(self.role in get_args(Role), f"{self.title!r}: unknown role {self.role!r}")
+        check_role(self.role, self.title)
         captions = list(self.captions)
         words = [captions] if captions and isinstance(captions[0], str) else captions
         require(
@@ -120,15 +106,7 @@ class Sheet:
 
     def header(self, blob: Blob) -> dict[str, Any]:
         """The sheet's part of the JSON header; its pixels go to the blob."""
-        return {
-            "pixels": blob.add(self.pixels),
-            "title": self.title,
-            "alt": self.alt,
-            "captions": self.captions,
-            "columns": self.columns,
-            "role": self.role,
-            "smooth": self.smooth,
-        }
+        return looks(self, "pixels", "colour") | {"pixels": blob.add(self.pixels)}
 
 
 def encode_wall(
@@ -147,10 +125,7 @@ def encode_wall(
     require(1 <= len(sheets) <= 2, f"wall: {len(sheets)} sheets; one or two stand side by side")
     count = timeline.count if timeline else 1
     for sheet in sheets:
-        require(
-            len(sheet.pixels) in (1, count),
-            f"{sheet.title!r}: {len(sheet.pixels)} frames on a timeline of {count}",
-        )
+        check_frames(len(sheet.pixels), count, repr(sheet.title))
     n = sheets[0].pixels.shape[1]
     same = all(sheet.pixels.shape[1] == n for sheet in sheets)
     require(same or not (picks or enlarge), "wall: tiles to pick need two sheets of as many tiles")
@@ -165,10 +140,4 @@ def encode_wall(
         "enlarge": enlarge,
         "maxWidth": max_width,
     }
-    encoded = blob.pack(header)
-    require(
-        len(encoded) <= LIMIT,
-        f"wall: {len(encoded):,} bytes are more than the {LIMIT:,} a browser is sent at once; "
-        "use fewer tiles or frames",
-    )
-    return encoded
+    return check_size(blob.pack(header), LIMIT, "wall", "tiles or frames")

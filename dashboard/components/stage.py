@@ -18,8 +18,9 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components.files import component
-from dashboard.components.scene import Handle, Scene
+from dashboard.components.files import component, hearing
+from dashboard.components.scene import Scene
+from dashboard.components.timeline import chosen_frame, frames_at
 
 Point = tuple[float, float]
 
@@ -84,30 +85,18 @@ def stage(
 
     Raises `SceneError` when the scene is larger than a browser should be sent.
     """
-    handles = {
-        layer.name: layer.xy
-        for pane in scene.panes
-        for layer in pane.layers
-        if isinstance(layer, Handle)
-    }
+    handles = {handle.name: handle.xy for handle in scene.handles}
     centres = {
         pane.pick: ((pane.extent[0] + pane.extent[1]) / 2, (pane.extent[2] + pane.extent[3]) / 2)
         for pane in scene.panes
         if pane.pick
     }
     places: dict[str, Point] = centres | handles | dict(points or {})
-    count = scene.timeline.count if scene.timeline else 1
-    start = scene.timeline.start if scene.timeline else 0
+    count, start = frames_at(scene.timeline)
     stored = st.session_state.get(key)
     now = _read(stored, places, count, start)
     blob = scene.encode(now.points, _seq(stored), max_width, more, _held(stored))
-    _STAGE(
-        data=blob,
-        key=key,
-        on_points_change=lambda: None,
-        on_frame_change=lambda: None,
-        on_more_change=lambda: None,
-    )
+    _STAGE(data=blob, key=key, **hearing("points", "frame", "more"))
     return now
 
 
@@ -132,15 +121,11 @@ def _read(stored: object, points: dict[str, Point], count: int, start: int) -> S
     said = _said(_said(stored, "points"), "at")
     heard = {name: said[name] for name in points if _is_point(said.get(name))}
     places = points | {name: (float(x), float(y)) for name, (x, y) in heard.items()}
-    frame = start
-    match stored.get("frame") if isinstance(stored, Mapping) else None:
-        case [int(chosen), int(of)] if of == count:
-            frame = min(max(chosen, 0), count - 1)
     more = stored.get("more") if isinstance(stored, Mapping) else None
     still = _said(stored, "points").get("still")
     return StageState(
         places,
-        frame,
+        chosen_frame(stored, count, start),
         touched=bool(heard),
         more=more if isinstance(more, str) else "",
         still=still if isinstance(still, int) and 0 <= still < count else None,

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.components.files import component
-from dashboard.components.sheet import Sheet, encode_wall, grey
-from dashboard.components.timeline import Timeline
+from dashboard.components.files import component, hearing
+from dashboard.components.sheet import Sheet, encode_wall
+from dashboard.components.timeline import Timeline, chosen_frame, frames_at
 
-__all__ = ["Sheet", "TilesState", "grey", "peek_tiles", "tiles"]
+__all__ = ["Sheet", "TilesState", "peek_tiles", "tiles"]
 
 _TILES = component("tiles", "wall")
 
@@ -50,16 +50,13 @@ def peek_tiles(
     """
     stored = st.session_state.get(key)
     places = dict(picks or {})
-    frame, touched = start, False
+    touched = False
     match stored.get("picks") if isinstance(stored, Mapping) else None:
         case {"at": Mapping() as at, "of": int(of)} if of == n:
             heard = {name: at[name] for name in places if _is_tile(at.get(name), n)}
             places |= heard
             touched = bool(heard)
-    match stored.get("frame") if isinstance(stored, Mapping) else None:
-        case [int(chosen), int(of)] if of == count:
-            frame = min(max(chosen, 0), count - 1)
-    return TilesState(places, frame, touched)
+    return TilesState(places, chosen_frame(stored, count, start), touched)
 
 
 def _is_tile(value: object, n: int) -> bool:
@@ -89,12 +86,8 @@ def tiles(
     """
     places = dict(picks or {})
     blob = encode_wall(sheets, timeline, places, enlarge=enlarge, max_width=max_width)
-    now = peek_tiles(
-        key,
-        n=sheets[0].pixels.shape[1],
-        picks=places,
-        count=timeline.count if timeline else 1,
-        start=timeline.start if timeline else 0,
-    )
-    _TILES(data=blob, key=key, on_picks_change=lambda: None, on_frame_change=lambda: None)
+    count, start = frames_at(timeline)
+    n = sheets[0].pixels.shape[1]
+    now = peek_tiles(key, n=n, picks=places, count=count, start=start)
+    _TILES(data=blob, key=key, **hearing("picks", "frame"))
     return now

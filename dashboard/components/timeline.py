@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
-from dashboard.components.blob import Blob, FloatArray
-from dashboard.components.layers import Role, as_array, require
+from dashboard.components.blob import Blob, FloatArray, looks
+from dashboard.components.layers import Role, as_array, check_role, require
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Curve:
     span: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        require(self.role in get_args(Role), f"{self.label!r}: unknown role {self.role!r}")
+        check_role(self.role, self.label)
         y = as_array(self.y, self.label, (None,))
         require(len(y) >= 2, f"{self.label!r}: a curve needs two values or more")
         object.__setattr__(self, "y", y)
@@ -41,6 +41,13 @@ class Curve:
             x = np.asarray(self.x, dtype=np.float64)
             require(x.shape == y.shape, f"{self.label!r}: {x.size} abscissae for {y.size} values")
             object.__setattr__(self, "x", x)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The values at the lower and the upper edge: the span, or else those of the curve."""
+        finite = self.y[np.isfinite(self.y)]
+        own = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+        return self.span or own
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,13 +98,6 @@ class Timeline:
             require(increasing, f"timeline: positions are not {self.count} increasing numbers")
             object.__setattr__(self, "positions", positions)
 
-    def _unit_positions(self) -> FloatArray:
-        """Frames' places in 0..1 along the strip."""
-        if self.count == 1:
-            return np.zeros(1)
-        at = np.arange(self.count) if self.positions is None else np.asarray(self.positions)
-        return np.asarray((at - at[0]) / (at[-1] - at[0]), dtype=np.float64)
-
     def header(self, blob: Blob) -> dict[str, Any]:
         """The timeline's part of the JSON header; curves go to the blob scaled to 0..1."""
         at = np.arange(self.count) if self.positions is None else np.asarray(self.positions)
@@ -106,31 +106,29 @@ class Timeline:
         curves = []
         for curve in self.curves:
             x = np.linspace(0, 1, len(curve.y)) if curve.x is None else (curve.x - at[0]) / span
-            finite = curve.y[np.isfinite(curve.y)]
-            low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-            low, high = curve.span or (low, high)
+            low, high = curve.range
             y = (curve.y - low) / (high - low if high > low else 1.0)
-            buffer = blob.add(np.stack([x, y], axis=1).astype("<f4"))
-            curves.append(
-                {"role": curve.role, "label": curve.label, "xy": buffer, "range": [low, high]}
-            )
-        rows = []
-        if self.rows and self.curves[0].span:
-            low, high = self.curves[0].span
-            rows = [[(value - low) / (high - low), words] for value, words in self.rows]
-        return {
-            "height": self.height,
-            "rows": rows,
+            xy = blob.add(np.stack([x, y], axis=1).astype("<f4"))
+            head = {"role": curve.role, "label": curve.label}
+            curves.append(head | {"xy": xy, "range": [low, high]})
+        low, high = self.curves[0].range if self.rows else (0.0, 1.0)
+        return looks(self, "unit") | {
+            "rows": [[(value - low) / (high - low), words] for value, words in self.rows],
             "columns": [[float(x - at[0]) / span, words] for x, words in self.columns],
-            "count": self.count,
-            "labels": list(self.labels)
-            if self.labels
-            else [f"{self.title} {i}{suffix}" for i in range(self.count)],
-            "positions": self._unit_positions().round(6).tolist(),
+            "labels": list(self.labels or (f"{self.title} {i}{suffix}" for i in range(self.count))),
+            "positions": ((at - at[0]) / span).round(6).tolist(),
             "curves": curves,
-            "start": self.start,
-            "fps": self.fps,
-            "loop": self.loop,
-            "autoplay": self.autoplay,
-            "title": self.title,
         }
+
+
+def frames_at(timeline: Timeline | None) -> tuple[int, int]:
+    """How many frames there are, and which is the first to be shown."""
+    return (timeline.count, timeline.start) if timeline else (1, 0)
+
+
+def chosen_frame(stored: object, count: int, start: int) -> int:
+    """The frame that a browser says was chosen of `count`; `start` where it says none."""
+    match stored:
+        case {"frame": [int(chosen), int(of)]} if of == count:
+            return min(max(chosen, 0), count - 1)
+    return start

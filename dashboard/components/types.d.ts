@@ -25,7 +25,7 @@ type Layer = {
   role: string; label: string; visible: boolean; frames: number;
   values: Buffers; diverging: boolean; lowRole: string; smooth: boolean;
   radius: number; opacity: number; trail: number; trailCount: number; width: number; text: string;
-  name: string; rail: boolean; xy: any;
+  name: string; rail: number | null; xy: any;
   key?: string; cells?: HTMLCanvasElement; image?: ImageData;
   scaled?: HTMLCanvasElement | null; sheet?: HTMLCanvasElement;
 };

@@ -7,9 +7,12 @@ export const NOTHING = -32768; // a coordinate that is not finite
 /** @param {number[]} shape */
 const count = (shape) => shape.reduce((a, b) => a * b, 1);
 
-// The header with every buffer entry replaced by `{shape, values}`, typed arrays on one copy of the bytes.
+const text = new TextDecoder();
+
+// The header with every buffer entry replaced by `{shape, values}`, typed arrays on one copy of the bytes. What is `fixed` in
+// many messages is a buffer itself, of JSON in which `{entry}` numbers the buffers of `entries`.
 //
-// A large buffer has a name. One that comes without its bytes is taken from `kept`, a map from names to such arrays; the
+// A large buffer has a name. One that is `held` is taken from `kept`, a map from names to such arrays; the
 // header's `lacks` says whether one was not there. Afterwards `kept` holds what this blob names, and what a message that is still
 // on its way `told` the server of: an answer to it may count on that.
 /** @param {Uint8Array} data @param {Map<string, Buffers>} [kept] @param {{seq?: number, told?: string[]}} [_2] */
@@ -20,15 +23,16 @@ export function decodeBlob(data, kept = new Map(), { seq = 0, told = [] } = {}) 
   const base = 4 + length;
   const named = new Map();
   let lacks = false;
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, base)), (_, node) => {
-    if (!node || typeof node !== "object" || !("type" in node) || !("shape" in node)) return node;
-    const { name, at, shape, type } = node;
-    let array = name && kept.get(name);
-    if (!array && at === undefined) lacks = true;
-    else array ??= { shape, values: new BUFFERS[/** @type {keyof typeof BUFFERS} */ (type)](bytes.buffer, base + at, count(shape)) };
+  const header = JSON.parse(text.decode(bytes.subarray(4, base)), (_, node) => {
+    const { at, shape, type, name = node?.held, held } = node ?? {};
+    if (held) lacks ||= !kept.has(held);
+    else if (!type || !shape) return node;
+    const array = kept.get(name) ?? { shape, values: held ? null : new BUFFERS[/** @type {keyof typeof BUFFERS} */ (type)](bytes.buffer, base + at, count(shape)) };
     if (name) named.set(name, array);
     return array;
   });
+  if (header.fixed?.values)
+    Object.assign(header, JSON.parse(text.decode(header.fixed.values), (_, node) => header.entries[node?.entry] ?? node));
   const counted = header.seq < seq ? told : [];
   for (const name of kept.keys()) if (!named.has(name) && !counted.includes(name)) kept.delete(name);
   for (const [name, array] of named) kept.set(name, array);

@@ -128,7 +128,7 @@ function paintMarker(ctx, layer, frame, view) {
 /** @param {Context} ctx @param {Layer} layer @param {number} _frame @param {View} view */
 function paintHandle(ctx, layer, _frame, view) {
   const { dpr, theme } = view;
-  const [x, y] = toPixels(view, view.points[layer.name] ?? layer.xy);
+  const [x, y] = toPixels(view, view.points[layer.name]);
   const grip = view.held === layer.name ? 11 : 9;
   ctx.save();
   ctx.shadowColor = "rgba(0, 0, 0, 0.35)";

@@ -128,7 +128,7 @@ export function watchPointer(stage, pane) {
 /** @param {Stage} stage @param {Pane} pane @param {string} name @param {Point} _1 */
 function put(stage, pane, name, [x, y]) {
   const handle = pane.spec.layers.find((layer) => layer.kind === "handle" && layer.name === name);
-  stage.points[name] = [x, handle?.rail ? handle.xy[1] : y];
+  stage.points[name] = [x, handle?.rail ?? y];
 }
 
 /** @param {Stage} stage @param {Pane} pane @param {string} name @param {Point} at */

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,8 @@ def offer(name: str, content: bytes, size: int = 1) -> offers.Offer:
 
 def test_a_file_is_handed_out_under_its_name() -> None:
     given = offer("é 1.csv", b"x1,x2\n")
-    offers.SHELF.put(given)
+    visit = offers.Visit()
+    offers.SHELF.put(given, visit)
     answer = get(f"/{offers.ADDRESS}/{given.token}")
     assert answer.content == b"x1,x2\n"
     assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''%C3%A9%201.csv"
@@ -91,12 +93,27 @@ def test_a_file_is_handed_out_under_its_name() -> None:
 
 
 def test_the_shelf_gives_away_what_was_offered_longest_ago() -> None:
-    shelf = offers.Shelf(room=10)
+    shelf, visit = offers.Shelf(room=10, each=99), offers.Visit()
     a, b, c = (offer(name, name.encode(), 4) for name in "abc")
     for one in (a, b, a, c):
-        shelf.put(one)
+        shelf.put(one, visit)
     assert [shelf.get(one.token) is not None for one in (a, b, c)] == [True, False, True]
     large = offer("large", b"", 99)
-    shelf.put(large)
+    shelf.put(large, visit)
     assert shelf.get(large.token) is large
     assert shelf.get(c.token) is None
+
+
+def test_a_visitor_has_a_share_of_the_shelf_and_leaves_nothing_on_it() -> None:
+    shelf, one, other = offers.Shelf(room=12, each=8), offers.Visit(), offers.Visit()
+    a, b, c, d = (offer(name, name.encode(), 4) for name in "abcd")
+    shelf.put(a, other)
+    for mine in (b, c, d):
+        shelf.put(mine, one)
+    found = [shelf.get(file.token) is not None for file in (a, b, c, d)]
+    assert found == [True, False, True, True]  # the other visitor's stays
+    made = weakref.ref(a)
+    del a, other
+    assert made() is None
+    shelf.put(b, offers.Visit())  # who is gone at once
+    assert shelf.get(b.token) is None

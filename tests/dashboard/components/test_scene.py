@@ -246,13 +246,15 @@ def moving(**options):
 def test_what_the_browser_holds_is_left_out_and_named_in_its_place():
     scene = moving()
     whole = scene.encode()
-    name = json.loads(whole[4 : 4 + int.from_bytes(whole[:4], "little")])["panes"][0]["layers"][0]
-    name = name["xy"]["name"]
+    header = json.loads(whole[4 : 4 + int.from_bytes(whole[:4], "little")])
+    name, said = header["entries"][0]["name"], header["fixed"]["name"]
     again = scene.encode(held=[name, "of something else"])
     assert len(again) < len(whole) - 4 * 50 * 200 + 100
-    assert decode(again)["panes"][0]["layers"][0]["xy"] == {
-        "shape": [50, 200, 2], "type": "i2", "name": name,
-    }  # fmt: skip
+    assert decode(again)["panes"][0]["layers"][0]["xy"] == {"held": name}
+    least = scene.encode(points={"x": (1, 2)}, held=[name, said])
+    assert len(least) < 300
+    assert decode(least)["fixed"] == {"held": said}
+    assert decode(least)["points"] == {"x": [1.0, 2.0]}
     assert scene.encode(held=["of something else"]) == whole
 
 

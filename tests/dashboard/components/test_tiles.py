@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.components.blob import decode
 from dashboard.components.layers import SceneError
-from dashboard.components.sheet import Sheet, encode_wall, grey, rgb
+from dashboard.components.sheet import Sheet, encode_wall, levels
 from dashboard.components.timeline import Timeline
 
 
@@ -19,13 +19,13 @@ def film(frames: int = 5, n: int = 4, h: int = 28, w: int = 28) -> np.ndarray:
 
 def test_grey_rounds_to_the_nearest_level_clips_and_leaves_bytes_alone():
     x = np.array([0, 0.4 / 255, 0.6 / 255, 1, -3, 7, np.nan, 0.5]).reshape(1, 1, 2, 4)
-    assert grey(x).tolist() == [[[0, 0, 1, 255], [0, 255, 0, 128]]]
+    assert levels(x, 1).tolist() == [[[0, 0, 1, 255], [0, 255, 0, 128]]]
     pixels = film()[:, :, None]
-    assert grey(pixels).tobytes() == pixels.tobytes()
-    levels = np.arange(256, dtype=np.float32).reshape(1, 1, 16, 16) / 255
-    assert grey(levels).ravel().tolist() == list(range(256))
+    assert levels(pixels, 1).tobytes() == pixels.tobytes()
+    steps = np.arange(256, dtype=np.float32).reshape(1, 1, 16, 16) / 255
+    assert levels(steps, 1).ravel().tolist() == list(range(256))
     with pytest.raises(SceneError, match=r"\[\.\.\., 1, h, w\]"):
-        grey(np.zeros((3, 28, 28)))
+        levels(np.zeros((3, 28, 28)), 1)
 
 
 def test_a_film_arrives_byte_for_byte_under_its_words():
@@ -183,6 +183,6 @@ def test_colour_travels_as_red_green_and_blue_of_each_pixel():
     assert (told["pixels"] == np.rint(x.transpose(0, 1, 3, 4, 2) * 255)).all()
     assert Sheet.of(x[0, :, :1], "grey", "noise").pixels.shape == (1, 5, 32, 32)
     with pytest.raises(SceneError, match=r"\[n, h, w, 3\]"):
-        Sheet(rgb(x[0])[..., :2], "two", "channels", colour=True)
+        Sheet(levels(x[0], 3)[..., :2], "two", "channels", colour=True)
     with pytest.raises(SceneError, match=r"3, h, w"):
-        rgb(x[:, :, :2])
+        levels(x[:, :, :2], 3)

@@ -52,8 +52,21 @@ test("a named buffer that was left out is taken from those kept, or said to lack
   const named = { name: "a", shape: [8], type: "u1" };
   decodeBlob(blob({ seq: 0, v: { ...named, at: 0 } }, new Uint8Array(8).fill(9)), kept);
   assert.deepEqual([...kept.keys()], ["a"]);
-  assert.equal(decodeBlob(blob({ seq: 0, v: named }), kept).v.values[7], 9);
-  assert.equal(decodeBlob(blob({ seq: 0, v: { ...named, name: "b" } }), kept).lacks, true);
+  assert.equal(decodeBlob(blob({ seq: 0, v: { held: "a" } }), kept).v.values[7], 9);
+  assert.equal(decodeBlob(blob({ seq: 0, v: { held: "b" } }), kept).lacks, true);
+});
+
+test("what is fixed comes as a buffer that counts the others", () => {
+  const raw = new TextEncoder().encode(JSON.stringify({ panes: [{ title: "x", xy: { entry: 0 } }] }).padEnd(56));
+  const entries = [{ shape: [8], type: "u1", at: 56 }];
+  const fixed = { shape: [56], type: "u1", at: 0, name: "f" };
+  const kept = new Map();
+  const { panes } = decodeBlob(blob({ seq: 0, fixed, entries }, raw, new Uint8Array(8).fill(9)), kept);
+  assert.deepEqual([panes[0].title, panes[0].xy.values[7]], ["x", 9]);
+  entries[0].at = 0;
+  const again = decodeBlob(blob({ seq: 0, fixed: { held: "f" }, entries }, new Uint8Array(8).fill(7)), kept);
+  assert.deepEqual([again.panes[0].title, again.panes[0].xy.values[7]], ["x", 7]);
+  assert.equal(decodeBlob(blob({ seq: 0, fixed: { held: "f" }, entries }, new Uint8Array(8))).lacks, true);
 });
 
 test("what a message on its way has told of is kept until its answer", () => {
