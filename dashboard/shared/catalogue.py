@@ -175,6 +175,11 @@ def watcher() -> Callable[[], bool]:
     return lambda: not runtime.get_instance().is_active_session(session)
 
 
+def gone() -> bool:
+    """Whether the browser of whoever computes now has gone away, for work that many share."""
+    return watcher()()
+
+
 def exactly(dataset: str, verb: str, use: Callable[[ExportedModel], Result]) -> Result | None:
     """What `use` makes of the exact model of a data set, or None where there is none with `verb`.
 

@@ -1,7 +1,8 @@
 """Work that is shown as it comes: frames computed one by one, kept, and watched by many.
 
-Whoever looks at the same work goes on with it; between any two frames it may be left, and nothing
-is lost. `watch` shows them to a visitor with a bar, previews and a button to stop.
+Whoever looks at the same work goes on with it; between any two steps it may be left, and nothing
+is lost: where a frame takes long, the work hands out None on the way to it. `watch` shows them to a
+visitor with a bar, previews and a button to stop.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from dashboard.shared.catalogue import gone
 from dashboard.shared.compute import key_of
-from genlab.runtime.errors import Busy
+from genlab.runtime.errors import Busy, Stopped
 from genlab.runtime.sessions import heavy
 
 Frame = TypeVar("Frame")
@@ -43,7 +45,9 @@ class Frames(Generic[Frame]):
         serial: A number of its own, which no other frames of this process have.
     """
 
-    def __init__(self, start: Callable[[], Iterator[Frame]], total: int, size: int = 0) -> None:
+    def __init__(
+        self, start: Callable[[], Iterator[Frame | None]], total: int, size: int = 0
+    ) -> None:
         self.serial = next(_SERIALS)
         self.frames: list[Frame] = []
         self.total, self.size = total, size
@@ -68,6 +72,9 @@ class Frames(Generic[Frame]):
 
         One visitor computes, inside of `place`, and the others wait for the same frame outside of
         it. None where that takes longer than `TURN_SECONDS`: ask again.
+
+        Raises:
+            Stopped: The browser of who computes has gone away; the others go on from here.
         """
         if known < len(self.frames):
             return self.frames[known]
@@ -77,32 +84,42 @@ class Frames(Generic[Frame]):
             if known >= len(self.frames):  # nobody was faster
                 with place():
                     while len(self.frames) <= known:
-                        self.frames.append(next(self._rest))
+                        if gone():
+                            raise Stopped("the visitor left")
+                        self._step()
             return self.frames[known]
 
     def work(self, seconds: float) -> None:
-        """Compute for so long, and at least one frame; nothing where somebody else is at it."""
+        """Compute for so long, and at least one frame; nothing where somebody else is at it.
+
+        Whose browser has gone away stops between two steps; the others go on from there.
+        """
         with self._turn(0) as mine:
-            end = time.monotonic() + seconds
-            while mine and not self.done:
-                self.frames.append(next(self._rest))
-                if time.monotonic() >= end:
+            known, end = len(self.frames), time.monotonic() + seconds
+            while mine and not self.done and not gone():
+                self._step()
+                if len(self.frames) > known and time.monotonic() >= end:
                     break
 
     @contextmanager
     def _turn(self, seconds: float) -> Iterator[bool]:
-        """Whether it is this thread's turn within so long; after a failure frames begin anew."""
+        """Whether it is this thread's turn within so long."""
         mine = self._lock.acquire(timeout=seconds)
         try:
             yield mine
-        except Busy:
-            raise
-        except BaseException:
-            self.frames, self._rest = [], self._start()
-            raise
         finally:
             if mine:
                 self._lock.release()
+
+    def _step(self) -> None:
+        """A frame, or a step towards it; after a failure frames begin anew."""
+        try:
+            made = next(self._rest)
+        except BaseException:
+            self.frames, self._rest = [], self._start()
+            raise
+        if made is not None:
+            self.frames.append(made)
 
 
 class Shelf:
@@ -134,7 +151,7 @@ def shelf() -> Shelf:
 
 
 def kept(
-    key: tuple[object, ...], start: Callable[[], Iterator[Frame]], total: int, size: int = 0
+    key: tuple[object, ...], start: Callable[[], Iterator[Frame | None]], total: int, size: int = 0
 ) -> Frames[Frame]:
     """The frames of a key, begun where there are none; models and cards in it are their own keys.
 

@@ -60,15 +60,15 @@ def noised(card: Card, x0: np.ndarray, eps: np.ndarray, log_snr: Floats) -> Arra
     return to_data(card, np.sqrt(bars) * x0 + np.sqrt(1 - bars) * eps).astype(np.float32)
 
 
-def sketched(exact: Opened, log_snr: Floats, extent: Extent, stop: Stop) -> Array:
+def sketched(exact: Opened, log_snr: Floats, extent: Extent) -> Array:
     """The first picture: large cells, and every sixth level; log-density [F, COARSE, COARSE]."""
     every = np.unique([*range(0, len(log_snr), 6), len(log_snr) - 1])
-    known = visible(exact, log_snr[every], extent, COARSE, stop)
+    known = visible(exact, log_snr[every], extent, COARSE)
     between = interp1d(every, known, axis=0)(np.arange(len(log_snr)))
     return np.asarray(between, dtype=np.float32)
 
 
-def pictured(exact: Opened, log_snr: Floats, extent: Extent, stop: Stop) -> Array:
+def pictured(exact: Opened, log_snr: Floats, extent: Extent) -> Array:
     """The whole picture: log-density as in `visible`, [F, cells, cells].
 
     Where the noise is wider than a large cell, the density is as smooth: it is evaluated at the
@@ -77,27 +77,27 @@ def pictured(exact: Opened, log_snr: Floats, extent: Extent, stop: Stop) -> Arra
     size = CELLS[2]
     wide = np.sqrt(1 - alphas_bar(log_snr)) > SMOOTH * _width(exact.card, extent, COARSE)
     found = np.empty((len(log_snr), size, size), dtype=np.float32)
-    found[~wide] = visible(exact, log_snr[~wide], extent, size, stop)
+    found[~wide] = visible(exact, log_snr[~wide], extent, size)
     if wide.any():
         cell = (extent[1] - extent[0]) / COARSE
         around = (extent[0] - cell, extent[1] + cell, extent[2] - cell, extent[3] + cell)
-        known = visible(exact, log_snr[wide], around, COARSE + 2, stop, blur=COARSE / size)
+        known = visible(exact, log_snr[wide], around, COARSE + 2, blur=COARSE / size)
         at = (np.arange(size) + 0.5) * COARSE / size + 0.5  # in large cells, one of them outside
         nodes = np.arange(COARSE + 2)
         found[wide] = [RectBivariateSpline(nodes, nodes, one)(at, at) for one in known]
     return found
 
 
-def on_the_line(exact: Opened, log_snr: Floats, extent: Extent, stop: Stop) -> tuple[Array, Floats]:
+def on_the_line(exact: Opened, log_snr: Floats, extent: Extent) -> tuple[Array, Floats]:
     """Exact q(x_t) on the cells of the line [F, cells], data units, and its KL to noise [F]."""
     places = to_diffusion(exact.card, places_of(extent, CELLS[1], 1)).astype(np.float32)
-    log_prob = [_log_prob_t(exact, places, level, stop) for level in log_snr]
+    log_prob = [_log_prob_t(exact, places, level) for level in log_snr]
     cell = _width(exact.card, extent, CELLS[1])
     density = np.exp(np.stack(log_prob)) / (exact.card.constants.diffusion_scale or 1.0)
     return density.astype(np.float32), np.array([_kl(places, p, cell) for p in log_prob])
 
 
-def divergences(exact: Opened, log_snr: Floats, extent: Extent, seen: Array, stop: Stop) -> Floats:
+def divergences(exact: Opened, log_snr: Floats, extent: Extent, seen: Array) -> Floats:
     """KL of q(x_t) in the plane to the standard Normal, [F] nats, by a sum over cells.
 
     Cells as wide as the noise are enough for a sum that is exact to many digits; where all are
@@ -115,7 +115,7 @@ def divergences(exact: Opened, log_snr: Floats, extent: Extent, seen: Array, sto
             full = blurred > blurred.max() - EMPTY
             places = places[np.kron(full, np.ones((size // CELLS[2],) * 2)).ravel() > 0]
         x = to_diffusion(card, places).astype(np.float32)
-        found.append(_kl(x, _log_prob_t(exact, x, level, stop), _width(card, extent, size) ** 2))
+        found.append(_kl(x, _log_prob_t(exact, x, level), _width(card, extent, size) ** 2))
     return np.array(found)
 
 
@@ -124,10 +124,10 @@ def _width(card: Card, extent: Extent, cells: int) -> float:
     return (extent[1] - extent[0]) / cells / (card.constants.diffusion_scale or 1.0)
 
 
-def _log_prob_t(exact: Opened, x: Array, level: float, stop: Stop) -> Floats:
+def _log_prob_t(exact: Opened, x: Array, level: float) -> Floats:
     """Log q(x_t) at places [n, d] of one level, diffusion units."""
     rows = np.full(len(x), level, dtype=np.float32)
-    return log_prob_t_of(exact, stop)(x, rows).astype(np.float64)
+    return log_prob_t_of(exact)(x, rows).astype(np.float64)
 
 
 def _kl(x: Array, log_prob: Floats, cell: float) -> float:

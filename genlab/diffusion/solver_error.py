@@ -48,15 +48,15 @@ class SolverError:
     stderr: np.ndarray
 
 
-def solution(
+def fine_trajectory(
     model: Opened,
     n: int,
     seed: int,
     steps: int = REFERENCE_STEPS,
     schedule: str | None = None,
     **run: Any,
-) -> np.ndarray:
-    """Where the paths of the noise of a seed end: [n, *event] float64, data units.
+) -> Iterator[Frame]:
+    """The paths of the noise of a seed, frame by frame as of `trajectory`, in very many steps.
 
     Heun's rule in so many even steps of the angle arctan(σ/α), between the ends of the schedule.
     The noise is that of `trajectory`.
@@ -72,7 +72,15 @@ def solution(
     first, last = np.arctan(np.exp(-0.5 * levels[[0, -1]]))
     even = -2.0 * np.log(np.tan(np.linspace(first, last, steps + 1)))
     start = noise.normal(seed, (n, *model.card.event_shape), "start")
-    return _end(model, heun(denoise, even, start, _none))
+    return heun(denoise, even, start, _none)
+
+
+def solution(model: Opened, n: int, seed: int, *args: Any, **kwargs: Any) -> np.ndarray:
+    """Where the paths of the noise of a seed end: [n, *event] float64, data units.
+
+    Arguments as in `fine_trajectory`.
+    """
+    return _end(model, fine_trajectory(model, n, seed, *args, **kwargs))
 
 
 def end_points(

@@ -3,13 +3,15 @@
 import streamlit as st
 
 from dashboard.chapters.diffusion.scenes import field as scenes
-from dashboard.chapters.diffusion.scenes import trajectory as diffusion
 from dashboard.chapters.diffusion.shared import Look
 from dashboard.components.scene import Scene
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
+from genlab.diffusion.diffused import noised as noised_at
+from genlab.diffusion.diffused import visible
 from genlab.diffusion.schedules import respace
+from genlab.diffusion.units import to_diffusion
 from genlab.model import ExportedModel
 from genlab.runtime.noise import normal
 
@@ -26,7 +28,8 @@ def _film(look: Look) -> Scene:
     times = respace(full, min(LEVELS, len(full) - 1))[:0:-1]  # no sampler asks at t = 0
     levels = full[times]
     data = catalogue.reference(card, min(look.n, ON_FIELD))
-    noised = diffusion.forward(card, data, normal(look.seed, data.shape, "forward"), levels)
+    eps = normal(look.seed, data.shape, "forward")
+    noised = noised_at(card, to_diffusion(card, data), eps, levels)
 
     def true_field(exact: ExportedModel) -> scenes.Field | None:
         ours, theirs = card.constants, exact.card.constants
@@ -41,7 +44,7 @@ def _film(look: Look) -> Scene:
     density = catalogue.exactly(
         card.dataset,
         "log_prob_t",
-        lambda exact: diffusion.diffused_density(exact, levels, extent, scenes.CELLS, stop),
+        lambda exact: visible(exact, levels, extent, scenes.CELLS, stop, blur=0.0),
     )
     return scenes.field_scene(
         learned, truth, levels, times.tolist(), noised, density, extent, trained

@@ -10,8 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from dashboard.chapters.diffusion.scenes import field as fields
-from dashboard.chapters.diffusion.scenes.developing import STEPS, Picture, developing, frames_of
+from dashboard.chapters.diffusion.scenes.likelihood import (
+    STEPS,
+    Picture,
+    developing,
+    frames_of,
+    likelihood_scene,
+)
 from dashboard.chapters.diffusion.shared import Look, on_stage
 from dashboard.components.stage import Point
 from dashboard.plots.shading import Scale
@@ -98,7 +103,7 @@ def show(look: Look, scale: Scale) -> None:
         f"Click or drag anywhere: the point walks to its noise z on the probability-flow ODE{rest}."
     )
     _answer(card, point, reading)
-    scene = fields.likelihood_scene(card, point, reading.way, learned, exact, data, extent, scale)
+    scene = likelihood_scene(card, point, reading.way, learned, exact, data, extent, scale)
     waits = picture.last and work is not None and not work.done
     at.show(scene, more=picture.ask() if waits else picture.more)
     _footnote(card, point, reading, status)

@@ -14,8 +14,10 @@ from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.refining import refining
+from genlab.diffusion.diffused import noised as noised_at
+from genlab.diffusion.diffused import visible
 from genlab.diffusion.samplers import SAMPLERS, Frame
-from genlab.diffusion.units import to_data
+from genlab.diffusion.units import to_data, to_diffusion
 from genlab.runtime.noise import normal
 
 TRUTH = 40
@@ -59,9 +61,10 @@ def _film(walk: Walk, whole_paths: bool, whole: bool) -> Scene:
         truth = catalogue.exactly(
             card.dataset,
             "log_prob_t",
-            lambda exact: scenes.diffused_density(exact, levels, extent, TRUTH, stop),
+            lambda exact: visible(exact, levels, extent, TRUTH, stop, blur=0.0),
         )
-    noised = scenes.forward(card, data, normal(walk.seed, data.shape, "forward"), levels)
+    eps = normal(walk.seed, data.shape, "forward")
+    noised = noised_at(card, to_diffusion(card, data), eps, np.asarray(levels))
     full = np.asarray(catalogue.schedules_of(card)[walk.schedule])
     return scenes.trajectory_scene(card, frames, full, data, noised, truth, extent, whole_paths)
 

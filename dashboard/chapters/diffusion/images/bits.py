@@ -64,9 +64,7 @@ def _numbers(look: Look, levels: Bytes, label: str) -> None:
         value = terms[name]
         cell.metric(name, f"{value:.3f}" if value >= 5e-4 else f"{value:.0e}", help=told)
     st.plotly_chart(
-        elbo_chart(found),
-        alt="Bits per dimension over the noise levels of the walk.",
-        config=STILL,
+        elbo_chart(found), alt="Bits per dimension over the noise levels of the walk.", config=STILL
     )
     st.caption(
         f"Each bar sums some of the {len(look.model.schedule()) - 1:,} steps, few where t is small "

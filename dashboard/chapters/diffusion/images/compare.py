@@ -78,12 +78,7 @@ def _films(look: Look, settings: list[Setting]) -> None:
         st.caption(f"**{name}**: {setting.words}.")
 
 
-def _numbers(
-    look: Look,
-    films: list[list[Moment]],
-    settings: list[Setting],
-    n: int,
-) -> None:
+def _numbers(look: Look, films: list[list[Moment]], settings: list[Setting], n: int) -> None:
     """What the settings do to the images, in numbers."""
     cells = st.columns(3)
     for cell, name, film, setting in zip(cells, "AB", films, settings, strict=False):

@@ -1,6 +1,6 @@
 """The forward process as a film: the exact q(x_t) and samples of it, for every schedule."""
 
-from collections.abc import Callable
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -18,6 +18,8 @@ from genlab.runtime.noise import normal
 Array = NDArray[np.float32]
 FRAMES = 49
 SAMPLES = 320
+PART = 7
+"""Levels of a film that are evaluated without a pause."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,37 +58,42 @@ class Film:
 
 
 def film(
-    exact: ExportedModel,
-    schedule: str,
-    levels: NDArray[np.float64],
-    extent: Extent,
-    seed: int,
-    stop: Callable[[], bool] | None = None,
-    coarse: bool = False,
+    exact: ExportedModel, schedule: str, levels: NDArray[np.float64], extent: Extent, seed: int
 ) -> Film:
     """Evaluate the forward process on `FRAMES` indices of a schedule, evenly spaced.
 
-    In the plane its divergences are left out: `measured` adds them. `coarse` is a first picture of
-    the plane, in larger cells.
+    In the plane it is a first picture in large cells: `whole` and `measured` add to it.
     """
     t = np.unique(np.rint(np.linspace(0, len(levels) - 1, FRAMES)).astype(np.int64))
     log_snr = levels[t]
     if exact.card.event_shape == (2,):
-        density = np.exp((sketched if coarse else pictured)(exact, log_snr, extent, stop))
+        density = np.exp(sketched(exact, log_snr, extent))
         kl = np.full(len(t), np.nan)
     else:
-        density, kl = on_the_line(exact, log_snr, extent, stop)
-    data = to_diffusion(exact.card, exact.sample(SAMPLES, seed=seed, stop=stop))
+        density, kl = on_the_line(exact, log_snr, extent)
+    data = to_diffusion(exact.card, exact.sample(SAMPLES, seed=seed))
     eps = normal(seed, data.shape, "forward")
     return Film(schedule, t, log_snr, density, noised(exact.card, data, eps, log_snr), kl)
 
 
-def measured(
-    exact: ExportedModel, film: Film, extent: Extent, stop: Callable[[], bool] | None = None
-) -> Film:
-    """The film with its divergences, which take longer than its picture."""
-    if film.density.ndim != 3:
-        return film
+def whole(exact: ExportedModel, film: Film, extent: Extent) -> Generator[None, None, Film]:
+    """A film of the plane in small cells; pauses after every `PART` levels."""
+    found = []
+    for part in _parts(film):
+        found.append(np.exp(pictured(exact, film.log_snr[part], extent)))
+        yield
+    return replace(film, density=np.concatenate(found))
+
+
+def measured(exact: ExportedModel, film: Film, extent: Extent) -> Generator[None, None, Film]:
+    """A whole film with its divergences, which take longer than its picture; pauses likewise."""
     with np.errstate(divide="ignore"):
-        seen = np.log(film.density)
-    return replace(film, kl=divergences(exact, film.log_snr, extent, seen, stop))
+        seen, found = np.log(film.density), []
+    for part in _parts(film):
+        found.append(divergences(exact, film.log_snr[part], extent, seen[part]))
+        yield
+    return replace(film, kl=np.concatenate(found))
+
+
+def _parts(film: Film) -> list[slice]:
+    return [slice(first, first + PART) for first in range(0, len(film.t), PART)]

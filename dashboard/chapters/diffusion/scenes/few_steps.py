@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.components.scene import Curve, Lines, Pane, Points, Role, Scene, Timeline
+from dashboard.plots.lines import graphs
 from genlab.diffusion.few_steps import FewSteps
 from genlab.measures.density import Extent
 
@@ -67,13 +68,12 @@ def _line(title: str, x: Array, role: Role, density: Array, window: Extent) -> P
     bars = np.stack([np.histogram(one[:, 0], edges)[0] / len(one) for one in x])
     heights = np.repeat(bars / (edges[1] - edges[0]), 2, axis=1)  # [counts, 2 BINS]
     places = np.repeat(edges, 2)[1:-1]
-    stairs = np.stack(np.broadcast_arrays(places, heights), -1)[:, None]
     return Pane(
         title,
         window,
         [
             Lines(density[None, None], "data", "exact q(x₀)", width=2.5),
-            Lines(stairs, role, "samples, histogram", width=1.75),
+            Lines(graphs(places, heights), role, "samples, histogram", width=1.75),
         ],
         alt=f"Histogram of samples with {title} on the exact density, for each number of steps.",
         aspect=1.15,
@@ -104,19 +104,20 @@ def distances(few: FewSteps) -> list[dict[str, object]]:
     def row(
         name: str, values: list[tuple[float, float]], strays: list[float], widths: list[str]
     ) -> dict[str, object]:
-        shares = [
-            f"{100 * share:.1f} ± {100 * float(few.stray_error(share)):.1f} %" for share in strays
-        ]
-        told = [f"{value:.3f} ± {error:.3f}" for value, error in values]
-        return {
-            "steps": name,
-            "astray, best Normals": shares[0],
-            "astray, DDPM": shares[1],
-            "distance, best Normals": told[0],
-            "distance, DDPM": told[1],
-            "variance, best Normals": widths[0],
-            "variance, DDPM": widths[1],
+        errors = [float(few.stray_error(share)) for share in strays]
+        told = {
+            "astray": [
+                f"{100 * s:.1f} ± {100 * e:.1f} %" for s, e in zip(strays, errors, strict=True)
+            ],
+            "distance": [f"{value:.3f} ± {error:.3f}" for value, error in values],
+            "variance": widths,
         }
+        cells = {
+            f"{what}, {who}": cell
+            for what, pair in told.items()
+            for who, cell in zip(("best Normals", "DDPM"), pair, strict=True)
+        }
+        return {"steps": name, **cells}
 
     rows = [
         row(

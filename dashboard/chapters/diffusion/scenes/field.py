@@ -1,4 +1,4 @@
-"""The learned score field against the exact one, and a point's way through it to its likelihood.
+"""The learned score field against the exact one.
 
 The score of the noised data is where their density rises: ∇ log q(x_t) = −ε̂ / σ_t for the best
 guess ε̂ of the noise (Tweedie's formula; Song et al. 2021, https://arxiv.org/abs/2011.13456).
@@ -10,33 +10,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.chapters.diffusion.scenes.trajectory import level_label
+from dashboard.chapters.diffusion.scenes.trajectory import level_label, relief
 from dashboard.components.scene import (
     Arrows,
     Curve,
-    Handle,
     Heatmap,
     Layer,
-    Lines,
-    Marker,
     Pane,
     Points,
     Role,
     Scene,
     Timeline,
 )
-from dashboard.plots.shading import Scale, peak, shade
-from genlab.contract.card import Card
 from genlab.diffusion.denoiser import denoiser
-from genlab.diffusion.likelihood import Path
 from genlab.diffusion.schedules import alphas_bar
 from genlab.diffusion.solver_error import root_mean
 from genlab.diffusion.units import to_diffusion
-from genlab.measures.density import grid
+from genlab.measures.density import Extent, grid
 from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
-Extent = tuple[float, float, float, float]
 Stop = Callable[[], bool] | None
 ARROWS = 21
 """Arrows along a side."""
@@ -116,9 +109,7 @@ def field_scene(
     longest = 1.3 * (extent[1] - extent[0]) / ARROWS
     layers: list[Layer] = []
     if density is not None:
-        tops = np.nanmax(density, axis=(1, 2), keepdims=True)
-        shades = 0.5 * shade(density - tops, "power", 0.0)
-        layers.append(Heatmap(shades, "data", "exact q(xₜ)"))
+        layers.append(Heatmap(0.5 * relief(density), "data", "exact q(xₜ)"))
     layers.append(Points(noised, "data", "noised data", radius=1.2, opacity=0.4, visible=False))
     if exact is not None:
         layers.append(
@@ -179,54 +170,3 @@ def field_scene(
             positions=-np.asarray(times, dtype=np.float64),
         ),
     )
-
-
-def likelihood_scene(
-    card: Card,
-    point: tuple[float, float],
-    way: Path,
-    learned: Array | None,
-    exact: Array | None,
-    data: Array,
-    extent: Extent,
-    scale: Scale,
-) -> Scene:
-    """The learned density with the way of a point to its noise, beside the exact density.
-
-    `learned` and `exact` are log densities [H, W] in nats, NaN where not computed yet; both share
-    one colour scale.
-    """
-    known = [values for values in (learned, exact) if values is not None]
-    top = peak(*known)
-    trained = card.kind == "trained"
-    steps = way.x[:, 0][None, None].astype(np.float32)
-    line = Lines(steps, "model" if trained else "neutral", "its path to noise", 2.2, opacity=1.0)
-    end = Marker(way.x[-1, 0], "noise", "its noise", text="z")
-    cloud = Points(data[None], "data", "data", radius=1.2, opacity=0.35)
-    left: list[Layer] = []
-    if learned is not None:
-        role: Role = "model" if trained else "data"
-        left.append(Heatmap(shade(learned, scale, top)[None], role, "density", smooth=False))
-    panes = [
-        Pane(
-            "learned density" if trained else "exact density",
-            extent,
-            [*left, cloud, line, end, Handle("x", point, "accent", "your x")],
-            alt="The density, the data, and the path of your point from data to noise.",
-            pick="x",
-        )
-    ]
-    if exact is not None:
-        panes.append(
-            Pane(
-                "exact density",
-                extent,
-                [
-                    Heatmap(shade(exact, scale, top)[None], "data", "exact density"),
-                    Marker(point, "accent", "your x", text="x"),
-                ],
-                alt="The exact density of the data with your point on it.",
-                pick="x",
-            )
-        )
-    return Scene(panes)

@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.chapters.diffusion.scenes.diffused_density import Film, film, measured
+from dashboard.chapters.diffusion.scenes.diffused_density import Film, film, measured, whole
 from dashboard.components.scene import (
     Curve,
     Handle,
@@ -27,8 +27,7 @@ from dashboard.components.scene import (
     Scene,
     Timeline,
 )
-from dashboard.plots.charts import dress
-from dashboard.plots.theme import CHART
+from dashboard.plots.lines import graphs, line_chart
 from genlab.contract.card import Card
 from genlab.diffusion.diffused import noised, places_of
 from genlab.diffusion.units import to_data, to_diffusion
@@ -58,20 +57,23 @@ ROWS: dict[str, Role | None] = {
 
 def films(
     exact: ExportedModel, schedules: Mapping[str, NDArray[np.float64]], extent: Extent, seed: int
-) -> Iterator[list[Film]]:
-    """A film for each of the schedules, at each of `LEVELS`; on the line they are the same."""
+) -> Iterator[list[Film] | None]:
+    """A film for each of the schedules, at each of `LEVELS`; on the line they are the same.
 
-    def all_of(coarse: bool = False) -> list[Film]:
-        rows = schedules.items()
-        return [film(exact, name, row, extent, seed, coarse=coarse) for name, row in rows]
-
-    if exact.card.event_shape == (1,):
-        yield from [all_of()] * len(LEVELS)
-        return
-    yield all_of(coarse=True)
-    whole = all_of()
-    yield whole
-    yield [measured(exact, one, extent) for one in whole]
+    On the way to a level it hands out None, each time that it can be left.
+    """
+    made = []
+    for name, levels in schedules.items():
+        made.append(film(exact, name, levels, extent, seed))
+        yield None
+    yield made
+    for finer in (whole, measured):
+        if exact.card.event_shape == (2,):
+            better = []
+            for one in made:
+                better.append((yield from finer(exact, one, extent)))
+            made = better
+        yield made
 
 
 def forward_scene(
@@ -142,9 +144,15 @@ def _line_panes(card: Card, film: Film, x0: Sequence[float], extent: Extent) -> 
             "the law at t",
             (extent[0], extent[1], -0.06 * top, top),
             [
-                Lines(_flat(places, noise), "neutral", "standard Normal", width=1.25, opacity=0.6),
-                Lines(_curves(places, film.density), "data", "exact q(xₜ)", width=3.0),
-                Lines(_curves(places, kernels), "noise", "q(xₜ | x₀)", width=2.0),
+                Lines(
+                    graphs(places, noise[None]),
+                    "neutral",
+                    "standard Normal",
+                    width=1.25,
+                    opacity=0.6,
+                ),
+                Lines(graphs(places, film.density), "data", "exact q(xₜ)", width=3.0),
+                Lines(graphs(places, kernels), "noise", "q(xₜ | x₀)", width=2.0),
                 Handle("x", (x0[0], 0.0), "accent", "your x₀", rail=True),
             ],
             alt="The exact diffused density at t, the kernel of a point to drag along the line, "
@@ -157,8 +165,19 @@ def _line_panes(card: Card, film: Film, x0: Sequence[float], extent: Extent) -> 
             (0.0, last, extent[0], extent[1]),
             [
                 Heatmap(0.85 * shades.T[None] ** 0.6, "data", "exact q(xₜ)"),
-                Lines(_ways(times, ways), "data", "points on their way", width=0.75, opacity=0.5),
-                Lines(_ways(times, band), "noise", "q(xₜ | x₀), mean and 2σ", width=1.75),
+                Lines(
+                    graphs(times, ways).swapaxes(0, 1),
+                    "data",
+                    "points on their way",
+                    width=0.75,
+                    opacity=0.5,
+                ),
+                Lines(
+                    graphs(times, band).swapaxes(0, 1),
+                    "noise",
+                    "q(xₜ | x₀), mean and 2σ",
+                    width=1.75,
+                ),
                 Lines(cursors, "accent", "t", width=2.0),
             ],
             alt="The exact diffused density as a heat map over t, with points on their way to "
@@ -166,20 +185,6 @@ def _line_panes(card: Card, film: Film, x0: Sequence[float], extent: Extent) -> 
             aspect=1.15,
         ),
     ]
-
-
-def _curves(x: NDArray[np.float64], heights: NDArray[np.floating]) -> Array:
-    """Curves [F, nodes] over x as polylines [F, 1, nodes, 2]."""
-    return np.stack(np.broadcast_arrays(x, heights), -1)[:, None].astype(np.float32)
-
-
-def _flat(x: NDArray[np.float64], heights: NDArray[np.floating]) -> Array:
-    return _curves(x, heights[None])
-
-
-def _ways(times: NDArray[np.float64], values: NDArray[np.floating]) -> Array:
-    """Ways [m, F] through time as polylines [1, m, F, 2]."""
-    return np.stack(np.broadcast_arrays(times, values), -1)[None].astype(np.float32)
 
 
 def _timeline(films: Sequence[Film]) -> Timeline:
@@ -247,29 +252,12 @@ def noise_from(film: Film) -> int | None:
 
 def snr_chart(schedules: dict[str, list[float]]) -> go.Figure:
     """λ_t = log ᾱ_t / (1 − ᾱ_t) of each schedule over t, as stored on the card."""
-    figure = go.Figure()
-    for (name, log_snr), dash in zip(schedules.items(), ("solid", "dash", "dot"), strict=False):
-        figure.add_scatter(
-            x=np.arange(len(log_snr)),
-            y=log_snr,
-            name=name,
-            mode="lines",
-            line={"width": 2, "dash": dash, "color": CHART["noise"]},
-            hovertemplate="log SNR = %{y:.2f}<extra>" + name + "</extra>",
-        )
-    return dress(figure, "t", "log signal-to-noise ratio, nats")
+    rows = {name: (np.arange(len(levels)), levels) for name, levels in schedules.items()}
+    value = "log SNR = %{y:.2f}"
+    return line_chart(rows, "noise", value, "t", "log signal-to-noise ratio, nats")
 
 
 def kl_chart(films: Sequence[Film]) -> go.Figure:
     """How far q(x_t) still is from noise, in nats, over t."""
-    figure = go.Figure()
-    for one, dash in zip(films, ("solid", "dash", "dot"), strict=False):
-        figure.add_scatter(
-            x=one.t,
-            y=one.kl,
-            name=one.schedule,
-            mode="lines",
-            line={"width": 2, "dash": dash, "color": CHART["data"]},
-            hovertemplate="%{y:.3g} nats<extra>" + one.schedule + "</extra>",
-        )
-    return dress(figure, "t", "KL(q(x_t) ‖ N(0, I)), nats")
+    rows = {one.schedule: (one.t, one.kl) for one in films}
+    return line_chart(rows, "data", "%{y:.3g} nats", "t", "KL(q(x_t) ‖ N(0, I)), nats")

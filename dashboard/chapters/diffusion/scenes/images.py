@@ -21,7 +21,7 @@ from dashboard.components.timeline import Curve, Timeline
 from genlab.contract.card import Card
 from genlab.diffusion.denoiser import checked_condition, denoiser
 from genlab.diffusion.inpainting import repaint
-from genlab.diffusion.samplers import SAMPLERS, Frame
+from genlab.diffusion.samplers import Frame
 from genlab.diffusion.schedules import alphas_bar, respace
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.model import ExportedModel
@@ -45,21 +45,22 @@ def labels_of(card: Card, label: str, n: int) -> NDArray[np.int64] | None:
     return np.full(n, classes.index(label)) if label in classes else None
 
 
+def _guided(card: Card, asked: Setting | Filling) -> dict[str, Any]:
+    labels = labels_of(card, asked.label, asked.n)
+    return {"condition": {"label": labels}, "guidance": 1.0 if labels is None else asked.guidance}
+
+
 def generate(model: ExportedModel, setting: Setting) -> Iterator[Moment]:
     """The moments of a reverse process, noise first."""
-    labels = labels_of(model.card, setting.label, setting.n)
-    options: dict[str, Any] = (
-        {"eta": setting.eta} if "eta" in SAMPLERS[setting.sampler].options else {}
-    )
+    options: dict[str, Any] = {"eta": setting.eta} if setting.has_eta else {}
     frames = model.trajectory(
         setting.n,
         setting.seed,
         sampler=setting.sampler,
         steps=setting.budget,
         schedule=setting.schedule,
-        condition={"label": labels},
-        guidance=1.0 if labels is None else setting.guidance,
         clip=setting.clip,
+        **_guided(model.card, setting),
         **options,
     )
     return (moment(model.card, frame) for frame in frames)
@@ -97,7 +98,6 @@ def fill(
     model: ExportedModel, image: NDArray[np.float32], keep: NDArray[np.bool_], asked: Filling
 ) -> Iterator[Moment]:
     """The moments of fillings of what was erased from `image` [1, h, w]."""
-    labels = labels_of(model.card, asked.label, asked.n)
     frames = repaint(
         model,
         image,
@@ -106,8 +106,7 @@ def fill(
         asked.seed,
         steps=asked.steps,
         resamplings=asked.resamplings,
-        condition={"label": labels},
-        guidance=1.0 if labels is None else asked.guidance,
+        **_guided(model.card, asked),
     )
     return (moment(model.card, frame) for frame in frames)
 
@@ -141,21 +140,13 @@ def timeline(moments: Sequence[Moment], fps: float = 20.0) -> Timeline | None:
 def film_sheets(moments: Sequence[Moment], words: str, columns: int | None = None) -> list[Sheet]:
     """x_t and x̂_0 side by side; `words` say what they are."""
     n = moments[0].x_t.shape[0]
+    states, guesses = (np.stack([getattr(m, part) for m in moments]) for part in ("x_t", "x0"))
+    alt = f"{n} images between noise and data: {words}."
+    told = f"The clean images that the network predicts from the {n} states: {words}."
+    title = "x̂₀: what the network takes them for"
     return [
-        Sheet.of(
-            np.stack([m.x_t for m in moments]),
-            "xₜ: the state",
-            f"{n} images between noise and data: {words}.",
-            columns=columns,
-            role="noise",
-        ),
-        Sheet.of(
-            np.stack([m.x0 for m in moments]),
-            "x̂₀: what the network takes them for",
-            f"The clean images that the network predicts from the {n} states: {words}.",
-            columns=columns,
-            role="model",
-        ),
+        Sheet.of(states, "xₜ: the state", alt, columns=columns, role="noise"),
+        Sheet.of(guesses, title, told, columns=columns, role="model"),
     ]
 
 
@@ -164,10 +155,7 @@ def guess_sheets(moments: Sequence[Moment], names: Sequence[str], columns: int) 
     state, guess = film_sheets(moments, "real images with more and more noise", columns)
     known = [np.empty(0) if m.error is None else m.error for m in moments]
     errors = [[f"off by {e:.2f}" for e in each] for each in known]
-    return [
-        replace(state, captions=names, role="data"),
-        replace(guess, captions=errors),
-    ]
+    return [replace(state, captions=names, role="data"), replace(guess, captions=errors)]
 
 
 def way(moments: Sequence[Moment], tile: int, asked: str = "") -> Sheet:

@@ -6,7 +6,7 @@ path: it is judged by its samples alone, by sliced Wasserstein-2 to fresh data (
 https://arxiv.org/abs/2206.00364).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,8 +17,8 @@ from dashboard.components.scene import Lines, Pane, Points, Scene, Timeline
 from dashboard.plots.charts import dress
 from dashboard.plots.theme import CHART
 from genlab.contract.card import Card
-from genlab.diffusion.samplers import SAMPLERS
-from genlab.diffusion.solver_error import end_points, root_mean, solution
+from genlab.diffusion.samplers import SAMPLERS, Frame
+from genlab.diffusion.solver_error import fine_trajectory, root_mean
 from genlab.diffusion.units import to_data
 from genlab.measures.density import Extent
 from genlab.measures.distance import sliced_wasserstein
@@ -74,13 +74,22 @@ def boards(
     seed: int,
     schedule: str | None,
     data: Array,
-) -> Iterator[Board]:
-    """The board after each of the pairs was measured."""
-    ends = solution(model, RACERS, seed, schedule=schedule)
+) -> Iterator[Board | None]:
+    """The board after each of the pairs was measured, and None after each step on the way."""
+    ends = yield from _end(model, fine_trajectory(model, RACERS, seed, schedule=schedule))
     scores: Scores = {}
     for pair in pairs:
-        scores = {**scores, pair: score(model, *pair, seed, schedule, ends, data)}
+        scores = {**scores, pair: (yield from score(model, *pair, seed, schedule, ends, data))}
         yield Board(ends, scores)
+
+
+def _end(
+    model: ExportedModel, frames: Iterator[Frame]
+) -> Generator[None, None, NDArray[np.float64]]:
+    """Where the points arrive, [n, 2] in data units."""
+    for last in frames:  # noqa: B007 - the last is what counts
+        yield
+    return to_data(model.card, last.x_t)
 
 
 def states(
@@ -116,11 +125,16 @@ def score(
     schedule: str | None,
     reference: NDArray[np.float64],
     data: Array,
-) -> Score:
-    """Path error over the reference's points, and distance to blocks of `data` [m, 2]."""
+) -> Generator[None, None, Score]:
+    """Path error over the reference's points, and distance to blocks of `data` [m, 2].
+
+    It pauses after each step of the sampler.
+    """
     row, blocks = SAMPLERS[sampler], min(BLOCKS, len(data) // BLOCK)
     n = max(len(reference), blocks * BLOCK)
-    end = end_points(model, n, seed, sampler, budget, schedule)
+    end = yield from _end(
+        model, model.trajectory(n, seed, sampler=sampler, steps=budget, schedule=schedule)
+    )
     squares = np.square(end[: len(reference)] - reference).sum(-1)
     return Score(
         row.evaluations(row.intervals(budget)),
@@ -162,15 +176,7 @@ def race_scene(
     labels = [f"{k} of {budget} evaluations" for k in range(budget + 1)]
     return Scene(
         panes,
-        Timeline(
-            budget + 1,
-            labels,
-            start=0,
-            fps=max(2.0, budget / 3),
-            loop=True,
-            autoplay=True,
-            title="evaluations",
-        ),
+        Timeline(budget + 1, labels, fps=max(2.0, budget / 3), autoplay=True, title="evaluations"),
     )
 
 
@@ -196,24 +202,16 @@ def _pane(
 
 def path_chart(scores: Scores) -> go.Figure:
     """Path error of each deterministic sampler over the evaluations really made."""
-    figure = go.Figure()
-    for name, row in SAMPLERS.items():
-        if row.path:
-            words = f"{row.label}, order {row.order}"
-            points = [(s.used, s.path) for (who, _), s in scores.items() if who == name and s.path]
-            _curve(figure, name, words, points)
-    figure = dress(figure, "evaluations of the network", "distance to the path's end (RMS)")
-    return _logarithmic(figure)
+    words = {k: f"{row.label}, order {row.order}" for k, row in SAMPLERS.items() if row.path}
+    errors = {pair: (score.used, score.path) for pair, score in scores.items()}
+    return _chart(words, errors, "distance to the path's end (RMS)")
 
 
 def distance_chart(scores: Scores, least: tuple[float, float] | None) -> go.Figure:
     """Sliced Wasserstein-2 to data over the evaluations, with the distance of data to data."""
-    figure = go.Figure()
-    for name, row in SAMPLERS.items():
-        points = [
-            (s.used, s.distance) for (who, _), s in scores.items() if who == name and s.distance
-        ]
-        _curve(figure, name, row.label, points)
+    words = {name: row.label for name, row in SAMPLERS.items()}
+    errors = {pair: (score.used, score.distance) for pair, score in scores.items()}
+    figure = _chart(words, errors, "sliced Wasserstein-2 to data")
     if least is not None:
         value, stderr = least
         figure.add_scatter(
@@ -224,24 +222,31 @@ def distance_chart(scores: Scores, least: tuple[float, float] | None) -> go.Figu
             line={"color": CHART["data"], "width": 2},
             hovertemplate=f"%{{y:.3f}} ± {stderr:.3f}<extra>data to data</extra>",
         )
-    figure = dress(figure, "evaluations of the network", "sliced Wasserstein-2 to data")
-    return _logarithmic(figure)
+    return figure
 
 
-def _curve(
-    figure: go.Figure, name: str, words: str, points: Sequence[tuple[int, tuple[float, float]]]
-) -> None:
-    points = sorted(points)
-    figure.add_scatter(
-        x=[used for used, _ in points],
-        y=[value for _, (value, _) in points],
-        error_y={"type": "data", "array": [error for _, (_, error) in points], "thickness": 1},
-        name=words,
-        mode="lines+markers",
-        line={"color": CHART["model"], "width": 2, "dash": DASHES.get(name, "solid")},
-        marker={"symbol": MARKS.get(name, "circle"), "size": 8, "color": CHART["model"]},
-        hovertemplate="%{y:.3g} ± %{error_y.array:.1g}<extra>" + words + "</extra>",
-    )
+def _chart(
+    words: Mapping[str, str],
+    errors: Mapping[tuple[str, int], tuple[int, tuple[float, float] | None]],
+    y: str,
+) -> go.Figure:
+    """A curve for each sampler in `words`, through its errors that are known."""
+    figure = go.Figure()
+    for name, told in words.items():
+        points = sorted(
+            (n, error) for (who, _), (n, error) in errors.items() if who == name and error
+        )
+        figure.add_scatter(
+            x=[used for used, _ in points],
+            y=[value for _, (value, _) in points],
+            error_y={"type": "data", "array": [error for _, (_, error) in points], "thickness": 1},
+            name=told,
+            mode="lines+markers",
+            line={"color": CHART["model"], "width": 2, "dash": DASHES.get(name, "solid")},
+            marker={"symbol": MARKS.get(name, "circle"), "size": 8, "color": CHART["model"]},
+            hovertemplate="%{y:.3g} ± %{error_y.array:.1g}<extra>" + told + "</extra>",
+        )
+    return _logarithmic(dress(figure, "evaluations of the network", y))
 
 
 def _logarithmic(figure: go.Figure) -> go.Figure:

@@ -10,7 +10,7 @@ https://arxiv.org/abs/2006.11239).
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from dashboard.components.scene import (
     Scene,
     Timeline,
 )
+from dashboard.plots.lines import graphs
 from genlab.contract.card import Card
 from genlab.diffusion.diffused import log_prob_t_of, support, visible
 from genlab.diffusion.posterior import Normal, Posterior
@@ -66,22 +67,15 @@ def plane(card: Card) -> Extent:
     return float(min(low[0], reach[0])), float(max(high[0], reach[1])), *LINE
 
 
-def priors(
-    exact: ExportedModel,
-    levels: Sequence[float],
-    extent: Extent,
-    stop: Callable[[], bool] | None = None,
-) -> Array:
+def priors(exact: ExportedModel, levels: Sequence[float], extent: Extent) -> Array:
     """q(x_s) at each level, relative to its peak: [frames, cells, cells], or [frames, nodes]."""
     if exact.card.event_shape == (2,):
-        log_prob = visible(exact, levels, extent, PRIOR, stop)
+        log_prob = visible(exact, levels, extent, PRIOR)
         top = log_prob.max(axis=(1, 2), keepdims=True)
         return (PALE * np.exp(0.6 * (log_prob - top))).astype(np.float32)
     nodes = to_diffusion(exact.card, line(extent)[:, None]).astype(np.float32)
     rows = np.repeat(np.asarray(levels, dtype=np.float32), len(nodes))
-    log_prob = log_prob_t_of(exact, stop)(np.tile(nodes, (len(levels), 1)), rows).reshape(
-        len(levels), -1
-    )
+    log_prob = log_prob_t_of(exact)(np.tile(nodes, (len(levels), 1)), rows).reshape(len(levels), -1)
     return np.exp(log_prob - log_prob.max(axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -257,9 +251,9 @@ def _line_panes(
             "where: q(xₛ) times the kernel of xₜ",
             extent,
             [
-                Lines(_curves(places, prior), "data", "exact q(xₛ)", width=1.25, opacity=0.65),
-                Lines(_curves(places, np.stack(kernels)), "noise", "q(xₜ | xₛ)", width=1.75),
-                Lines(_curves(places, np.stack(products)), "data", "their product", width=3.0),
+                Lines(graphs(places, prior), "data", "exact q(xₛ)", width=1.25, opacity=0.65),
+                Lines(graphs(places, np.stack(kernels)), "noise", "q(xₜ | xₛ)", width=1.75),
+                Lines(graphs(places, np.stack(products)), "data", "their product", width=3.0),
                 Marker(
                     (float(to_data(back.card, back.x0)[0]), 0.0),
                     "model",
@@ -277,21 +271,15 @@ def _line_panes(
             "q(xₛ | xₜ), magnified to its own spread",
             (-HALF, HALF, LINE[0] * HEIGHT, HEIGHT),
             [
-                Lines(_curves(units, np.stack(exact)), "data", "exact q(xₛ | xₜ)", width=3.0),
-                Lines(_curves(units, np.stack(best)), "neutral", "best Normal", width=2.0),
-                Lines(_curves(units, np.stack(drawn)), "model", "DDPM's Normal", width=2.0),
+                Lines(graphs(units, np.stack(exact)), "data", "exact q(xₛ | xₜ)", width=3.0),
+                Lines(graphs(units, np.stack(best)), "neutral", "best Normal", width=2.0),
+                Lines(graphs(units, np.stack(drawn)), "model", "DDPM's Normal", width=2.0),
             ],
             alt="The density of the exact reverse step and of both Normals, in standard deviations "
             "around its mean.",
             aspect=1.15,
         ),
     ]
-
-
-def _curves(x: NDArray[np.float64], heights: NDArray[np.floating]) -> Array:
-    """Curves [frames, nodes] as polylines [frames, 1, nodes, 2]."""
-    xy = np.stack(np.broadcast_arrays(x, heights), -1)
-    return xy[:, None].astype(np.float32)
 
 
 def _pair(x: np.ndarray) -> tuple[float, float]:

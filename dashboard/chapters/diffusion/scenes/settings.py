@@ -61,7 +61,7 @@ class Setting:
         twice = f" × {self.runs}" if self.runs > 1 else ""
         plural = "" if self.evaluations == 1 else "s"
         walk = f"{steps}{self.evaluations}{twice} evaluation{plural}"
-        eta = f", η = {self.eta:g}" if self._has_eta and self.eta else ""
+        eta = f", η = {self.eta:g}" if self.has_eta and self.eta else ""
         finer = ", ".join(self._finer)
         if len(self._finer) > 1:
             finer = finer.removesuffix(" schedule")
@@ -75,12 +75,13 @@ class Setting:
             f"{_count(self.steps, 'step')}, {_count(self.evaluations, 'evaluation')} of x̂₀{left} "
             f"and {_count(self.evaluations * self.runs, 'run')} of the network for each image"
         )
-        eta = f", η = {self.eta:g}" if self._has_eta else ""
+        eta = f", η = {self.eta:g}" if self.has_eta else ""
         asked = self._asked.replace("every class", "every class in turn")
         return " · ".join([asked, f"{self.sampler}{eta}", *self._finer, cost])
 
     @property
-    def _has_eta(self) -> bool:
+    def has_eta(self) -> bool:
+        """Whether `eta` counts."""
         return "eta" in SAMPLERS[self.sampler].options
 
     @property

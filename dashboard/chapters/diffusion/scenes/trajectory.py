@@ -5,25 +5,22 @@ the denoiser's prediction (lecture: diffusion models; Ho et al. 2020,
 https://arxiv.org/abs/2006.11239; Song et al. 2020, https://arxiv.org/abs/2010.02502).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.components.scene import Curve, Heatmap, Pane, Points, Scene, Timeline
-from dashboard.plots.charts import dress
+from dashboard.plots.lines import line_chart
 from dashboard.plots.shading import shade
-from dashboard.plots.theme import CHART
 from genlab.contract.card import Card
 from genlab.diffusion.samplers import Frame
 from genlab.diffusion.schedules import alphas_bar
-from genlab.diffusion.units import to_data, to_diffusion
-from genlab.measures.density import grid
-from genlab.model import ExportedModel
+from genlab.diffusion.units import to_data
+from genlab.measures.density import Extent
 
 Array = NDArray[np.float32]
-Extent = tuple[float, float, float, float]
 TAIL = 12
 """Last steps of a point that are drawn behind it."""
 
@@ -41,33 +38,9 @@ def window(card: Card, extent: Extent) -> Extent:
     return centre[0] - half, centre[0] + half, centre[1] - half, centre[1] + half
 
 
-def forward(card: Card, data: Array, eps: Array, log_snr: Sequence[float]) -> Array:
-    """The same data points and noise at each noise level: [frames, n, 2] in data units.
-
-    One ε per point for all levels: each frame has the law q(x_t), and a point travels on an arc.
-    """
-    x0 = to_diffusion(card, data)
-    bars = alphas_bar(np.asarray(log_snr))[:, None, None]
-    return to_data(card, np.sqrt(bars) * x0 + np.sqrt(1 - bars) * eps).astype(np.float32)
-
-
-def diffused_density(
-    exact: ExportedModel,
-    log_snr: Sequence[float],
-    extent: Extent,
-    size: int,
-    stop: Callable[[], bool] | None = None,
-) -> Array:
-    """Exact log q(x_t) on a grid at each noise level: [frames, size, size], nats.
-
-    `exact` is the exact model of the data set; nothing here is learned. `stop` is that of
-    `Model.run`.
-    """
-    cells = to_diffusion(exact.card, grid(extent, size)).astype(np.float32)
-    levels = np.repeat(np.asarray(log_snr, dtype=np.float32), len(cells))
-    tiled = np.tile(cells, (len(log_snr), 1))
-    values = exact.run("log_prob_t", x=tiled, log_snr=levels, stop=stop)["log_prob_t"]
-    return values.reshape(len(log_snr), size, size)
+def relief(log_prob: Array) -> Array:
+    """Shades of log densities [F, H, W], each frame to its own top: q(x_t) sharpens."""
+    return shade(log_prob - np.nanmax(log_prob, axis=(1, 2), keepdims=True), "power", 0.0)
 
 
 def trajectory_scene(
@@ -90,8 +63,7 @@ def trajectory_scene(
     guess = np.stack([to_data(card, frame.x0) for frame in frames]).astype(np.float32)
     heat = []
     if truth is not None:
-        tops = np.nanmax(truth, axis=(1, 2), keepdims=True)  # q(x_t) sharpens: a top per frame
-        heat = [Heatmap(shade(truth - tops, "power", 0.0), "data", "exact q(xₜ)", visible=False)]
+        heat = [Heatmap(relief(truth), "data", "exact q(xₜ)", visible=False)]
     labels = [level_label(frame.t, frame.log_snr) for frame in frames]
     full = alphas_bar(schedule)[::-1]
     places = np.array([-frame.t for frame in frames], dtype=np.float64)
@@ -144,16 +116,7 @@ def level_label(t: int, log_snr: float) -> str:
 
 def schedule_chart(schedules: dict[str, list[float]]) -> go.Figure:
     """ᾱ_t of each schedule over t, as stored on the card."""
-    figure = go.Figure()
-    dashes = ("solid", "dash", "dot")
-    for (name, log_snr), dash in zip(schedules.items(), dashes, strict=False):
-        bars = alphas_bar(np.asarray(log_snr))
-        figure.add_scatter(
-            x=np.arange(len(bars)),
-            y=bars,
-            name=name,
-            mode="lines",
-            line={"width": 2, "dash": dash, "color": CHART["noise"]},
-            hovertemplate="ᾱ = %{y:.4f}<extra>" + name + "</extra>",
-        )
-    return dress(figure, "t", "ᾱ_t (share of signal)")
+    rows = {
+        name: (np.arange(len(levels)), alphas_bar(levels)) for name, levels in schedules.items()
+    }
+    return line_chart(rows, "noise", "ᾱ = %{y:.4f}", "t", "ᾱ_t (share of signal)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,10 +12,17 @@ import pytest
 from dashboard.chapters.diffusion.scenes import field as fields
 from dashboard.chapters.diffusion.scenes import race
 from dashboard.chapters.diffusion.scenes import trajectory as diffusion
-from dashboard.chapters.diffusion.scenes.developing import STEPS, Picture, developing, frames_of
+from dashboard.chapters.diffusion.scenes.likelihood import (
+    STEPS,
+    Picture,
+    developing,
+    frames_of,
+    likelihood_scene,
+)
 from dashboard.components.layers import Arrows, Lines, Points
 from dashboard.shared.progress import Frames
 from genlab import ExportedModel, load
+from genlab.diffusion import diffused
 from genlab.diffusion.likelihood import ode_log_prob, path
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.schedules import alphas_bar
@@ -60,16 +67,25 @@ def test_scores_are_the_solver_error_and_the_distance(
 ) -> None:
     data = exact.sample(2 * race.BLOCK, 5)
     ends = solution(learned, 40, 0, 100)
+
+    def score(sampler: str, data: np.ndarray) -> race.Score:
+        work = race.score(learned, sampler, 10, 0, None, ends, data)
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                return cast(race.Score, end.value)
+
     for sampler in ("ddim", "heun"):
-        found = race.score(learned, sampler, 10, 0, None, ends, data)
+        found = score(sampler, data)
         alone = solver_error(learned, 40, 0, sampler, [10], reference=ends)
         assert found.used == alone.used[0]
         assert found.path == pytest.approx((alone.rms[0], alone.stderr[0]), rel=1e-4)
         assert found.distance is not None
-    ancestral = race.score(learned, "ddpm", 10, 0, None, ends, data)
+    ancestral = score("ddpm", data)
     assert ancestral.path is None
     assert ancestral.distance is not None
-    assert race.score(learned, "ddim", 10, 0, None, ends, data[:0]).distance is None
+    assert score("ddim", data[:0]).distance is None
 
 
 def test_a_shift_is_found_by_the_distance() -> None:
@@ -117,7 +133,8 @@ def test_charts_show_each_score_at_the_evaluations_made() -> None:
 
 def noised(model: ExportedModel, levels: np.ndarray, n: int = 50) -> np.ndarray:
     data = model.sample(n, 0)
-    return diffusion.forward(model.card, data, normal(0, data.shape), levels)
+    x0, eps = to_diffusion(model.card, data), normal(0, data.shape)
+    return diffused.noised(model.card, x0, eps, levels)
 
 
 def test_scores_are_the_gradient_of_the_exact_density(exact: ExportedModel) -> None:
@@ -183,7 +200,7 @@ def test_a_path_starts_at_the_point_and_ends_in_its_noise(learned: ExportedModel
     way = path(learned, np.array([[0.5, 0.25]]), 20)
     data = normal(0, (9, 2))
     flat = np.zeros((4, 4), np.float32)
-    scene = fields.likelihood_scene(learned.card, (0.5, 0.25), way, None, flat, data, EXTENT, "log")
+    scene = likelihood_scene(learned.card, (0.5, 0.25), way, None, flat, data, EXTENT, "log")
     (line,) = [layer for layer in scene.panes[0].layers if isinstance(layer, Lines)]
     np.testing.assert_allclose(line.xy[0, 0, 0], (0.5, 0.25), atol=1e-5)
     np.testing.assert_allclose(line.xy[0, 0, -1], way.x[-1, 0], atol=1e-6)

@@ -1,0 +1,126 @@
+"""A point's way to its noise, on a density picture that develops: coarse first, then finer.
+
+The likelihood of a diffusion model takes an ODE for every cell, seconds for a whole picture.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.components.scene import (
+    Handle,
+    Heatmap,
+    Layer,
+    Lines,
+    Marker,
+    Pane,
+    Points,
+    Role,
+    Scene,
+)
+from dashboard.plots.shading import Scale, peak, shade
+from genlab.contract.card import Card
+from genlab.diffusion.likelihood import Path, finish, follow
+from genlab.measures.density import Extent, grid
+from genlab.model import ExportedModel
+
+Array = NDArray[np.float32]
+SIZES = (25, 50, 100)
+"""Cells along a side, from coarse to fine."""
+STEPS = 32
+"""Runge-Kutta steps of a cell: errors of a hundredth of a nat, far below what a colour shows."""
+BATCH = 2_500
+"""Cells of one batch: one step of it takes about 30 ms on two cores."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The finest finished picture, [size, size] in nats (None at first), and the work done."""
+
+    values: Array | None
+    done: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.done >= 1.0
+
+
+def developing(
+    model: ExportedModel, extent: Extent, sizes: tuple[int, ...] = SIZES
+) -> Iterator[Picture]:
+    """Log p(x) of a diffusion model over a window: a picture after each step, `frames_of` them."""
+    total, steps_done = STEPS * sum(size**2 for size in sizes), 0
+    values = None
+    for size in sizes:
+        cells, parts = grid(extent, size), []
+        for start in range(0, len(cells), BATCH):
+            batch = cells[start : start + BATCH]
+            way = follow(model, batch, STEPS)
+            last = next(way)  # the start: nothing was evaluated yet
+            for moment in way:
+                last = moment
+                steps_done += len(batch)
+                yield Picture(values, min(steps_done / total, 0.999))
+            parts.append(finish(model, last))
+        with np.errstate(over="ignore"):  # what float32 cannot hold is a density of zero
+            values = np.concatenate(parts).reshape(size, size).astype(np.float32)
+        yield Picture(values, 1.0 if size == sizes[-1] else steps_done / total)
+
+
+def frames_of(sizes: tuple[int, ...] = SIZES) -> int:
+    """How many pictures `developing` hands out."""
+    return sum(STEPS * -(-(size**2) // BATCH) + 1 for size in sizes)
+
+
+def likelihood_scene(
+    card: Card,
+    point: tuple[float, float],
+    way: Path,
+    learned: Array | None,
+    exact: Array | None,
+    data: Array,
+    extent: Extent,
+    scale: Scale,
+) -> Scene:
+    """The learned density with the way of a point to its noise, beside the exact density.
+
+    `learned` and `exact` are log densities [H, W] in nats, NaN where not computed yet; both share
+    one colour scale.
+    """
+    known = [values for values in (learned, exact) if values is not None]
+    top = peak(*known)
+    trained = card.kind == "trained"
+    steps = way.x[:, 0][None, None].astype(np.float32)
+    line = Lines(steps, "model" if trained else "neutral", "its path to noise", 2.2, opacity=1.0)
+    end = Marker(way.x[-1, 0], "noise", "its noise", text="z")
+    cloud = Points(data[None], "data", "data", radius=1.2, opacity=0.35)
+    left: list[Layer] = []
+    if learned is not None:
+        role: Role = "model" if trained else "data"
+        left.append(Heatmap(shade(learned, scale, top)[None], role, "density", smooth=False))
+    panes = [
+        Pane(
+            "learned density" if trained else "exact density",
+            extent,
+            [*left, cloud, line, end, Handle("x", point, "accent", "your x")],
+            alt="The density, the data, and the path of your point from data to noise.",
+            pick="x",
+        )
+    ]
+    if exact is not None:
+        panes.append(
+            Pane(
+                "exact density",
+                extent,
+                [
+                    Heatmap(shade(exact, scale, top)[None], "data", "exact density"),
+                    Marker(point, "accent", "your x", text="x"),
+                ],
+                alt="The exact density of the data with your point on it.",
+                pick="x",
+            )
+        )
+    return Scene(panes)
