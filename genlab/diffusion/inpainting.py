@@ -23,7 +23,7 @@ from genlab.contract.limits import MAX_SEED, MAX_STEPS
 from genlab.diffusion.denoiser import Ask, Denoise, asked
 from genlab.diffusion.samplers import Frame, posterior_step
 from genlab.diffusion.schedules import Levels, log_alphas_bar, respace
-from genlab.diffusion.units import to_data, to_diffusion
+from genlab.diffusion.units import to_diffusion
 from genlab.runtime import noise as streams
 from genlab.runtime.errors import InputError
 from genlab.runtime.inputs import step_count, whole
@@ -64,9 +64,9 @@ def fill(
     Steps down are DDPM's: from the posterior q(x_s | x_t, x̂_0).
 
     Args:
-        denoise: The network as a function of state and λ.
-        log_snr: λ of the times to visit, [S+1], t = 0 first.
-        x_T: Initial noise, [n, *event].
+        denoise: The network; this and the next two are those of `samplers.descend`.
+        log_snr: λ of the times to visit.
+        x_T: Initial noise.
         known: The image, [*event] or [n, *event], diffusion units.
         keep: Where it is known, bool, of the shape of an event.
         draw: Standard normal noise.
@@ -155,11 +155,6 @@ def repaint(
         jump,
     )
     return (replace(frame, t=int(times[frame.t])) for frame in frames)
-
-
-def filled(model: Opened, frame: Frame) -> np.ndarray:
-    """The images of a frame, [n, *event] float32, data units."""
-    return to_data(model.card, frame.x_t).astype(np.float32)
 
 
 def _array(name: str, value: Any, event: tuple[int, ...], kind: str, words: str) -> np.ndarray:

@@ -138,12 +138,6 @@ def integrate(
         yield OdeState(-2 * math.log(math.tan(angle + step)), state, gained)
 
 
-def log_prob(field: Field, x: np.ndarray, high: float, low: float, steps: int) -> np.ndarray:
-    """Log density [n] in nats of points x [n, *event], diffusion units; as in `integrate`."""
-    (last,) = deque(integrate(field, x, high, low, steps), maxlen=1)
-    return last.gained + _log_normal(last.x)
-
-
 def follow(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> Iterator[OdeState]:
     """`integrate` from points x [n, *event] in data units between the ends of the model's schedule.
 

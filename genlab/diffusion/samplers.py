@@ -110,7 +110,7 @@ def ddim(
     First order. η = 0 is deterministic and needs no noise, η = 1 has the noise of `ddpm`.
 
     Args:
-        denoise: As the next two and the frames those of `descend`.
+        denoise: The network; this, the next two and the frames are those of `descend`.
         log_snr: λ of the times to visit.
         x_T: Initial noise.
         noise: Standard normal noise of each step; called with t only where σ > 0.

@@ -149,7 +149,7 @@ def optimum(model: Gan, exact: Opened, z: Array, data: Array, extent: Extent) ->
             constant = np.median(on_data - logit(star.clip(1e-6, 1 - 1e-6)))
             d_cells, d_data = expit(on_cells - constant), expit(on_data - constant)
         else:
-            d_cells, d_data = _belief(model, on_cells), _belief(model, on_data)
+            d_cells, d_data = belief(model.card, on_cells), belief(model.card, on_data)
         halves = [ratio(p_data, kernel_density(x[i::2], h, extent).at(data)) for i in (0, 1)]
         gap = Estimate.mean(np.abs(d_data - star))
         noise = np.abs(halves[0] - halves[1]).mean() / 2
@@ -167,9 +167,3 @@ def optimum(model: Gan, exact: Opened, z: Array, data: Array, extent: Extent) ->
         h,
         fitted,
     )
-
-
-def _belief(model: Gan, critic: Array) -> Float:
-    values = belief(model.card, critic)
-    assert values is not None
-    return values.astype(np.float64)

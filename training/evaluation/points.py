@@ -150,7 +150,7 @@ def _likelihood(model: ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     law = DATASETS[model.card.dataset].distribution
     x = _data(model, n, seed)
     learned = model.log_prob(x).astype(np.float64)
-    true = law.log_prob(torch.from_numpy(x).double()).numpy()
+    true = _log_p(model, x)
     points = _points(model, n, seed)
     nll = f"negative log-likelihood in nats: the mean of −log q(x) over {points}"
     nll = f"{nll}; a perfect model is expected to have the data's entropy, {law.entropy:.4f}"
@@ -195,8 +195,7 @@ def _ode_likelihood(model: ExportedModel, n: int, seed: int) -> Iterator[Metric]
     few = x[:ODE_CHECKED]
     learned = ode_log_prob(model, x, ODE_STEPS)
     moved = abs(float(np.mean(ode_log_prob(model, few, ODE_STEPS // 2) - learned[: len(few)])))
-    law = DATASETS[model.card.dataset].distribution
-    true = law.log_prob(torch.from_numpy(x).double()).numpy()
+    true = _log_p(model, x)
     told = (
         f"KL(data‖model) in nats: the mean of log p(x) − log q(x), p being the exact density of "
         f"the data, over {_points(model, len(x), seed)}; q by the probability-flow ODE from "
@@ -221,6 +220,12 @@ def _solver_errors(model: ExportedModel, n: int, seed: int) -> Iterator[Metric]:
             )
             error = Estimate(float(rms), float(stderr))
             yield _fresh(f"path_error_{sampler}_{asked}", error, PATH_POINTS, told)
+
+
+def _log_p(model: ExportedModel, x: np.ndarray) -> np.ndarray:
+    """The exact log density of the data."""
+    law = DATASETS[model.card.dataset].distribution
+    return np.asarray(law.log_prob(torch.from_numpy(x).double()).numpy())
 
 
 def _points(model: ExportedModel, n: int, seed: int) -> str:
@@ -337,10 +342,6 @@ def _how(card: Card) -> str:
     return making.name if steps is None else f"{making.name} in {steps} steps"
 
 
-def _has(verb: str) -> Callable[[Card], bool]:
-    return lambda card: verb in card.verbs
-
-
 def _makes(card: Card) -> bool:
     return making_of(card) is not None
 
@@ -354,11 +355,11 @@ def _walks_back(card: Card) -> bool:
 Measure = Callable[[ExportedModel, int, int], Iterator[Metric]]
 
 MEASURES: tuple[tuple[str, Callable[[Card], bool], Measure], ...] = (
-    ("likelihood", _has("log_prob"), _likelihood),
+    ("likelihood", lambda card: "log_prob" in card.verbs, _likelihood),
     ("distance", lambda card: _makes(card) and not _walks_back(card), _distance),
     ("steps", _walks_back, _steps),
     ("path_errors", _walks_back, _solver_errors),
-    ("ode_likelihood", _has("divergence"), _ode_likelihood),
+    ("ode_likelihood", lambda card: "divergence" in card.verbs, _ode_likelihood),
     ("modes", _makes, _modes),
 )
 """Rows of a name, whether a model is asked, by its card, and what is measured of it."""

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from genlab import ExportedModel, load
 from genlab.diffusion import schedules
-from genlab.diffusion.inpainting import fill, filled, itinerary, repaint
-from genlab.diffusion.units import to_diffusion
+from genlab.diffusion.inpainting import fill, itinerary, repaint
+from genlab.diffusion.units import to_data, to_diffusion
 from genlab.runtime import noise
 from genlab.runtime.errors import InputError, Stopped
 
@@ -148,7 +148,7 @@ def test_a_model_fills_what_was_erased(tiny: ExportedModel) -> None:
     frames = list(repaint(tiny, image, keep, 200, 3, **options))
     assert len(frames) == 1 + 2 * 200
     assert [f.index for f in frames] == list(range(401))
-    x = filled(tiny, frames[-1])
+    x = to_data(tiny.card, frames[-1].x_t).astype(np.float32)
     np.testing.assert_array_equal(x[:, keep], np.broadcast_to(image[keep], (200, 12)))
     # The pixels of a class are independent, so the filling has the law of the class.
     pixels = 2 * x[:, ~keep] - 1
@@ -165,9 +165,9 @@ def test_a_model_fills_what_was_erased(tiny: ExportedModel) -> None:
 def test_nothing_erased_and_everything_erased(tiny: ExportedModel) -> None:
     image = np.full((1, 4, 4), 0.5, np.float32)
     *_, last = repaint(tiny, image, np.ones((1, 4, 4), bool), steps=5)
-    np.testing.assert_array_equal(filled(tiny, last)[0], image)
+    np.testing.assert_array_equal(to_data(tiny.card, last.x_t).astype(np.float32)[0], image)
     *_, free = repaint(tiny, image, np.zeros((1, 4, 4), bool), 300, steps=100, resamplings=1)
-    pixels = 2 * filled(tiny, free) - 1
+    pixels = 2 * to_data(tiny.card, free.x_t) - 1
     assert pixels.mean() == pytest.approx(0.1, abs=0.02)
 
 
