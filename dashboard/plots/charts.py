@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.components.scene import Curve, Role, Timeline
-from dashboard.plots.theme import WORDS
+from dashboard.plots.theme import CHART, WORDS
 from genlab.contract.card import Card
 
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
@@ -76,7 +76,7 @@ def _label(step: int, ticks: NDArray[np.float64], values: Mapping[str, NDArray[n
     return f"step {step:,} · {losses}" if losses else f"step {step:,}"
 
 
-def loss_chart(card: Card, colours: Mapping[Role, str], words: str) -> go.Figure:
+def loss_chart(card: Card, words: str) -> go.Figure:
     """The training curves of the card over the step, as recorded; `words` name the axis.
 
     Of a training that went on from weights that were there, the axis says so: it counts from them.
@@ -88,7 +88,7 @@ def loss_chart(card: Card, colours: Mapping[Role, str], words: str) -> go.Figure
             y=card.history[name],
             name=name,
             mode="lines",
-            line={"color": colours[role], "width": 2},
+            line={"color": CHART[role], "width": 2},
             hovertemplate="step %{x:,}<br>%{y:.3f}<extra>" + name + "</extra>",
         )
     return dress(figure, f"training step{_went_on(card)}", words)

@@ -14,7 +14,6 @@ from dashboard.components.stage import stage
 from dashboard.pages import kind
 from dashboard.plots.bounds import density_words
 from dashboard.plots.shading import Scale, peak
-from dashboard.plots.theme import STILL
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded, without
@@ -206,10 +205,7 @@ def axis(shown: Shown) -> None:
             "probability-flow ODE."
         )
         tell_lost(acts)
-        st.plotly_chart(
-            compare.density_chart(acts, shown.extent),
-            alt="The densities of all models over the line; of a GAN a histogram of its samples.",
-            config=STILL,
-        )
+        words = "The densities of all models over the line; of a GAN a histogram of its samples."
+        parts.chart(compare.density_chart(acts, shown.extent), words)
     if level.last:
         measure_one(shown.cards)

@@ -5,8 +5,7 @@ import streamlit as st
 from dashboard.chapters.compare.columns import columns
 from dashboard.chapters.compare.scenes import scores
 from dashboard.chapters.compare.speed import speed_of, unmeasured
-from dashboard.plots.theme import STILL
-from dashboard.shared import catalogue
+from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from genlab.contract.card import Card
@@ -26,14 +25,12 @@ def figures(dataset: str, cards: list[Card]) -> None:
     named = [card.id for card in catalogue.main_models(cards)]
     for place, quality in zip(st.columns(2), scores.QUALITIES, strict=True):
         chart = scores.tradeoff_chart(rows, quality, named)
-        if chart.data:
-            place.plotly_chart(
-                chart,
-                alt=f"{quality.words} of each model against its seconds for 10,000 samples.",
-                config=STILL,
-            )
-        else:
-            place.info(f"{quality.words}: not measured on these models yet.")
+        words = f"{quality.words} of each model against its seconds for 10,000 samples."
+        with place:
+            if chart.data:
+                parts.chart(chart, words)
+            else:
+                st.info(f"{quality.words}: not measured on these models yet.")
     st.dataframe(
         scores.table(rows),
         hide_index=True,
