@@ -117,16 +117,14 @@ def show(choice: Choice, n: int, seed: int) -> None:
 
 def _tell_start(runs: list[Run], same: bool) -> None:
     every = f"All {len(runs)} runs (every objective and k)"
-    if same:
-        st.caption(
-            f":material/check: {every} start from the same weights: their snapshots of step 0 are "
-            f"equal, number by number, as was just checked. {averaged(runs[0].card)}"
-        )
-    else:
-        st.warning(
-            f"{every} should start from the same weights, but their snapshots of step 0 differ.",
-            icon=":material/difference:",
-        )
+    if not same:
+        told = "should start from the same weights, but their snapshots of step 0 differ."
+        st.warning(f"{every} {told}", icon=":material/difference:")
+        return
+    st.caption(
+        f":material/check: {every} start from the same weights: their snapshots of step 0 are "
+        f"equal, number by number, as was just checked. {averaged(runs[0].card)}"
+    )
 
 
 def _tell_outcome(k: int, measured: list[tuple[Run, Record]], modes: Modes | None) -> None:

@@ -79,20 +79,8 @@ def _scene(mosaic: NDArray[np.float32], at: tuple[float, float]) -> Scene:
         Marker(np.asarray(place), "noise", name, text=name)
         for name, place in zip("ABC", CORNERS, strict=True)
     ]
-    return Scene(
-        [
-            Pane(
-                "The plane through A, B and C",
-                PLANE,
-                [
-                    Heatmap(mosaic, "grey", "G(z) on a raster", smooth=False),
-                    *corners,
-                    Handle("at", at, "accent", "your z"),
-                ],
-                alt="A plane of latents as a mosaic of their images, with three corners and a "
-                "point to drag.",
-                pick="at",
-                axes=False,
-            )
-        ]
-    )
+    raster = Heatmap(mosaic, "grey", "G(z) on a raster", smooth=False)
+    layers = [raster, *corners, Handle("at", at, "accent", "your z")]
+    alt = "A plane of latents as a mosaic of their images, with three corners and a point to drag."
+    title = "The plane through A, B and C"
+    return Scene([Pane(title, PLANE, layers, alt, pick="at", axes=False)])
