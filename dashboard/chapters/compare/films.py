@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dashboard.chapters.compare.scenes import films as compare
 from dashboard.chapters.compare.speed import measure_one, unmeasured
+from dashboard.components.scene import Scene
 from dashboard.components.stage import stage
 from dashboard.pages import kind
 from dashboard.plots.bounds import density_words
@@ -143,7 +144,7 @@ ABOUT_PLANE = (
 )
 
 
-def play(shown: Shown, level: Refining, scene: compare.Scene, acts: list[compare.Act]) -> None:
+def play(shown: Shown, level: Refining, scene: Scene, acts: list[compare.Act]) -> None:
     """The film, and of each model how many samples are not finite: the picture leaves them out."""
     parts.play(scene, "making", more(shown, level))
     for made in acts:

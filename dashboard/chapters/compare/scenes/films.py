@@ -196,8 +196,8 @@ def ode_grid(model: ExportedModel, extent: Extent, size: int, steps: int) -> Ite
             moment = next(way)
         yield None
     with _holes():
-        log_prob = finish(model, moment)
-    yield log_prob.reshape(size, size).astype(np.float32)
+        log_prob = finish(model, moment).astype(np.float32)
+    yield log_prob.reshape(size, size)
 
 
 def line_density(model: ExportedModel, extent: Extent) -> Array | None:

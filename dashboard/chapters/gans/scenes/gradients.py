@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dashboard.chapters.gans.scenes.game import belief_film
 from dashboard.chapters.gans.scenes.objectives import OBJECTIVES
-from dashboard.components.scene import Arrows, Curve, Pane, Points, Scene, Timeline
+from dashboard.components.scene import Arrows, Curve, Layer, Pane, Points, Scene, Timeline
 from dashboard.plots.charts import log_step, step_timeline
 from genlab.measures.density import Extent
 from genlab.measures.gradients import Pull, losses_for
@@ -36,7 +36,7 @@ def pull_scene(model: ExportedModel, found: Sequence[Pull], data: Array, extent:
         vec = np.stack([-unit * one.gradient[name] for one in found])
         length = np.linalg.norm(vec, axis=-1, keepdims=True)
         vec = vec * np.minimum(1, longest / np.maximum(length, 1e-12))
-        layers = [
+        layers: list[Layer] = [
             surface,
             Points(data[None], "data", "data", radius=1.2, opacity=0.4),
             Points(x, "model", "forgeries G(z)", radius=1.8),
