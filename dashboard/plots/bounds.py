@@ -1,15 +1,24 @@
 """How true a model's density is, in words: what a page says beside a number or a picture of it."""
 
-from genlab.contract.card import Card
+from genlab.contract.card import Card, Metric
 
 WORDS = {"exact": "exact", "lower": "lower bound", "estimate": "estimate"}
 SIGNS = {"exact": "", "lower": " ≥", "estimate": " ≈"}
 """Between log p(x) and the number that a model gives for it."""
+COSTS = {"exact": "", "lower": " ≤", "estimate": " ≈"}
+"""The same of minus a log-density: KL, −log p(x), bits."""
 
 
 def bound_of(card: Card) -> str:
     """`exact`, `lower` or `estimate`, as the card says; empty for a model without `log_prob`."""
     return (card.measure.bound or "") if "log_prob" in card.verbs else ""
+
+
+def cost_of(card: Card, name: str) -> Metric | None:
+    """The metric `kl` or `nll` of a card, of whatever the model gives for its density."""
+    known = {metric.name: metric for metric in card.metrics}
+    kinds = ("", "_bound", "_estimate")
+    return next((known[name + kind] for kind in kinds if name + kind in known), None)
 
 
 def inference(card: Card) -> str:

@@ -9,14 +9,14 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.components.scene import Curve, Role, Timeline
-from dashboard.plots.theme import WORDS
+from dashboard.plots.theme import CHART, WORDS
 from genlab.contract.card import Card
 
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 """A legend of several lines above a chart; it pushes the chart down and never covers it."""
 
 
-def log_step(steps: NDArray[np.floating] | list[int] | list[float]) -> NDArray[np.float64]:
+def log_step(steps: NDArray[np.floating] | Sequence[int]) -> NDArray[np.float64]:
     """Places of training steps on the axis: log10(1 + step), so that step 0 has one too."""
     return np.log10(1 + np.asarray(steps, dtype=np.float64))
 
@@ -38,19 +38,11 @@ def snapshot_timeline(card: Card) -> Timeline:
     steps = card.steps or [0]
     ticks = np.asarray(card.history.get("step", []), dtype=np.float64)
     values = {name: np.asarray(card.history[name]) for name in curves_of(card)}
-    places = log_step(list(ticks))
-    return Timeline(
-        len(steps),
-        [_label(step, ticks, values) for step in steps],
-        [
-            Curve(values[name], role, f"loss: {name}", x=places)
-            for name, role in curves_of(card).items()
-        ],
-        start=len(steps) - 1,
-        fps=1.5,
-        title="training step",
-        positions=log_step(steps),
-    )
+    curves = [
+        Curve(values[name], role, f"loss: {name}", x=log_step(ticks))
+        for name, role in curves_of(card).items()
+    ]
+    return step_timeline(steps, [_label(step, ticks, values) for step in steps], curves)
 
 
 def step_timeline(
@@ -62,7 +54,7 @@ def step_timeline(
     """
     given: dict[str, Any] = {"start": len(steps) - 1, "fps": 1.5, "title": "training step"}
     if len(steps) > 1:
-        given |= {"curves": curves, "positions": log_step(list(steps))}
+        given |= {"curves": curves, "positions": log_step(steps)}
     return Timeline(len(steps), labels, **(given | changes))
 
 
@@ -76,7 +68,7 @@ def _label(step: int, ticks: NDArray[np.float64], values: Mapping[str, NDArray[n
     return f"step {step:,} · {losses}" if losses else f"step {step:,}"
 
 
-def loss_chart(card: Card, colours: Mapping[Role, str], words: str) -> go.Figure:
+def loss_chart(card: Card, words: str) -> go.Figure:
     """The training curves of the card over the step, as recorded; `words` name the axis.
 
     Of a training that went on from weights that were there, the axis says so: it counts from them.
@@ -88,7 +80,7 @@ def loss_chart(card: Card, colours: Mapping[Role, str], words: str) -> go.Figure
             y=card.history[name],
             name=name,
             mode="lines",
-            line={"color": colours[role], "width": 2},
+            line={"color": CHART[role], "width": 2},
             hovertemplate="step %{x:,}<br>%{y:.3f}<extra>" + name + "</extra>",
         )
     return dress(figure, f"training step{_went_on(card)}", words)

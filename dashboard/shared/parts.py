@@ -8,12 +8,14 @@ from functools import partial
 from hashlib import blake2b
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 from streamlit import runtime
 
 from dashboard.components.offers import Offer, offers
 from dashboard.components.scene import Scene
+from dashboard.plots.theme import STILL
 from dashboard.shared import links
 from genlab.contract.card import Card, Metric
 from genlab.runtime.devices import Device
@@ -63,6 +65,11 @@ def play(scene: Scene, key: str, more: str = "") -> int:
     """
     count = scene.timeline.count if scene.timeline else 1
     return links.linked(f"{key}_stage", frame_name=key, count=count).show(scene, more=more).frame
+
+
+def chart(figure: go.Figure, alt: str, key: str | None = None) -> None:
+    """A chart that stays as it is drawn; `alt` says in words what it shows."""
+    st.plotly_chart(figure, alt=alt, key=key, config=STILL)
 
 
 def about(card: Card) -> None:

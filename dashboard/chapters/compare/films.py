@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from dashboard.chapters.compare.scenes import films as compare
 from dashboard.chapters.compare.speed import measure_one, unmeasured
+from dashboard.components.scene import Scene
 from dashboard.components.stage import stage
 from dashboard.pages import kind
 from dashboard.plots.bounds import density_words
 from dashboard.plots.shading import Scale, peak
-from dashboard.plots.theme import STILL
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded, without
@@ -36,16 +36,7 @@ ODE = {"rough": (28, 12), "fine": (64, 24)}
 
 @dataclass(frozen=True)
 class Shown:
-    """What is looked at.
-
-    Attributes:
-        dataset: Name of the data set.
-        show: Which models of it, as chosen on the page.
-        cards: All models of the data set that can be shown together.
-        chosen: Those on the stage.
-        scale: How densities are shaded.
-        seed: Of the samples.
-    """
+    """What is looked at: all `cards` that go together, and those `chosen` by `show`."""
 
     dataset: str
     show: str
@@ -153,11 +144,11 @@ ABOUT_PLANE = (
 )
 
 
-def tell_lost(acts: list[compare.Act]) -> None:
-    """Say of each model how many of its samples are not finite: the picture leaves them out."""
+def play(shown: Shown, level: Refining, scene: Scene, acts: list[compare.Act]) -> None:
+    """The film, and of each model how many samples are not finite: the picture leaves them out."""
+    parts.play(scene, "making", more(shown, level))
     for made in acts:
-        told = say_not_finite(f"samples ({made.name})", made.film.path[-1])
-        if told:
+        if told := say_not_finite(f"samples ({made.name})", made.film.path[-1]):
             st.warning(f"{told}: the picture leaves them out.", icon=":material/error:")
 
 
@@ -179,15 +170,15 @@ def plane(shown: Shown) -> None:
         acts = [made for card in shown.chosen if (made := act(shown, card, now, tell))]
         if not acts:
             return
-        grids = [a.density for a in acts if a.density is not None]
-        truth = [a.density for a in acts if a.density is not None and a.kind == "exact"]
+        grids = [(a.kind, a.density) for a in acts if a.density is not None]
+        truth = [density for kind, density in grids if kind == "exact"]
+        top = peak(*(truth or [density for _, density in grids]))
         data = catalogue.reference(shown.cards[0], shown.n)
-        scene = compare.stage_scene(acts, data, shown.extent, shown.scale, peak(*(truth or grids)))
+        scene = compare.stage_scene(acts, data, shown.extent, shown.scale, top)
         if now in {"coarse", "whole"}:
             stage(scene, key=STAGE, more=level.more)
         else:
-            parts.play(scene, "making", more(shown, level))
-            tell_lost(acts)
+            play(shown, level, scene, acts)
     place.caption(ABOUT_PLANE)
     if level.last:
         measure_one(shown.cards)
@@ -200,16 +191,12 @@ def axis(shown: Shown) -> None:
     level = shown.level
     acts = [made for card in shown.chosen if (made := act(shown, card, "samples", lambda _: None))]
     if acts:
-        parts.play(compare.line_scene(acts, shown.extent), "making", more(shown, level))
+        play(shown, level, compare.line_scene(acts, shown.extent), acts)
         st.caption(
             f"{MAKING}Histograms are of {shown.n:,} samples; a diffusion model's density is by the "
             "probability-flow ODE."
         )
-        tell_lost(acts)
-        st.plotly_chart(
-            compare.density_chart(acts, shown.extent),
-            alt="The densities of all models over the line; of a GAN a histogram of its samples.",
-            config=STILL,
-        )
+        words = "The densities of all models over the line; of a GAN a histogram of its samples."
+        parts.chart(compare.density_chart(acts, shown.extent), words)
     if level.last:
         measure_one(shown.cards)

@@ -54,16 +54,11 @@ class Drawn(NamedTuple):
     seconds: float
 
 
-def walks(card: Card) -> bool:
-    """Whether a model makes images in many steps."""
+def steps_of(card: Card) -> int | None:
+    """The steps of a model: `STEPS`, or fewer where that is usual; None of one that takes none."""
     making = making_of(card)
-    return making is not None and making.steps(card) is not None
-
-
-def steps_of(card: Card) -> int:
-    """The steps of a model that walks: `STEPS`, or fewer where that is its usual number."""
-    making = making_of(card)
-    return min(STEPS, (making and making.steps(card)) or STEPS)
+    usual = making and making.steps(card)
+    return min(STEPS, usual) if usual else None
 
 
 def draw(card: Card, seed: int) -> Drawn:
@@ -71,8 +66,8 @@ def draw(card: Card, seed: int) -> Drawn:
 
     Of many steps others may have the place between two of them.
     """
-    size = 4 * N * prod(card.event_shape)
-    total = SAMPLERS[SAMPLER].intervals(steps_of(card)) + 1 if "denoise" in card.verbs else 1
+    size, steps = 4 * N * prod(card.event_shape), steps_of(card) or 1
+    total = SAMPLERS[SAMPLER].intervals(steps) + 1 if "denoise" in card.verbs else 1
     work = kept(("wall", card, seed), lambda: _drawing(card, seed, total), total, size)
     with st.spinner("Making images …") if not work.done else nullcontext():
         drawn = finished(work)
@@ -104,18 +99,15 @@ def show(dataset: str, cards: list[Card], seed: int) -> None:
     told += "none chosen."
     for card in walls:
         if "denoise" in card.verbs:
-            asked = (
-                "was asked for the classes in turn (guidance 1, "
-                if in_turn(card, N)
-                else "was drawn ("
-            )
+            classes = "was asked for the classes in turn (guidance 1, "
+            asked = classes if in_turn(card, N) else "was drawn ("
             told += f" {card.id} {asked}DPM-Solver++(2M) in {steps_of(card)} evaluations)."
     st.caption(told)
     places = st.columns(len(walls) + 1)
     seconds: dict[str, float] = {}
-    with places[0]:
-        real = pictures(cards[0]).test[:N]
-        if len(real):
+    real = pictures(cards[0]).test[:N]
+    if len(real):
+        with places[0]:
             wall(real, "real images", f"compare_{dataset}")
     for card, place in zip(walls, places[1:], strict=True):
         with place:
@@ -153,7 +145,7 @@ def table(cards: list[Card], seconds: dict[str, float]) -> None:
         | {"parameters": st.column_config.NumberColumn(format="localized")},
         alt="One row per model: bits per dimension, distances, agreement, speed and size.",
     )
-    for card in filter(walks, cards):
+    for card in filter(steps_of, cards):
         say_evaluations(card)
     told = {
         f"**{card.id}**, {name}: {found.protocol}"
@@ -192,7 +184,7 @@ def evaluations(card: Card) -> dict[str, str]:
 def helps(cards: list[Card]) -> dict[str, str]:
     """What each column is, and of how many evaluations where a model walks."""
     told = dict(COLUMN_HELP)
-    for card in filter(walks, cards):
+    for card in filter(steps_of, cards):
         for name, spent in evaluations(card).items():
             if name in told:
                 told[name] += f" {card.id}: samples of {spent} evaluations."
@@ -213,7 +205,8 @@ def figures(card: Card) -> dict[str, Figure | None]:
 def _sampling(card: Card) -> str:
     if making_of(card) is None:
         return "no"
-    return f"{steps_of(card)} steps" if walks(card) else "at once"
+    steps = steps_of(card)
+    return f"{steps} steps" if steps else "at once"
 
 
 def row(card: Card, seconds: float | None) -> dict[str, object]:

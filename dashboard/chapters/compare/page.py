@@ -6,7 +6,7 @@ from dashboard.chapters.compare import images
 from dashboard.chapters.compare.films import Shown, axis, plane
 from dashboard.chapters.compare.table import figures
 from dashboard.pages import kind
-from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
+from dashboard.plots.shading import SCALES
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, parts
 from genlab.contract.card import Card
@@ -54,11 +54,10 @@ def body() -> None:
     with right:
         show = controls.choose("Show", [ONE_OF_EACH, *many, *(["all"] if many else [])], "show")
     picture = st.container()  # first what is seen, then what changes it: a phone shows both
-    scale: Scale = SCALES[0]
+    scale = SCALES[0]
     with st.container(horizontal=True, gap="medium"):
         if kind(cards[0]) != "line":
-            words = " · ".join(f"**{name}**: {told}" for name, told in SCALE_HELP.items())
-            scale = controls.choose("Colours", SCALES, "scale", help=words)
+            scale = controls.colours()
         seed = controls.seed()
     shown = Shown(dataset, show, cards, on_stage(show, labels, cards), scale, seed)
     with picture:

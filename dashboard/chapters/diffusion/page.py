@@ -9,7 +9,7 @@ from dashboard.chapters.diffusion.scenes.race import BUDGETS
 from dashboard.chapters.diffusion.scenes.trajectory import schedule_chart
 from dashboard.chapters.diffusion.shared import Look, most_steps
 from dashboard.plots.charts import loss_chart
-from dashboard.plots.theme import CHART, STILL, ink
+from dashboard.plots.theme import STILL, ink
 from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
@@ -132,7 +132,7 @@ def charts(card: Card) -> None:
     )
     if card.kind == "trained":
         right.plotly_chart(
-            loss_chart(card, CHART, "denoising loss"),
+            loss_chart(card, "denoising loss"),
             alt="The denoising loss over the training steps.",
             config=STILL,
         )

@@ -4,10 +4,11 @@ import streamlit as st
 
 from dashboard.chapters.flows import change_of_variables, density, layers, training, transformations
 from dashboard.chapters.flows.shared import VERBS, clouds
+from dashboard.plots.bounds import bound_of
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.shading import Scale
-from dashboard.plots.theme import CHART, STILL, ink
-from dashboard.shared import controls, parts
+from dashboard.plots.theme import STILL, ink
+from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
 
@@ -15,9 +16,11 @@ CURVE = 270  # pixels of the training curve
 VIEWS = ["density", "layers", "training", "transformations", "bend"]
 
 st.title("Flows")
+bounds = {bound_of(card) for card in catalogue.models_with(*VERBS)}
+exact = "an exact" if bounds <= {"exact"} else "a"
 st.markdown(
     f"A flow bends {ink('noise', 'noise z')} into {ink('model', 'samples x')} with invertible "
-    "layers, so every point has an exact likelihood: "
+    f"layers, so every point has {exact} likelihood: "
     r"$\log p(x) = \log \mathcal N(z; 0, I) + "
     r"\sum_k \log\left|\det \partial h_{k-1} / \partial h_k\right|$ "
     r"with $h_0 = z = f^{-1}(x)$ and $h_K = x$."
@@ -75,7 +78,7 @@ def body() -> None:
         with st.container(height=CURVE, border=False):
             if painted:  # last of all: a chart keeps a browser busy for as long as all the rest
                 st.plotly_chart(
-                    loss_chart(card, CHART, "loss: −log p(x), nats"),
+                    loss_chart(card, "loss: −log p(x), nats"),
                     alt="Negative log-likelihood over the training steps.",
                     config=STILL,
                 )

@@ -1,10 +1,13 @@
 """The same data through four kinds of transformation: what each can and cannot do."""
 
+import re
+
 import streamlit as st
 
 from dashboard.chapters.flows.scenes import transformations
 from dashboard.chapters.flows.scenes.transformations import KINDS, Facts, Floors
 from dashboard.chapters.flows.shared import VERBS, true_density
+from dashboard.plots.bounds import COSTS
 from dashboard.plots.shading import Scale, peak
 from dashboard.shared import catalogue
 from dashboard.shared.compute import computed
@@ -86,10 +89,10 @@ def _numbers(kind: str, card: Card, seed: int) -> None:
     floor = _floors(card)
     st.caption(f"{KINDS[kind][1]}  \n`{card.id}`")
     with st.container(horizontal=True, gap="medium"):
-        for name, value in (("KL, nats", found.kl), ("−log p(x), nats", found.nll)):
+        for name, value in (("KL", found.kl), ("−log p(x)", found.nll)):
             if value:
                 st.metric(
-                    name,
+                    f"{name}{COSTS[found.bound]}, nats",
                     value.rounded,
                     help=f"± {value.error:.1g} (standard error), from the card: fresh data points.",
                 )
@@ -118,7 +121,7 @@ def protocol(kinds: dict[str, Card]) -> None:
                 **{
                     f"{m.name}": f"{m.value:.4f}" + (f" ± {m.stderr:.1g}" if m.stderr else "")
                     for m in card.metrics
-                    if m.name in {"kl", "nll", "mass", "sliced_w2"}
+                    if re.fullmatch("(kl|nll)(_bound|_estimate)?|mass|sliced_w2", m.name)
                 },
             }
             for kind, card in kinds.items()

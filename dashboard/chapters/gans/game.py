@@ -43,11 +43,8 @@ def show(look: Look) -> None:
 def _answer(probe: Forgery) -> None:
     """What the two networks make of the point, in numbers."""
     if probe.belief is not None:
-        st.metric(
-            "D(G(z))",
-            f"{probe.belief:.3f}",
-            help="The discriminator's belief that your G(z) is real.",
-        )
+        told = "The discriminator's belief that your G(z) is real."
+        st.metric("D(G(z))", f"{probe.belief:.3f}", help=told)
     else:
         st.metric("critic's score of G(z)", f"{probe.critic:.3f}")
     st.markdown(

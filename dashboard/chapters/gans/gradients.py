@@ -1,5 +1,6 @@
 """What the generator feels: gradients of the two losses through the real critic."""
 
+import numpy as np
 import streamlit as st
 
 from dashboard.chapters.gans.scenes.gradient_charts import (
@@ -10,7 +11,7 @@ from dashboard.chapters.gans.scenes.gradient_charts import (
 from dashboard.chapters.gans.scenes.gradients import pull_scene
 from dashboard.chapters.gans.shared import averaged
 from dashboard.components.scene import Scene
-from dashboard.plots.theme import STILL, ink
+from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
@@ -49,21 +50,14 @@ def show(look: Look) -> None:
     one = found[frame]
     st.markdown(_formulas(one))
     left, right = st.columns(2)
-    left.plotly_chart(
-        curve_chart(one),
-        alt="Gradient to the critic's output against D(G(z)): formulas and measured.",
-        config=STILL,
-    )
-    right.plotly_chart(
-        size_chart(one),
-        alt="Size of the losses' gradients at the forgeries against D(G(z)).",
-        config=STILL,
-    )
-    st.plotly_chart(
-        over_training_chart(found, frame),
-        alt="Median size of the losses' gradients at each snapshot.",
-        config=STILL,
-    )
+    with left:
+        words = "Gradient to the critic's output against D(G(z)): formulas and measured."
+        parts.chart(curve_chart(one), words)
+    with right:
+        words = "Size of the losses' gradients at the forgeries against D(G(z))."
+        parts.chart(size_chart(one), words)
+    words = "Median size of the losses' gradients at each snapshot."
+    parts.chart(over_training_chart(found, frame), words)
     st.caption(
         f"Measured at {DRAW} forgeries of each snapshot by central differences of the loss "
         f"through the exported critic; halving their step changes no length by more than "
@@ -77,14 +71,11 @@ def _formulas(one: Pull) -> str:
     D = ink("critic", "D")
     if "minimax" not in one.gradient:
         return f"Least squares: L = (s − 1)², |∂L/∂s| = 2 |1 − s|, and its s estimates {D} itself."
-    weak, strong = (f"{_median(one, name):.2g}" for name in ("minimax", "nonsaturating"))
+    weak, strong = (
+        f"{np.sort(one.size(name))[DRAW // 2]:.2g}" for name in ("minimax", "nonsaturating")
+    )
     return (
         f"Step {one.step:,}. Minimax: L = log(1 − {D}), |∂L/∂s| = {D}, the median pull is "
         f"**{weak}** per data unit. Non-saturating: L = −log {D}, |∂L/∂s| = 1 − {D}, the median "
         f"pull is **{strong}**. Same critic, same points: only the loss differs."
     )
-
-
-def _median(one: Pull, name: str) -> float:
-    sizes = sorted(one.size(name))
-    return float(sizes[len(sizes) // 2])

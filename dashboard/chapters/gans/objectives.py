@@ -18,7 +18,6 @@ from dashboard.chapters.gans.scenes.objectives_film import covered_chart, object
 from dashboard.chapters.gans.shared import averaged, cards
 from dashboard.components.scene import Scene
 from dashboard.plots.charts import loss_chart
-from dashboard.plots.theme import CHART, STILL
 from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
@@ -118,16 +117,14 @@ def show(choice: Choice, n: int, seed: int) -> None:
 
 def _tell_start(runs: list[Run], same: bool) -> None:
     every = f"All {len(runs)} runs (every objective and k)"
-    if same:
-        st.caption(
-            f":material/check: {every} start from the same weights: their snapshots of step 0 are "
-            f"equal, number by number, as was just checked. {averaged(runs[0].card)}"
-        )
-    else:
-        st.warning(
-            f"{every} should start from the same weights, but their snapshots of step 0 differ.",
-            icon=":material/difference:",
-        )
+    if not same:
+        told = "should start from the same weights, but their snapshots of step 0 differ."
+        st.warning(f"{every} {told}", icon=":material/difference:")
+        return
+    st.caption(
+        f":material/check: {every} start from the same weights: their snapshots of step 0 are "
+        f"equal, number by number, as was just checked. {averaged(runs[0].card)}"
+    )
 
 
 def _tell_outcome(k: int, measured: list[tuple[Run, Record]], modes: Modes | None) -> None:
@@ -138,12 +135,9 @@ def _tell_outcome(k: int, measured: list[tuple[Run, Record]], modes: Modes | Non
     shown = [True, False] if modes else [False]
     for column, by_modes in zip(st.columns(len(shown)), shown, strict=True):
         what = "Modes" if by_modes else "Share of the data"
-        column.plotly_chart(
-            covered_chart(runs, rows, k, by_modes),
-            alt=f"{what} covered by each run over the training steps.",
-            key=f"covered_{by_modes}",
-            config=STILL,
-        )
+        with column:
+            words = f"{what} covered by each run over the training steps."
+            parts.chart(covered_chart(runs, rows, k, by_modes), words, f"covered_{by_modes}")
     count = (
         f"The {len(modes)} modes were found in the exact model; one counts as covered where a "
         f"forgery lies within {RADIUS:g} of its standard deviations (PacGAN). "
@@ -163,9 +157,5 @@ def _show_losses(runs: list[Run]) -> None:
     for column, run in zip(st.columns(len(runs)), runs, strict=True):
         with column:
             st.markdown(f"**{run.name}**")
-            st.plotly_chart(
-                loss_chart(run.card, CHART, "loss"),
-                alt=f"Losses of generator and discriminator of the run {run.name}.",
-                key=f"loss_{run.card.id}",
-                config=STILL,
-            )
+            words = f"Losses of generator and discriminator of the run {run.name}."
+            parts.chart(loss_chart(run.card, "loss"), words, f"loss_{run.card.id}")

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.chapters.gans import game, gradients, objectives, optimal, training
 from dashboard.chapters.gans.shared import VERBS, choose_model, forgeries
 from dashboard.plots.charts import loss_chart
-from dashboard.plots.theme import CHART, STILL, ink
+from dashboard.plots.theme import ink
 from dashboard.shared import controls, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
@@ -65,11 +65,8 @@ def body() -> None:
         VIEWS[view].show(look)
     parts.let_paint()
     parts.badges(card, look.model.device, look.seed)
-    st.plotly_chart(
-        loss_chart(card, CHART, "loss"),
-        alt="Losses of generator and discriminator over the training steps.",
-        config=STILL,
-    )
+    words = "Losses of generator and discriminator over the training steps."
+    parts.chart(loss_chart(card, "loss"), words)
     z, samples, _ = forgeries(look)
     parts.downloads(f"{card.id}-seed{look.seed}", {"x": samples, "z": z})
     parts.about(card)

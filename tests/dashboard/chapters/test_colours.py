@@ -42,6 +42,7 @@ VIEWS = [
         for view in ("generate", "forward", "compare", "repaint", "bits")
     ),
 ]
+KINDS = {"lower": "bound", "estimate": "estimate"}
 KEYS = {"gan": "image_gan", "flow": "image_flow", "ddpm": "image_ddpm", "told": "image_ddpm"}
 
 
@@ -123,6 +124,50 @@ def test_a_lower_bound_is_never_called_exact(house: Path) -> None:
     assert not app.exception
     assert app.metric[0].label == "log p(x) ≥, nats"
     assert "lower bound" in texts(app)
+    assert "exact" not in texts(app).lower()
+
+
+def measured(name: str, value: float) -> dict[str, object]:
+    return {"name": name, "value": value, "stderr": 0.01, "split": "test", "n": 9, "protocol": "p"}
+
+
+@pytest.mark.parametrize(("bound", "sign"), [("lower", "≤"), ("estimate", "≈")])
+def test_kinds_of_flows_say_what_their_figures_are(house: Path, bound: str, sign: str) -> None:
+    for kind, scale in (("affine", 0.2), ("spline", 0.1)):
+        points.flow(
+            f"moons-flow-{kind}",
+            [0.1, scale],
+            [0.0, 0.0],
+            measure={"kind": "continuous", "bound": bound},
+            recipe={"family": {"transform": kind}},
+            metrics=[measured(f"kl_{KINDS[bound]}", 0.2), measured(f"nll_{KINDS[bound]}", 2.6)],
+        ).publish(house)
+    app = open_page("chapters/flows/page.py", flow_view="transformations")
+    assert not app.exception, app.exception
+    labels = [metric.label for metric in app.metric]
+    assert labels == [f"KL {sign}, nats", f"−log p(x) {sign}, nats"] * 2
+    assert [metric.value for metric in app.metric] == ["0.20", "2.60"] * 2
+    assert f"**KL {sign} 0.20 ± 0.01 nats**" in texts(app)
+    assert "exact likelihood" not in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("bound", "words"),
+    [("exact", "are exact"), ("lower", "are upper bounds"), ("estimate", "are estimates")],
+)
+def test_bits_of_other_images_are_bounds_where_the_model_s_are(
+    house: Path, bound: str, words: str
+) -> None:
+    measure = {"kind": "discrete", "levels": 256, "bound": bound}
+    images.flow("faces-flow-toy", (1, 8, 8), measure=measure).publish(house)
+    levels = np.random.default_rng(0).integers(0, 256, (24, 1, 8, 8)).astype(np.uint8)
+    (house / "data").mkdir(exist_ok=True)
+    content = write_npz({"x": levels, "label": np.zeros(24, np.uint8)})
+    (house / "data" / "faces.npz").write_bytes(content)
+    app = open_page(FLOW, image_flow_view="surprise")
+    assert not app.exception, app.exception
+    assert f"bits/dim {words}" in texts(app)
+    assert ("exact" in texts(app).lower()) == (bound == "exact")
 
 
 def test_a_picture_keeps_its_colours_and_gets_the_model_s_size() -> None:

@@ -12,11 +12,13 @@ from PIL import Image
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
+from genlab.contract.files import write_npz
 from tests.dashboard.browsing import Open, settle, visiting
 from tests.dashboard.conftest import serve
 from tests.dashboard.image_house import furnish
+from tests.toys import images
 
 pytestmark = pytest.mark.browser
 
@@ -27,6 +29,12 @@ ROOT = Path(__file__).parents[3]
 def house_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("exported")
     furnish(folder)
+    icons = (3, 32, 32)
+    images.gan("icons-gan-toy", icons).publish(folder)
+    images.denoiser("icons-ddpm-toy", icons, [0.1], 0.3).publish(folder)
+    levels = np.random.default_rng(0).integers(0, 256, (40, *icons)).astype(np.uint8)
+    content = write_npz({"x": levels, "label": np.zeros(40, np.uint8)})
+    (folder / "data" / "icons.npz").write_bytes(content)
     with serve(ROOT / "dashboard" / "app.py", GENERATIVE_MODELS=str(folder)) as address:
         yield address
 
@@ -169,3 +177,26 @@ def test_an_upload_is_fitted_and_a_bad_one_refused_whatever_its_name(visit: Open
     chooser.set_input_files({"name": "digit.png", "mimeType": "image/png", "buffer": png("GIF")})
     expect(page.get_by_role("alert")).to_contain_text("whatever its name says")
     expect(page.get_by_test_id("stMetricValue")).to_have_count(0)
+
+
+def coloured(canvas: Locator) -> float:
+    """The share of pixels that are not grey."""
+    shot = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB"), np.int16)
+    return float((shot.max(-1) - shot.min(-1) > 24).mean())
+
+
+@pytest.mark.parametrize(
+    ("address", "walls"),
+    [
+        ("compare?dataset=icons", 3),  # real ones, a generator's and a diffusion model's
+        ("diffusion-images?image_ddpm=icons-ddpm-toy&image_n=4&image_steps=3", 1),
+    ],
+)
+def test_images_of_colour_are_drawn_in_colour(visit: Open, address: str, walls: int) -> None:
+    page = visit(address)
+    shown = page.locator(".wall[data-ready=true] .sheet canvas")
+    expect(shown.nth(walls - 1)).to_be_visible(timeout=30_000)
+    settle(page)
+    for place in range(walls):
+        assert coloured(shown.nth(place)) > 0.5
+    assert coloured(page.get_by_test_id("stHeading").first) < 0.1

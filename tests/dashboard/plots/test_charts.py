@@ -3,7 +3,6 @@
 import pytest
 
 from dashboard.plots.charts import loss_chart
-from dashboard.plots.theme import CHART
 from dashboard.shared import catalogue
 from genlab.contract.card import Card
 
@@ -37,5 +36,5 @@ def trained_by(command: str) -> Card:
     ],
 )
 def test_a_curve_that_does_not_begin_at_nothing_says_so(command: str, axis: str) -> None:
-    title = loss_chart(trained_by(command), CHART, "loss").layout.xaxis.title.text
+    title = loss_chart(trained_by(command), "loss").layout.xaxis.title.text
     assert title.replace("<br>", " ") == axis

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dashboard.components.scene import Heatmap, Layer, Lines, Pane, Points, Role, Scene, Timeline
 from dashboard.plots.bounds import WORDS, bound_of
-from dashboard.plots.charts import dress
+from dashboard.plots.charts import LEGEND, dress
 from dashboard.plots.shading import Scale, shade
 from dashboard.plots.theme import CHART
 from genlab.contract.card import Card
@@ -111,6 +111,21 @@ class Act:
     words: str = ""
     shown: str = "density"
 
+    @property
+    def role(self) -> Role:
+        """The colour of what it shows."""
+        return "data" if self.kind == "exact" else "model"
+
+    @property
+    def owner(self) -> str:
+        """Whose samples and density they are, in words."""
+        return "exact" if self.kind == "exact" else "model"
+
+    @property
+    def density_words(self) -> str:
+        """What the picture of the density is called."""
+        return f"{self.owner} density" if self.shown == "density" else self.shown
+
 
 def by_ode(card: Card) -> bool:
     """Whether a density takes an ODE."""
@@ -151,15 +166,13 @@ def _title(act: Act) -> str:
 
 
 def _pane(act: Act, data: Array, extent: Extent, scale: Scale, top: float) -> Pane:
-    role: Role = "data" if act.kind == "exact" else "model"
-    truth = act.kind == "exact"
     layers: list[Layer] = []
     if act.density is not None:
-        words = f"{'exact' if truth else 'model'} density" if act.shown == "density" else act.shown
-        layers.append(Heatmap(PALE * shade(act.density[None], scale, top), role, words))
+        shades = PALE * shade(act.density[None], scale, top)
+        layers.append(Heatmap(shades, act.role, act.density_words))
     layers.append(Points(data[None], "data", "data", radius=1.2, opacity=0.4, visible=False))
-    words = "exact samples" if truth else "model samples"
-    layers.append(Points(act.film.path, role, words, radius=1.4, opacity=0.75))
+    words = f"{act.owner} samples"
+    layers.append(Points(act.film.path, act.role, words, radius=1.4, opacity=0.75))
     heat = f"on a heat map of its {act.shown}" if act.density is not None else "without a density"
     return Pane(_title(act), extent, layers, alt=f"Samples of the model {act.name}, {heat}.")
 
@@ -183,8 +196,8 @@ def ode_grid(model: ExportedModel, extent: Extent, size: int, steps: int) -> Ite
             moment = next(way)
         yield None
     with _holes():
-        log_prob = finish(model, moment)
-    yield log_prob.reshape(size, size).astype(np.float32)
+        log_prob = finish(model, moment).astype(np.float32)
+    yield log_prob.reshape(size, size)
 
 
 def line_density(model: ExportedModel, extent: Extent) -> Array | None:
@@ -217,7 +230,6 @@ def line_scene(acts: Sequence[Act], extent: Extent) -> Scene:
     truth = next((act.density for act in acts if act.kind == "exact"), None)
     panes = []
     for act in acts:
-        role: Role = "data" if act.kind == "exact" else "model"
         height = np.random.default_rng(0).random((1, RAIN, 1)) * 0.06 * extent[3]
         few = act.film.path[:, :RAIN]
         rain = np.concatenate([few, np.broadcast_to(height[:, : few.shape[1]], few.shape)], -1)
@@ -226,11 +238,10 @@ def line_scene(acts: Sequence[Act], extent: Extent) -> Scene:
         if truth is not None:
             layers.append(Lines(truth[None, None], "data", "exact density", width=2.5))
         if act.density is not None and act.kind != "exact":
-            words = "model density" if act.shown == "density" else act.shown
-            layers.append(Lines(act.density[None, None], "model", words, width=2))
-        words = "exact samples" if act.kind == "exact" else "model samples"
-        layers.append(Lines(steps, role, f"{words}, histogram", width=1.2, opacity=0.9))
-        layers.append(Points(rain, role, words, radius=1.5, opacity=0.6))
+            layers.append(Lines(act.density[None, None], "model", act.density_words, width=2))
+        words = f"{act.owner} samples"
+        layers.append(Lines(steps, act.role, f"{words}, histogram", width=1.2, opacity=0.9))
+        layers.append(Points(rain, act.role, words, radius=1.5, opacity=0.6))
         alt = f"Samples of the model {act.name} on the line, with their histogram."
         panes.append(Pane(_title(act), extent, layers, alt, aspect=1.25))
     return Scene(panes, _clock(acts))
@@ -247,8 +258,7 @@ def density_chart(acts: Sequence[Act], extent: Extent) -> go.Figure:
     chart = go.Figure()
     dashes = iter(("solid", "dash", "dot", "dashdot") * len(acts))
     for act in acts:
-        truth = act.kind == "exact"
-        curve = act.density
+        truth, curve = act.kind == "exact", act.density
         if curve is None:
             curve = histogram(act.film.path[-1][:, 0], extent)
         chart.add_scatter(
@@ -258,12 +268,10 @@ def density_chart(acts: Sequence[Act], extent: Extent) -> go.Figure:
             mode="lines",
             fill="tozeroy" if truth else None,
             line={
-                "color": CHART["data" if truth else "model"],
+                "color": CHART[act.role],
                 "width": 1 if act.density is None else 2,
                 "dash": "solid" if truth or act.density is None else next(dashes),
             },
             hovertemplate="%{y:.4f}",
         )
-    # Upwards from the plot: on a phone the names take a line each.
-    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-    return dress(chart, "x", "density").update_layout(height=360, legend=legend)
+    return dress(chart, "x", "density").update_layout(height=360, legend=LEGEND)

@@ -7,7 +7,7 @@ on why no single figure will do.)
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -17,7 +17,7 @@ from dashboard.components.scene import Role
 from dashboard.plots.bounds import inference
 from dashboard.plots.charts import dress
 from dashboard.plots.theme import CHART
-from genlab.contract.card import Card, Metric
+from genlab.contract.card import Card
 from genlab.contract.files import read_bytes
 from genlab.contract.weights import weight_shapes
 from genlab.making import making_of
@@ -83,8 +83,7 @@ def row(card: Card, exact: Card | None, seconds: float | None, parameters: int |
 
 
 def _sampling(card: Card) -> str:
-    making = making_of(card)
-    if making is None:
+    if (making := making_of(card)) is None:
         return "no"
     steps = making.steps(card)
     return "yes" if steps is None else f"yes, {steps} steps"
@@ -92,12 +91,8 @@ def _sampling(card: Card) -> str:
 
 def figure_of(card: Card, *names: str) -> Figure | None:
     """The first of the metrics `names` that the card has."""
-    found: Mapping[str, Metric] = {metric.name: metric for metric in card.metrics}
-    for name in names:
-        if name in found:
-            metric = found[name]
-            return Figure(metric.value, metric.stderr, metric.protocol)
-    return None
+    known = {m.name: Figure(m.value, m.stderr, m.protocol) for m in card.metrics}
+    return next((known[name] for name in names if name in known), None)
 
 
 def _log_likelihood(card: Card, exact: Card | None, kl: Figure | None) -> Figure | None:
@@ -116,9 +111,9 @@ def _log_likelihood(card: Card, exact: Card | None, kl: Figure | None) -> Figure
 def _distance(card: Card) -> Figure | None:
     """Sliced Wasserstein-2 over its floor; of several samplers, the one whose speed is shown."""
     floor = figure_of(card, "sliced_w2_reference")
-    others = [m.name for m in card.metrics if m.name.startswith("sliced_w2_")]
-    others = [name for name in others if name != "sliced_w2_reference"]
-    found = figure_of(card, "sliced_w2", "sliced_w2_ddim", *others)
+    names = [m.name for m in card.metrics if m.name.startswith("sliced_w2_")]
+    names = [name for name in names if name != "sliced_w2_reference"]
+    found = figure_of(card, "sliced_w2", "sliced_w2_ddim", *names)
     if found is None or floor is None or floor.value <= 0:
         return None
     ratio = found.value / floor.value
@@ -155,27 +150,17 @@ def speed(model: ExportedModel, stop: Callable[[], bool] | None = None) -> float
 def table(rows: Iterable[Row]) -> list[dict[str, object]]:
     """The rows as a table: numbers in columns of their own, so that each column can be sorted."""
 
-    def value(figure: Figure | None) -> float | None:
-        return None if figure is None else round(figure.value, 6) + 0.0  # no minus zero
-
-    def error(figure: Figure | None) -> float | None:
-        return None if figure is None else figure.stderr
+    def cells(figure: Figure | None, name: str, error: str) -> dict[str, object]:
+        value = None if figure is None else round(figure.value, 6) + 0.0  # no minus zero
+        return {name: value, error: figure and figure.stderr}
 
     return [
-        {
-            "model": row.card.id,
-            "sampling": row.sampling,
-            "inference": row.inference,
-            "log-likelihood": value(row.log_likelihood),
-            "± ll": error(row.log_likelihood),
-            "KL": value(row.kl),
-            "± KL": error(row.kl),
-            "W₂ ratio": value(row.distance),
-            "± W₂": error(row.distance),
-            "modes": value(row.modes),
-            "seconds": row.seconds,
-            "parameters": row.parameters,
-        }
+        {"model": row.card.id, "sampling": row.sampling, "inference": row.inference}
+        | cells(row.log_likelihood, "log-likelihood", "± ll")
+        | cells(row.kl, "KL", "± KL")
+        | cells(row.distance, "W₂ ratio", "± W₂")
+        | {"modes": cells(row.modes, "modes", "")["modes"]}
+        | {"seconds": row.seconds, "parameters": row.parameters}
         for row in rows
     ]
 
@@ -236,7 +221,6 @@ def _dot(row: Row, quality: Quality, edges: tuple[float, float], named: bool) ->
     figure = quality.of(row)
     role: Role = "data" if row.card.kind == "exact" else "model"
     name, shape = row.card.id.removeprefix(f"{row.card.dataset}-"), symbol(row.card)
-    colour = CHART[role]
     if figure is None:
         y, words, told = edges[1], f"{name}: no density", "none, for want of a density"
     else:
@@ -256,8 +240,8 @@ def _dot(row: Row, quality: Quality, edges: tuple[float, float], named: bool) ->
         marker={
             "symbol": f"{shape}-open" if on_edge else shape,
             "size": 14,
-            "color": colour,
-            "line": {"width": 2, "color": colour},
+            "color": CHART[role],
+            "line": {"width": 2, "color": CHART[role]},
         },
         error_y={
             "type": "data",

@@ -6,7 +6,7 @@ from dashboard.chapters.flows.images import bits, round_trip, samples, surprise
 from dashboard.chapters.flows.images import shared as flows
 from dashboard.components.sheet import Sheet
 from dashboard.plots.charts import loss_chart
-from dashboard.plots.theme import CHART, STILL, ink
+from dashboard.plots.theme import STILL, ink
 from dashboard.shared import controls, latent_walk, parts
 from dashboard.shared.images import Look, choose_model, offer
 
@@ -56,7 +56,7 @@ with picture:
 parts.badges(card, look.model.device, seed)
 if card.history:
     st.plotly_chart(
-        loss_chart(card, CHART, "loss: −log p(x), nats a pixel"),
+        loss_chart(card, "loss: −log p(x), nats a pixel"),
         alt="Negative log-likelihood over the training steps.",
         config=STILL,
     )

@@ -8,11 +8,18 @@ import streamlit as st
 
 from dashboard.chapters.flows.images.shared import MEASURED, flows, test_bits, test_sets
 from dashboard.chapters.flows.scenes.bits import bits_chart, lesson
+from dashboard.plots.bounds import bound_of
 from dashboard.plots.theme import CHART, STILL
 from dashboard.shared import catalogue
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.images import Look, pictures, say_no_test
 from genlab.contract.card import Card
+
+BITS = {
+    "exact": "exact",
+    "lower": "upper bounds, right in the mean",
+    "estimate": "estimates",
+}
 
 
 @st.fragment
@@ -42,9 +49,10 @@ def show(look: Look) -> None:
             f"Only {' and '.join(titles.values())} is here: with a model of a second data set its "
             "images appear beside it, and show what a likelihood does not say."
         )
+    kinds = dict.fromkeys(BITS[bound_of(card)] for card in flows(look.card))
     st.caption(
         f"Up to {MEASURED} test images of each set, one draw of the dequantisation noise each; "
-        "bits/dim are upper bounds, right in the mean. Computed from the exported graphs."
+        f"bits/dim are {' or '.join(kinds)}. Computed from the exported graphs."
     )
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dashboard.chapters.flows.scenes.density import Extent, heat
 from dashboard.chapters.flows.scenes.layers import lattice
 from dashboard.components.scene import Layer, Lines, Pane, Points, Scene
+from dashboard.plots.bounds import COSTS, bound_of, cost_of, density_words
 from dashboard.plots.shading import Scale
 from genlab.contract.card import Card
 from genlab.measures.density import log_prob_grid
@@ -83,6 +84,7 @@ class Facts:
     from_gaussian: float
     from_product: float
     stray: Estimate | None
+    bound: str = "exact"
 
 
 def kind_of(card: Card) -> str:
@@ -137,6 +139,7 @@ def facts(model: ExportedModel, exact: ExportedModel | None, data: Array, seed: 
         from_gaussian=from_gaussian(log_prob),
         from_product=from_product(log_prob),
         stray=_stray(model, exact, data, seed) if exact and len(data) else None,
+        bound=bound_of(model.card),
     )
 
 
@@ -170,8 +173,8 @@ def _stray(model: ExportedModel, exact: ExportedModel, data: Array, seed: int) -
 
 
 def _of(card: Card, name: str) -> Estimate | None:
-    found = (Estimate(m.value, m.stderr or 0.0) for m in card.metrics if m.name == name)
-    return next(found, None)
+    found = cost_of(card, name)
+    return Estimate(found.value, found.stderr or 0.0) if found else None
 
 
 def scene(
@@ -190,19 +193,21 @@ def scene(
     web = lattice((-3, 3, -3, 3))
     bent = model.decode(web.reshape(-1, 2)).reshape(web.shape)
     true = [] if exact is None else [heat(exact, scale, top, "data", "true density", False)]
+    words = density_words(model.card)
     layers: list[Layer] = [
-        heat(density, scale, top, "model", "density"),
+        heat(density, scale, top, "model", words),
         *true,
         Lines(bent[None], "noise", "grid of z", opacity=0.6, visible=False),
         Points(data[None], "data", "data", radius=1.2, opacity=0.4),
         Points(model.sample(n, seed=seed)[None], "model", "samples", radius=1.4, visible=False),
     ]
-    return Scene([Pane(title, extent, layers, alt=f"{title}: density of the flow and the data.")])
+    return Scene([Pane(title, extent, layers, alt=f"{title}: {words} of the flow and the data.")])
 
 
 def verdict(kind: str, found: Facts, floor: Floors | None) -> str:
     """What the kind can and cannot do, from its numbers: a few short sentences of markdown."""
-    has = f"This one has **KL = {found.kl} nats**." if found.kl else "Its KL was not measured."
+    sign = COSTS[found.bound] or " ="
+    has = f"This one has **KL{sign} {found.kl} nats**." if found.kl else "Its KL was not measured."
     if kind == "affine" and found.from_gaussian <= NOISE:
         shape = (
             "Straight lines stay straight, so the density is one Gaussian (log p is a quadratic "
@@ -232,7 +237,7 @@ def _coupled(found: Facts, floor: Floors | None) -> str:
     away = found.from_product
     far = f"up to {away:.1f}" if away < 1_000 else "more than a thousand"
     kl = ""
-    if floor and found.kl:
+    if floor and found.kl and found.bound == "exact":
         least = min(floor.gaussian.value, floor.product.value)
         under = found.kl.value + 2 * found.kl.error < least
         where = "and the KL is under the floors" if under else "yet the KL is over a floor"

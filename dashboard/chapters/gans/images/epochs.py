@@ -15,9 +15,7 @@ from dashboard.chapters.gans.scenes.epochs import (
     when,
 )
 from dashboard.chapters.gans.shared import averaged
-from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import peek_tiles, tiles
-from dashboard.components.timeline import Timeline
 from dashboard.shared import links
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
@@ -38,22 +36,12 @@ def _at(look: Look, step: int) -> NDArray[np.float32]:
     return look.model.at(step).decode(look.model.latent(look.n, seed=look.seed))
 
 
-def _wall(look: Look) -> tuple[Sheet, Timeline | None]:
-    """The film with its timeline; the samples of the last weights where there is none to scrub."""
-    film = _film(look)
-    timeline = epochs_timeline(look.card, film, TRAINING.get(look.card.dataset))
-    if timeline:
-        return epochs_sheet(film), timeline
-    _, x, said = drawn(look)
-    whole = epochs_sheet(film)
-    return Sheet.of(x, whole.title, whole.alt, captions=said.captions, role="critic"), None
-
-
 @st.fragment
 @guarded()
 def show(look: Look) -> None:
     """The film of the snapshots, scrubbed in the browser; the picked tile is large beside it."""
-    sheet, timeline = _wall(look)
+    film = _film(look)
+    timeline = epochs_timeline(look.card, film, TRAINING.get(look.card.dataset))
     count = timeline.count if timeline else 0
     start = links.once(WALL, lambda: links.frame("epoch", count))
     if timeline and start is not None and start < count:
@@ -66,7 +54,7 @@ def show(look: Look) -> None:
         "last weights."
     )
     picks = linked_picks(WALL, look.n, tile=0)
-    state = tiles([sheet], key=WALL, timeline=timeline, picks=picks, enlarge=True)
+    state = tiles([epochs_sheet(film)], key=WALL, timeline=timeline, picks=picks, enlarge=True)
     remember_picks(state)
     _, _, said = drawn(look)
     st.caption(
@@ -76,19 +64,18 @@ def show(look: Look) -> None:
     )
     if timeline and (state.frame != timeline.start or "epoch" in st.query_params):
         links.remember("epoch", state.frame)
-    _offer(look, timeline, start)
+    _offer(look, count, start)
 
 
-def _offer(look: Look, timeline: Timeline | None, start: int | None) -> None:
+def _offer(look: Look, count: int, start: int | None) -> None:
     """The samples of the frame at which the film rests, or where the link has it begin.
 
     Those of the last weights while it plays on arrival, and where there is no film.
     """
     z, x, _ = drawn(look)
-    if timeline is None:
+    if not count:
         offer(look, {"x": x, "z": z})
         return
-    count = timeline.count
     first = count - 1 if start is None else start
     frame = peek_tiles(WALL, n=look.n, count=count, start=first).frame
     step = look.card.steps[frame]

@@ -1,13 +1,16 @@
 """Is it learned by heart? The training images nearest to a sample, and how near others come."""
 
+from typing import NamedTuple
+
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from dashboard.chapters.gans.images.shared import drawn, sheet
 from dashboard.chapters.gans.scenes.memory import distance_chart
 from dashboard.components.sheet import Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
-from dashboard.plots.theme import CHART, STILL
+from dashboard.shared import parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import (
@@ -35,26 +38,38 @@ SHOWN = 5
 @computed(entries=8, spinner="Comparing held-out images with the training images …")
 def _yardstick(card: Card) -> np.ndarray:
     """Distance of each held-out image to the nearest other image of the reference, [m]."""
-    test, train = units(pictures(card).test), units(pictures(card).train)
-    if len(train):
-        return nearest(test, train).distance[:, 0] if len(test) else np.empty(0, np.float32)
-    return nearest(test, test, same=True).distance[:, 0]
+    test, among = units(pictures(card).test), _among(pictures(card))
+    if not len(test):
+        return np.empty(0, np.float32)
+    same = among.kind == "test"
+    return nearest(test, units(among.x), same=same).distance[:, 0]
+
+
+class Among(NamedTuple):
+    """The images that samples are compared with, levels, their classes, and which they are."""
+
+    x: NDArray[np.uint8]
+    label: NDArray[np.uint8]
+    kind: str
+
+
+def _among(have: Pictures) -> Among:
+    if len(have.train):
+        return Among(have.train, have.train_label, "training")
+    return Among(have.test, have.test_label, "test")
 
 
 @computed()
 def _near(look: Look) -> Nearest:
-    have = look.pictures
-    among = units(have.train if len(have.train) else have.test)
-    return nearest(drawn(look)[1], among, SHOWN)
+    return nearest(drawn(look)[1], units(_among(look.pictures).x), SHOWN)
 
 
 @st.fragment
 @guarded()
 def show(look: Look) -> None:
     """The picked sample beside its nearest images, and the yardstick; a pick runs this alone."""
-    have = look.pictures
-    among, trained = (have.train, True) if len(have.train) else (have.test, False)
-    if len(among) < 2:
+    among = _among(look.pictures)
+    if len(among.x) < 2:
         st.info(
             f"There are no images of {look.card.dataset} to compare with: "
             f"`exported/data/{look.card.dataset}.npz` is missing or empty. Export a model of it "
@@ -71,18 +86,22 @@ def show(look: Look) -> None:
     remember_picks(state)
     left, right = st.columns([2, 3])
     with left:
-        kind = "a training image" if trained else "a test image"
         st.caption(
             f"Pick a sample. Of these {n}, number {nearest_of_all + 1} comes nearest to "
-            f"{kind}{', and it is the one picked' if tile == nearest_of_all else ''}."
+            f"a {among.kind} image{', and it is the one picked' if tile == nearest_of_all else ''}."
         )
         tiles([sheet(look, "Samples", columns=8)], key="near_tiles", picks=start, max_width=480)
     with right:
-        _neighbours(look, have, near, tile, trained)
+        _neighbours(look, among, near, tile)
         if len(own):
             _share(own, float(near.distance[tile, 0]), n, chosen=tile == nearest_of_all)
-    _chart(near, own, tile, trained)
-    st.caption(_protocol(look, have, n, trained))
+    distances = near.distance[:, 0]
+    parts.chart(
+        distance_chart(own, distances, float(distances[tile]), among.kind),
+        "Histograms of the distance to the nearest image, of held-out images and of samples; "
+        "a line marks the picked sample.",
+    )
+    st.caption(_protocol(look, among))
     z, x, _ = drawn(look)
     offer(look, {"x": x, "z": z})
 
@@ -111,57 +130,39 @@ def _share(own: np.ndarray, distance: float, n: int, chosen: bool) -> None:
     )
 
 
-def _neighbours(look: Look, have: Pictures, near: Nearest, tile: int, trained: bool) -> None:
-    among, labels = (have.train, have.train_label) if trained else (have.test, have.test_label)
-    x = levels(drawn(look)[1])[tile]
-    found = near.index[tile]
+def _neighbours(look: Look, among: Among, near: Nearest, tile: int) -> None:
+    x, found = levels(drawn(look)[1])[tile], near.index[tile]
+    names = [look.pictures.name(int(among.label[i])) for i in found]
+    distances = zip(names, near.distance[tile], strict=True)
     sheet = Sheet.of(
-        np.concatenate([x[None], among[found]]),
-        f"Sample {tile + 1} and its nearest {'training' if trained else 'test'} images",
+        np.concatenate([x[None], among.x[found]]),
+        f"Sample {tile + 1} and its nearest {among.kind} images",
         "A sample and the images nearest to it, with their distances.",
-        captions=[
-            "the sample",
-            *(
-                f"{have.name(int(labels[i]))}: {d:.2f}"
-                for i, d in zip(found, near.distance[tile], strict=True)
-            ),
-        ],
+        captions=["the sample", *(f"{name}: {distance:.2f}" for name, distance in distances)],
         columns=len(found) + 1,
         role="data",
     )
     tiles([sheet], key="near_row")
 
 
-def _chart(near: Nearest, own: np.ndarray, tile: int, trained: bool) -> None:
-    kind = "training" if trained else "test"
-    names = ("held-out test images", "samples of the generator")
-    figure = distance_chart(own, near.distance[:, 0], float(near.distance[tile, 0]), CHART, names)
-    figure.update_xaxes(title_text=f"distance to the nearest {kind} image (pixels in 0..1)")
-    st.plotly_chart(
-        figure,
-        alt="Histograms of the distance to the nearest image, of held-out images and of samples; "
-        "a line marks the picked sample.",
-        config=STILL,
-    )
-
-
-def _protocol(look: Look, have: Pictures, n: int, trained: bool) -> str:
+def _protocol(look: Look, among: Among) -> str:
     whole = TRAINING.get(look.card.dataset)
     of = f" of the {whole:,} the model was trained on" if whole else ""
-    if trained:
+    tests = len(look.pictures.test)
+    if among.kind == "training":
         compared = (
-            f"Compared with {len(have.train):,} training images{of}: a copy of one of the others "
+            f"Compared with {len(among.x):,} training images{of}: a copy of one of the others "
             "would not be found."
         )
-        yardstick = f"{len(have.test):,} test images, kept from the training, to the same images"
+        yardstick = f"{tests:,} test images, kept from the training, to the same images"
     else:
         compared = (
-            f"Compared with {len(have.test):,} test images, since the reference sample holds no "
+            f"Compared with {tests:,} test images, since the reference sample holds no "
             "training images: this shows what is near, not what was learned by heart."
         )
         yardstick = "each test image to the nearest other one"
     return (
         f"Distance: Euclidean over {int(np.prod(look.card.event_shape))} pixels from 0 to 1. "
-        f"{compared} The yardstick (blue): {yardstick}. Orange: {n} samples of this seed; the line "
-        "is the picked one."
+        f"{compared} The yardstick (blue): {yardstick}. Orange: {look.n} samples of this seed; the "
+        "line is the picked one."
     )

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.chapters.gans.images import epochs, memory, plane
 from dashboard.chapters.gans.images.shared import VERBS, drawn, sheet
 from dashboard.plots.charts import loss_chart
-from dashboard.plots.theme import CHART, STILL, ink
+from dashboard.plots.theme import ink
 from dashboard.shared import controls, latent_walk, parts
 from dashboard.shared.images import Look, choose_model, offer
 
@@ -55,9 +55,6 @@ with picture:
             epochs.show(look)
 parts.badges(card, look.model.device, seed)
 if card.history:
-    st.plotly_chart(
-        loss_chart(card, CHART, "loss"),
-        alt="Losses of generator and critic over the training steps.",
-        config=STILL,
-    )
+    words = "Losses of generator and critic over the training steps."
+    parts.chart(loss_chart(card, "loss"), words)
 parts.about(card)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from dashboard.chapters.gans.images.shared import drawn, held_out, sheet
 from dashboard.chapters.gans.scenes.epochs import plane_mosaic, signed, verdicts
-from dashboard.components.scene import Handle, Heatmap, Marker, Pane, Scene
+from dashboard.components.scene import Handle, Heatmap, Layer, Marker, Pane, Scene
 from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.plots.latent_walks import CORNERS, PLANE, on_plane, raster, weights
@@ -79,20 +79,8 @@ def _scene(mosaic: NDArray[np.float32], at: tuple[float, float]) -> Scene:
         Marker(np.asarray(place), "noise", name, text=name)
         for name, place in zip("ABC", CORNERS, strict=True)
     ]
-    return Scene(
-        [
-            Pane(
-                "The plane through A, B and C",
-                PLANE,
-                [
-                    Heatmap(mosaic, "grey", "G(z) on a raster", smooth=False),
-                    *corners,
-                    Handle("at", at, "accent", "your z"),
-                ],
-                alt="A plane of latents as a mosaic of their images, with three corners and a "
-                "point to drag.",
-                pick="at",
-                axes=False,
-            )
-        ]
-    )
+    raster = Heatmap(mosaic, "grey", "G(z) on a raster", smooth=False)
+    layers: list[Layer] = [raster, *corners, Handle("at", at, "accent", "your z")]
+    alt = "A plane of latents as a mosaic of their images, with three corners and a point to drag."
+    title = "The plane through A, B and C"
+    return Scene([Pane(title, PLANE, layers, alt, pick="at", axes=False)])

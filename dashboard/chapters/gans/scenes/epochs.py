@@ -140,15 +140,11 @@ def _half(real: float) -> str:
 
 def epochs_sheet(film: Epochs) -> Sheet:
     """The film as a sheet, with the critic's number under each tile."""
-    n = film.pixels.shape[1]
-    return Sheet.of(
-        film.pixels,
-        f"{n} samples of the same noise",
-        f"{n} images made from the same noise at {len(film.pixels)} stages of the training, with "
-        "the critic's score under each.",
-        captions=film.captions,
-        role="critic",
-    )
+    stages, n = film.pixels.shape[:2]
+    alt = f"{n} images made from the same noise at {stages} stages of the training, with the "
+    alt += "critic's score under each."
+    title = f"{n} samples of the same noise"
+    return Sheet.of(film.pixels, title, alt, captions=film.captions, role="critic")
 
 
 def plane_mosaic(images: Array, size: int) -> NDArray[np.float32]:
@@ -157,7 +153,5 @@ def plane_mosaic(images: Array, size: int) -> NDArray[np.float32]:
     Of colours it has the lightness alone, the mean of the channels.
     """
     _, _, h, w = images.shape
-    rows = (
-        images.mean(1).reshape(size, size, h, w).transpose(0, 2, 1, 3).reshape(size * h, size * w)
-    )
+    rows = images.mean(1).reshape(size, size, h, w).swapaxes(1, 2).reshape(size * h, size * w)
     return np.ascontiguousarray(rows[::-1])[None].astype(np.float32)

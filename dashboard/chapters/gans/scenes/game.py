@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dashboard.chapters.flows.scenes.density import LATENT_EXTENT, gaussian_heat
 from dashboard.chapters.flows.scenes.layers import lattice
-from dashboard.components.scene import Handle, Heatmap, Lines, Marker, Pane, Points, Role, Scene
+from dashboard.components.scene import Handle, Heatmap, Layer, Lines, Marker, Pane, Points, Scene
 from dashboard.plots.charts import snapshot_timeline
 from genlab.measures.density import Extent, grid
 from genlab.measures.discriminator import Judged, belief, judged
@@ -86,9 +86,8 @@ def _surface(values: Array, judges: Judged) -> Heatmap:
     return Heatmap(shades, "data", words, diverging=True, low_role="model")
 
 
-def _web(nodes: Array, label: str, role: Role) -> Lines:
-    lines, count, _ = WEB.shape
-    return Lines(nodes.reshape(-1, lines, count, 2), role, label, opacity=0.45)
+def _web(nodes: Array, label: str) -> Lines:
+    return Lines(nodes.reshape(-1, *WEB.shape), "noise", label, opacity=0.45)
 
 
 def game_scene(
@@ -105,34 +104,32 @@ def game_scene(
     `surface` [H, W] is what the critic says; `web` [lines·nodes, 2] the image of the latent grid;
     `probe` the latent point that a person drags.
     """
+    layers = _on_data(_surface(surface, probe.judged), web, data, samples[None])
+    layers.append(Marker(np.asarray(probe.x), "accent", "your G(z)", text="G(z)"))
+    latents: list[Layer] = [
+        gaussian_heat(),
+        _web(WEB, "grid of z"),
+        Points(z[None], "model", "latents of the forgeries", radius=1.3, opacity=0.4),
+        Handle("z", probe.z, "accent", "your z"),
+    ]
+    alt = "The discriminator's surface with data, forgeries and the bent latent grid."
+    alt_z = "The latent plane with a grid, the latents drawn, and a point to drag."
     return Scene(
         [
-            Pane(
-                "data x = G(z)",
-                extent,
-                [
-                    _surface(surface, probe.judged),
-                    _web(web, "grid of z, bent by G", "noise"),
-                    Points(data[None], "data", "data", radius=1.5, opacity=0.5),
-                    Points(samples[None], "model", "forgeries G(z)", radius=1.7),
-                    Marker(np.asarray(probe.x), "accent", "your G(z)", text="G(z)"),
-                ],
-                alt="The discriminator's surface with data, forgeries and the bent latent grid.",
-            ),
-            Pane(
-                "noise z",
-                LATENT_EXTENT,
-                [
-                    gaussian_heat(),
-                    _web(WEB, "grid of z", "noise"),
-                    Points(z[None], "model", "latents of the forgeries", radius=1.3, opacity=0.4),
-                    Handle("z", probe.z, "accent", "your z"),
-                ],
-                alt="The latent plane with a grid, the latents drawn, and a point to drag.",
-                pick="z",
-            ),
+            Pane("data x = G(z)", extent, layers, alt),
+            Pane("noise z", LATENT_EXTENT, latents, alt_z, pick="z"),
         ]
     )
+
+
+def _on_data(surface: Heatmap, web: Array, data: Array, samples: Array) -> list[Layer]:
+    """The plane of data: the critic's surface, the bent latent grid, data and forgeries."""
+    return [
+        surface,
+        _web(web, "grid of z, bent by G"),
+        Points(data[None], "data", "data", radius=1.5, opacity=0.5),
+        Points(samples, "model", "forgeries G(z)", radius=1.7),
+    ]
 
 
 def training_scene(model: ExportedModel, z: Array, data: Array, extent: Extent) -> Scene:
@@ -145,15 +142,7 @@ def training_scene(model: ExportedModel, z: Array, data: Array, extent: Extent) 
         out = at.decode(np.concatenate([z, WEB.reshape(-1, 2)]))
         samples.append(out[: len(z)])
         webs.append(out[len(z) :])
-    pane = Pane(
-        "data x = G(z)",
-        extent,
-        [
-            _surface(np.stack(surfaces), judged(model.card)),
-            _web(np.stack(webs), "grid of z, bent by G", "noise"),
-            Points(data[None], "data", "data", radius=1.5, opacity=0.5),
-            Points(np.stack(samples), "model", "forgeries G(z)", radius=1.7),
-        ],
-        alt="Forgeries on the discriminator's surface at each snapshot of the training.",
-    )
-    return Scene([pane], snapshot_timeline(model.card))
+    surface = _surface(np.stack(surfaces), judged(model.card))
+    layers = _on_data(surface, np.stack(webs), data, np.stack(samples))
+    alt = "Forgeries on the discriminator's surface at each snapshot of the training."
+    return Scene([Pane("data x = G(z)", extent, layers, alt)], snapshot_timeline(model.card))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.chapters.gans.scenes.objectives import DASHES, MARKS, OBJECTIVES
+from dashboard.chapters.gans.scenes.objectives import MARKS, OBJECTIVES, line_of
 from dashboard.plots.charts import LEGEND, dress, log_step, step_axis
 from dashboard.plots.theme import CHART
 from genlab.measures.gradients import CURVES, Float, Pull
@@ -30,7 +30,7 @@ def curve_chart(one: Pull) -> go.Figure:
             y=CURVES[name](d),
             name=f"{OBJECTIVES[name]}: formula",
             mode="lines",
-            line={"width": 2, "dash": DASHES[name], "color": CHART["model"]},
+            line=line_of(name),
             hoverinfo="skip",
         )
         told = one.slope > 1e-6 * max(float(one.slope.max()), 1e-12)
@@ -57,17 +57,13 @@ def size_chart(one: Pull) -> go.Figure:
     """|∇ₓL| against D(G(z)) at this snapshot, forgery by forgery, on a logarithmic axis."""
     figure = go.Figure()
     for name in one.gradient:
+        symbol = MARKS[name] if name == "minimax" else f"{MARKS[name]}-open"
         figure.add_scatter(
             x=one.d,
             y=np.maximum(one.size(name), LEAST),
             name=OBJECTIVES[name],
             mode="markers",
-            marker={
-                "symbol": MARKS[name] if name == "minimax" else f"{MARKS[name]}-open",
-                "size": 6,
-                "opacity": 0.6,
-                "color": CHART["model"],
-            },
+            marker={"symbol": symbol, "size": 6, "opacity": 0.6, "color": CHART["model"]},
             hovertemplate="D %{x:.4f}<br>|∇ₓL| %{y:.3g}<extra></extra>",
         )
     dress(figure, "D(G(z))", "|∇ₓL| at G(z), per data unit")
@@ -89,15 +85,14 @@ def over_training_chart(found: Sequence[Pull], frame: int) -> go.Figure:
             y=middle,
             name=OBJECTIVES[name],
             mode="lines+markers",
-            line={"width": 2, "dash": DASHES[name], "color": CHART["model"]},
+            line=line_of(name),
             marker={"symbol": MARKS[name], "size": 8},
             customdata=steps,
             hovertemplate="step %{customdata:,}<br>%{y:.3g}<extra>" + OBJECTIVES[name] + "</extra>",
         )
     dress(figure, "training step", "median |∇ₓL|, per data unit")
-    figure.add_vline(
-        log_step(steps)[frame], line={"width": 1.5, "dash": "dot", "color": CHART["critic"]}
-    )
+    here = {"width": 1.5, "dash": "dot", "color": CHART["critic"]}
+    figure.add_vline(log_step(steps)[frame], line=here)
     step_axis(figure, steps[-1])
     _log_axis(figure, np.concatenate(list(middles.values())))
     return figure.update_layout(height=300, legend=LEGEND, hovermode="closest")

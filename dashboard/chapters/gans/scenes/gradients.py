@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dashboard.chapters.gans.scenes.game import belief_film
 from dashboard.chapters.gans.scenes.objectives import OBJECTIVES
-from dashboard.components.scene import Arrows, Curve, Pane, Points, Scene, Timeline
+from dashboard.components.scene import Arrows, Curve, Layer, Pane, Points, Scene, Timeline
 from dashboard.plots.charts import log_step, step_timeline
 from genlab.measures.density import Extent
 from genlab.measures.gradients import Pull, losses_for
@@ -30,30 +30,24 @@ def pull_scene(model: ExportedModel, found: Sequence[Pull], data: Array, extent:
     assert surface is not None
     sizes = np.concatenate([one.size(name) for one in found for name in names])
     unit = 0.11 * (extent[1] - extent[0]) / max(float(np.quantile(sizes, 0.9)), 1e-12)
-    x = np.stack([one.x for one in found])
-    panes = []
+    longest = 0.25 * (extent[1] - extent[0])
+    x, panes = np.stack([one.x for one in found]), []
     for name in names:
         vec = np.stack([-unit * one.gradient[name] for one in found])
-        longest = 0.25 * (extent[1] - extent[0])
         length = np.linalg.norm(vec, axis=-1, keepdims=True)
         vec = vec * np.minimum(1, longest / np.maximum(length, 1e-12))
-        panes.append(
-            Pane(
-                f"{OBJECTIVES[name]} loss",
-                extent,
-                [
-                    surface,
-                    Points(data[None], "data", "data", radius=1.2, opacity=0.4),
-                    Points(x, "model", "forgeries G(z)", radius=1.8),
-                    Arrows(x, vec.astype(np.float32), "critic", "−∇ₓL", width=1.2),
-                ],
-                alt=f"Forgeries with arrows along which the {OBJECTIVES[name]} loss pulls them.",
-            )
-        )
-    return Scene(panes, _timeline(found, names))
+        layers: list[Layer] = [
+            surface,
+            Points(data[None], "data", "data", radius=1.2, opacity=0.4),
+            Points(x, "model", "forgeries G(z)", radius=1.8),
+            Arrows(x, vec.astype(np.float32), "critic", "−∇ₓL", width=1.2),
+        ]
+        alt = f"Forgeries with arrows along which the {OBJECTIVES[name]} loss pulls them."
+        panes.append(Pane(f"{OBJECTIVES[name]} loss", extent, layers, alt))
+    return Scene(panes, _timeline(found))
 
 
-def _timeline(found: Sequence[Pull], names: Sequence[str]) -> Timeline:
+def _timeline(found: Sequence[Pull]) -> Timeline:
     steps = [one.step for one in found]
     middle = np.array([np.median(one.d) for one in found])
     labels = [

@@ -8,10 +8,12 @@ https://arxiv.org/abs/1406.2661; least squares: Mao et al. 2017, https://arxiv.o
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dashboard.plots.theme import CHART
 from genlab.contract.card import Card
 from genlab.contract.weights import Snapshots
 from genlab.measures.modes import Modes, best_coverage, coverage
@@ -27,6 +29,7 @@ OBJECTIVES = {
 DASHES = {"minimax": "solid", "nonsaturating": "dash", "least-squares": "dot"}
 MARKS = {"minimax": "circle", "nonsaturating": "square", "least-squares": "diamond"}
 """How the objectives are told apart on charts."""
+MODEL = CHART["model"]
 FALL = 0.5
 """A run that covers less than this share of its own best has collapsed."""
 BEGUN = 0.25
@@ -35,6 +38,11 @@ SLIP = 0.8
 """A run that ends below this share of its best has slipped back."""
 WHOLE = 0.9
 """A run that covers this share of what a perfect generator would, covers the data."""
+
+
+def line_of(objective: str, width: float = 2) -> dict[str, Any]:
+    """The line of an objective on charts."""
+    return {"width": width, "dash": DASHES[objective], "color": MODEL}
 
 
 @dataclass(frozen=True)
@@ -49,11 +57,6 @@ class Run:
     def name(self) -> str:
         """What people call it."""
         return f"{OBJECTIVES[self.objective]}, k = {self.k}"
-
-    @property
-    def steps(self) -> list[int]:
-        """Training steps of its snapshots."""
-        return self.card.steps
 
 
 def textbook_runs(cards: Iterable[Card]) -> dict[str, list[Run]]:
@@ -80,7 +83,7 @@ def textbook_runs(cards: Iterable[Card]) -> dict[str, list[Run]]:
 
 def common_steps(runs: Sequence[Run]) -> list[int]:
     """Training steps of which every run kept a snapshot."""
-    shared = set.intersection(*(set(run.steps) for run in runs)) if runs else set()
+    shared = set.intersection(*(set(run.card.steps) for run in runs)) if runs else set()
     return sorted(shared)
 
 

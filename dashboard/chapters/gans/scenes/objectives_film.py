@@ -10,8 +10,15 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.chapters.gans.scenes.game import belief_film
-from dashboard.chapters.gans.scenes.objectives import DASHES, MARKS, Record, Run, common_steps
-from dashboard.components.scene import Curve, Pane, Points, Scene, Timeline
+from dashboard.chapters.gans.scenes.objectives import (
+    MARKS,
+    MODEL,
+    Record,
+    Run,
+    common_steps,
+    line_of,
+)
+from dashboard.components.scene import Curve, Layer, Pane, Points, Scene, Timeline
 from dashboard.plots.charts import LEGEND, dress, log_step, step_axis, step_timeline
 from dashboard.plots.theme import CHART
 from genlab.measures.density import Extent
@@ -37,30 +44,24 @@ def objectives_scene(
     for run, model in zip(runs, models, strict=True):
         at = [model.at(step) for step in steps]
         surface, samples = belief_film(at, extent), np.stack([one.decode(z) for one in at])
-        panes.append(
-            Pane(
-                run.name,
-                extent,
-                [
-                    *([surface] if surface else []),
-                    Points(data[None], "data", "data", radius=1.2, opacity=0.45),
-                    Points(samples, "model", "forgeries G(z)", radius=1.5),
-                ],
-                alt=f"Forgeries of the run {run.name} on its discriminator, snapshot by snapshot.",
-            )
-        )
+        layers: list[Layer] = [
+            *([surface] if surface else []),
+            Points(data[None], "data", "data", radius=1.2, opacity=0.45),
+            Points(samples, "model", "forgeries G(z)", radius=1.5),
+        ]
+        alt = f"Forgeries of the run {run.name} on its discriminator, snapshot by snapshot."
+        panes.append(Pane(run.name, extent, layers, alt))
     return Scene(panes, _timeline(steps, runs, records))
 
 
 def _timeline(steps: list[int], runs: Sequence[Run], records: Sequence[Record]) -> Timeline:
     shares = [row.share[[row.steps.index(step) for step in steps]] for row in records]
-    places = log_step(steps)
-    labels = []
-    for i, step in enumerate(steps):
-        covered = " / ".join(f"{share[i]:.0%}" for share in shares)
-        labels.append(f"step {step:,} · covered {covered}" if covered else f"step {step:,}")
+    labels = [f"step {step:,}" for step in steps]
+    if shares:
+        covered = [" / ".join(f"{share:.0%}" for share in row) for row in np.transpose(shares)]
+        labels = [f"{told} · covered {row}" for told, row in zip(labels, covered, strict=True)]
     curves = [
-        Curve(share, "model", f"covered: {run.name}", x=places, span=(0, 1))
+        Curve(share, "model", f"covered: {run.name}", x=log_step(steps), span=(0, 1))
         for run, share in zip(runs, shares, strict=False)  # no shares where there are no data
     ]
     return step_timeline(steps, labels, curves, fps=2.5, autoplay=True)
@@ -88,16 +89,8 @@ def covered_chart(
             name=run.name,
             mode="lines+markers",
             opacity=1.0 if strong else 0.3,
-            line={
-                "width": 2.5 if strong else 1.5,
-                "dash": DASHES[run.objective],
-                "color": CHART["model"],
-            },
-            marker={
-                "symbol": MARKS[run.objective],
-                "size": 8 if strong else 5,
-                "color": CHART["model"],
-            },
+            line=line_of(run.objective, 2.5 if strong else 1.5),
+            marker={"symbol": MARKS[run.objective], "size": 8 if strong else 5, "color": MODEL},
             customdata=row.steps,
             hovertemplate="step %{customdata:,}<br>%{y:.3g}<extra>" + run.name + "</extra>",
         )

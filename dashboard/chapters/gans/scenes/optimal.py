@@ -20,7 +20,6 @@ def optimum_scene(found: Optimum, data: Array, extent: Extent, shown: int) -> Sc
     Where there is too little of p and q to tell, both show dots and nothing else.
     """
     dots = _unknown(found.known, extent)
-    places = log_step(found.steps)
     name = "D, its constant fitted" if found.fitted else "D"
     points = [
         Points(dots, "neutral", "too little of p and q to tell", radius=0.8, opacity=0.35),
@@ -32,12 +31,7 @@ def optimum_scene(found: Optimum, data: Array, extent: Extent, shown: int) -> Sc
         "best possible D* = p / (p + q)": "The best possible discriminator against this generator.",
     }
     panes = [
-        Pane(
-            title,
-            extent,
-            [belief_heat(np.where(found.known, values, np.nan)), *points],
-            alt=alt,
-        )
+        Pane(title, extent, [belief_heat(np.where(found.known, values, np.nan)), *points], alt)
         for (title, alt), values in zip(alts.items(), (found.learned, found.best), strict=True)
     ]
     gap = found.gap[:, 0]
@@ -45,8 +39,9 @@ def optimum_scene(found: Optimum, data: Array, extent: Extent, shown: int) -> Sc
         f"step {step:,} · mean |D − D*| over the data {value:.3f}"
         for step, value in zip(found.steps, gap, strict=True)
     ]
-    curves = [Curve(gap, "critic", "mean |D − D*|", x=places, span=(0, float(gap.max()) or 1.0))]
-    return Scene(panes, step_timeline(found.steps, labels, curves))
+    places, span = log_step(found.steps), (0, float(gap.max()) or 1.0)
+    curve = Curve(gap, "critic", "mean |D − D*|", x=places, span=span)
+    return Scene(panes, step_timeline(found.steps, labels, [curve]))
 
 
 def _unknown(known: NDArray[np.bool_], extent: Extent) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dashboard.chapters.compare.films import ODE, ode_grid
 from dashboard.chapters.compare.scenes import films as compare
 from dashboard.components.scene import Heatmap, Lines, Points
 from genlab import load
@@ -87,6 +88,21 @@ def test_density_by_ode_is_near_the_truth_step_by_step(
     there = p > 1e-3
     assert np.isfinite(log_q[there]).all()
     assert np.abs(np.exp(log_q[there]) - p[there]).mean() < 0.05 * p.max()
+
+
+def test_a_visitor_who_leaves_ends_a_density_by_ode_and_another_goes_on_with_it(
+    models: dict[str, ExportedModel],
+) -> None:
+    def leave(step: int) -> None:
+        if step == 2:
+            raise KeyboardInterrupt
+
+    _, steps = ODE["rough"]
+    with pytest.raises(KeyboardInterrupt):
+        ode_grid(models["ddpm"], WINDOW, "rough", leave)
+    heard: list[int] = []
+    assert ode_grid(models["ddpm"], WINDOW, "rough", heard.append) is not None
+    assert heard == list(range(2, steps + 2))
 
 
 def on_the_line(log_prob: Callable[[Any], Any] | None) -> Any:
