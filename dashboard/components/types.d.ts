@@ -68,7 +68,7 @@ type Frame = Pick<View, "w" | "h" | "extent">;
 type Pane = {
   figure: HTMLElement; head: HTMLElement; title: HTMLElement; canvas: HTMLCanvasElement;
   picture: HTMLElement; legend: HTMLElement; buttons: Map<string, HTMLElement>;
-  spec: PaneSpec; wanted?: string;
+  spec: PaneSpec;
 };
 type Sender = {
   seq: number; heard: number; sentAt: number; waiting: boolean;

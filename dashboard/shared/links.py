@@ -112,8 +112,9 @@ class Linked:
             timeline = replace(timeline, start=self.start, autoplay=False)
             scene = replace(scene, timeline=timeline)
         state = stage(scene, key=self.key, points=self.points, max_width=max_width, more=more)
-        for name, at in self.points.items():
-            remember(self.names.get(name, name), settled(at))
+        if self.still is None:  # a held point is remembered where it is let go
+            for name, at in self.points.items():
+                remember(self.names.get(name, name), settled(at))
         if self.frame and timeline is not None:
             known = frame(self.frame, timeline.count) is not None
             if known or state.frame != timeline.start:

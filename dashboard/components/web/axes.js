@@ -3,8 +3,7 @@
 import { write } from "./dom.js";
 import { toPixels } from "./places.js";
 
-// Steps of 1, 2 or 5 times a power of ten, about `wanted` of them.
-/** @param {number} low @param {number} high @param {number} wanted */
+/** Steps of 1, 2 or 5 times a power of ten, about `wanted` of them. @param {number} low @param {number} high @param {number} wanted */
 export function ticks(low, high, wanted) {
   const raw = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(raw));

@@ -55,8 +55,7 @@ function onCellKey(wall, sheet, tile, event) {
   event.preventDefault();
 }
 
-// One cell of a sheet is in the tab order; arrow keys go from there.
-/** @param {Wall} wall */
+/** One cell of a sheet is in the tab order; arrow keys go from there. @param {Wall} wall */
 export function markPicks(wall) {
   const names = Object.keys(wall.scene.picks);
   for (const button of wall.choices.querySelectorAll("button")) {

@@ -12,8 +12,7 @@ const masks = new Map();
 /** @type {{image: ImageData, pixels: Uint32Array, bytes: Uint8ClampedArray}} */
 const scratch = { image: null, pixels: null, bytes: null };
 
-// The RGBA pixels of a disc (with an optional halo) for every shift: {size, shifts: [Uint8ClampedArray]}.
-/** @param {Theme} theme @param {Look} _1 */
+/** The RGBA pixels of a disc (with an optional halo) for every shift: {size, shifts: [Uint8ClampedArray]}. @param {Theme} theme @param {Look} _1 */
 function mask(theme, { colour, radius, halo, opacity }) {
   const key = [colour, radius, halo, opacity, theme.background].join("|");
   if (masks.has(key)) return masks.get(key);

@@ -12,8 +12,7 @@ const probe = document.createElement("canvas").getContext("2d", { willReadFreque
 /** @param {number} v */
 const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
 
-// Any CSS colour as [r, g, b] in 0..255; the canvas is the parser.
-/** @param {string} css */
+/** Any CSS colour as [r, g, b] in 0..255; the canvas is the parser. @param {string} css */
 export function rgb(css) {
   probe.fillStyle = "#000";
   probe.fillStyle = css;
@@ -50,8 +49,7 @@ export function fromOklab([L, a, b]) {
   });
 }
 
-// The page's tokens as the painters want them. `host` is any element inside the component.
-/** @param {Element} host */
+/** The page's tokens as the painters want them. `host` is any element inside the component. @param {Element} host */
 export function readTheme(host) {
   const style = getComputedStyle(host);
   /** @param {string} name @param {string} otherwise */
@@ -96,8 +94,7 @@ function half(theme, role, steps, beyond) {
 // Images: as black and as white on every page.
 const GREY = Array.from({ length: 255 }, (_, i) => Array(3).fill(Math.round((i * 255) / 254)));
 
-// 256 packed RGBA colours for the uint8 cells of a heat map; 0 is transparent.
-/** @param {Theme} theme @param {Pick<Layer, 'role' | 'diverging' | 'lowRole'>} _1 */
+/** 256 packed RGBA colours for the uint8 cells of a heat map; 0 is transparent. @param {Theme} theme @param {Pick<Layer, 'role' | 'diverging' | 'lowRole'>} _1 */
 export function ramp(theme, { role, diverging, lowRole }) {
   const name = diverging ? `${lowRole}|${role}` : role;
   if (!theme.ramps.has(name)) {
@@ -111,8 +108,7 @@ export function ramp(theme, { role, diverging, lowRole }) {
   return theme.ramps.get(name);
 }
 
-// The ramp as a CSS gradient, for the swatch of a legend chip.
-/** @param {Theme} theme @param {Layer} layer */
+/** The ramp as a CSS gradient, for the swatch of a legend chip. @param {Theme} theme @param {Layer} layer */
 export function gradient(theme, layer) {
   const packed = ramp(theme, layer);
   const stops = [1, 64, 128, 192, 255].map((i) => {

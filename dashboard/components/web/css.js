@@ -15,8 +15,7 @@ function sheet(name) {
   return sheets.get(name);
 }
 
-// What dresses a component, `(root) => …`. A module waits for it before anything is shown: sizes depend on it.
-/** @param {...any} names */
+/** What dresses a component, `(root) => …`. A module waits for it before anything is shown: sizes depend on it. @param {...any} names */
 export async function styles(...names) {
   const found = await Promise.all(names.map(sheet));
   return (/** @type {ShadowRoot} */ root) => {

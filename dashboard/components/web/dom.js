@@ -58,8 +58,7 @@ export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)"
 /** @param {number} value */
 export const round3 = (value) => Number(value.toPrecision(3)).toString().replace("-", "−");
 
-// A canvas as large as its box in device pixels; true when its size changed.
-/** @param {HTMLCanvasElement} canvas */
+/** A canvas as large as its box in device pixels; true when its size changed. @param {HTMLCanvasElement} canvas */
 export function fit(canvas) {
   const dpr = Math.min(devicePixelRatio || 1, 3);
   const w = Math.max(1, Math.round(canvas.clientWidth * dpr));
@@ -92,8 +91,7 @@ export function write(ctx, text, x, y, { dpr, theme }, { size = 12, colour = the
   ctx.fillText(text, x, y);
 }
 
-// Hand the picture to the person as a file named after what it shows.
-/** @param {HTMLCanvasElement} canvas @param {string} words */
+/** Hand the picture to the person as a file named after what it shows. @param {HTMLCanvasElement} canvas @param {string} words */
 export function saveCanvas(canvas, words) {
   const name = words.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60) || "picture";
   canvas.toBlob((blob) => {
@@ -110,8 +108,7 @@ export function keepBright(parent) {
   /** @type {HTMLElement | null} */ (parent.host?.closest(".stElementContainer"))?.style.setProperty("opacity", "1", "important");
 }
 
-// For whoever measures: new data are on the screen with the next frame. `detail` says what they are.
-/** @param {HTMLElement} root @param {object} detail */
+/** For whoever measures: new data are on the screen with the next frame. `detail` says what they are. @param {HTMLElement} root @param {object} detail */
 export function tellPainted(root, detail) {
   root.dispatchEvent(new CustomEvent("painted", { bubbles: true, composed: true, detail }));
 }

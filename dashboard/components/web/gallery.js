@@ -85,8 +85,7 @@ function opens(gallery, node, name) {
   };
 }
 
-// A data set: its name, its link, its main models, and its variants behind a line that unfolds.
-/** @param {Gallery} gallery @param {Group} group */
+/** A data set: its name, its link, its main models, and its variants behind a line that unfolds. @param {Gallery} gallery @param {Group} group */
 function buildGroup(gallery, group) {
   const grid = (/** @type {CardSpec[]} */ cards) => element("div", { className: "grid" }, ...cards.map((card) => buildCard(gallery, card)));
   const head = element("header", {}, element("h3", {}, group.title));

@@ -1,15 +1,15 @@
 // A pad of h × w grey pixels to paint on with pointer, finger or keyboard: a digit on black, or a mask over an image.
 //
-// The painting is the browser's and lives in `pads` through every message from Python, until Python asks for a fresh start
+// The painting is the browser's and lives in the object of `mounting` through every message from Python, until Python asks for a fresh start
 // under another name. Python hears of it at the end of a stroke: one byte a pixel, in base64 with that name.
 
 import { decodeBlob } from "./blob.js";
 import { readTheme, rgb } from "./colour.js";
 import { styles } from "./css.js";
-import { clamp, element, fit, keepBright, surface } from "./dom.js";
+import { clamp, element, fit, surface } from "./dom.js";
+import { mounting } from "./mount.js";
 
 const dress = await styles("tiles.css");
-const pads = new WeakMap();
 
 // What the ink does, in words: as a drawing it is the image itself, as a mask it takes the image away.
 /** @type {Record<string, Record<string, string>>} */
@@ -72,8 +72,7 @@ function adoptPad(pad, data) {
   pad.root.dataset.ready = "true";
 }
 
-// Where a pointer is, in pixels of the pad.
-/** @param {Pad} pad @param {PointerEvent} event @returns {Point} */
+/** Where a pointer is, in pixels of the pad. @param {Pad} pad @param {PointerEvent} event @returns {Point} */
 function cellAt(pad, event) {
   const box = pad.canvas.getBoundingClientRect();
   const { size: [h, w] } = pad.scene;
@@ -156,8 +155,7 @@ function repaint(pad) {
   pad.painting ||= requestAnimationFrame(() => paint(pad));
 }
 
-// Drawn: the ink itself. Masked: the image, with the ink as a veil in the theme's accent.
-/** @param {Pad} pad */
+/** Drawn: the ink itself. Masked: the image, with the ink as a veil in the theme's accent. @param {Pad} pad */
 function paint(pad) {
   cancelAnimationFrame(pad.painting);
   pad.painting = 0;
@@ -190,22 +188,4 @@ function paintCursor(pad, ctx, scale) {
   ctx.stroke();
 }
 
-/** @param {Mounted} _0 */
-export default function ({ parentElement, data, setStateValue }) {
-  if (!data) return undefined;
-  let pad = pads.get(parentElement);
-  if (!pad) {
-    dress(parentElement);
-    pad = createPad(parentElement);
-    pads.set(parentElement, pad);
-  }
-  keepBright(parentElement);
-  pad.emit = setStateValue;
-  adoptPad(pad, data);
-  return () => {
-    pad.observer.disconnect();
-    cancelAnimationFrame(pad.painting);
-    pad.root.replaceChildren();
-    pads.delete(parentElement);
-  };
-}
+export default mounting(dress, createPad, adoptPad);

@@ -6,8 +6,7 @@ import { paintPane } from "./paint.js";
 import { buildButtons } from "./pointer.js";
 import { paintStrip } from "./strip.js";
 
-// A heat map that came again unchanged, as it does while a point is dragged, keeps its finished picture.
-/** @param {Scene} before @param {Scene} after */
+/** A heat map that came again unchanged, as it does while a point is dragged, keeps its finished picture. @param {Scene} before @param {Scene} after */
 export function keepPictures(before, after) {
   after.panes.forEach((pane, i) => {
     for (const layer of pane.layers.filter((l) => l.kind === "heatmap")) {
@@ -44,25 +43,20 @@ export function fillPane(stage, pane, spec, index) {
   pane.picture.classList.toggle("pick", !!spec.pick);
   pane.canvas.setAttribute("aria-label", spec.alt);
   buildButtons(stage, pane);
-  const wanted = JSON.stringify([stage.theme.signature, spec.layers.map((l) => [l.kind, l.label, l.role, l.lowRole, l.diverging])]);
-  if (pane.wanted === wanted) return;
-  pane.wanted = wanted;
-  pane.legend.replaceChildren(...(many(stage) ? [] : spec.layers.map((layer) => chip(stage, layer, index))));
+  fillLegend(stage, pane.legend, many(stage) ? [] : spec.layers.map((layer) => [layer, index]));
 }
 
-// One legend for small multiples: a chip for each label, with the looks of the first layer that has it.
-/** @param {Stage} stage */
+/** One legend for small multiples: a chip for each label, with the looks of the first layer that has it. @param {Stage} stage */
 export function fillShared(stage) {
   stage.legend.hidden = !many(stage);
   if (!many(stage)) return;
+  /** @type {Map<string, [Layer, number]>} */
   const layers = new Map();
   stage.panes.forEach(({ spec }, index) => {
     for (const layer of spec.layers) if (!layers.has(layer.label)) layers.set(layer.label, [layer, index]);
   });
-  const wanted = JSON.stringify([stage.theme.signature, [...layers.values()].map(([l, i]) => [i, l.kind, l.label, l.role, l.lowRole, l.diverging])]);
-  if (stage.legend.dataset.wanted === wanted) return;
-  stage.legend.dataset.wanted = wanted;
-  stage.legend.replaceChildren(...[...layers.values()].map(([layer, index]) => chip(stage, layer, index)), stage.tools);
+  if (stage.tools.parentElement !== stage.legend) stage.legend.append(stage.tools);
+  fillLegend(stage, stage.legend, [...layers.values()]);
 }
 
 /** @param {Stage} stage */
@@ -72,23 +66,51 @@ const chipKey = (stage, index, layer) => (many(stage) ? layer.label : `${index}|
 /** @param {Stage} stage @param {number} index @param {Layer} layer */
 export const isShown = (stage, index, layer) => stage.shown.get(chipKey(stage, index, layer)) ?? layer.visible;
 
+// A chip stays the same element while a layer of its label is there: a press on it may begin before an answer and end after.
+/** @param {Stage} stage @param {HTMLElement} legend @param {[Layer, number][]} entries */
+function fillLegend(stage, legend, entries) {
+  const nameOf = (/** @type {Layer} */ { kind, label }) => `${kind === "handle"}|${label}`;
+  const names = entries.map(([layer]) => nameOf(layer));
+  /** @type {Map<string, HTMLElement>} */
+  const old = new Map();
+  for (const node of legend.querySelectorAll(".chip")) {
+    const { name } = /** @type {HTMLElement} */ (node).dataset;
+    if (names.includes(name)) old.set(name, /** @type {HTMLElement} */ (node));
+    else node.remove();
+  }
+  let at = legend.firstElementChild;
+  for (const [layer, index] of entries) {
+    const node = old.get(nameOf(layer)) ?? buildChip(layer, nameOf(layer));
+    if (node === at) at = at.nextElementSibling;
+    else legend.insertBefore(node, at);
+    dressChip(stage, node, layer, index);
+  }
+}
+
+/** @param {Layer} layer @param {string} name */
+function buildChip({ kind, label }, name) {
+  const swatch = element("span");
+  const node = kind === "handle"
+    ? element("span", { className: "chip fixed" }, swatch, label)
+    : element("button", { type: "button", className: "chip" }, swatch, label);
+  node.dataset.name = name;
+  return node;
+}
+
 // A legend entry which shows and hides its layer; a handle's says only what it is.
-/** @param {Stage} stage @param {Layer} layer @param {number} index */
-function chip(stage, layer, index) {
-  const swatch = element("span", { className: `swatch swatch-${layer.kind}` });
+/** @param {Stage} stage @param {HTMLElement} node @param {Layer} layer @param {number} index */
+function dressChip(stage, node, layer, index) {
+  const swatch = /** @type {HTMLElement} */ (node.firstElementChild);
+  swatch.className = `swatch swatch-${layer.kind}`;
   swatch.style.setProperty("--colour", stage.theme.roles[layer.role]);
-  if (layer.kind === "heatmap") swatch.style.background = gradient(stage.theme, layer);
-  if (layer.kind === "handle") return element("span", { className: "chip fixed" }, swatch, layer.label);
-  const button = element("button", { type: "button", className: "chip" }, swatch, layer.label);
-  button.setAttribute("aria-pressed", isShown(stage, index, layer));
-  button.onclick = () => {
-    const current = stage.scene.panes[index].layers.find((l) => l.label === layer.label);
-    const shown = !isShown(stage, index, current);
-    stage.shown.set(chipKey(stage, index, current), shown);
-    button.setAttribute("aria-pressed", shown);
+  swatch.style.background = layer.kind === "heatmap" ? gradient(stage.theme, layer) : "";
+  if (layer.kind === "handle") return;
+  node.setAttribute("aria-pressed", isShown(stage, index, layer));
+  node.onclick = () => {
+    stage.shown.set(chipKey(stage, index, layer), !isShown(stage, index, layer));
+    node.setAttribute("aria-pressed", isShown(stage, index, layer));
     stage.repaint();
   };
-  return button;
 }
 
 // At most one painting for each frame of the screen, however many reasons there are. With the `name` of a point that alone has

@@ -44,8 +44,7 @@ function pump(stage) {
   stage.emit("points", { seq: sender.seq, at: { ...stage.points }, held: sender.told, still });
 }
 
-// Take Python's places, unless a newer one is on its way to it or under the finger.
-/** @param {Stage} stage */
+/** Take Python's places, unless a newer one is on its way to it or under the finger. @param {Stage} stage */
 export function hearPoints(stage) {
   const { sender, scene } = stage;
   sender.heard = scene.seq;
@@ -62,8 +61,7 @@ function local(pane, event) {
   return [event.clientX - box.left, event.clientY - box.top];
 }
 
-// A view in CSS pixels, for pointers and buttons.
-/** @param {Pane} pane */
+/** A view in CSS pixels, for pointers and buttons. @param {Pane} pane */
 function cssView(pane) {
   return { w: pane.canvas.clientWidth, h: pane.canvas.clientHeight, extent: pane.spec.extent };
 }
@@ -124,8 +122,7 @@ export function watchPointer(stage, pane) {
   };
 }
 
-// A point on a rail has the y of its handle, wherever it is pulled.
-/** @param {Stage} stage @param {Pane} pane @param {string} name @param {Point} _1 */
+/** A point on a rail has the y of its handle, wherever it is pulled. @param {Stage} stage @param {Pane} pane @param {string} name @param {Point} _1 */
 function put(stage, pane, name, [x, y]) {
   const handle = pane.spec.layers.find((layer) => layer.kind === "handle" && layer.name === name);
   stage.points[name] = [x, handle?.rail ?? y];
@@ -139,8 +136,7 @@ function moveTo(stage, pane, name, at) {
   stage.repaint(name);
 }
 
-// Every named point of a pane has a button over it, invisible but for its focus ring: that is what the keyboard moves.
-/** @param {Stage} stage @param {Pane} pane */
+/** Every named point of a pane has a button over it, invisible but for its focus ring: that is what the keyboard moves. @param {Stage} stage @param {Pane} pane */
 export function buildButtons(stage, pane) {
   const handles = pane.spec.layers.filter((layer) => layer.kind === "handle");
   const names = new Map(handles.map((layer) => [layer.name, layer.label]));

@@ -17,8 +17,7 @@ export function packPixels(packed, values, at, channels) {
     packed[i] = ((255 << 24) | (values[at + blue] << 16) | (values[at + green] << 8) | values[at]) >>> 0;
 }
 
-// Where tiles lie, in device pixels: as many columns as asked for, fewer where they would be too small.
-/** @param {Sheet} sheet */
+/** Where tiles lie, in device pixels: as many columns as asked for, fewer where they would be too small. @param {Sheet} sheet */
 function layout(sheet) {
   const { spec, picture, canvas } = sheet;
   const [, n, h, w] = spec.pixels.shape;
@@ -45,8 +44,7 @@ function layout(sheet) {
   return { n, h, w, columns, words, dpr, tile, pitch };
 }
 
-// The tiles of a frame as an image, one below the other.
-/** @param {Sheet} sheet @param {number} frame */
+/** The tiles of a frame as an image, one below the other. @param {Sheet} sheet @param {number} frame */
 function frameImage(sheet, frame) {
   const { pixels: { values, shape: [frames, n, h, w, channels = 1] } } = sheet.spec;
   const at = frames === 1 ? 0 : frame;

@@ -1,19 +1,19 @@
 // The stage: panes over a timeline, built once for each mounted element and kept through every message from Python.
 //
 // Streamlit runs the default export again whenever the data or the theme changes. All state that must survive this (frame,
-// play, drag, hidden layers) lives in `stages`, keyed by the element; a run only adopts the new scene.
+// play, drag, hidden layers) lives in the object of `mounting`; a run only adopts the new scene.
 
 import { decodeBlob } from "./blob.js";
 import { readTheme } from "./colour.js";
 import { styles } from "./css.js";
-import { element, keepBright, tellPainted } from "./dom.js";
+import { element, tellPainted } from "./dom.js";
+import { mounting } from "./mount.js";
 import { buildPane, fillPane, fillShared, keepPictures, many, paint, repaint } from "./panes.js";
 import { hearPoints, newSender, placeButtons, send, watchPointer } from "./pointer.js";
 import { adoptTimeline, buildTimeline } from "./timeline.js";
 import { buildTools } from "./tools.js";
 
 const dress = await styles("stage.css", "timeline.css");
-const stages = new WeakMap();
 
 /** @param {ShadowRoot} parent */
 function createStage(parent) {
@@ -67,15 +67,13 @@ function adopt(stage, data) {
   if (stage.scene.more) askForMore(stage);
 }
 
-// The number of the answered move, the finest heat map's cells along a side, and whether no finer picture will follow.
-/** @param {Scene} _0 */
+/** The number of the answered move, the finest heat map's cells along a side, and whether no finer picture will follow. @param {Scene} _0 */
 function paintedOf({ panes, seq, more }) {
   const maps = panes.flatMap(({ layers }) => layers.filter((layer) => layer.kind === "heatmap"));
   return { seq, cells: Math.max(0, ...maps.map((layer) => layer.values.shape[1])), whole: !more };
 }
 
-// The server counts on buffers that this stage no longer has, as after a visit to another page: it is told so.
-/** @param {Stage} stage @param {Scene} _1 */
+/** The server counts on buffers that this stage no longer has, as after a visit to another page: it is told so. @param {Stage} stage @param {Scene} _1 */
 function askForAll(stage, { seq, points }) {
   const { sender } = stage;
   stage.kept.clear();
@@ -92,31 +90,4 @@ function askForMore(stage) {
   requestAnimationFrame(() => { if (stage.scene.more === more && !stage.drag) stage.emit("more", more); });
 }
 
-/** @param {Stage} stage */
-function dispose(stage) {
-  stage.observer.disconnect();
-  stage.playing = false;
-  cancelAnimationFrame(stage.raf);
-  cancelAnimationFrame(stage.painting);
-  clearTimeout(stage.settling);
-  clearTimeout(stage.sender.timer);
-}
-
-/** @param {Mounted} _0 */
-export default function ({ parentElement, data, setStateValue }) {
-  if (!data) return undefined;
-  let stage = stages.get(parentElement);
-  if (!stage) {
-    dress(parentElement);
-    stage = createStage(parentElement);
-    stages.set(parentElement, stage);
-  }
-  keepBright(parentElement);
-  stage.emit = setStateValue;
-  adopt(stage, data);
-  return () => {
-    dispose(stage);
-    stage.root.replaceChildren();
-    stages.delete(parentElement);
-  };
-}
+export default mounting(dress, createStage, adopt);

@@ -123,8 +123,7 @@ function paintCurve(ctx, curve, x, y, { colour, bottom, dpr }) {
   ctx.stroke(line);
 }
 
-// The curve's height at abscissa `t`, linear between its points.
-/** @param {CurveSpec} _0 @param {number} t */
+/** The curve's height at abscissa `t`, linear between its points. @param {CurveSpec} _0 @param {number} t */
 export function valueAt({ xy: { shape, values } }, t) {
   const count = shape[0];
   if (t <= values[0]) return values[1];

@@ -3,20 +3,20 @@
 // A film is one uint8 array [frames, tiles, h, w], with a last axis of red, green and blue where it is coloured. The tiles of a frame lie one below the other in it, so a frame is one
 // look-up per pixel into an image of that shape, and one drawImage per tile puts it on its place.
 //
-// As on the stage, all that must outlive a message from Python (frame, play, picks) lives in `walls`, keyed by the element.
+// As on the stage, all that must outlive a message from Python (frame, play, picks) lives in the object of `mounting`.
 // Picks are the browser's: Python hears of them and says only where they begin, so a film is not sent again for a pick.
 
 import { decodeBlob } from "./blob.js";
 import { fillCells, markPicks } from "./cells.js";
 import { readTheme } from "./colour.js";
 import { styles } from "./css.js";
-import { element, iconButton, keepBright, saveCanvas, surface, write } from "./dom.js";
+import { element, iconButton, saveCanvas, surface, write } from "./dom.js";
+import { mounting } from "./mount.js";
 import { count, paintLarge, paintSheet } from "./sheets.js";
 import { paintStrip } from "./strip.js";
 import { adoptTimeline, buildTimeline } from "./timeline.js";
 
 const dress = await styles("tiles.css", "timeline.css");
-const walls = new WeakMap();
 
 /** @param {ShadowRoot} parent */
 function createWall(parent) {
@@ -117,8 +117,7 @@ function fillChoices(wall, names) {
   }));
 }
 
-// At most one painting for each frame of the screen, however many reasons there are.
-/** @param {Wall} wall */
+/** At most one painting for each frame of the screen, however many reasons there are. @param {Wall} wall */
 function repaint(wall) {
   wall.painting ||= requestAnimationFrame(() => paint(wall));
 }
@@ -132,8 +131,7 @@ function paint(wall) {
   if (wall.scene.timeline && !wall.timeline.root.hidden) paintStrip(wall);
 }
 
-// The sheets side by side with their titles and the frame in words, at the size they have on the screen.
-/** @param {Wall} wall */
+/** The sheets side by side with their titles and the frame in words, at the size they have on the screen. @param {Wall} wall */
 function downloadWall(wall) {
   const dpr = wall.sheets[0].canvas.width / Math.max(1, wall.sheets[0].canvas.clientWidth);
   const [gap, line] = [16 * dpr, 30 * dpr];
@@ -154,25 +152,4 @@ function downloadWall(wall) {
   saveCanvas(sheet, [wall.sheets[0].spec.title, words].filter(Boolean).join(" "));
 }
 
-/** @param {Mounted} _0 */
-export default function ({ parentElement, data, setStateValue }) {
-  if (!data) return undefined;
-  let wall = walls.get(parentElement);
-  if (!wall) {
-    dress(parentElement);
-    wall = createWall(parentElement);
-    walls.set(parentElement, wall);
-  }
-  keepBright(parentElement);
-  wall.emit = setStateValue;
-  adoptWall(wall, data);
-  return () => {
-    wall.observer.disconnect();
-    wall.playing = false;
-    cancelAnimationFrame(wall.raf);
-    cancelAnimationFrame(wall.painting);
-    clearTimeout(wall.settling);
-    wall.root.replaceChildren();
-    walls.delete(parentElement);
-  };
-}
+export default mounting(dress, createWall, adoptWall);

@@ -82,8 +82,7 @@ function showFrame(stage, frame) {
   stage.repaint();
 }
 
-// Tell Python, once nothing more comes for `wait` milliseconds.
-/** @param {Player} stage @param {number} wait */
+/** Tell Python, once nothing more comes for `wait` milliseconds. @param {Player} stage @param {number} wait */
 function settle(stage, wait) {
   clearTimeout(stage.settling);
   stage.settling = setTimeout(() => {
@@ -135,8 +134,7 @@ function tick(stage, time) {
   stage.raf = requestAnimationFrame((next) => tick(stage, next));
 }
 
-// How often a second the stage really got to draw, over the last full second of play.
-/** @param {Player} stage @param {number} time */
+/** How often a second the stage really got to draw, over the last full second of play. @param {Player} stage @param {number} time */
 function measure(stage, time) {
   const { clock } = stage;
   clock.ticks += 1;

@@ -23,8 +23,7 @@ export function gridOf(sizes, columns, { gap, line, worded }) {
   return { row, width, height: Math.ceil(sizes.length / columns) * row + (worded ? line : 0) + gap };
 }
 
-// The panes in their rows with titles, legends and the frame in words, on the page's background, at twice the size.
-/** @param {Stage} stage */
+/** The panes in their rows with titles, legends and the frame in words, on the page's background, at twice the size. @param {Stage} stage */
 function compose(stage) {
   const scale = 2;
   const [gap, line] = [16 * scale, 30 * scale];

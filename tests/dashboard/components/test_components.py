@@ -119,6 +119,18 @@ def test_playing_measures_how_often_it_draws_and_passes_through_every_part(visit
     assert visit.page.evaluate("s => s.size", seen) > 10
 
 
+def test_a_press_on_a_chip_outlives_a_change_of_theme(visit: Visit) -> None:
+    chip = visit.main.get_by_role("button", name="runner")
+    swatch = chip.locator(".swatch")
+    chip.hover()
+    before = swatch.evaluate("node => getComputedStyle(node).backgroundColor")
+    visit.page.mouse.down()
+    visit.page.emulate_media(color_scheme="dark")
+    expect(swatch).not_to_have_css("background-color", before, timeout=10_000)
+    visit.page.mouse.up()
+    expect(chip).to_have_attribute("aria-pressed", "false")
+
+
 def test_a_dragged_handle_follows_the_pointer_and_ends_where_it_was_left(visit: Visit) -> None:
     handle = visit.main.get_by_role("slider", name=re.compile("^x:"))
     mouse = visit.page.mouse
