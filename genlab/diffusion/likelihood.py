@@ -144,7 +144,9 @@ def follow(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> Iter
     Raises:
         InputError: The model has no `denoise`, or the points or the steps are refused.
     """
-    levels = model.schedule()
+    levels = model.card.constants.log_snr
+    if "denoise" not in model.verbs or levels is None:
+        raise InputError("model", "one that denoises", f"{model.card.id}, which does not")
     steps = whole("steps", steps, 1, MAX_STEPS)
     x = np.asarray(x, dtype=np.float64)
     if x.shape[1:] != model.card.event_shape:
