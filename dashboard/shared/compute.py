@@ -10,7 +10,7 @@ body reads must be among its arguments: a name of a page would be left out of th
 
 import weakref
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from threading import local
@@ -55,9 +55,7 @@ def computed(
         @wraps(function)
         def body(*args: Any, **kwargs: Any) -> Result:
             plain = {name: _plain(value) for name, value in kwargs.items()}
-            if light:
-                return function(*map(_plain, args), **plain)
-            with in_turn():
+            with nullcontext() if light else in_turn():
                 return function(*map(_plain, args), **plain)
 
         kept = cache(max_entries=entries, show_spinner=spinner, hash_funcs={_Keyed: _key})(body)

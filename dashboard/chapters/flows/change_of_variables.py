@@ -22,6 +22,8 @@ Point = tuple[float, float]
 SPAN = (-4.0, 4.0)
 """The window of x of the map by hand."""
 SAMPLES = 20_000
+RULE = "By the trapezoidal rule over the images of 4,001 places of z from −8 to 8."
+NAIVE = "Equal to the mean stretch E f′(z): one only by chance."
 NAMES = [f"b{i}" for i in range(len(bend.START))]
 
 
@@ -152,18 +154,12 @@ def _show(
             f"{ink('model', '$p(x)$')} $=$ {ink('noise', '$N(f^{-1}(x))$')} "
             r"$\cdot\,\left|\frac{d f^{-1}}{dx}\right|$"
         )
-        st.metric(
-            "∫ p(x) dx, with the Jacobian",
-            f"{pushed.integral(pushed.right):.4f}",
-            help="By the trapezoidal rule over the images of 4,001 places of z from −8 to 8.",
-        )
-        st.metric(
-            "∫ N(f⁻¹(x)) dx, naive",
-            f"{pushed.integral(pushed.naive):.4f}",
-            help="Equal to the mean stretch E f′(z): one only by chance.",
-        )
-        off = histogram.outside(pushed, pushed.right)
-        naive = histogram.outside(pushed, pushed.naive)
+        for name, density, told in (
+            ("∫ p(x) dx, with the Jacobian", pushed.right, RULE),
+            ("∫ N(f⁻¹(x)) dx, naive", pushed.naive, NAIVE),
+        ):
+            st.metric(name, f"{pushed.integral(density):.4f}", help=told)
+        off, naive = (histogram.outside(pushed, p) for p in (pushed.right, pushed.naive))
         st.markdown(
             f"Bars of the histogram more than two standard errors away: from "
             f"{ink('model', 'p(x)')} {100 * off:.0f}\u00a0% (chance alone: about 5\u00a0%), from "

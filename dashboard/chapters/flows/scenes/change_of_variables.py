@@ -41,9 +41,9 @@ class Histogram:
     n: int
 
     @classmethod
-    def of(cls, x: NDArray[np.floating], low: float, high: float, bins: int = BINS) -> "Histogram":
+    def of(cls, x: NDArray[np.floating], low: float, high: float) -> "Histogram":
         """The histogram of samples x [n] in a window; what lies outside counts in n."""
-        counts, edges = np.histogram(x, bins, (low, high))
+        counts, edges = np.histogram(x, BINS, (low, high))
         return cls(edges, counts / (len(x) * np.diff(edges)), len(x))
 
     def outside(self, pushed: Pushed, density: Floats) -> float:
