@@ -15,10 +15,12 @@ from plotly.subplots import make_subplots
 
 from benchmarks.measure import Comparison, timed
 from benchmarks.models import exported, reference
-from dashboard.chapters.diffusion.scenes.trajectory import forward, trajectory_scene, window
+from dashboard.chapters.diffusion.scenes.trajectory import trajectory_scene, window
 from dashboard.components.layers import Heatmap, Points, frames_of
 from dashboard.components.scene import Pane, Scene
 from dashboard.plots.shading import peak, shade
+from genlab.diffusion.diffused import noised
+from genlab.diffusion.units import to_diffusion
 from genlab.measures.density import log_prob_grid
 from genlab.runtime import noise
 
@@ -52,10 +54,11 @@ def film_scene(dataset: str) -> Scene:
     model = exported(f"{dataset}-ddpm")
     card, data = model.card, reference(model, POINTS)
     frames = list(model.trajectory(POINTS, steps=STEPS))
-    levels = [frame.log_snr for frame in frames]
-    noised = forward(card, data, noise.normal(0, data.shape, "forward"), levels)
+    levels = np.array([frame.log_snr for frame in frames])
+    eps = noise.normal(0, data.shape, "forward")
+    forward = noised(card, to_diffusion(card, data), eps, levels)
     schedule, extent = np.asarray(card.constants.log_snr), window(card, card.extent or WINDOW)
-    return trajectory_scene(card, frames, schedule, data, noised, None, extent)
+    return trajectory_scene(card, frames, schedule, data, forward, None, extent)
 
 
 def as_json(scene: Scene) -> bytes:

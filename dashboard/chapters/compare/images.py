@@ -71,11 +71,10 @@ def draw(card: Card, seed: int) -> Drawn:
     work = kept(("wall", card, seed), lambda: _drawing(card, seed, total), total, size)
     with st.spinner("Making images …") if not work.done else nullcontext():
         drawn = finished(work)
-    assert drawn is not None  # the last frame is there
     return drawn
 
 
-def _drawing(card: Card, seed: int, total: int) -> Iterator[Drawn | None]:
+def _drawing(card: Card, seed: int, total: int) -> Iterator[Drawn]:
     """As many frames as there are steps: nothing but the last is looked at."""
     model, making = catalogue.open_model(card.id), making_of(card)
     assert making is not None  # only such models are shown
@@ -88,7 +87,8 @@ def _drawing(card: Card, seed: int, total: int) -> Iterator[Drawn | None]:
     options = {"sampler": SAMPLER, "steps": steps_of(card), "condition": in_turn(card, N)}
     for index, frame in enumerate(model.make(N, seed, **options)):
         seconds += time.perf_counter() - start
-        yield Drawn(frame.x.astype(np.float32), seconds) if index == total - 1 else None
+        x = frame.x.astype(np.float32) if index == total - 1 else np.empty(0, np.float32)
+        yield Drawn(x, seconds)
         start = time.perf_counter()
 
 

@@ -185,8 +185,8 @@ def _holes() -> Iterator[None]:
         yield
 
 
-def ode_grid(model: ExportedModel, extent: Extent, size: int, steps: int) -> Iterator[Array | None]:
-    """Log p(x) by the probability-flow ODE on a grid, nats: None at each step, then [size, size].
+def ode_grid(model: ExportedModel, extent: Extent, size: int, steps: int) -> Iterator[Array]:
+    """Log p(x) by the probability-flow ODE on a grid, nats: empty at each step, then [size, size].
 
     NaN where a path leaves what the network knows, far from all data; steps + 2 frames in all.
     """
@@ -194,7 +194,7 @@ def ode_grid(model: ExportedModel, extent: Extent, size: int, steps: int) -> Ite
     for _ in range(steps + 1):
         with _holes():
             moment = next(way)
-        yield None
+        yield np.empty((0, 0), np.float32)
     with _holes():
         log_prob = finish(model, moment).astype(np.float32)
     yield log_prob.reshape(size, size)

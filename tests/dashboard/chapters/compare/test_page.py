@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -102,7 +103,7 @@ def test_a_density_by_ode_comes_when_the_browser_asks_coarse_then_fine(
 
     def ode_grid(model: Any, extent: Any, size: int, steps: int) -> Iterator[Any]:
         asked.append((size, steps))
-        yield from [None] * (steps + 1)
+        yield from [np.empty((0, 0))] * (steps + 1)
         yield log_prob_grid(exact, extent, size)
 
     monkeypatch.setattr(compare, "ode_grid", ode_grid)

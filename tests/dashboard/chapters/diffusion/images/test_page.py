@@ -304,7 +304,7 @@ def some(count: int, n: int = 3) -> list[Moment]:
         Moment(
             count - 1 - i,
             float(level),
-            *rng.integers(0, 256, (2, n, 28, 28)).astype(np.uint8),
+            *rng.integers(0, 256, (2, n, 1, 28, 28)).astype(np.uint8),
             error=np.full(n, 0.5),
         )
         for i, level in enumerate(levels)
@@ -344,17 +344,17 @@ def test_the_way_of_an_image_shows_its_tiles() -> None:
     film = some(40)
     sheet = figures.way(film, 2, ", asked for: 5")
     assert sheet.pixels.shape == (1, 10, 58, 28)
-    np.testing.assert_array_equal(sheet.pixels[0, 0, :28], film[0].x_t[2])
-    np.testing.assert_array_equal(sheet.pixels[0, 9, 30:], film[-1].x0[2])
+    np.testing.assert_array_equal(sheet.pixels[0, 0, :28], film[0].x_t[2, 0])
+    np.testing.assert_array_equal(sheet.pixels[0, 9, 30:], film[-1].x0[2, 0])
     assert "Image 3, asked for: 5" in sheet.title
 
 
 def test_a_mosaic_puts_tiles_row_by_row() -> None:
-    images = np.arange(5, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), np.uint8)
+    images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2), np.uint8)
     out = figures.mosaic(images, 3, scale=1)
-    assert out.shape == (4, 6)
-    np.testing.assert_array_equal(out[::2, ::2], [[0, 1, 2], [3, 4, 0]])
-    assert figures.mosaic(images).shape == (8, 12)
+    assert out.shape == (4, 6, 1)
+    np.testing.assert_array_equal(out[::2, ::2, 0], [[0, 1, 2], [3, 4, 0]])
+    assert figures.mosaic(images).shape == (8, 12, 1)
 
 
 def test_labels_of_choices(model: ExportedModel) -> None:
@@ -427,12 +427,12 @@ def test_fillings_keep_what_is_known(model: ExportedModel) -> None:
     keep[:, :14] = True
     film = list(figures.fill(model, image, keep, Filling("2", 1.0, 6, 3, 5, 0)))
     assert len(film) == 6 * 3 + 1
-    assert (film[-1].x_t[:, :14] == 191).all()
-    assert film[-1].x_t[:, 14:].mean() == pytest.approx(255 * (0.5 - 0.25), abs=3)  # m_2 = -0.5
+    assert (film[-1].x_t[:, 0, :14] == 191).all()
+    assert film[-1].x_t[:, 0, 14:].mean() == pytest.approx(255 * (0.5 - 0.25), abs=3)  # m_2 = -0.5
 
 
 def test_difference_and_recognition_count_right() -> None:
-    a = np.zeros((4, 28, 28), np.uint8)
+    a = np.zeros((4, 1, 28, 28), np.uint8)
     b = a.copy()
     b[2:] = 255
     pair = Moment(0, 9.0, a, a), Moment(0, 9.0, b, b)
