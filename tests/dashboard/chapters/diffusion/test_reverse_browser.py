@@ -45,8 +45,8 @@ def test_page_opens_alive_and_fits(visit: Open, path: str, look: str) -> None:
     size = {"width": 390, "height": 844} if look == "phone" else {"width": 1280, "height": 900}
     page = visit(path, viewport=size, color_scheme="dark" if look == "dark" else "light")
     root = page.locator(".stage").first
-    frame = root.get_attribute("data-frame")
-    expect(root).not_to_have_attribute("data-frame", frame or "", timeout=15_000)  # it plays
+    # It plays; on a busy machine it has done so by now, and rests on its last frame.
+    expect(root).not_to_have_attribute("data-frame", "0", timeout=15_000)
     over = page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
