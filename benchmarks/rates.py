@@ -47,7 +47,7 @@ def rates(dataset: str, names: Sequence[str], repeats: int) -> Iterator[Rate]:
 
 def plane() -> list[str]:
     """Data sets of the plane, those with most models first."""
-    return catalogue.datasets((2,))
+    return catalogue.datasets("plane")
 
 
 def lab(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
