@@ -82,8 +82,7 @@ def test_density_by_ode_is_near_the_truth_step_by_step(
     models: dict[str, ExportedModel],
 ) -> None:
     *steps, log_q = compare.ode_grid(models["ddpm"], WINDOW, 20, 12)
-    assert steps == [None] * 13
-    assert log_q is not None
+    assert [step.size for step in steps] == [0] * 13
     p = np.exp(models["exact"].log_prob(grid(WINDOW, 20)).reshape(20, 20))
     there = p > 1e-3
     assert np.isfinite(log_q[there]).all()
