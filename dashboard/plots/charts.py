@@ -98,7 +98,7 @@ def _went_on(card: Card) -> str:
 def dress(figure: go.Figure, x: str, y: str) -> go.Figure:
     """The look that all charts share; `x` and `y` name the axes.
 
-    They stay as they are drawn: no drag and no pinch zooms them. Show them with `theme.STILL`.
+    They stay as they are drawn: no drag and no pinch zooms them. Show them with `parts.chart`.
     """
     return figure.update_layout(
         height=260,

@@ -10,7 +10,7 @@ from dashboard.chapters.diffusion.scenes.diffused_density import Film
 from dashboard.chapters.diffusion.scenes.reverse_step import plane
 from dashboard.chapters.diffusion.scenes.trajectory import schedule_chart
 from dashboard.chapters.diffusion.shared import on_stage, reach
-from dashboard.plots.theme import STILL, ink
+from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
@@ -109,7 +109,8 @@ def body() -> None:
         (forward.kl_chart(films), "How many nats the diffused density is from noise, over t."),
     )
     for place, (chart, words) in zip(st.columns(3), told, strict=True):
-        place.plotly_chart(chart, alt=words, config=STILL)
+        with place:
+            parts.chart(chart, words)
     parts.downloads(
         f"{card.dataset}-noised-seed{seed}",
         {"x": films[0].samples[len(films[0].t) // 2], "x0": films[0].samples[0]},

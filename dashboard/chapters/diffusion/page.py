@@ -9,7 +9,7 @@ from dashboard.chapters.diffusion.scenes.race import BUDGETS
 from dashboard.chapters.diffusion.scenes.trajectory import schedule_chart
 from dashboard.chapters.diffusion.shared import Look, most_steps
 from dashboard.plots.charts import loss_chart
-from dashboard.plots.theme import STILL, ink
+from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
@@ -125,17 +125,13 @@ def draw(look: Look, steps: int) -> Array:
 def charts(card: Card) -> None:
     """The schedules, and how the denoiser was trained."""
     left, right = st.columns(2)
-    left.plotly_chart(
-        schedule_chart(catalogue.schedules_of(card)),
-        alt="The share of signal over t, for each noise schedule.",
-        config=STILL,
-    )
+    with left:
+        words = "The share of signal over t, for each noise schedule."
+        parts.chart(schedule_chart(catalogue.schedules_of(card)), words)
     if card.kind == "trained":
-        right.plotly_chart(
-            loss_chart(card, "denoising loss"),
-            alt="The denoising loss over the training steps.",
-            config=STILL,
-        )
+        with right:
+            words = "The denoising loss over the training steps."
+            parts.chart(loss_chart(card, "denoising loss"), words)
     else:
         right.info(
             "Nothing was trained here: the denoiser is the exact posterior mean of the known law. "

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.scenes import race
 from dashboard.chapters.diffusion.shared import Look
-from dashboard.plots.theme import STILL
-from dashboard.shared import catalogue
+from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
@@ -81,11 +80,10 @@ def show(look: Look, budget: int) -> None:
 def _charts(scores: race.Scores, least: tuple[float, float] | None, of: int) -> None:
     left, right = st.columns(2)
     with left:
-        st.plotly_chart(
+        parts.chart(
             race.path_chart(scores),
             key="race_path",
             alt="The distance to the exact path's end over the evaluations, for each sampler.",
-            config=STILL,
         )
         st.caption(
             f"Root mean squared distance over {race.RACERS} points of one noise, in data units; "
@@ -93,11 +91,10 @@ def _charts(scores: race.Scores, least: tuple[float, float] | None, of: int) -> 
             "path: only its samples can be judged, by their distance to data."
         )
     with right:
-        st.plotly_chart(
+        parts.chart(
             race.distance_chart(scores, least),
             key="race_distance",
             alt="The distance of the samples to data over the evaluations, for each sampler.",
-            config=STILL,
         )
         st.caption(
             f"Estimated from {race.BLOCKS} pairs of {race.BLOCK:,} samples and {race.BLOCK:,} data "

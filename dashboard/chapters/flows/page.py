@@ -7,7 +7,7 @@ from dashboard.chapters.flows.shared import VERBS, clouds
 from dashboard.plots.bounds import bound_of
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.shading import Scale
-from dashboard.plots.theme import STILL, ink
+from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
@@ -77,10 +77,9 @@ def body() -> None:
         parts.badges(card, look.model.device, seed)
         with st.container(height=CURVE, border=False):
             if painted:  # last of all: a chart keeps a browser busy for as long as all the rest
-                st.plotly_chart(
+                parts.chart(
                     loss_chart(card, "loss: −log p(x), nats"),
                     alt="Negative log-likelihood over the training steps.",
-                    config=STILL,
                 )
         samples, latent = clouds(look.model, n, seed)
         parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})

@@ -5,7 +5,6 @@ import streamlit as st
 from dashboard.chapters.flows.scenes.training import Normality, normality_chart, training_scene
 from dashboard.components.scene import Scene
 from dashboard.plots.shading import Scale
-from dashboard.plots.theme import STILL
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.selection import Look
@@ -36,11 +35,10 @@ def show(look: Look) -> None:
     )
     if judged is None:
         return
-    st.plotly_chart(
+    parts.chart(
         normality_chart(judged),
         alt="Energy distance of the encoded data to the Gaussian over the training steps, above "
         "the band of true Gaussian samples.",
-        config=STILL,
     )
     st.caption(verdict(judged))
 

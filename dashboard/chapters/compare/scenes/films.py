@@ -24,12 +24,11 @@ from genlab.contract.card import Card
 from genlab.diffusion.likelihood import finish, follow, ode_log_prob
 from genlab.making import film as frames_of
 from genlab.making import seen_making_of
-from genlab.measures.density import grid
+from genlab.measures.density import Extent, grid
 from genlab.model import ExportedModel
 from genlab.runtime.errors import NonFiniteWarning
 
 Array = NDArray[np.float32]
-Extent = tuple[float, float, float, float]
 LINE, BINS = 600, 88
 """Points of a density over the line, bins of a histogram."""
 RAIN = 300

@@ -16,8 +16,8 @@ from dashboard.chapters.diffusion.scenes.settings import ANY
 from dashboard.chapters.flows.images.shared import flows, test_sets
 from dashboard.chapters.flows.images.shared import test_bits as bits_of_flow
 from dashboard.chapters.flows.scenes.bits import bits_chart, mean_error, with_error
-from dashboard.plots.theme import CHART, STILL
-from dashboard.shared import catalogue
+from dashboard.plots.theme import CHART
+from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed, in_turn
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.image_sources import some_image
@@ -63,9 +63,7 @@ def _numbers(look: Look, levels: Bytes, label: str) -> None:
     for cell, (name, told) in zip(cells[1:], words.items(), strict=True):
         value = terms[name]
         cell.metric(name, f"{value:.3f}" if value >= 5e-4 else f"{value:.0e}", help=told)
-    st.plotly_chart(
-        elbo_chart(found), alt="Bits per dimension over the noise levels of the walk.", config=STILL
-    )
+    parts.chart(elbo_chart(found), alt="Bits per dimension over the noise levels of the walk.")
     st.caption(
         f"Each bar sums some of the {len(look.model.schedule()) - 1:,} steps, few where t is small "
         "and many where it is large: the squared error of x̂₀ (not clipped) times what a step gains "
@@ -84,10 +82,9 @@ def _place(look: Look, levels: Bytes, label: str) -> None:
     titles = {name: f"{catalogue.dataset_title(name)} test images" for name in sets}
     hues = dict(zip(titles.values(), cycle([CHART["data"], CHART["noise"]]), strict=False))
     rows = {titles[name]: _bits_of_set(look.model, owner) for name, owner in sets.items()}
-    st.plotly_chart(
+    parts.chart(
         bits_chart(rows, hues, marked=mean),
         alt="Histograms of bits per dimension of test images; a line marks this image.",
-        config=STILL,
     )
     told = [f"{name}: {_words(bits)}" for name, bits in rows.items()]
     known = "" if label == ANY else f", told that it is of class {label}"

@@ -6,7 +6,7 @@ from dashboard.chapters.diffusion.images import bits, compare, forward, generate
 from dashboard.chapters.diffusion.images.shared import class_of, guidance_of, setting_of
 from dashboard.chapters.diffusion.scenes.settings import EVERY
 from dashboard.plots.charts import loss_chart
-from dashboard.plots.theme import STILL, ink
+from dashboard.plots.theme import ink
 from dashboard.shared import controls, links, parts
 from dashboard.shared.images import Look, choose_model
 
@@ -56,10 +56,8 @@ with picture:
 
 parts.badges(card, look.model.device, seed)
 if card.history and view == "generate":
-    st.plotly_chart(
-        loss_chart(card, "denoising loss"),
-        alt="The denoising loss over the training steps.",
-        config=STILL,
+    parts.chart(
+        loss_chart(card, "denoising loss"), alt="The denoising loss over the training steps."
     )
 if setting is not None:
     arrays = generate.samples(look, setting)

@@ -13,8 +13,8 @@ from dashboard.chapters.flows.images.shared import (
 )
 from dashboard.chapters.flows.scenes.bits import bits_chart, mean_error, with_error
 from dashboard.plots.bounds import bits_words
-from dashboard.plots.theme import CHART, STILL
-from dashboard.shared import catalogue
+from dashboard.plots.theme import CHART
+from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.image_sources import some_image
 from dashboard.shared.images import Bytes, Look
@@ -58,10 +58,9 @@ def _place(look: Look, levels: Bytes, bits: np.ndarray, title: str) -> None:
     """Where the image stands among the test images."""
     mean, _ = mean_error(image_bits(look.model, levels, look.seed))
     name = f"{title} test images"
-    st.plotly_chart(
+    parts.chart(
         bits_chart({name: bits}, {name: CHART["data"]}, marked=mean),
         alt="Histogram of bits per dimension of test images; a line marks this image.",
-        config=STILL,
     )
     below = 100 * float(np.mean(bits <= mean))
     st.caption(

@@ -6,7 +6,7 @@ from dashboard.chapters.flows.images import bits, round_trip, samples, surprise
 from dashboard.chapters.flows.images import shared as flows
 from dashboard.components.sheet import Sheet
 from dashboard.plots.charts import loss_chart
-from dashboard.plots.theme import STILL, ink
+from dashboard.plots.theme import ink
 from dashboard.shared import controls, latent_walk, parts
 from dashboard.shared.images import Look, choose_model, offer
 
@@ -14,8 +14,8 @@ VIEWS = ["samples", "walk", "round trip", "bits", "surprise"]
 
 st.title("Flows on images")
 st.markdown(
-    f"An invertible network bends {ink('noise', '784 random numbers')} into "
-    f"{ink('model', '784 pixels')}, and back: so it can make images, and say of any image how "
+    f"An invertible network bends {ink('noise', 'random numbers')} into as many "
+    f"{ink('model', 'pixels')}, and back: so it can make images, and say of any image how "
     "likely it is, in bits per pixel."
 )
 
@@ -55,9 +55,8 @@ with picture:
             surprise.show(look)
 parts.badges(card, look.model.device, seed)
 if card.history:
-    st.plotly_chart(
+    parts.chart(
         loss_chart(card, "loss: −log p(x), nats a pixel"),
         alt="Negative log-likelihood over the training steps.",
-        config=STILL,
     )
 parts.about(card)

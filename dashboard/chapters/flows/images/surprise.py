@@ -9,8 +9,8 @@ import streamlit as st
 from dashboard.chapters.flows.images.shared import MEASURED, flows, test_bits, test_sets
 from dashboard.chapters.flows.scenes.bits import bits_chart, lesson
 from dashboard.plots.bounds import bound_of
-from dashboard.plots.theme import CHART, STILL
-from dashboard.shared import catalogue
+from dashboard.plots.theme import CHART
+from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.images import Look, pictures, say_no_test
 from genlab.contract.card import Card
@@ -37,11 +37,10 @@ def show(look: Look) -> None:
             model = catalogue.open_model(card.id)
             rows = {titles[name]: test_bits(model, own, look.seed) for name, own in sets.items()}
             st.subheader(f"Under {card.id}")
-            st.plotly_chart(
+            parts.chart(
                 bits_chart(rows, hues),
                 alt=f"Histograms of bits per dimension of test images under {card.id}.",
                 key=f"surprise_{card.id}",
-                config=STILL,
             )
             _lessons(rows, titles, card, sets)
     if len(sets) < 2:

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from dashboard.components.scene import Handle, Heatmap, Marker, Pane, Points, Role, Scene
 from dashboard.plots.shading import Scale, gaussian_log_prob, peak, shade
-from genlab.measures.density import grid
+from genlab.measures.density import Extent, grid
 from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
-Extent = tuple[float, float, float, float]
 LATENT_EXTENT = (-3.6, 3.6, -3.6, 3.6)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from dashboard.chapters.flows.scenes.density import LATENT_EXTENT, Extent, Ledger, heat
+from dashboard.chapters.flows.scenes.density import LATENT_EXTENT, Ledger, heat
 from dashboard.components.scene import (
     Curve,
     Handle,
@@ -27,7 +27,7 @@ from dashboard.components.scene import (
     Timeline,
 )
 from dashboard.plots.shading import Scale, peak
-from genlab.measures.density import grid
+from genlab.measures.density import Extent, grid
 from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]

@@ -11,12 +11,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.chapters.flows.scenes.density import LATENT_EXTENT, Extent, gaussian_heat, heat
+from dashboard.chapters.flows.scenes.density import LATENT_EXTENT, gaussian_heat, heat
 from dashboard.components.scene import Curve, Pane, Points, Scene
 from dashboard.plots.charts import dress, log_step, snapshot_timeline
 from dashboard.plots.shading import Scale, peak
 from dashboard.plots.theme import CHART
-from genlab.measures.density import grid
+from genlab.measures.density import Extent, grid
 from genlab.measures.normality import energy_to_normal, expected, normal_scores
 from genlab.model import ExportedModel
 

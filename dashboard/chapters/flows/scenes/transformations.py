@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.chapters.flows.scenes.density import Extent, heat
+from dashboard.chapters.flows.scenes.density import heat
 from dashboard.chapters.flows.scenes.layers import lattice
 from dashboard.components.scene import Layer, Lines, Pane, Points, Scene
 from dashboard.plots.bounds import COSTS, bound_of, cost_of, density_words
 from dashboard.plots.shading import Scale
 from genlab.contract.card import Card
-from genlab.measures.density import log_prob_grid
+from genlab.measures.density import Extent, log_prob_grid
 from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
