@@ -26,7 +26,7 @@ EAGER = {
     64: Must(1.0, "1.1 was measured: both are at the convolutions nearly all the time"),
 }
 """Against PyTorch in eager mode, by batch."""
-SHARE = Must(0.65, "0.68 to 0.77 was measured, at every batch")
+SHARE = Must(0.65, "0.68 to 0.77 was measured")
 """Of the rate of matrix products."""
 
 
