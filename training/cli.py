@@ -25,7 +25,7 @@ from genlab.runtime.errors import InputError, RunError
 from training import runs
 from training.data.images import DataError
 from training.evaluation import cas
-from training.evaluation.points import add_figures, evaluate
+from training.evaluation.evaluate import add_figures, evaluate
 from training.evaluation.trials import law_with_modes, measure_all, train_all
 from training.export.publish import export
 from training.options import Range, Seed, complaints

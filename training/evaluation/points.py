@@ -1,4 +1,4 @@
-"""Measure an exported model and write the figures onto its card.
+"""What is measured of a model of points: densities, distances, solvers, modes.
 
 Everything is computed from the exported graphs with onnxruntime, the way a page would, on fresh
 points: training draws from other seeds, and no seed or step is chosen by these figures. A row of
@@ -9,18 +9,13 @@ A protocol says what was measured, on how many points, of which law, drawn with 
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TypeGuard
 
 import numpy as np
 import torch
 
-import genlab
 from genlab import ExportedModel
 from genlab.contract.card import Card, Metric
-from genlab.contract.files import read_bytes
-from genlab.contract.publish import locked, publish
-from genlab.contract.reading import read
 from genlab.diffusion.likelihood import ode_log_prob
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.solver_error import PATHS, solution, solver_error
@@ -28,13 +23,8 @@ from genlab.diffusion.trajectory import DEFAULT_SAMPLER
 from genlab.making import making_of
 from genlab.measures.density import mass
 from genlab.measures.estimate import Estimate
-from genlab.runtime.check import check
-from genlab.runtime.errors import InputError
-from training import runs
 from training.data import DATASETS, Mixture
 from training.data.gaussians import Gaussians
-from training.evaluation import cas
-from training.evaluation.images import image_measures
 from training.evaluation.metrics import Draw, figure, modes_covered, repeated_distance
 
 SAMPLES, PROJECTIONS, PAIRS = 10_000, 500, 16
@@ -44,92 +34,8 @@ MODE_SAMPLES, MODE_REPEATS = 2_500, 10
 ODE_POINTS, ODE_STEPS, ODE_CHECKED = 10_000, 100, 2_000
 PATH_POINTS, BUDGETS = 1_000, (5, 10, 20, 50, 100)
 LINE_POINTS = 100_000
-TRIALS = "trials_"
-"""What the names of figures over several seeds begin with: `trials.py` measures them."""
-ELSEWHERE = (TRIALS, cas.NAME)
-"""Figures that other commands measure: they stay on the card."""
 ROOM = 1.5
 """The window of the mass is so much wider and higher than the plotting window."""
-
-
-def evaluate(
-    folder: Path, n: int, seed: int, only: Sequence[str] = (), device: str = "cpu"
-) -> list[Metric]:
-    """Measure a model; its card gets the figures as they are found, and all are returned.
-
-    Arguments:
-        folder: The exported model's folder.
-        n: Fresh points for averages over the data.
-        seed: Seed of the fresh points and of the noise.
-        only: Names of what to measure, such as "bound"; everything by default. Other figures stay.
-        device: Where its graphs run: "cpu", "cuda", or "auto".
-
-    Raises:
-        ContractError: There is no such model, or it is broken.
-        InputError: There is no such thing to measure.
-        RunError: A GPU is asked for, and there is none.
-    """
-    model = genlab.load(folder.name, device=device, folders=[folder.parent])
-    if device == "cuda" and model.device.granted != "cuda":
-        raise runs.RunError(f"{model.device.reason}; leave --device out to measure on the CPU")
-    measures = _measures(model, folder.parent, n, seed)
-    unknown = set(only) - set(measures)
-    if unknown:
-        raise InputError("only", f"some of {', '.join(measures)}", ", ".join(sorted(unknown)))
-    fresh: list[Metric] = []
-    for name, measure in measures.items():
-        if not only or name in only:
-            found = list(measure())  # up to an hour's work: kept, whatever happens to the next
-            add_figures(model, found)
-            fresh += found
-    if not only:
-        names = {metric.name for metric in fresh}
-        add_figures(model, [], lambda name: name not in names and not name.startswith(ELSEWHERE))
-    return fresh
-
-
-def _measures(
-    model: ExportedModel, folder: Path, n: int, seed: int
-) -> dict[str, Callable[[], Iterator[Metric]]]:
-    """What there is to measure of a model, by name."""
-    if model.card.space.kind == "image":
-        return image_measures(model, folder, seed)
-    rows = [(name, measure) for name, fits, measure in MEASURES if fits(model.card)]
-    return {name: partial(measure, model, n, seed) for name, measure in rows}
-
-
-def add_figures(
-    model: ExportedModel, fresh: list[Metric], gone: Callable[[str], bool] = lambda name: False
-) -> None:
-    """Publish an exported model anew with these figures on its card.
-
-    The others stay as they are by now: measuring takes a while, and another command may have
-    written some meanwhile.
-
-    Arguments:
-        model: As it was measured.
-        fresh: What was measured; figures of the same name are replaced.
-        gone: Whether another figure, by its name, is outdated and goes.
-
-    Raises:
-        RunError: The model was exported again meanwhile; the figures are not its own.
-    """
-    with locked(model.folder):
-        folder = model.folder
-        card = read(folder)
-        if card.graphs != model.card.graphs:
-            raise runs.RunError(
-                f"{card.id} was exported again while it was measured, so the figures are not "
-                "written; measure it again"
-            )
-        names = {metric.name for metric in fresh}
-        stays = [old for old in card.metrics if old.name not in names and not gone(old.name)]
-        figures = sorted([*stays, *fresh], key=lambda metric: metric.name.startswith(ELSEWHERE))
-        if figures == card.metrics:
-            return
-        card = card.model_copy(update={"metrics": figures})
-        files = {name: read_bytes(folder, name) for name in card.files}
-        publish(folder, card, files, partial(check, device=model.device.requested))
 
 
 def _data(model: ExportedModel, n: int, seed: int) -> np.ndarray:

@@ -19,15 +19,9 @@ from genlab.measures.estimate import Estimate
 from training import runs
 from training.data import DATASETS
 from training.data.gaussians import Gaussians
+from training.evaluation.evaluate import TRIALS, add_figures
 from training.evaluation.metrics import figure
-from training.evaluation.points import (
-    MODE_SAMPLES,
-    MODE_WORDS,
-    TRIALS,
-    add_figures,
-    has_modes,
-    mode_figures,
-)
+from training.evaluation.points import MODE_SAMPLES, MODE_WORDS, has_modes, mode_figures
 from training.export.publish import export
 from training.recipes import Recipe
 

@@ -30,7 +30,7 @@ from genlab.runtime import devices
 from genlab.runtime.check import difference
 from genlab.runtime.errors import InputError
 from training import runs
-from training.evaluation import points as evaluate
+from training.evaluation import evaluate, points
 from training.export import provenance
 from training.export import publish as export
 from training.export.thumbnail import FRAMES, in_between
@@ -150,10 +150,10 @@ def test_reference_sample_is_the_same_every_time(made: Made) -> None:
 
 def test_figures_go_onto_the_card(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     _, folder = made
-    monkeypatch.setattr(evaluate, "SAMPLES", 300)
-    monkeypatch.setattr(evaluate, "MODE_SAMPLES", 200)
-    monkeypatch.setattr(evaluate, "ODE_STEPS", 6)
-    monkeypatch.setattr(evaluate, "PAIRS", 2)
+    monkeypatch.setattr(points, "SAMPLES", 300)
+    monkeypatch.setattr(points, "MODE_SAMPLES", 200)
+    monkeypatch.setattr(points, "ODE_STEPS", 6)
+    monkeypatch.setattr(points, "PAIRS", 2)
     found = evaluate.evaluate(folder, n=500, seed=3)
     card = verify_folder(folder)
     assert card.metrics == found
@@ -172,8 +172,8 @@ def test_figures_go_onto_the_card(made: Made, monkeypatch: pytest.MonkeyPatch) -
 def test_figures_stay_with_the_weights_they_were_measured_on(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluate, "SAMPLES", 300)
-    monkeypatch.setattr(evaluate, "PAIRS", 2)
+    monkeypatch.setattr(points, "SAMPLES", 300)
+    monkeypatch.setattr(points, "PAIRS", 2)
     recipe = tiny("gan-nonsaturating")
     run = runs.start(recipe, tmp_path / "runs" / recipe.id, "test")
     for _ in runs.go(run, every=100):
@@ -333,7 +333,7 @@ def test_unfinished_run_is_not_exported(tiny: Tiny, tmp_path: Path) -> None:
 def test_exact_model_has_no_divergence_from_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluate, "SAMPLES", 2_000)
+    monkeypatch.setattr(points, "SAMPLES", 2_000)
     export.export("gaussians8-exact", tmp_path / "runs", tmp_path)
     found = {m.name: m for m in evaluate.evaluate(tmp_path / "gaussians8-exact", 2_000, 3)}
     assert found["kl"].value == pytest.approx(0.0, abs=1e-5)
