@@ -5,6 +5,7 @@ A generator with a critic, a denoiser with and without classes and a flow, of [3
 """
 
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +47,10 @@ KINDS = {"lower": "bound", "estimate": "estimate"}
 KEYS = {"gan": "image_gan", "flow": "image_flow", "ddpm": "image_ddpm", "told": "image_ddpm"}
 
 
-@pytest.fixture
-def coloured(house: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The four models of both shapes, and images of each data set."""
+    house = tmp_path_factory.mktemp("coloured")
     for name, shape in SHAPES.items():
         images.gan(f"{name}-gan-toy", shape, steps=[0, 10]).publish(house)
         images.flow(f"{name}-flow-toy", shape).publish(house)
@@ -59,6 +61,12 @@ def coloured(house: Path) -> Path:
         (house / "data").mkdir(exist_ok=True)
         (house / "data" / f"{name}.npz").write_bytes(content)
     return house
+
+
+@pytest.fixture
+def coloured(house: Path, made: Path) -> Path:
+    """A catalogue of these models alone, free to be added to."""
+    return shutil.copytree(made, house, dirs_exist_ok=True)
 
 
 @pytest.mark.parametrize("dataset", SHAPES)

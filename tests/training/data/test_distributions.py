@@ -43,6 +43,18 @@ LEVELS = (-20.0, -4.0, 0.0, 3.0, 6.0)
 
 each = pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS.keys())
 
+DEAR = ("rings", "spirals", "pinwheel")
+"""Curves of many nodes: a density at 100,000 points takes tens of seconds."""
+
+each_at_length = pytest.mark.parametrize(
+    "dataset",
+    [
+        pytest.param(dataset, id=name, marks=[pytest.mark.slow] * (name in DEAR))
+        for name, dataset in DATASETS.items()
+    ],
+)
+"""As `each`, for what asks for so many points that the dear ones are left to the slow tests."""
+
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
@@ -121,6 +133,7 @@ def ffjord_pinwheel(n: int, draw: np.random.Generator) -> np.ndarray:
     return 2 * np.einsum("ti,ijt->tj", features, turn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "published"), [("spirals", ffjord_spirals), ("pinwheel", ffjord_pinwheel)]
 )
@@ -142,7 +155,7 @@ def test_published_sampler_draws_from_the_same_law(
         assert ks_2samp(theirs[:, axis].numpy(), law.sample(n)[:, axis].numpy()).pvalue > 1e-4
 
 
-@each
+@each_at_length
 def test_entropy_is_the_mean_surprise_of_samples(dataset: Dataset) -> None:
     surprise = -dataset.distribution.log_prob(dataset.sample(100_000, generator()))
     error = 5 * float(surprise.std()) / math.sqrt(len(surprise)) + 1e-6
@@ -255,7 +268,7 @@ def test_denoiser_is_the_gradient_of_the_diffused_density(dataset: Dataset, leve
     )
 
 
-@each
+@each_at_length
 @pytest.mark.parametrize("level", [-3.0, 0.0, 3.0])
 def test_denoiser_has_the_least_squared_error(dataset: Dataset, level: float) -> None:
     """Orthogonality: what E[ε | x] leaves of ε is uncorrelated with every function of x."""

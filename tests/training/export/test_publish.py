@@ -169,6 +169,7 @@ def test_figures_go_onto_the_card(made: Made, monkeypatch: pytest.MonkeyPatch) -
     assert "half the steps change the mean" in told.get("kl_ode", "half the steps change the mean")
 
 
+@pytest.mark.slow
 def test_figures_stay_with_the_weights_they_were_measured_on(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -330,6 +331,7 @@ def test_unfinished_run_is_not_exported(tiny: Tiny, tmp_path: Path) -> None:
     assert not (tmp_path / "exported").exists()
 
 
+@pytest.mark.slow
 def test_exact_model_has_no_divergence_from_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
