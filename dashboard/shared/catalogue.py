@@ -34,7 +34,6 @@ REFERENCE = 10_000
 FAMILIES = {"exact": "Exact", "flow": "Flow", "gan": "GAN", "ddpm": "Diffusion"}
 SMALLEST = """<ir_version: 10, opset_import: ["": 20]>
 identity (float[n] x) => (float[n] y) { y = Identity(x) }"""
-"""A graph that hands its input on."""
 WINDOW = (-4.0, 4.0, -4.0, 4.0)
 """Plotting window in data units of a card that names none."""
 
@@ -60,8 +59,7 @@ def read_catalogue() -> Catalogue:
 
 @st.cache_resource(ttl=10, show_spinner=False)
 def _read_catalogue() -> Catalogue:
-    """Read again every ten seconds so that a fresh export appears by itself."""
-    return Catalogue(default_folders())
+    return Catalogue(default_folders())  # read again, so that a fresh export appears by itself
 
 
 def open_model(model_id: str) -> ExportedModel:
@@ -71,9 +69,8 @@ def open_model(model_id: str) -> ExportedModel:
 
 @computed(entries=64, keep="resource", light=True)
 def _open(model: Card | str) -> ExportedModel:
-    name = model if isinstance(model, str) else model.id
-    folders = read_catalogue().folders
-    return load(name, device=os.environ.get("GENLAB_DEVICE", "auto"), folders=folders)
+    name, device = getattr(model, "id", model), os.environ.get("GENLAB_DEVICE", "auto")
+    return load(name, device=device, folders=read_catalogue().folders)
 
 
 def models_with(*verbs: str) -> list[Card]:
@@ -90,11 +87,6 @@ def models_with(*verbs: str) -> list[Card]:
     return sorted(able, key=lambda card: (card.kind == "exact", card.id))
 
 
-def variant(card: Card) -> str:
-    """What distinguishes a model from others of its data set: its identifier without that name."""
-    return card.id.removeprefix(f"{card.dataset}-")
-
-
 def dataset_title(dataset: str) -> str:
     """What people call a data set: as the first of its models does that has a name for it."""
     titles = [card.dataset_title for card in models_of(dataset)]
@@ -106,19 +98,22 @@ def models_of(dataset: str) -> list[Card]:
 
     The main model of a family is the variant that most data sets have, so that no name stands here.
     """
-    cards = read_catalogue().cards.values()
-    spread = Counter(variant(card) for card in cards)
-    rank = {family: place for place, family in enumerate(FAMILIES)}
+    cards, rank = read_catalogue().cards.values(), list(FAMILIES)
+
+    def variant(card: Card) -> str:
+        return card.id.removeprefix(f"{card.dataset}-")
+
+    spread = Counter(map(variant, cards))
 
     def place(card: Card) -> tuple[bool, int, str, int, str]:
-        known = rank.get(card.family, len(rank))
+        known = rank.index(card.family) if card.family in rank else len(rank)
         return card.kind != "exact", known, card.family, -spread[variant(card)], card.id
 
     return sorted((card for card in cards if card.dataset == dataset), key=place)
 
 
 def main_models(cards: list[Card]) -> list[Card]:
-    """The first of each family among `cards` in the order of `models_of`."""
+    """The first of each family among `cards`, in their order."""
     first: dict[str, Card] = {}
     for card in cards:
         first.setdefault(card.family, card)
@@ -147,7 +142,7 @@ def datasets(*kinds: str) -> list[str]:
 
 
 def makers(cards: list[Card]) -> list[Card]:
-    """The models that make samples; a classifier that judges them makes none."""
+    """The models that make samples."""
     return [card for card in cards if making_of(card)]
 
 
@@ -183,8 +178,7 @@ def gone() -> bool:
 def exactly(dataset: str, verb: str, use: Callable[[ExportedModel], Result]) -> Result | None:
     """What `use` makes of the exact model of a data set, or None where there is none with `verb`.
 
-    The truth is an addition to a page: where its model is broken, a warning says so and the page
-    goes on without it.
+    Where that model is broken a warning says so, and the page goes on without it.
     """
     for card in read_catalogue().cards.values():
         if card.kind == "exact" and card.dataset == dataset and verb in card.verbs:

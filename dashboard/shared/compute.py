@@ -58,13 +58,13 @@ def computed(
             with nullcontext() if light else in_turn():
                 return function(*map(_plain, args), **plain)
 
-        kept = cache(max_entries=entries, show_spinner=spinner, hash_funcs={_Keyed: _key})(body)
+        known = {_Keyed: lambda keyed: keyed.key}
+        kept: Any = cache(max_entries=entries, show_spinner=spinner, hash_funcs=known)(body)
 
         @wraps(function)
         def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
             named = {name: _keyed(value) for name, value in kwargs.items()}
-            result: Result = kept(*map(_keyed, args), **named)
-            return result
+            return kept(*map(_keyed, args), **named)  # type: ignore[no-any-return]
 
         return call
 
@@ -140,7 +140,3 @@ def _keyed(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     return value.value if isinstance(value, _Keyed) else value
-
-
-def _key(keyed: _Keyed) -> Hashable:
-    return keyed.key

@@ -13,11 +13,7 @@ from genlab.runtime.errors import Busy, InputError, NoGpuError, RunError, Stoppe
 
 @contextmanager
 def without(what: str) -> Iterator[None]:
-    """Around what another model adds to a page: where it is broken, a warning says so instead.
-
-    Arguments:
-        what: What the page is then without.
-    """
+    """Around what another model adds to a page: where it is broken, a warning says without what."""
     try:
         yield
     except (ContractError, RunError) as error:

@@ -25,9 +25,8 @@ Value = TypeVar("Value")
 def once(element: str, read: Callable[[], Value], what: str = "frame") -> Value:
     """What `read` makes of the link, asked anew only where the element of this key is drawn anew.
 
-    An element that followed the link would be sent its own moves again. Where a run left it out,
-    its state is forgotten, and the link knows it. `what` is asked of the link, where an element has
-    several things there.
+    An element that followed the link would be sent its own moves again. `what` tells apart several
+    things that one element has there.
     """
     kept = f"{element}_{what}_link"
     if element not in st.session_state or kept not in st.session_state:
@@ -60,7 +59,7 @@ def frame(name: str, count: int) -> int | None:
 
 
 def remember(name: str, value: tuple[float, float] | int | None) -> None:
-    """Write a point or a frame into the link; unchanged values cost nothing."""
+    """Write a point or a frame into the link, where it is not there yet."""
     if value is None:
         return
     text = str(value) if isinstance(value, int) else ",".join(f"{v:.{DIGITS}f}" for v in value)
@@ -86,6 +85,7 @@ class Linked:
         touched: Whether a point was ever moved by hand.
         frame: The link's name of the frame; empty where the scene has no timeline.
         start: The frame that the link asks for, None where it asks for none.
+        names: What the link calls points that bear another name on the stage.
     """
 
     key: str
@@ -148,13 +148,9 @@ def linked(
     asked = {name: point(called.get(name, name), at) if read else at for name, at in first.items()}
     inside = start if start is not None and start < count else None
     state = peek(key, points=asked, count=count, start=inside or 0)
-    at = {name: settled(held(xy, within)) for name, xy in state.points.items()}
+    x0, x1, y0, y1 = within or (-math.inf, math.inf, -math.inf, math.inf)
+    at = {
+        name: settled((min(max(x, x0), x1), min(max(y, y0), y1)))
+        for name, (x, y) in state.points.items()
+    }
     return Linked(key, at, state.still, state.touched, frame_name, inside, called)
-
-
-def held(at: Point, within: Extent | None) -> Point:
-    """The nearest point of the window."""
-    if within is None:
-        return at
-    x0, x1, y0, y1 = within
-    return min(max(at[0], x0), x1), min(max(at[1], y0), y1)

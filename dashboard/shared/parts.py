@@ -26,10 +26,7 @@ PAINTING = 0.06
 
 
 def let_paint() -> None:
-    """Wait until the browser has painted the picture, before it gets the charts under it.
-
-    It draws what comes together at once, and a chart takes it longer than the picture.
-    """
+    """Wait until the browser has painted the picture: the charts under it take it longer."""
     if runtime.exists():
         time.sleep(PAINTING)
 
@@ -59,10 +56,7 @@ def film(scene: Scene, key: str) -> None:
 
 
 def play(scene: Scene, key: str, more: str = "") -> int:
-    """As `film`, inside a fragment of the caller's own; `more` is that of `stage`.
-
-    Returns the frame at which it rests.
-    """
+    """As `film`, in a fragment of the caller's; the frame at which it rests. `more` as in `stage`."""
     count = scene.timeline.count if scene.timeline else 1
     return links.linked(f"{key}_stage", frame_name=key, count=count).show(scene, more=more).frame
 
@@ -85,11 +79,10 @@ def about(card: Card) -> None:
             st.caption("Nothing has been measured on this model yet.")
         origin = card.provenance
         digits, plus, changes = origin.git_commit.partition("+")
-        commit = digits[:10] + plus + changes
         st.markdown(
             f"Trained by `{origin.command}` (seed {origin.seed}, {origin.seconds / 60:.1f} min, "
             f"{origin.hardware}), exported {origin.created[:10]}, code of commit "
-            f"`{commit}`."
+            f"`{digits[:10]}{plus}{changes}`."
             if card.kind == "trained"
             else f"Exact: nothing is trained. Exported {origin.created[:10]} by `{origin.command}`."
         )

@@ -31,9 +31,8 @@ def open_ahead(*verbs: str) -> None:
 
     The first verb of all models comes first. Done once for each export.
     """
-    exact = [card for card in catalogue.models_with("log_prob") if card.kind == "exact"]
-    able = catalogue.models_with(*verbs)
-    wanted = [(card, "log_prob") for card in exact]
+    dense, able = catalogue.models_with("log_prob"), catalogue.models_with(*verbs)
+    wanted = [(card, "log_prob") for card in dense if card.kind == "exact"]
     wanted += [(card, verb) for verb in verbs for card in able]
     _opened(tuple((card.id, verb, key_of(card)) for card, verb in wanted))
 
