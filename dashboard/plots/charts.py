@@ -86,6 +86,32 @@ def loss_chart(card: Card, words: str) -> go.Figure:
     return dress(figure, f"training step{_went_on(card)}", words)
 
 
+def histograms(
+    rows: Mapping[str, NDArray[np.floating]],
+    colours: Mapping[str, str],
+    bins: tuple[float, float, float],
+    x: str,
+    unit: str = "",
+    marked: float | None = None,
+) -> go.Figure:
+    """Shares of images over `bins` (start, end, size), one on another; `marked` gets a line."""
+    figure = go.Figure()
+    for name, values in rows.items():
+        figure.add_histogram(
+            x=values,
+            name=name,
+            histnorm="percent",
+            xbins=dict(zip(("start", "end", "size"), bins, strict=True)),
+            marker={"color": colours[name]},
+            opacity=0.6,
+            hovertemplate=f"%{{x}}{unit}<br>%{{y:.1f}} %<extra>{name}</extra>",
+        )
+    if marked is not None:
+        figure.add_vline(x=marked, line={"color": CHART["model"], "width": 3})
+    dress(figure, x, "% of images")
+    return figure.update_layout(barmode="overlay", hovermode="closest")
+
+
 def _went_on(card: Card) -> str:
     """Whose weights the steps of a card count from, by its command; nothing where nobody's."""
     models = re.findall(r"--init[ =](\S+)", card.provenance.command)

@@ -69,8 +69,9 @@ def open_model(model_id: str) -> ExportedModel:
 
 @computed(entries=64, keep="resource", light=True)
 def _open(model: Card | str) -> ExportedModel:
-    name, device = getattr(model, "id", model), os.environ.get("GENLAB_DEVICE", "auto")
-    return load(name, device=device, folders=read_catalogue().folders)
+    name = model if isinstance(model, str) else model.id
+    asked = os.environ.get("GENLAB_DEVICE", "auto")
+    return load(name, device=asked, folders=read_catalogue().folders)
 
 
 def models_with(*verbs: str) -> list[Card]:

@@ -59,12 +59,12 @@ def computed(
                 return function(*map(_plain, args), **plain)
 
         known = {_Keyed: lambda keyed: keyed.key}
-        kept: Any = cache(max_entries=entries, show_spinner=spinner, hash_funcs=known)(body)
+        kept = cache(max_entries=entries, show_spinner=spinner, hash_funcs=known)(body)
 
         @wraps(function)
         def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
             named = {name: _keyed(value) for name, value in kwargs.items()}
-            return kept(*map(_keyed, args), **named)  # type: ignore[no-any-return]
+            return kept(*map(_keyed, args), **named)
 
         return call
 

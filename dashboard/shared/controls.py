@@ -72,7 +72,7 @@ def choose(
     With `wrap` those that find no place go to a next row, else they are scrolled to. What a person
     reads is what stands in the link.
     """
-    first = default if default in options else options[0]
+    first = default if default is not None and default in options else options[0]
     picked = st.segmented_control(
         label,
         options,

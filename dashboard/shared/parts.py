@@ -56,7 +56,7 @@ def film(scene: Scene, key: str) -> None:
 
 
 def play(scene: Scene, key: str, more: str = "") -> int:
-    """As `film`, in a fragment of the caller's; the frame at which it rests. `more` as in `stage`."""
+    """As `film`, in a fragment of the caller's own; `more` as in `stage`. The frame of its rest."""
     count = scene.timeline.count if scene.timeline else 1
     return links.linked(f"{key}_stage", frame_name=key, count=count).show(scene, more=more).frame
 

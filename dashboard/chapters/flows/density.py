@@ -36,11 +36,7 @@ def levels(look: Look) -> Refining:
 @st.fragment
 @guarded()
 def show(look: Look) -> None:
-    """The heat map and the ledger of one point; a drag runs this fragment alone.
-
-    The first picture of a model is a coarse density; as soon as it is painted the browser asks for
-    the whole density, and then for the samples and the plane of noise.
-    """
+    """The heat map and the ledger of one point; a drag runs this fragment alone."""
     card, model, picture = look.card, look.model, levels(look)
     data = catalogue.reference(card, look.n)
     at = linked(STAGE, points={"x": first_point(data)})
@@ -52,9 +48,8 @@ def show(look: Look) -> None:
         )
         rest, probe = None, None
         if picture.last:
-            samples, latent = clouds(model, look.n, look.seed)
             probe = flows.ledger(model, x)
-            rest = samples, latent, probe.z
+            rest = *clouds(model, look.n, look.seed), probe.z
         size = COARSE if picture.now == "coarse" else GRID
         maps = _maps(model, look.extent, size, look.scale)
         at.show(flows.density_scene(maps, data, look.extent, x, rest), more=picture.more)

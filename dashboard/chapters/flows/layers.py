@@ -49,10 +49,9 @@ def show(look: Look) -> None:
             "back through them."
         )
         at.show(scene)
-        shown = film.points.shape[1]
-        few = f"The film follows the first {shown} of {look.n:,} samples. "
+        few = f"The film follows the first {MOST} of {look.n:,} samples. "
         st.caption(
-            f"{few if shown < look.n else ''}Background: what the layer just passed did around "
+            f"{few if look.n > MOST else ''}Background: what the layer just passed did around "
             "each place, "
             f"{ink('noise', 'stretched')} (log|det| > 0, the density falls) or "
             f"{ink('model', 'squeezed')} (it rises). Interpolated from {film.evaluated:,} "

@@ -3,11 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from dashboard.chapters.gans.scenes.gradient_charts import (
-    curve_chart,
-    over_training_chart,
-    size_chart,
-)
+from dashboard.chapters.gans.scenes import gradient_charts as charts
 from dashboard.chapters.gans.scenes.gradients import pull_scene
 from dashboard.chapters.gans.shared import averaged
 from dashboard.components.scene import Scene
@@ -52,18 +48,17 @@ def show(look: Look) -> None:
     left, right = st.columns(2)
     with left:
         words = "Gradient to the critic's output against D(G(z)): formulas and measured."
-        parts.chart(curve_chart(one), words)
+        parts.chart(charts.curve_chart(one), words)
     with right:
         words = "Size of the losses' gradients at the forgeries against D(G(z))."
-        parts.chart(size_chart(one), words)
+        parts.chart(charts.size_chart(one), words)
     words = "Median size of the losses' gradients at each snapshot."
-    parts.chart(over_training_chart(found, frame), words)
+    parts.chart(charts.over_training_chart(found, frame), words)
     st.caption(
         f"Measured at {DRAW} forgeries of each snapshot by central differences of the loss "
         f"through the exported critic; halving their step changes no length by more than "
-        f"{one.error:.1g} of the largest. Both losses are asked of the same "
-        "critic, whichever of them trained it. "
-        f"{averaged(look.card)}"
+        f"{one.error:.1g} of the largest. Both losses are asked of the same critic, whichever of "
+        f"them trained it. {averaged(look.card)}"
     )
 
 

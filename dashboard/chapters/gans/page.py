@@ -19,7 +19,7 @@ VIEWS = {
 }
 # What a view asks of its model beside the verbs, and in words.
 FITS = {
-    "optimal": (optimal.fits, "with snapshots"),
+    "optimal": (lambda card: bool(card.snapshots), "with snapshots"),
     "gradients": (gradients.fits, "with snapshots, whose critic says of one point how real it is"),
 }
 
@@ -43,14 +43,12 @@ def body() -> None:
     """All that depends on a choice: another model runs this alone, not the page's head again."""
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     with right:
-        view = controls.choose(
-            "Look at",
-            list(VIEWS),
-            "gan_view",
-            help="**game**: drag a point of noise · **training**: one run, snapshot by snapshot · "
+        words = (
+            "**game**: drag a point of noise · **training**: one run, snapshot by snapshot · "
             "**objectives**: three from the same start, and k · **optimal**: D beside the best "
-            "possible D* · **gradients**: what the generator feels",
+            "possible D* · **gradients**: what the generator feels"
         )
+        view = controls.choose("Look at", list(VIEWS), "gan_view", words)
     if view == "objectives":
         with left:
             choice = objectives.choose()

@@ -9,9 +9,8 @@ from dashboard.shared.images import Bytes, images_with, pictures, units
 from genlab.contract.card import Card
 from genlab.latents import at_temperature
 from genlab.measures.bits import bits_per_dim
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
 VERBS = ("decode", "encode", "log_prob")
 MEASURED = 200
 """Test images of each set that the histograms are made of."""
@@ -29,13 +28,10 @@ def flows(first: Card) -> list[Card]:
 
 
 @computed(entries=24)
-def samples(
-    model: ExportedModel, n: int, seed: int, temperature: float = 1.0
-) -> tuple[Array, Array]:
+def samples(model: ExportedModel, n: int, seed: int, temperature: float = 1) -> tuple[Array, Array]:
     """Latents [n, latent], drawn together by the temperature, and their images [n, 1, h, w]."""
     z = model.latent(n, seed=seed)
-    if temperature != 1.0:
-        z = at_temperature(model.card, z, temperature)
+    z = z if temperature == 1 else at_temperature(model.card, z, temperature)
     return z, model.decode(z)
 
 

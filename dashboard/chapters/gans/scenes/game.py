@@ -20,7 +20,7 @@ from genlab.measures.discriminator import Judged, belief, judged
 from genlab.model import ExportedModel
 
 Array = NDArray[np.float32]
-WEB = lattice((-3, 3, -3, 3), lines=17, nodes=97)
+WEB = lattice(lines=17, nodes=97)
 
 
 @dataclass(frozen=True)
