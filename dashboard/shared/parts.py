@@ -42,11 +42,12 @@ def badges(card: Card, device: Device, seed: int) -> None:
         st.badge(f"seed {seed}", icon=":material/casino:", color="gray")
 
 
-def tell_not_finite(samples: NDArray[np.floating]) -> None:
-    """Say how many samples are not finite, where any are: the picture leaves them out."""
-    told = say_not_finite("samples", samples)
-    if told:
-        st.warning(f"{told}: the picture leaves them out.", icon=":material/error:")
+def tell_not_finite(
+    x: NDArray[np.floating], name: str = "samples", so: str = "the picture leaves them out"
+) -> None:
+    """Say how many samples are not finite, where any are, and what the picture makes of them."""
+    if told := say_not_finite(name, x):
+        st.warning(f"{told}: {so}.", icon=":material/error:")
 
 
 @st.fragment
@@ -70,11 +71,8 @@ def about(card: Card) -> None:
     """The figures measured on the exported graph, with protocol, and where the model came from."""
     with st.expander("What was measured, and where this model comes from"):
         if card.metrics:
-            st.dataframe(
-                [_row(metric) for metric in card.metrics],
-                hide_index=True,
-                column_config={"protocol": st.column_config.TextColumn(width="large")},
-            )
+            wide = {"protocol": st.column_config.TextColumn(width="large")}
+            st.dataframe(list(map(_row, card.metrics)), hide_index=True, column_config=wide)
         else:
             st.caption("Nothing has been measured on this model yet.")
         origin = card.provenance
@@ -107,24 +105,22 @@ def downloads(name: str, arrays: Mapping[str, NDArray[np.floating]]) -> None:
         said.update(f"{label} {array.dtype} {array.shape} ".encode())
         said.update(np.ascontiguousarray(array).tobytes())
     size = sum(array.nbytes for array in arrays.values())
-    kinds = {
-        "csv": ("text/csv", "table", partial(_csv, next(iter(arrays.values())))),
-        "npz": ("application/octet-stream", "data_array", partial(_npz, arrays)),
-    }
+    kinds = (
+        ("csv", "text/csv", "table", partial(_csv, next(iter(arrays.values())))),
+        ("npz", "application/octet-stream", "data_array", partial(_npz, arrays)),
+    )
     offers(
         [
             Offer(f"Samples ({kind})", f"{name}.{kind}", mime, icon, said.digest(), size, make)
-            for kind, (mime, icon, make) in kinds.items()
+            for kind, mime, icon, make in kinds
         ]
     )
 
 
 def _csv(points: NDArray[np.floating]) -> bytes:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    flat = points.reshape(len(points), -1)
-    writer.writerow([f"x{i + 1}" for i in range(flat.shape[1])])
-    writer.writerows(flat.tolist())
+    out, flat = io.StringIO(), points.reshape(len(points), -1)
+    head = [f"x{i + 1}" for i in range(flat.shape[1])]
+    csv.writer(out).writerows([head, *flat.tolist()])
     return out.getvalue().encode()
 
 

@@ -39,9 +39,7 @@ class Frames(Generic[Frame]):
     """Frames that come one by one, each computed once whoever asks; safe to share between threads.
 
     Attributes:
-        frames: Those that are there.
-        total: How many there will be.
-        size: Bytes that all of them take.
+        frames: Those that are there, of a `total` that takes `size` bytes.
         serial: A number of its own, which no other frames of this process have.
     """
 
@@ -62,8 +60,7 @@ class Frames(Generic[Frame]):
     @property
     def last(self) -> Frame | None:
         """The newest frame; None before the first."""
-        frames = self.frames
-        return frames[-1] if frames else None
+        return next(reversed(self.frames), None)
 
     def advance(
         self, known: int, place: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -123,11 +120,7 @@ class Frames(Generic[Frame]):
 
 
 class Shelf:
-    """Frames by a key, as many as fit: those that nobody asked for longest make room.
-
-    Args:
-        most: Bytes that all frames may take together, once they are there.
-    """
+    """Frames by a key, in up to `most` bytes: those that nobody asked for longest make room."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -188,9 +181,8 @@ def watch(
     """All frames, shown as they come; fewer where a person stopped them.
 
     Between two of them whatever is changed on the page takes over, and the work waits for the next
-    who asks. Frames that are there already cost nothing. Where the machine has no place free for
-    `PATIENCE` it stops by itself. Not for a fragment: its own widgets would have to wait for its
-    end. `preview` makes at most two pictures of a frame, by their captions.
+    who asks; after `PATIENCE` without a free place it stops by itself. Not for a fragment, whose
+    own widgets would wait for its end. `preview` makes at most two pictures of a frame, by caption.
 
     Raises:
         Busy: Not even a first frame was to be had.
@@ -201,8 +193,8 @@ def watch(
         frames = _follow(work, held, words, preview)
     if len(frames) < work.total:
         told = f"Stopped after {len(frames)} of {work.total}."
-        st.button("Go on", key=f"{key}_go", icon=":material/play_arrow:", help=told, on_click=_let,
-                  args=(held, None))  # fmt: skip
+        st.button("Go on", key=f"{key}_go", icon=":material/play_arrow:", help=told,
+                  on_click=st.session_state.update, kwargs={held: None})  # fmt: skip
     return frames
 
 
@@ -216,8 +208,8 @@ def _follow(
     place = st.empty()
     with place.container():
         bar = st.progress(0.0, words)
-        st.button("Stop here", key=f"{held}_stop", icon=":material/stop:", on_click=_let,
-                  args=(held, work.serial))  # fmt: skip
+        st.button("Stop here", key=f"{held}_stop", icon=":material/stop:",
+                  on_click=st.session_state.update, kwargs={held: work.serial})  # fmt: skip
         pictures = [column.empty() for column in st.columns([3, 3, 2])[:2]]
     frames = list(work.frames)
     known, begun = len(frames), time.monotonic()
@@ -248,7 +240,3 @@ def _follow(
                 picture.image(pixels, caption, width="stretch", output_format="PNG")
     place.empty()
     return frames
-
-
-def _let(held: str, value: int | None) -> None:
-    st.session_state[held] = value

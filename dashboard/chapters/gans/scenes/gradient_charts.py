@@ -3,7 +3,7 @@
 How they are measured is in `gradients`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -46,28 +46,29 @@ def curve_chart(one: Pull) -> go.Figure:
     return figure.update_layout(hovermode="closest", height=330, legend=LEGEND)
 
 
-def _log_axis(figure: go.Figure, values: Float) -> None:
+def _log_axis(figure: go.Figure, values: Iterable[Float]) -> None:
     """A logarithmic y axis that is ticked at powers of ten, and between them where it is short."""
-    low, high = float(values.min()), float(values.max())
-    ticks = 1 if high > 300 * low else "D2"
+    every = np.concatenate(list(values))
+    ticks = 1 if every.max() > 300 * every.min() else "D2"
     figure.update_yaxes(type="log", exponentformat="power", dtick=ticks)
 
 
 def size_chart(one: Pull) -> go.Figure:
     """|∇ₓL| against D(G(z)) at this snapshot, forgery by forgery, on a logarithmic axis."""
     figure = go.Figure()
-    for name in one.gradient:
+    sizes = {name: np.maximum(one.size(name), LEAST) for name in one.gradient}
+    for name, size in sizes.items():
         symbol = MARKS[name] if name == "minimax" else f"{MARKS[name]}-open"
         figure.add_scatter(
             x=one.d,
-            y=np.maximum(one.size(name), LEAST),
+            y=size,
             name=OBJECTIVES[name],
             mode="markers",
             marker={"symbol": symbol, "size": 6, "opacity": 0.6, "color": CHART["model"]},
             hovertemplate="D %{x:.4f}<br>|∇ₓL| %{y:.3g}<extra></extra>",
         )
     dress(figure, "D(G(z))", "|∇ₓL| at G(z), per data unit")
-    _log_axis(figure, np.concatenate([np.maximum(one.size(n), LEAST) for n in one.gradient]))
+    _log_axis(figure, sizes.values())
     return figure.update_layout(hovermode="closest", height=330, legend=LEGEND)
 
 
@@ -94,5 +95,5 @@ def over_training_chart(found: Sequence[Pull], frame: int) -> go.Figure:
     here = {"width": 1.5, "dash": "dot", "color": CHART["critic"]}
     figure.add_vline(log_step(steps)[frame], line=here)
     step_axis(figure, steps[-1])
-    _log_axis(figure, np.concatenate(list(middles.values())))
+    _log_axis(figure, middles.values())
     return figure.update_layout(height=300, legend=LEGEND, hovermode="closest")

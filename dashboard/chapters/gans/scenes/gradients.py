@@ -1,12 +1,8 @@
-"""How each loss would pull the forgeries, at every snapshot: arrows, sizes and their quantiles.
-
-How the gradients are measured is in `genlab.measures.gradients`.
-"""
+"""How each loss would pull the forgeries, at every snapshot; measured by `measures.gradients`."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dashboard.chapters.gans.scenes.game import belief_film
 from dashboard.chapters.gans.scenes.objectives import OBJECTIVES
@@ -14,28 +10,25 @@ from dashboard.components.scene import Arrows, Curve, Layer, Pane, Points, Scene
 from dashboard.plots.charts import log_step, step_timeline
 from genlab.measures.density import Extent
 from genlab.measures.gradients import Pull, losses_for
-from genlab.model import ExportedModel
-
-Array = NDArray[np.float32]
+from genlab.model import Array, ExportedModel
 
 
 def pull_scene(model: ExportedModel, found: Sequence[Pull], data: Array, extent: Extent) -> Scene:
     """How each loss would pull the forgeries: arrows along −∇ₓL on D, snapshot by snapshot.
 
-    All arrows of the film are on one scale, which its longest tenth decides: the length of an arrow
-    says how much a point is pulled, in both panes and at every step.
+    All arrows of the film, in both panes, are on one scale, which its longest tenth decides.
     """
     names = losses_for(model.card)
     surface = belief_film([model.at(one.step) for one in found], extent)
     assert surface is not None
     sizes = np.concatenate([one.size(name) for one in found for name in names])
-    unit = 0.11 * (extent[1] - extent[0]) / max(float(np.quantile(sizes, 0.9)), 1e-12)
-    longest = 0.25 * (extent[1] - extent[0])
+    width = extent[1] - extent[0]
+    unit = 0.11 * width / max(float(np.quantile(sizes, 0.9)), 1e-12)
     x, panes = np.stack([one.x for one in found]), []
     for name in names:
         vec = np.stack([-unit * one.gradient[name] for one in found])
         length = np.linalg.norm(vec, axis=-1, keepdims=True)
-        vec = vec * np.minimum(1, longest / np.maximum(length, 1e-12))
+        vec = vec * np.minimum(1, 0.25 * width / np.maximum(length, 1e-12))
         layers: list[Layer] = [
             surface,
             Points(data[None], "data", "data", radius=1.2, opacity=0.4),
@@ -50,10 +43,8 @@ def pull_scene(model: ExportedModel, found: Sequence[Pull], data: Array, extent:
 def _timeline(found: Sequence[Pull]) -> Timeline:
     steps = [one.step for one in found]
     middle = np.array([np.median(one.d) for one in found])
-    labels = [
-        f"step {one.step:,} · median D(G(z)) = {value:.3f}"
-        for one, value in zip(found, middle, strict=True)
-    ]
+    pairs = zip(steps, middle, strict=True)
+    labels = [f"step {step:,} · median D(G(z)) = {value:.3f}" for step, value in pairs]
     curve = Curve(middle, "critic", "median D(G(z))", x=log_step(steps), span=(0, 1))
     return step_timeline(steps, labels, [curve], start=most_telling(found))
 
