@@ -17,8 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.pages import kind
 from dashboard.shared.compute import computed
-from dashboard.shared.guard import without
-from dashboard.shared.rerun import once
+from dashboard.shared.guard import once, without
 from genlab import load
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue, default_folders
@@ -97,7 +96,7 @@ def dataset_title(dataset: str) -> str:
 def models_of(dataset: str) -> list[Card]:
     """Working models of a data set: the truth, then family by family, each led by its main model.
 
-    The main model of a family is the variant that most data sets have, so that no name stands here.
+    That is the variant which most data sets have, so that no name stands here.
     """
     cards, rank = read_catalogue().cards.values(), list(FAMILIES)
 
@@ -148,18 +147,14 @@ def makers(cards: list[Card]) -> list[Card]:
 
 
 def side_by_side(dataset: str) -> list[Card]:
-    """The models of a data set that stand on one stage: what they say is of samples of one shape.
-
-    Each makes samples or has a density; the shape is that of the first which does.
-    """
+    """The models of a data set that stand on one stage: with samples or a density, of one shape."""
     able = [c for c in models_of(dataset) if kind(c) and (making_of(c) or "log_prob" in c.verbs)]
     return [card for card in able if card.event_shape == able[0].event_shape]
 
 
 def comparable() -> dict[str, int]:
     """Data sets whose models can be seen side by side, and how many there are of each."""
-    found = {name: len(makers(side_by_side(name))) for name in datasets()}
-    return {name: count for name, count in found.items() if count}
+    return {name: n for name in datasets() if (n := len(makers(side_by_side(name))))}
 
 
 def watcher() -> Callable[[], bool]:
@@ -200,8 +195,7 @@ def reference(card: Card, n: int) -> NDArray[np.float32]:
 
 @computed(entries=32, light=True)
 def _reference(card: Card) -> NDArray[np.float32]:
-    shape = (REFERENCE, *card.event_shape)
-    expected = f"an npz file with an array x of shape {shape}"
+    expected = f"an npz file with an array x of shape {(REFERENCE, *card.event_shape)}"
     arrays = read_reference(card, expected)
     points = arrays.get("x", np.empty((0, *card.event_shape)))[:REFERENCE]
     if points.shape[1:] != card.event_shape or (arrays and "x" not in arrays):

@@ -1,6 +1,5 @@
 """An image to ask a model about: one of the test set, one drawn by hand, one from a file."""
 
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -26,14 +25,6 @@ COLOUR = "Its middle, of the shape of the data, is scaled to {}; its colours sta
 """What becomes of a picture for a grey model, and for one of colours; with the size of images."""
 DRAWING, PICTURE, FILE, FILES = "image_drawing", "image_picture", "image_file", "image_files"
 """Where a session keeps a drawing, a picture, a file until it is read, and how many files came."""
-
-
-@dataclass(frozen=True, eq=False)
-class Brought:
-    """A file that a person brought: its name, and the image that was made of it, or why none."""
-
-    name: str
-    fitted: Fitted | str
 
 
 def some_image(look: Look) -> tuple[Bytes | None, DeltaGenerator]:
@@ -91,8 +82,7 @@ def _uploaded(look: Look, beside: DeltaGenerator) -> Bytes | None:
     kinds = ["png", "jpg", "jpeg"]
     st.file_uploader(words, type=kinds, key=key, on_change=_take, args=[key], help=told)
     _read(shape)
-    brought = st.session_state.get(PICTURE)
-    if not isinstance(brought, Brought):
+    if PICTURE not in st.session_state:
         if shape[0] == 1:
             st.caption(
                 "A digit on paper, photographed from above, does well: let it fill three quarters "
@@ -100,7 +90,7 @@ def _uploaded(look: Look, beside: DeltaGenerator) -> Bytes | None:
             )
         beside.info("There is no picture yet: choose a file.", icon=":material/upload_file:")
         return None
-    name, fitted = _short(brought.name), brought.fitted
+    name, fitted = st.session_state[PICTURE]
     if isinstance(fitted, str):
         beside.error(f"`{name}` – {fitted}", icon=":material/block:")
         return None
@@ -139,7 +129,7 @@ def _read(shape: tuple[int, ...]) -> None:
             fitted: Fitted | str = read_picture(content, shape)
     except InputError as error:
         fitted = str(error)
-    st.session_state[PICTURE] = Brought(name, fitted)
+    st.session_state[PICTURE] = _short(name), fitted
     del st.session_state[FILE]
 
 

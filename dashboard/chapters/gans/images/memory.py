@@ -7,9 +7,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.gans.images.shared import drawn, sheet
-from dashboard.chapters.gans.scenes.memory import distance_chart
 from dashboard.components.sheet import Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
+from dashboard.plots.charts import histograms
+from dashboard.plots.theme import CHART
 from dashboard.shared import images, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
@@ -81,8 +82,12 @@ def show(look: Look) -> None:
         _neighbours(look, among, near, tile)
         if len(own):
             _share(own, float(distances[tile]), n, chosen=tile == nearest_of_all)
+    rows = {"held-out test images": own, "samples of the generator": distances}
+    hues = dict(zip(rows, (CHART["data"], CHART["model"]), strict=True))
+    top = 1.05 * float(np.concatenate([own, distances]).max())
+    words = f"distance to the nearest {among.kind} image (pixels in 0..1)"
     parts.chart(
-        distance_chart(own, distances, float(distances[tile]), among.kind),
+        histograms(rows, hues, (0.0, top, top / 40), words, marked=float(distances[tile])),
         "Histograms of the distance to the nearest image, of held-out images and of samples; "
         "a line marks the picked sample.",
     )

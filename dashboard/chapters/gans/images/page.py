@@ -3,7 +3,8 @@
 import streamlit as st
 
 from dashboard.chapters.gans.images import epochs, memory, plane
-from dashboard.chapters.gans.images.shared import VERBS, drawn, sheet
+from dashboard.chapters.gans.images.shared import drawn, sheet
+from dashboard.chapters.gans.shared import VERBS
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, latent_walk, parts

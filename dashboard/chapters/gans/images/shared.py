@@ -7,7 +7,6 @@ from dashboard.shared.images import Look, pictures, units
 from genlab.contract.card import Card
 from genlab.model import Array
 
-VERBS = ("decode", "critic")
 YARDSTICK = 500
 """Held-out images that the critic judges beside the samples."""
 

@@ -128,14 +128,6 @@ def record(model: ExportedModel, z: Array, data: Array, modes: Modes | None) -> 
     return Record(list(model.card.steps), np.array(shares), found, perfect)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What became of a run: `collapsed` holds the snapshots between which it did, if it did."""
-
-    words: str
-    collapsed: tuple[int, int] | None
-
-
 RULE = (
     f"A run **collapses** between two snapshots where its coverage of the data falls below "
     f"{FALL:.0%} of its own best before, once that best was {BEGUN:.0%} or more. It **covers the "
@@ -145,21 +137,20 @@ RULE = (
 """The rule of `judge` in words."""
 
 
-def judge(record: Record) -> Verdict:
-    """Say what became of a run by `RULE`, from its mean coverage at the snapshots."""
-    share, best, collapsed = record.share, 0.0, None
+def judge(record: Record) -> str:
+    """What became of a run by `RULE`, in words, from its mean coverage at the snapshots."""
+    share, best, when = record.share, 0.0, ""
     for i, value in enumerate(share):
-        if collapsed is None and best >= BEGUN and value < FALL * best:
-            collapsed = (record.steps[i - 1], record.steps[i])
+        if not when and best >= BEGUN and value < FALL * best:
+            when = f"collapsed between steps {record.steps[i - 1]:,} and {record.steps[i]:,}"
         best = max(best, float(value))
     whole = bool(len(share)) and share[-1] >= WHOLE * record.perfect
-    if collapsed is None:
-        slips = best >= BEGUN and share[-1] < SLIP * best
-        gaps = f"did not collapse, {'slips back' if slips else 'leaves gaps'}"
-        return Verdict("covers the data" if whole else gaps, None)
-    when = f"collapsed between steps {collapsed[0]:,} and {collapsed[1]:,}"
-    now = ", partly back" if share[-1] >= FALL * best else ""
-    return Verdict(when + (", recovered" if whole else now), collapsed)
+    if when:
+        now = ", partly back" if share[-1] >= FALL * best else ""
+        return when + (", recovered" if whole else now)
+    slips = best >= BEGUN and share[-1] < SLIP * best
+    gaps = f"did not collapse, {'slips back' if slips else 'leaves gaps'}"
+    return "covers the data" if whole else gaps
 
 
 def table(runs: Sequence[Run], records: Sequence[Record]) -> list[dict[str, object]]:
@@ -168,7 +159,7 @@ def table(runs: Sequence[Run], records: Sequence[Record]) -> list[dict[str, obje
     for run, row in zip(runs, records, strict=True):
         top = int(row.share.argmax())
         cells: dict[str, object] = {"objective": OBJECTIVES[run.objective], "k": run.k}
-        cells["verdict"] = judge(row).words
+        cells["verdict"] = judge(row)
         cells["data covered at best"] = f"{_percent(row.coverage[top])}, step {row.steps[top]:,}"
         cells["data covered at the end"] = _percent(row.coverage[-1])
         if row.modes is not None:
