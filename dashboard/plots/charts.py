@@ -69,10 +69,7 @@ def _label(step: int, ticks: NDArray[np.float64], values: Mapping[str, NDArray[n
 
 
 def loss_chart(card: Card, words: str) -> go.Figure:
-    """The training curves of the card over the step, as recorded; `words` name the axis.
-
-    Of a training that went on from weights that were there, the axis says so: it counts from them.
-    """
+    """The training curves of the card over the step, as recorded; `words` name the axis."""
     figure = go.Figure()
     for name, role in curves_of(card).items():
         figure.add_scatter(
@@ -122,10 +119,7 @@ def _went_on(card: Card) -> str:
 
 
 def dress(figure: go.Figure, x: str, y: str) -> go.Figure:
-    """The look that all charts share; `x` and `y` name the axes.
-
-    They stay as they are drawn: no drag and no pinch zooms them. Show them with `parts.chart`.
-    """
+    """The look that all charts share, without zoom; `x` and `y` name the axes."""
     return figure.update_layout(
         height=260,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},

@@ -1,7 +1,4 @@
-"""What all pages share: the catalogue, the open models, the reference samples, the device.
-
-Cached for the process, not for the session: a hundred visitors look at one set of models.
-"""
+"""What all visitors share: the catalogue, the open models, the reference samples, the device."""
 
 import os
 from collections import Counter
@@ -76,14 +73,12 @@ def _open(model: Card | str) -> ExportedModel:
 def models_with(*verbs: str) -> list[Card]:
     """Working models of the plane that have all of `verbs`, the trained ones first.
 
-    A verb that takes latents is asked of models with a latent plane only: that is what is drawn.
+    Only those with a latent plane are asked to decode: that is what is drawn.
     """
-
-    def fits(card: Card) -> bool:
-        plane = kind(card) == "plane" and card.verbs >= set(verbs)
-        return plane and not ("decode" in verbs and (card.latent is None or card.latent.dim != 2))
-
-    able = filter(fits, read_catalogue().cards.values())
+    cards = read_catalogue().cards.values()
+    able = [card for card in cards if kind(card) == "plane" and card.verbs >= set(verbs)]
+    if "decode" in verbs:
+        able = [card for card in able if card.latent and card.latent.dim == 2]
     return sorted(able, key=lambda card: (card.kind == "exact", card.id))
 
 
@@ -131,10 +126,7 @@ def schedules_of(card: Card) -> dict[str, list[float]]:
 
 
 def datasets(*kinds: str) -> list[str]:
-    """Data sets of working models, those with the most first; only of these `kind`s if any.
-
-    Of as many, images come before points.
-    """
+    """Data sets of working models (of these `kind`s): those with the most first, images first."""
     cards = [c for c in read_catalogue().cards.values() if not kinds or kind(c) in kinds]
     count = Counter(card.dataset for card in cards)
     points = {card.dataset for card in cards if card.space.kind == "points"}
@@ -184,10 +176,7 @@ def exactly(dataset: str, verb: str, use: Callable[[ExportedModel], Result]) -> 
 
 
 def reference(card: Card, n: int) -> NDArray[np.float32]:
-    """The first `n` points of the reference sample of the model's data set.
-
-    Empty where there is none, or where it is damaged; then a warning says so.
-    """
+    """The first `n` points of a data set's reference sample; none if damaged, which is said."""
     with without("data"):
         return _reference(card)[:n]
     return np.empty((0, *card.event_shape), dtype=np.float32)

@@ -37,8 +37,7 @@ def computed(
     """Decorate a function of models, cards or selections of them, whose results are kept.
 
     A model is known by its card and its weights, a card by its identifier and the checksums of its
-    files, so that a fresh export is computed anew. Arguments that begin with an underscore are no
-    part of the key, as in Streamlit.
+    files, so that a fresh export is computed anew. Arguments with a leading underscore are no key.
 
     Args:
         entries: Results that are kept.
@@ -86,10 +85,9 @@ def in_turn() -> Iterator[None]:
 
 
 def key_of(value: Any) -> Hashable | None:
-    """What a model, a card or a dataclass that holds one is known by; None for anything else.
+    """What a model, a card, a dataclass that holds one, or a list of these is known by; else None.
 
-    Several of them, in a tuple or a list, are known by the keys of all. A model brings a `key` of
-    its own, which tells it from others of its card: what its weights are, or were made from.
+    A model brings a `key` of its own, which says what its weights are, or were made from.
     """
     if _is_card(value):
         return _card_key(value)

@@ -1,7 +1,4 @@
-"""Widgets whose state is the page's link, checked again on the server.
-
-Widget limits hold only in the browser, so every number is clamped here before it is used.
-"""
+"""Widgets whose state is the page's link; numbers are clamped again: only browsers heed limits."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -40,10 +40,8 @@ def guarded() -> Iterator[None]:
     except Stopped:
         pass  # nobody is there to read anything
     except Busy:
-        st.warning(
-            "Many people are computing right now. Please try again in a few seconds.",
-            icon=":material/hourglass_top:",
-        )
+        words = "Many people are computing right now. Please try again in a few seconds."
+        st.warning(words, icon=":material/hourglass_top:")
 
 
 @contextmanager

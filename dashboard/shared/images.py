@@ -1,9 +1,6 @@
-"""What several pages on images need: which models there are, and the images of their data sets.
+"""What several pages on images need: which models there are, and the images of their data sets."""
 
-Cached for the process, as in `dashboard.shared.catalogue`.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,13 +41,13 @@ class Pictures:
         return self.classes[label] if label < len(self.classes) else str(label)
 
 
-def images_with(*verbs: str, fits: Callable[[Card], bool] = lambda card: True) -> list[Card]:
+def images_with(*verbs: str) -> list[Card]:
     """Working models of images that have all of `verbs`, by name; those of MNIST come first.
 
     What a digit should look like, everybody knows.
     """
     cards = catalogue.read_catalogue().cards.values()
-    able = [c for c in cards if kind(c) == "image" and c.verbs >= set(verbs) and fits(c)]
+    able = [card for card in cards if kind(card) == "image" and card.verbs >= set(verbs)]
     return sorted(able, key=lambda card: (card.dataset != "mnist", card.id))
 
 
@@ -61,10 +58,7 @@ def choose_model(key: str, *verbs: str) -> Card:
 
 
 def pictures(card: Card) -> Pictures:
-    """The images of a model's data set; empty where there are none, or they are damaged.
-
-    A warning says what is damaged.
-    """
+    """The images of a model's data set; empty where there are none or, with a warning, damaged."""
     arrays: dict[str, Bytes] = {}
     with without("data"):
         arrays = _read(card)

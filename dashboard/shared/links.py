@@ -37,9 +37,8 @@ def once(element: str, read: Callable[[], Value], what: str = "frame") -> Value:
 
 def point(name: str, default: tuple[float, float], bound: float = 100.0) -> tuple[float, float]:
     """The point `name` of the link ("?x=0.5,-1"); `default` where absent, broken or absurd."""
-    parts = st.query_params.get(name, "").split(",")
     try:
-        x, y = (float(part) for part in parts)
+        x, y = map(float, st.query_params.get(name, "").split(","))
     except ValueError:
         return default
     inside = math.isfinite(x) and math.isfinite(y) and max(abs(x), abs(y)) <= bound
@@ -85,7 +84,7 @@ class Linked:
         touched: Whether a point was ever moved by hand.
         frame: The link's name of the frame; empty where the scene has no timeline.
         start: The frame that the link asks for, None where it asks for none.
-        names: What the link calls points that bear another name on the stage.
+        names: As in `linked`.
     """
 
     key: str
@@ -103,10 +102,7 @@ class Linked:
         return replace(self, points={**self.points, **points})
 
     def show(self, scene: Scene, *, max_width: int = 640, more: str = "") -> StageState:
-        """Draw the scene, begun at the link's frame, and write what is shown into the link.
-
-        `max_width` and `more` are those of `stage`.
-        """
+        """Draw the scene, as `stage`, from the link's frame, and write what is shown into it."""
         timeline = scene.timeline
         if timeline is not None and self.start is not None and self.start < timeline.count:
             timeline = replace(timeline, start=self.start, autoplay=False)

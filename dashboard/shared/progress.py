@@ -67,8 +67,8 @@ class Frames(Generic[Frame]):
     ) -> Frame | None:
         """The frame after the first `known` ones; a failure leaves frames that begin anew.
 
-        One visitor computes, inside of `place`, and the others wait for the same frame outside of
-        it. None where that takes longer than `TURN_SECONDS`: ask again.
+        One visitor computes, inside of `place`; the others wait for it outside. None where that
+        takes longer than `TURN_SECONDS`: ask again.
 
         Raises:
             Stopped: The browser of who computes has gone away; the others go on from here.
@@ -87,10 +87,7 @@ class Frames(Generic[Frame]):
             return self.frames[known]
 
     def work(self, seconds: float) -> None:
-        """Compute for so long, and at least one frame; nothing where somebody else is at it.
-
-        Whose browser has gone away stops between two steps; the others go on from there.
-        """
+        """Compute for so long, and at least one frame; not where others do, or the browser left."""
         with self._turn(0) as mine:
             known, end = len(self.frames), time.monotonic() + seconds
             while mine and not self.done and not gone():
@@ -148,11 +145,8 @@ def kept(
 ) -> Frames[Frame]:
     """The frames of a key, begun where there are none; models and cards in it are their own keys.
 
-    Args:
-        key: What they are of, the name of the work first.
-        start: Begins the work, again after a failure.
-        total: How many frames there will be.
-        size: Bytes that all of them take.
+    `key` is what they are of, the name of the work first; `start` begins the work, again after a
+    failure; all `total` frames take `size` bytes.
     """
     known = tuple(key_of(part) or part for part in key)
     return shelf().frames(known, lambda: Frames(start, total, size))

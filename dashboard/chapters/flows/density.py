@@ -7,7 +7,7 @@ from dashboard.chapters.flows.scenes import density as flows
 from dashboard.chapters.flows.shared import clouds, first_point, show_ledger, true_density
 from dashboard.components.scene import Heatmap
 from dashboard.plots.bounds import shown_density
-from dashboard.plots.shading import Scale
+from dashboard.plots.shading import Scale, peak
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
@@ -25,7 +25,8 @@ def _maps(model: ExportedModel, extent: Extent, size: int, scale: Scale) -> list
     """The density of the flow and the true one, shaded: the same layers at every move."""
     density = density_grid(model, extent, size)
     true = true_density(model.card.dataset, extent, size)
-    return flows.density_maps(density, true, scale, shown_density(model.card))
+    top = peak(density) if true is None else peak(density, true)
+    return flows.density_maps(density, true, scale, shown_density(model.card), top)
 
 
 def levels(look: Look) -> Refining:

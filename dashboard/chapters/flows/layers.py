@@ -62,11 +62,9 @@ def show(look: Look) -> None:
     with answer:
         show_ledger(look.card, probe, places=True)
         trip = _round_trip(model, look.n, look.seed)
-        st.metric(
-            "Round trip, largest error",
-            f"{trip.data:.1e}" if trip.n_data else f"{trip.latent:.1e}",
-            help="The exported graphs in float32, there and back.",
-        )
+        worst = trip.data if trip.n_data else trip.latent
+        told = "The exported graphs in float32, there and back."
+        st.metric("Round trip, largest error", f"{worst:.1e}", help=told)
         st.caption(
             f"max |x − f(f⁻¹(x))| over {trip.n_data:,} data points: {trip.data:.1e}; "
             f"max |z − f⁻¹(f(z))| over {trip.n_latent:,} draws of noise: {trip.latent:.1e}."

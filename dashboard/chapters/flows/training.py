@@ -34,11 +34,8 @@ def show(look: Look) -> None:
     )
     if judged is None:
         return
-    parts.chart(
-        normality_chart(judged),
-        alt="Energy distance of the encoded data to the Gaussian over the training steps, above "
-        "the band of true Gaussian samples.",
-    )
+    alt = "Energy distance of the encoded data to the Gaussian over the training steps, above "
+    parts.chart(normality_chart(judged), alt + "the band of true Gaussian samples.")
     st.caption(verdict(judged))
 
 

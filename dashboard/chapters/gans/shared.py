@@ -19,8 +19,8 @@ VERBS = ("decode", "critic")
 def cards(fits: Callable[[Card], bool] = lambda card: True) -> list[Card]:
     """Trained generators of the plane with a critic that fit, the most telling first.
 
-    Telling is a critic that gives probabilities, that no penalty holds back, and that steps more
-    often than its generator: it gets ahead, and what it says and does is plain to see.
+    Telling is a critic that gives probabilities, that no penalty holds back, and that gets ahead
+    by stepping more often than its generator.
     """
 
     def place(card: Card) -> tuple[bool, bool, int, str]:

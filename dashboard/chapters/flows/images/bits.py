@@ -56,10 +56,8 @@ def _numbers(look: Look, levels: Bytes, mean: float) -> None:
 def _place(look: Look, mean: float, bits: np.ndarray) -> None:
     """Where an image of `mean` bits stands among the test images."""
     name = f"{catalogue.dataset_title(look.card.dataset)} test images"
-    parts.chart(
-        bits_chart({name: bits}, {name: CHART["data"]}, marked=mean),
-        alt="Histogram of bits per dimension of test images; a line marks this image.",
-    )
+    alt = "Histogram of bits per dimension of test images; a line marks this image."
+    parts.chart(bits_chart({name: bits}, {name: CHART["data"]}, marked=mean), alt)
     below = 100 * float(np.mean(bits <= mean))
     st.caption(
         f"Under {look.card.id}: the orange line is this image, blue are {min(MEASURED, len(bits))} "

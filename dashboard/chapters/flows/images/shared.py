@@ -20,11 +20,9 @@ DRAWS = 8
 
 def flows(first: Card) -> list[Card]:
     """Flows with bits (a discrete measure) of images of a model's shape, itself before others."""
-
-    def fits(card: Card) -> bool:
-        return card.measure.kind == "discrete" and card.event_shape == first.event_shape
-
-    return sorted(images_with(*VERBS, fits=fits), key=lambda card: card.id != first.id)
+    able = [card for card in images_with(*VERBS) if card.measure.kind == "discrete"]
+    same = [card for card in able if card.event_shape == first.event_shape]
+    return sorted(same, key=lambda card: card.id != first.id)
 
 
 @computed(entries=24)
@@ -38,8 +36,9 @@ def samples(model: ExportedModel, n: int, seed: int, temperature: float = 1) -> 
 def test_sets(first: Card) -> dict[str, Card]:
     """For each data set with test images of a flow's shape: one of its models."""
     found: dict[str, Card] = {}
-    for card in images_with(fits=lambda card: card.event_shape == first.event_shape):
-        if card.dataset not in found and len(pictures(card).test):
+    for card in images_with():
+        same = card.event_shape == first.event_shape
+        if same and card.dataset not in found and len(pictures(card).test):
             found[card.dataset] = card
     return found
 

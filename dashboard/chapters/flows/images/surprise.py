@@ -33,11 +33,8 @@ def show(look: Look) -> None:
             model = catalogue.open_model(card.id)
             rows = {titles[name]: test_bits(model, own, look.seed) for name, own in sets.items()}
             st.subheader(f"Under {card.id}")
-            parts.chart(
-                bits_chart(rows, hues),
-                alt=f"Histograms of bits per dimension of test images under {card.id}.",
-                key=f"surprise_{card.id}",
-            )
+            alt = f"Histograms of bits per dimension of test images under {card.id}."
+            parts.chart(bits_chart(rows, hues), alt, f"surprise_{card.id}")
             _lessons(rows, titles, card, sets)
     if len(sets) < 2:
         st.caption(

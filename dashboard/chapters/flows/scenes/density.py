@@ -68,10 +68,9 @@ def heat(
 
 
 def density_maps(
-    density: Array, exact: Array | None, scale: Scale, words: str = "model density"
+    density: Array, exact: Array | None, scale: Scale, words: str, top: float
 ) -> list[Heatmap]:
     """Log-densities [H, W], nats, of the flow (in `words`) and, hidden, of the data; one scale."""
-    top = peak(density) if exact is None else peak(density, exact)
     true = [] if exact is None else [heat(exact, scale, top, "data", "true density", False)]
     return [heat(density, scale, top, "model", words), *true]
 

@@ -146,10 +146,7 @@ def layers_film(model: ExportedModel, z: Array, extent: Extent) -> Film:
 
 
 def _evaluated(model: ExportedModel, extent: Extent) -> tuple[Floats, Floats]:
-    """States [m, k+1, 2] and log|det| [m, k] of points that cover every plane of the flow.
-
-    A grid of z covers the planes near the noise, a grid of x, pulled back, those near the data.
-    """
+    """States [m, k+1, 2] and log|det| [m, k] of points on every plane: grids of z and of x."""
     across = np.concatenate([grid((-4, 4, -4, 4), NODES), model.encode(grid(extent, NODES))])
     stages = model.run("layers", z=across[np.isfinite(across).all(1)])
     states, log_det = (stages[name].astype(np.float64) for name in ("states", "log_det"))
@@ -189,10 +186,7 @@ def _limit(log_det: Array) -> float:
 def layers_scene(
     film: Film, probe: Ledger, density: Array, data: Array, extent: Extent, scale: Scale
 ) -> Scene:
-    """The film with the place of the traced point on it, beside the plane where x is dragged.
-
-    `density` is the flow's log-density [H, W] in nats over `extent`.
-    """
+    """The film with the traced point, beside its log-density [H, W], nats, where x is dragged."""
     states = np.asarray(probe.states[::-1], dtype=np.float32)  # z first
     trace = between(states[:, None], BETWEEN)[:, 0]  # [F, 2]
     moving: list[Layer] = [

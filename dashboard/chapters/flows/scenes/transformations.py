@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.chapters.flows.scenes.density import heat
+from dashboard.chapters.flows.scenes.density import density_maps
 from dashboard.chapters.flows.scenes.layers import lattice
 from dashboard.components.scene import Layer, Lines, Pane, Points, Scene
 from dashboard.plots.bounds import COSTS, bound_of, cost_of, density_words
@@ -31,7 +31,7 @@ KINDS = {
 }
 """Title and layer in words of each `transform` that a recipe may name, simplest first."""
 RARE = 0.01
-"""The share of the data that lies where the true density is lowest: the measure of what strays."""
+"""The share of the data where the true density is lowest: the measure of what strays."""
 SAMPLES = 10_000
 NOISE = 0.05
 """Nats that float32 may add to a log-density on the grid, far out, where it is large."""
@@ -76,7 +76,7 @@ class Facts:
         from_gaussian: Largest departure of log p from a quadratic function on the grid, nats.
         from_product: Largest departure of log p from a function of x₁ plus one of x₂, nats.
         stray: Share of samples where the true density is as low as it is for only 1 % of the data.
-        bound: What KL and likelihood are, as the card says.
+        bound: What the density is, as the card says.
     """
 
     kl: Estimate | None
@@ -191,11 +191,9 @@ def scene(
     extent = model.card.extent or (-4.0, 4.0, -4.0, 4.0)
     web = lattice()
     bent = model.decode(web.reshape(-1, 2)).reshape(web.shape)
-    true = [] if exact is None else [heat(exact, scale, top, "data", "true density", False)]
     words = density_words(model.card)
     layers: list[Layer] = [
-        heat(density, scale, top, "model", words),
-        *true,
+        *density_maps(density, exact, scale, words, top),
         Lines(bent[None], "noise", "grid of z", opacity=0.6, visible=False),
         Points(data[None], "data", "data", radius=1.2, opacity=0.4),
         Points(model.sample(n, seed=seed)[None], "model", "samples", radius=1.4, visible=False),
@@ -228,9 +226,8 @@ def verdict(kind: str, found: Facts, floor: Floors | None) -> str:
 
 
 def _coupled(found: Facts, floor: Floors | None) -> str:
-    away = found.from_product
+    away, kl = found.from_product, ""
     far = f"up to {away:.1f}" if away < 1_000 else "more than a thousand"
-    kl = ""
     if floor and found.kl and found.bound == "exact":
         least = min(floor.gaussian.value, floor.product.value)
         under = found.kl.value + 2 * found.kl.error < least

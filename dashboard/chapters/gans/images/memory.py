@@ -99,11 +99,8 @@ def show(look: Look) -> None:
 def _share(own: np.ndarray, distance: float, n: int, chosen: bool) -> None:
     """How many held-out images come as near, and how many would if nothing had been copied."""
     share = neighbours.closer_share(own, distance)
-    st.metric(
-        "Held-out images that come as near or nearer",
-        f"{100 * share:.1f} %",
-        help="Share of the held-out test images whose nearest image is at most as far away.",
-    )
+    told = "Share of the held-out test images whose nearest image is at most as far away."
+    st.metric("Held-out images that come as near or nearer", f"{100 * share:.1f} %", help=told)
     if not chosen:
         st.caption(
             "A sample that was not chosen for being near may stand anywhere: with nothing copied, "

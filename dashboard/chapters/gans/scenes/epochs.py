@@ -1,7 +1,6 @@
 """What a GAN of images shows: its samples through the training, and what the critic says of them.
 
-(Lecture: DCGAN, samples after so many epochs; Radford et al. 2016,
-https://arxiv.org/abs/1511.06434.)
+(Lecture: DCGAN; Radford et al. 2016, https://arxiv.org/abs/1511.06434.)
 """
 
 from dataclasses import dataclass, replace
@@ -115,7 +114,7 @@ def epochs_timeline(card: Card, film: Epochs, training: int | None) -> Timeline 
 
 
 def when(step: int, card: Card, training: int | None) -> str:
-    """A training step in words: epochs where they can be told, the images drawn where not."""
+    """A training step in words: the epoch where it can be told."""
     batch = card.hyper("loop", "batch")
     if step == 0:
         return "epoch 0, untrained"

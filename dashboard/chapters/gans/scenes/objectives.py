@@ -59,10 +59,9 @@ class Run:
 
 
 def textbook_runs(cards: Iterable[Card]) -> dict[str, list[Run]]:
-    """The textbook GANs by data set: no penalty on the critic, snapshots kept, two numbers a point.
+    """The textbook GANs of the plane by data set: no penalty on the critic, snapshots kept.
 
-    One for each objective and k, in the order of `OBJECTIVES`; data sets with a single one are left
-    out, since there is nothing to compare.
+    One for each objective and k, in the order of `OBJECTIVES`; only sets with two or more.
     """
     found: dict[str, dict[tuple[int, int], Run]] = {}
     for card in cards:

@@ -1,7 +1,4 @@
-"""Pictures of textbook GANs side by side: all runs on one timeline, and what they cover over it.
-
-What is measured, and the rule by which a run counts as collapsed, are in `objectives`.
-"""
+"""Pictures of textbook GANs side by side: all runs on one timeline, and what they cover over it."""
 
 from collections.abc import Sequence
 
@@ -25,10 +22,9 @@ def objectives_scene(
     data: Array,
     extent: Extent,
 ) -> Scene:
-    """All runs on one timeline of their common snapshots: forgeries on D, from the same noise.
+    """All runs on one timeline of their common snapshots: forgeries of the same `z` [n, 2] on D.
 
-    `z` [n, 2] are the latents, the same for all; every D is on the same scale from 0 to 1. Without
-    `records` the frames do not say what is covered.
+    Without `records` the frames do not say what is covered.
     """
     steps, panes = common_steps(runs), []
     for run, model in zip(runs, models, strict=True):
