@@ -66,7 +66,8 @@ def pictures(card: Card) -> Pictures:
     for images, labels in PARTS:
         x = arrays.get(images, np.empty((0, *card.event_shape), np.uint8))
         held += [x, arrays.get(labels, np.zeros(len(x), np.uint8))]
-    return Pictures(*held, tuple(card.constants.classes or ()))
+    test, test_label, train, train_label = held
+    return Pictures(test, test_label, train, train_label, tuple(card.constants.classes or ()))
 
 
 # A resource: megabytes that every rerun looks at are shared, read-only, and not copied.
