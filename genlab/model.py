@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from genlab import making
 from genlab.contract.card import Card
@@ -22,6 +23,9 @@ from genlab.runtime import noise
 from genlab.runtime.devices import choose_device
 from genlab.runtime.inputs import tensor_input
 from genlab.runtime.opened import Opened
+
+Array = NDArray[np.float32]
+"""What models take and give."""
 
 
 def load(

@@ -69,10 +69,7 @@ def _label(step: int, ticks: NDArray[np.float64], values: Mapping[str, NDArray[n
 
 
 def loss_chart(card: Card, words: str) -> go.Figure:
-    """The training curves of the card over the step, as recorded; `words` name the axis.
-
-    Of a training that went on from weights that were there, the axis says so: it counts from them.
-    """
+    """The training curves of the card over the step, as recorded; `words` name the axis."""
     figure = go.Figure()
     for name, role in curves_of(card).items():
         figure.add_scatter(
@@ -86,6 +83,32 @@ def loss_chart(card: Card, words: str) -> go.Figure:
     return dress(figure, f"training step{_went_on(card)}", words)
 
 
+def histograms(
+    rows: Mapping[str, NDArray[np.floating]],
+    colours: Mapping[str, str],
+    bins: tuple[float, float, float],
+    x: str,
+    unit: str = "",
+    marked: float | None = None,
+) -> go.Figure:
+    """Shares of images over `bins` (start, end, size), one on another; `marked` gets a line."""
+    figure = go.Figure()
+    for name, values in rows.items():
+        figure.add_histogram(
+            x=values,
+            name=name,
+            histnorm="percent",
+            xbins=dict(zip(("start", "end", "size"), bins, strict=True)),
+            marker={"color": colours[name]},
+            opacity=0.6,
+            hovertemplate=f"%{{x}}{unit}<br>%{{y:.1f}} %<extra>{name}</extra>",
+        )
+    if marked is not None:
+        figure.add_vline(x=marked, line={"color": CHART["model"], "width": 3})
+    dress(figure, x, "% of images")
+    return figure.update_layout(barmode="overlay", hovermode="closest")
+
+
 def _went_on(card: Card) -> str:
     """Whose weights the steps of a card count from, by its command; nothing where nobody's."""
     models = re.findall(r"--init[ =](\S+)", card.provenance.command)
@@ -96,10 +119,7 @@ def _went_on(card: Card) -> str:
 
 
 def dress(figure: go.Figure, x: str, y: str) -> go.Figure:
-    """The look that all charts share; `x` and `y` name the axes.
-
-    They stay as they are drawn: no drag and no pinch zooms them. Show them with `parts.chart`.
-    """
+    """The look that all charts share, without zoom; `x` and `y` name the axes."""
     return figure.update_layout(
         height=260,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},

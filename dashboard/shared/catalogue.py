@@ -1,7 +1,4 @@
-"""What all pages share: the catalogue, the open models, the reference samples, the device.
-
-Cached for the process, not for the session: a hundred visitors look at one set of models.
-"""
+"""What all visitors share: the catalogue, the open models, the reference samples, the device."""
 
 import os
 from collections import Counter
@@ -17,8 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.pages import kind
 from dashboard.shared.compute import computed
-from dashboard.shared.guard import without
-from dashboard.shared.rerun import once
+from dashboard.shared.guard import once, without
 from genlab import load
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue, default_folders
@@ -34,7 +30,6 @@ REFERENCE = 10_000
 FAMILIES = {"exact": "Exact", "flow": "Flow", "gan": "GAN", "ddpm": "Diffusion"}
 SMALLEST = """<ir_version: 10, opset_import: ["": 20]>
 identity (float[n] x) => (float[n] y) { y = Identity(x) }"""
-"""A graph that hands its input on."""
 WINDOW = (-4.0, 4.0, -4.0, 4.0)
 """Plotting window in data units of a card that names none."""
 
@@ -60,8 +55,7 @@ def read_catalogue() -> Catalogue:
 
 @st.cache_resource(ttl=10, show_spinner=False)
 def _read_catalogue() -> Catalogue:
-    """Read again every ten seconds so that a fresh export appears by itself."""
-    return Catalogue(default_folders())
+    return Catalogue(default_folders())  # read again, so that a fresh export appears by itself
 
 
 def open_model(model_id: str) -> ExportedModel:
@@ -72,27 +66,20 @@ def open_model(model_id: str) -> ExportedModel:
 @computed(entries=64, keep="resource", light=True)
 def _open(model: Card | str) -> ExportedModel:
     name = model if isinstance(model, str) else model.id
-    folders = read_catalogue().folders
-    return load(name, device=os.environ.get("GENLAB_DEVICE", "auto"), folders=folders)
+    asked = os.environ.get("GENLAB_DEVICE", "auto")
+    return load(name, device=asked, folders=read_catalogue().folders)
 
 
 def models_with(*verbs: str) -> list[Card]:
     """Working models of the plane that have all of `verbs`, the trained ones first.
 
-    A verb that takes latents is asked of models with a latent plane only: that is what is drawn.
+    Only those with a latent plane are asked to decode: that is what is drawn.
     """
-
-    def fits(card: Card) -> bool:
-        plane = kind(card) == "plane" and card.verbs >= set(verbs)
-        return plane and not ("decode" in verbs and (card.latent is None or card.latent.dim != 2))
-
-    able = filter(fits, read_catalogue().cards.values())
+    cards = read_catalogue().cards.values()
+    able = [card for card in cards if kind(card) == "plane" and card.verbs >= set(verbs)]
+    if "decode" in verbs:
+        able = [card for card in able if card.latent and card.latent.dim == 2]
     return sorted(able, key=lambda card: (card.kind == "exact", card.id))
-
-
-def variant(card: Card) -> str:
-    """What distinguishes a model from others of its data set: its identifier without that name."""
-    return card.id.removeprefix(f"{card.dataset}-")
 
 
 def dataset_title(dataset: str) -> str:
@@ -104,21 +91,24 @@ def dataset_title(dataset: str) -> str:
 def models_of(dataset: str) -> list[Card]:
     """Working models of a data set: the truth, then family by family, each led by its main model.
 
-    The main model of a family is the variant that most data sets have, so that no name stands here.
+    That is the variant which most data sets have, so that no name stands here.
     """
-    cards = read_catalogue().cards.values()
-    spread = Counter(variant(card) for card in cards)
-    rank = {family: place for place, family in enumerate(FAMILIES)}
+    cards, rank = read_catalogue().cards.values(), list(FAMILIES)
+
+    def variant(card: Card) -> str:
+        return card.id.removeprefix(f"{card.dataset}-")
+
+    spread = Counter(map(variant, cards))
 
     def place(card: Card) -> tuple[bool, int, str, int, str]:
-        known = rank.get(card.family, len(rank))
+        known = rank.index(card.family) if card.family in rank else len(rank)
         return card.kind != "exact", known, card.family, -spread[variant(card)], card.id
 
     return sorted((card for card in cards if card.dataset == dataset), key=place)
 
 
 def main_models(cards: list[Card]) -> list[Card]:
-    """The first of each family among `cards` in the order of `models_of`."""
+    """The first of each family among `cards`, in their order."""
     first: dict[str, Card] = {}
     for card in cards:
         first.setdefault(card.family, card)
@@ -136,10 +126,7 @@ def schedules_of(card: Card) -> dict[str, list[float]]:
 
 
 def datasets(*kinds: str) -> list[str]:
-    """Data sets of working models, those with the most first; only of these `kind`s if any.
-
-    Of as many, images come before points.
-    """
+    """Data sets of working models (of these `kind`s): those with the most first, images first."""
     cards = [c for c in read_catalogue().cards.values() if not kinds or kind(c) in kinds]
     count = Counter(card.dataset for card in cards)
     points = {card.dataset for card in cards if card.space.kind == "points"}
@@ -147,23 +134,19 @@ def datasets(*kinds: str) -> list[str]:
 
 
 def makers(cards: list[Card]) -> list[Card]:
-    """The models that make samples; a classifier that judges them makes none."""
+    """The models that make samples."""
     return [card for card in cards if making_of(card)]
 
 
 def side_by_side(dataset: str) -> list[Card]:
-    """The models of a data set that stand on one stage: what they say is of samples of one shape.
-
-    Each makes samples or has a density; the shape is that of the first which does.
-    """
+    """The models of a data set that stand on one stage: with samples or a density, of one shape."""
     able = [c for c in models_of(dataset) if kind(c) and (making_of(c) or "log_prob" in c.verbs)]
     return [card for card in able if card.event_shape == able[0].event_shape]
 
 
 def comparable() -> dict[str, int]:
     """Data sets whose models can be seen side by side, and how many there are of each."""
-    found = {name: len(makers(side_by_side(name))) for name in datasets()}
-    return {name: count for name, count in found.items() if count}
+    return {name: n for name in datasets() if (n := len(makers(side_by_side(name))))}
 
 
 def watcher() -> Callable[[], bool]:
@@ -183,8 +166,7 @@ def gone() -> bool:
 def exactly(dataset: str, verb: str, use: Callable[[ExportedModel], Result]) -> Result | None:
     """What `use` makes of the exact model of a data set, or None where there is none with `verb`.
 
-    The truth is an addition to a page: where its model is broken, a warning says so and the page
-    goes on without it.
+    Where that model is broken a warning says so, and the page goes on without it.
     """
     for card in read_catalogue().cards.values():
         if card.kind == "exact" and card.dataset == dataset and verb in card.verbs:
@@ -194,10 +176,7 @@ def exactly(dataset: str, verb: str, use: Callable[[ExportedModel], Result]) -> 
 
 
 def reference(card: Card, n: int) -> NDArray[np.float32]:
-    """The first `n` points of the reference sample of the model's data set.
-
-    Empty where there is none, or where it is damaged; then a warning says so.
-    """
+    """The first `n` points of a data set's reference sample; none if damaged, which is said."""
     with without("data"):
         return _reference(card)[:n]
     return np.empty((0, *card.event_shape), dtype=np.float32)
@@ -205,8 +184,7 @@ def reference(card: Card, n: int) -> NDArray[np.float32]:
 
 @computed(entries=32, light=True)
 def _reference(card: Card) -> NDArray[np.float32]:
-    shape = (REFERENCE, *card.event_shape)
-    expected = f"an npz file with an array x of shape {shape}"
+    expected = f"an npz file with an array x of shape {(REFERENCE, *card.event_shape)}"
     arrays = read_reference(card, expected)
     points = arrays.get("x", np.empty((0, *card.event_shape)))[:REFERENCE]
     if points.shape[1:] != card.event_shape or (arrays and "x" not in arrays):

@@ -37,8 +37,7 @@ def computed(
     """Decorate a function of models, cards or selections of them, whose results are kept.
 
     A model is known by its card and its weights, a card by its identifier and the checksums of its
-    files, so that a fresh export is computed anew. Arguments that begin with an underscore are no
-    part of the key, as in Streamlit.
+    files, so that a fresh export is computed anew. Arguments with a leading underscore are no key.
 
     Args:
         entries: Results that are kept.
@@ -58,13 +57,13 @@ def computed(
             with nullcontext() if light else in_turn():
                 return function(*map(_plain, args), **plain)
 
-        kept = cache(max_entries=entries, show_spinner=spinner, hash_funcs={_Keyed: _key})(body)
+        known = {_Keyed: lambda keyed: keyed.key}
+        kept = cache(max_entries=entries, show_spinner=spinner, hash_funcs=known)(body)
 
         @wraps(function)
         def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
             named = {name: _keyed(value) for name, value in kwargs.items()}
-            result: Result = kept(*map(_keyed, args), **named)
-            return result
+            return kept(*map(_keyed, args), **named)
 
         return call
 
@@ -86,10 +85,9 @@ def in_turn() -> Iterator[None]:
 
 
 def key_of(value: Any) -> Hashable | None:
-    """What a model, a card or a dataclass that holds one is known by; None for anything else.
+    """What a model, a card, a dataclass that holds one, or a list of these is known by; else None.
 
-    Several of them, in a tuple or a list, are known by the keys of all. A model brings a `key` of
-    its own, which tells it from others of its card: what its weights are, or were made from.
+    A model brings a `key` of its own, which says what its weights are, or were made from.
     """
     if _is_card(value):
         return _card_key(value)
@@ -140,7 +138,3 @@ def _keyed(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     return value.value if isinstance(value, _Keyed) else value
-
-
-def _key(keyed: _Keyed) -> Hashable:
-    return keyed.key

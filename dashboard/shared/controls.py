@@ -1,7 +1,4 @@
-"""Widgets whose state is the page's link, checked again on the server.
-
-Widget limits hold only in the browser, so every number is clamped here before it is used.
-"""
+"""Widgets whose state is the page's link; numbers are clamped again: only browsers heed limits."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -25,10 +22,7 @@ def choose_model(key: str, *verbs: str) -> Card:
 
 
 def choose_truth(key: str, *verbs: str) -> Card:
-    """The exact model of a data set of the line or the plane that has all of `verbs`.
-
-    The page stops here with advice where there is none. The link carries the data set's name.
-    """
+    """As `choose_model` among the exact ones, also of the line; the link names their data set."""
     exact = {name: exact_of(name) for name in datasets()}
     able = {name: card for name, card in exact.items() if card and card.verbs >= set(verbs)}
     todo = "Export one, there is nothing to train"
@@ -56,7 +50,7 @@ def choose_card(
 
 
 def show_broken() -> None:
-    """The models that break their contract, each with its reason."""
+    """Say which models break their contract, and how."""
     for entry in read_catalogue().entries.values():
         if entry.problem:
             st.warning(str(entry.problem), icon=":material/broken_image:")
@@ -72,11 +66,10 @@ def choose(
 ) -> Option:
     """One of a few options, side by side; the first of them unless there is another `default`.
 
-    With `wrap` those that find no place go to a next row, else they are scrolled to.
-
-    Options are shown as they are: what a person reads is what stands in the link.
+    With `wrap` those that find no place go to a next row, else they are scrolled to. What a person
+    reads is what stands in the link.
     """
-    first = options[0] if default is None or default not in options else default
+    first = default if default is not None and default in options else options[0]
     picked = st.segmented_control(
         label,
         options,
@@ -114,12 +107,12 @@ def colours() -> Scale:
     return choose("Colours", SCALES, "scale", help=words)
 
 
-def seed(key: str = "seed") -> int:
+def seed() -> int:
     """The seed of every random draw on the page; the same seed gives the same picture."""
     same = "The same seed gives the same picture."
     ask = partial(st.number_input, "Seed", 0, MAX_SEED, 0, width=150, help=same)
     try:
-        value = ask(key=key, bind="query-params")
+        value = ask(key="seed", bind="query-params")
     except OverflowError:  # Streamlit's own reading of a number beyond every float in the link
-        value = ask(key=f"{key}_apart")
+        value = ask(key="seed_apart")
     return int(min(max(int(value or 0), 0), MAX_SEED))

@@ -1,23 +1,23 @@
-"""Failures become sentences: what broke, and what to do; never a traceback on a page."""
+"""Around a page: failures become sentences, never a traceback, and things are looked up once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from dashboard.components.scene import SceneError
-from dashboard.shared.rerun import rerun
 from genlab.contract.errors import ContractError
 from genlab.runtime.errors import Busy, InputError, NoGpuError, RunError, Stopped
+
+Value = TypeVar("Value")
+_KNOWN: ContextVar[dict[str, Any] | None] = ContextVar("known", default=None)
 
 
 @contextmanager
 def without(what: str) -> Iterator[None]:
-    """Around what another model adds to a page: where it is broken, a warning says so instead.
-
-    Arguments:
-        what: What the page is then without.
-    """
+    """Around what another model adds to a page: where it is broken, a warning says without what."""
     try:
         yield
     except (ContractError, RunError) as error:
@@ -28,10 +28,10 @@ def without(what: str) -> Iterator[None]:
 def guarded() -> Iterator[None]:
     """Around a page or a fragment: show the known failures of models and inputs in words.
 
-    Anything else is a bug and stays loud. Inside, the catalogue is looked at once.
+    Anything else is a bug and stays loud. Inside, `once` looks things up once.
     """
     try:
-        with rerun():
+        with _rerun():
             yield
     except ContractError as error:
         st.error(str(error), icon=":material/broken_image:")
@@ -40,7 +40,29 @@ def guarded() -> Iterator[None]:
     except Stopped:
         pass  # nobody is there to read anything
     except Busy:
-        st.warning(
-            "Many people are computing right now. Please try again in a few seconds.",
-            icon=":material/hourglass_top:",
-        )
+        words = "Many people are computing right now. Please try again in a few seconds."
+        st.warning(words, icon=":material/hourglass_top:")
+
+
+@contextmanager
+def _rerun() -> Iterator[None]:
+    """What `once` looked up holds until the outermost one ends."""
+    if _KNOWN.get() is not None:
+        yield
+        return
+    token = _KNOWN.set({})
+    try:
+        yield
+    finally:
+        _KNOWN.reset(token)
+
+
+def once(name: str, look: Callable[[], Value]) -> Value:
+    """What `look` finds, the same for all who ask in one rerun; outside of any, found anew."""
+    known = _KNOWN.get()
+    if known is None:
+        return look()
+    if name not in known:
+        known[name] = look()
+    value: Value = known[name]
+    return value

@@ -1,6 +1,6 @@
 """An image to ask a model about: one of the test set, one drawn by hand, one from a file."""
 
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -24,23 +24,14 @@ INK = (
 COLOUR = "Its middle, of the shape of the data, is scaled to {}; its colours stay as they are."
 """What becomes of a picture for a grey model, and for one of colours; with the size of images."""
 DRAWING, PICTURE, FILE, FILES = "image_drawing", "image_picture", "image_file", "image_files"
-"""Where a session keeps what was drawn and the picture that was brought, while neither is on the
-page; a file until it is read; and how many files there were."""
-
-
-@dataclass(frozen=True, eq=False)
-class Brought:
-    """A file that a person brought: its name, and the image that was made of it, or why none."""
-
-    name: str
-    fitted: Fitted | str
+"""Where a session keeps a drawing, a picture, a file until it is read, and how many files came."""
 
 
 def some_image(look: Look) -> tuple[Bytes | None, DeltaGenerator]:
     """Levels [channels, h, w] of the image that a person chose, and the place beside it.
 
     None while there is no image; then it is said beside it what is missing. A drawing and a picture
-    are kept for the session, also where another source or view is looked at meanwhile.
+    are kept for the session.
 
     Raises:
         Busy: No place to decode it became free.
@@ -85,18 +76,13 @@ def _uploaded(look: Look, beside: DeltaGenerator) -> Bytes | None:
     shape = look.card.event_shape
     told, size = (COLOUR if shape[0] > 1 else INK), f"{shape[1]} × {shape[2]}"
     key = f"bits_file{st.session_state.get(FILES, 0)}"
-    st.file_uploader(
-        "A picture (PNG or JPEG, up to 5 MB)",
-        type=["png", "jpg", "jpeg"],
-        key=key,
-        on_change=_take,
-        args=[key],
-        help=f"{told.format(size)} The file is read and dropped, the small image kept until you "
-        "leave; neither is ever stored.",
-    )
+    words = "A picture (PNG or JPEG, up to 5 MB)"
+    told = f"{told.format(size)} The file is read and dropped, the small image kept until you "
+    told += "leave; neither is ever stored."
+    kinds = ["png", "jpg", "jpeg"]
+    st.file_uploader(words, type=kinds, key=key, on_change=_take, args=[key], help=told)
     _read(shape)
-    brought = st.session_state.get(PICTURE)
-    if not isinstance(brought, Brought):
+    if PICTURE not in st.session_state:
         if shape[0] == 1:
             st.caption(
                 "A digit on paper, photographed from above, does well: let it fill three quarters "
@@ -104,18 +90,19 @@ def _uploaded(look: Look, beside: DeltaGenerator) -> Bytes | None:
             )
         beside.info("There is no picture yet: choose a file.", icon=":material/upload_file:")
         return None
-    name, fitted = _short(brought.name), brought.fitted
+    name, fitted = st.session_state[PICTURE]
     if isinstance(fitted, str):
         beside.error(f"`{name}` – {fitted}", icon=":material/block:")
         return None
     levels = fitted.levels
-    if levels.shape != look.card.event_shape:
+    if levels.shape != shape:
         beside.info("This model's images are of another shape: choose a file again.")
         return None
     title = f"As the model sees it: {name}"
     sheet = Sheet.of(levels[None], title, f"{title}, {size} pixels.")
     tiles([sheet], key="bits_upload", max_width=280)
-    st.button("Forget this picture", on_click=_forget, type="tertiary", icon=":material/close:")
+    forget = partial(st.session_state.pop, PICTURE, None)
+    st.button("Forget this picture", on_click=forget, type="tertiary", icon=":material/close:")
     with beside:
         _tell_ground(fitted)
     return levels
@@ -124,8 +111,7 @@ def _uploaded(look: Look, beside: DeltaGenerator) -> Bytes | None:
 def _take(key: str) -> None:
     """Keep a file until it is read, and begin with a fresh uploader.
 
-    One that stayed would go on showing the files that it refused before, and lose this one as soon
-    as another source is looked at.
+    One that stayed would show the files that it refused, and lose this one with the next source.
     """
     file = st.session_state[key]
     if file is not None:
@@ -143,12 +129,8 @@ def _read(shape: tuple[int, ...]) -> None:
             fitted: Fitted | str = read_picture(content, shape)
     except InputError as error:
         fitted = str(error)
-    st.session_state[PICTURE] = Brought(name, fitted)
+    st.session_state[PICTURE] = _short(name), fitted
     del st.session_state[FILE]
-
-
-def _forget() -> None:
-    st.session_state.pop(PICTURE, None)
 
 
 def _short(name: str, most: int = 32) -> str:

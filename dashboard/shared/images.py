@@ -1,9 +1,6 @@
-"""What several pages on images need: which models there are, and the images of their data sets.
+"""What several pages on images need: which models there are, and the images of their data sets."""
 
-Cached for the process, as in `dashboard.shared.catalogue`.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +15,6 @@ from dashboard.shared.controls import choose_card
 from dashboard.shared.guard import without
 from dashboard.shared.selection import Asked
 from genlab.contract.card import Card
-from genlab.runtime.inputs import say_not_finite
 
 Bytes = NDArray[np.uint8]
 PARTS = (("x", "label"), ("train", "train_label"))
@@ -31,8 +27,7 @@ TRAINING = {"mnist": 55_000, "fashion": 55_000}
 class Pictures:
     """Images of a data set, levels [n, channels, h, w], with the index of each one's class [n].
 
-    `test` was kept from every training; `train` is a part of what models were trained on. Either
-    is empty where the reference sample does not hold it.
+    `test` was kept from every training, `train` is a part of what models saw; each may be empty.
     """
 
     test: Bytes
@@ -46,13 +41,13 @@ class Pictures:
         return self.classes[label] if label < len(self.classes) else str(label)
 
 
-def images_with(*verbs: str, fits: Callable[[Card], bool] = lambda card: True) -> list[Card]:
-    """Working models of images that have all of `verbs`, in the order of their names.
+def images_with(*verbs: str) -> list[Card]:
+    """Working models of images that have all of `verbs`, by name; those of MNIST come first.
 
-    MNIST comes before the others: what a digit should look like, everybody knows.
+    What a digit should look like, everybody knows.
     """
     cards = catalogue.read_catalogue().cards.values()
-    able = [c for c in cards if kind(c) == "image" and c.verbs >= set(verbs) and fits(c)]
+    able = [card for card in cards if kind(card) == "image" and card.verbs >= set(verbs)]
     return sorted(able, key=lambda card: (card.dataset != "mnist", card.id))
 
 
@@ -63,20 +58,16 @@ def choose_model(key: str, *verbs: str) -> Card:
 
 
 def pictures(card: Card) -> Pictures:
-    """The images of a model's data set; empty where there are none or they are damaged.
-
-    A warning says what is damaged.
-    """
+    """The images of a model's data set; empty where there are none or, with a warning, damaged."""
     arrays: dict[str, Bytes] = {}
     with without("data"):
         arrays = _read(card)
-    empty = np.empty((0, *card.event_shape), np.uint8)
-    x, train = (arrays.get(images, empty) for images, _ in PARTS)
-    label, train_label = (
-        arrays.get(labels, np.zeros(len(of), np.uint8))
-        for (_, labels), of in zip(PARTS, (x, train), strict=True)
-    )
-    return Pictures(x, label, train, train_label, tuple(card.constants.classes or ()))
+    held: list[Bytes] = []
+    for images, labels in PARTS:
+        x = arrays.get(images, np.empty((0, *card.event_shape), np.uint8))
+        held += [x, arrays.get(labels, np.zeros(len(x), np.uint8))]
+    test, test_label, train, train_label = held
+    return Pictures(test, test_label, train, train_label, tuple(card.constants.classes or ()))
 
 
 # A resource: megabytes that every rerun looks at are shared, read-only, and not copied.
@@ -104,9 +95,7 @@ def units(levels: Bytes) -> NDArray[np.float32]:
 
 def tell_not_finite(images: NDArray[np.floating]) -> None:
     """Say how many images have pixels that are no numbers, where any have."""
-    told = say_not_finite("images", images)
-    if told:
-        st.warning(f"{told}: such pixels are drawn black.", icon=":material/error:")
+    parts.tell_not_finite(images, "images", "such pixels are drawn black")
 
 
 @dataclass(frozen=True)
@@ -122,8 +111,8 @@ class Look(Asked):
 def offer(look: Look, arrays: Mapping[str, NDArray[np.floating]], shown: str = "") -> None:
     """Offer the samples that are shown, `x` and what belongs to them, as files.
 
-    Call it where they are drawn and not at the end of the page: a slider in a fragment runs that
-    alone. `shown` tells the name of the files what other than model and seed made the picture.
+    Call it where they are drawn: a slider in a fragment runs that alone. `shown` tells the files'
+    name what other than model and seed made the picture.
     """
     with st.container():  # a place of its own: the buttons stay where they are
         tell_not_finite(arrays["x"])

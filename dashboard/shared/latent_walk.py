@@ -2,9 +2,8 @@
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
-from dashboard.components.sheet import Sheet, levels
+from dashboard.components.sheet import Grey, Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.components.timeline import Timeline
 from dashboard.plots import latent_walks
@@ -13,19 +12,15 @@ from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import Look, linked_picks, remember_picks
 from genlab.latents import between
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
 FRAMES, STOPS, OFFERED = 41, 11, 24
 WALKERS, ROUND = 16, 72
 
 
 @computed()
 def _ways(look: Look, a: int, b: int) -> tuple[Array, Array, tuple[float, float]]:
-    """Images on the great circle [FRAMES, …] and on the straight line [STOPS, …] from a to b.
-
-    And the lengths of the latents, at the ends and in the middle of the line.
-    """
+    """Images on the great circle [FRAMES, …] and the line [STOPS, …], and its |z|: ends, middle."""
     z = look.model.latent(look.n, seed=look.seed)[[a, b]]
     arc = between(look.card, z[0], z[1], FRAMES)
     line = latent_walks.straight(look.card, z[0], z[1], STOPS)
@@ -38,8 +33,7 @@ def _ways(look: Look, a: int, b: int) -> tuple[Array, Array, tuple[float, float]
 def show(look: Look, offered: Sheet, note: str = "") -> None:
     """The way between two picked samples as a film and as stops; a pick runs this fragment alone.
 
-    `offered` are the samples of the look, `OFFERED` of them, and `note` says what stands under
-    them.
+    `offered` are the samples of the look, and `note` says what stands under them.
     """
     start = linked_picks("walk_picks", look.n, A=0, B=1)
     state = peek_tiles("walk_picks", n=look.n, picks=start)
@@ -70,16 +64,13 @@ def _film(arc: Array, title: str) -> None:
     labels = [f"{100 * t:.0f} % of the way to B" for t in np.linspace(0, 1, FRAMES)]
     labels += labels[-2:0:-1]
     alt = "One image that changes smoothly from A to B and back."
-    tiles(
-        [Sheet.of(there[:, None], title, alt, smooth=True)],
-        key="walk_film",
-        timeline=Timeline(len(there), labels, fps=20, autoplay=True, title="way"),
-        max_width=300,
-    )
+    sheet = Sheet.of(there[:, None], title, alt, smooth=True)
+    timeline = Timeline(len(there), labels, fps=20, autoplay=True, title="way")
+    tiles([sheet], key="walk_film", timeline=timeline, max_width=300)
 
 
 @computed(entries=8, spinner="Walking through the latent space …")
-def _walks(model: ExportedModel, seed: int) -> NDArray[np.uint8]:
+def _walks(model: ExportedModel, seed: int) -> Grey:
     z = latent_walks.round_trips(model.card, WALKERS, ROUND, seed)
     x = model.decode(z.reshape(ROUND * WALKERS, -1), stop=catalogue.watcher())
     return levels(x).reshape(ROUND, WALKERS, *x.shape[1:])
@@ -93,13 +84,9 @@ def round_trips(look: Look) -> None:
     angle = [f"{round(360 * f / ROUND)}° of the circle" for f in range(ROUND)]
     title = f"{WALKERS} walks on great circles of the latent space"
     alt = f"{WALKERS} images that change smoothly and return to where they began."
-    tiles(
-        [Sheet.of(pixels, title, alt, smooth=True)],
-        key="round_tiles",
-        timeline=Timeline(ROUND, angle, fps=18, autoplay=True, title="angle"),
-        picks={"walk": 0},
-        enlarge=True,
-    )
+    sheet = Sheet.of(pixels, title, alt, smooth=True)
+    timeline = Timeline(ROUND, angle, fps=18, autoplay=True, title="angle")
+    tiles([sheet], key="round_tiles", timeline=timeline, picks={"walk": 0}, enlarge=True)
     st.caption(
         "z(φ) = z₁ cos φ + z₂ sin φ with two independent draws: at every moment a draw of the "
         "latent's own law, so every image on the way is a sample of the model."

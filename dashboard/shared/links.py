@@ -25,9 +25,8 @@ Value = TypeVar("Value")
 def once(element: str, read: Callable[[], Value], what: str = "frame") -> Value:
     """What `read` makes of the link, asked anew only where the element of this key is drawn anew.
 
-    An element that followed the link would be sent its own moves again. Where a run left it out,
-    its state is forgotten, and the link knows it. `what` is asked of the link, where an element has
-    several things there.
+    An element that followed the link would be sent its own moves again. `what` tells apart several
+    things that one element has there.
     """
     kept = f"{element}_{what}_link"
     if element not in st.session_state or kept not in st.session_state:
@@ -38,9 +37,8 @@ def once(element: str, read: Callable[[], Value], what: str = "frame") -> Value:
 
 def point(name: str, default: tuple[float, float], bound: float = 100.0) -> tuple[float, float]:
     """The point `name` of the link ("?x=0.5,-1"); `default` where absent, broken or absurd."""
-    parts = st.query_params.get(name, "").split(",")
     try:
-        x, y = (float(part) for part in parts)
+        x, y = map(float, st.query_params.get(name, "").split(","))
     except ValueError:
         return default
     inside = math.isfinite(x) and math.isfinite(y) and max(abs(x), abs(y)) <= bound
@@ -60,7 +58,7 @@ def frame(name: str, count: int) -> int | None:
 
 
 def remember(name: str, value: tuple[float, float] | int | None) -> None:
-    """Write a point or a frame into the link; unchanged values cost nothing."""
+    """Write a point or a frame into the link, where it is not there yet."""
     if value is None:
         return
     text = str(value) if isinstance(value, int) else ",".join(f"{v:.{DIGITS}f}" for v in value)
@@ -86,6 +84,7 @@ class Linked:
         touched: Whether a point was ever moved by hand.
         frame: The link's name of the frame; empty where the scene has no timeline.
         start: The frame that the link asks for, None where it asks for none.
+        names: As in `linked`.
     """
 
     key: str
@@ -103,10 +102,7 @@ class Linked:
         return replace(self, points={**self.points, **points})
 
     def show(self, scene: Scene, *, max_width: int = 640, more: str = "") -> StageState:
-        """Draw the scene, begun at the link's frame, and write what is shown into the link.
-
-        `max_width` and `more` are those of `stage`.
-        """
+        """Draw the scene, as `stage`, from the link's frame, and write what is shown into it."""
         timeline = scene.timeline
         if timeline is not None and self.start is not None and self.start < timeline.count:
             timeline = replace(timeline, start=self.start, autoplay=False)
@@ -148,13 +144,9 @@ def linked(
     asked = {name: point(called.get(name, name), at) if read else at for name, at in first.items()}
     inside = start if start is not None and start < count else None
     state = peek(key, points=asked, count=count, start=inside or 0)
-    at = {name: settled(held(xy, within)) for name, xy in state.points.items()}
+    x0, x1, y0, y1 = within or (-math.inf, math.inf, -math.inf, math.inf)
+    at = {
+        name: settled((min(max(x, x0), x1), min(max(y, y0), y1)))
+        for name, (x, y) in state.points.items()
+    }
     return Linked(key, at, state.still, state.touched, frame_name, inside, called)
-
-
-def held(at: Point, within: Extent | None) -> Point:
-    """The nearest point of the window."""
-    if within is None:
-        return at
-    x0, x1, y0, y1 = within
-    return min(max(at[0], x0), x1), min(max(at[1], y0), y1)

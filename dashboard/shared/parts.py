@@ -26,10 +26,7 @@ PAINTING = 0.06
 
 
 def let_paint() -> None:
-    """Wait until the browser has painted the picture, before it gets the charts under it.
-
-    It draws what comes together at once, and a chart takes it longer than the picture.
-    """
+    """Wait until the browser has painted the picture: the charts under it take it longer."""
     if runtime.exists():
         time.sleep(PAINTING)
 
@@ -45,11 +42,12 @@ def badges(card: Card, device: Device, seed: int) -> None:
         st.badge(f"seed {seed}", icon=":material/casino:", color="gray")
 
 
-def tell_not_finite(samples: NDArray[np.floating]) -> None:
-    """Say how many samples are not finite, where any are: the picture leaves them out."""
-    told = say_not_finite("samples", samples)
-    if told:
-        st.warning(f"{told}: the picture leaves them out.", icon=":material/error:")
+def tell_not_finite(
+    x: NDArray[np.floating], name: str = "samples", so: str = "the picture leaves them out"
+) -> None:
+    """Say how many samples are not finite, where any are, and what the picture makes of them."""
+    if told := say_not_finite(name, x):
+        st.warning(f"{told}: {so}.", icon=":material/error:")
 
 
 @st.fragment
@@ -59,10 +57,7 @@ def film(scene: Scene, key: str) -> None:
 
 
 def play(scene: Scene, key: str, more: str = "") -> int:
-    """As `film`, inside a fragment of the caller's own; `more` is that of `stage`.
-
-    Returns the frame at which it rests.
-    """
+    """As `film`, in a fragment of the caller's own; `more` as in `stage`. The frame of its rest."""
     count = scene.timeline.count if scene.timeline else 1
     return links.linked(f"{key}_stage", frame_name=key, count=count).show(scene, more=more).frame
 
@@ -76,20 +71,16 @@ def about(card: Card) -> None:
     """The figures measured on the exported graph, with protocol, and where the model came from."""
     with st.expander("What was measured, and where this model comes from"):
         if card.metrics:
-            st.dataframe(
-                [_row(metric) for metric in card.metrics],
-                hide_index=True,
-                column_config={"protocol": st.column_config.TextColumn(width="large")},
-            )
+            wide = {"protocol": st.column_config.TextColumn(width="large")}
+            st.dataframe(list(map(_row, card.metrics)), hide_index=True, column_config=wide)
         else:
             st.caption("Nothing has been measured on this model yet.")
         origin = card.provenance
         digits, plus, changes = origin.git_commit.partition("+")
-        commit = digits[:10] + plus + changes
         st.markdown(
             f"Trained by `{origin.command}` (seed {origin.seed}, {origin.seconds / 60:.1f} min, "
             f"{origin.hardware}), exported {origin.created[:10]}, code of commit "
-            f"`{commit}`."
+            f"`{digits[:10]}{plus}{changes}`."
             if card.kind == "trained"
             else f"Exact: nothing is trained. Exported {origin.created[:10]} by `{origin.command}`."
         )
@@ -114,24 +105,22 @@ def downloads(name: str, arrays: Mapping[str, NDArray[np.floating]]) -> None:
         said.update(f"{label} {array.dtype} {array.shape} ".encode())
         said.update(np.ascontiguousarray(array).tobytes())
     size = sum(array.nbytes for array in arrays.values())
-    kinds = {
-        "csv": ("text/csv", "table", partial(_csv, next(iter(arrays.values())))),
-        "npz": ("application/octet-stream", "data_array", partial(_npz, arrays)),
-    }
+    kinds = (
+        ("csv", "text/csv", "table", partial(_csv, next(iter(arrays.values())))),
+        ("npz", "application/octet-stream", "data_array", partial(_npz, arrays)),
+    )
     offers(
         [
             Offer(f"Samples ({kind})", f"{name}.{kind}", mime, icon, said.digest(), size, make)
-            for kind, (mime, icon, make) in kinds.items()
+            for kind, mime, icon, make in kinds
         ]
     )
 
 
 def _csv(points: NDArray[np.floating]) -> bytes:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    flat = points.reshape(len(points), -1)
-    writer.writerow([f"x{i + 1}" for i in range(flat.shape[1])])
-    writer.writerows(flat.tolist())
+    out, flat = io.StringIO(), points.reshape(len(points), -1)
+    head = [f"x{i + 1}" for i in range(flat.shape[1])]
+    csv.writer(out).writerows([head, *flat.tolist()])
     return out.getvalue().encode()
 
 

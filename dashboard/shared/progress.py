@@ -39,9 +39,7 @@ class Frames(Generic[Frame]):
     """Frames that come one by one, each computed once whoever asks; safe to share between threads.
 
     Attributes:
-        frames: Those that are there.
-        total: How many there will be.
-        size: Bytes that all of them take.
+        frames: Those that are there, of a `total` that takes `size` bytes.
         serial: A number of its own, which no other frames of this process have.
     """
 
@@ -62,16 +60,15 @@ class Frames(Generic[Frame]):
     @property
     def last(self) -> Frame | None:
         """The newest frame; None before the first."""
-        frames = self.frames
-        return frames[-1] if frames else None
+        return next(reversed(self.frames), None)
 
     def advance(
         self, known: int, place: Callable[[], AbstractContextManager[None]] = nullcontext
     ) -> Frame | None:
         """The frame after the first `known` ones; a failure leaves frames that begin anew.
 
-        One visitor computes, inside of `place`, and the others wait for the same frame outside of
-        it. None where that takes longer than `TURN_SECONDS`: ask again.
+        One visitor computes, inside of `place`; the others wait for it outside. None where that
+        takes longer than `TURN_SECONDS`: ask again.
 
         Raises:
             Stopped: The browser of who computes has gone away; the others go on from here.
@@ -90,10 +87,7 @@ class Frames(Generic[Frame]):
             return self.frames[known]
 
     def work(self, seconds: float) -> None:
-        """Compute for so long, and at least one frame; nothing where somebody else is at it.
-
-        Whose browser has gone away stops between two steps; the others go on from there.
-        """
+        """Compute for so long, and at least one frame; not where others do, or the browser left."""
         with self._turn(0) as mine:
             known, end = len(self.frames), time.monotonic() + seconds
             while mine and not self.done and not gone():
@@ -123,11 +117,7 @@ class Frames(Generic[Frame]):
 
 
 class Shelf:
-    """Frames by a key, as many as fit: those that nobody asked for longest make room.
-
-    Args:
-        most: Bytes that all frames may take together, once they are there.
-    """
+    """Frames by a key, in up to `most` bytes: those that nobody asked for longest make room."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -155,11 +145,8 @@ def kept(
 ) -> Frames[Frame]:
     """The frames of a key, begun where there are none; models and cards in it are their own keys.
 
-    Args:
-        key: What they are of, the name of the work first.
-        start: Begins the work, again after a failure.
-        total: How many frames there will be.
-        size: Bytes that all of them take.
+    `key` is what they are of, the name of the work first; `start` begins the work, again after a
+    failure; all `total` frames take `size` bytes.
     """
     known = tuple(key_of(part) or part for part in key)
     return shelf().frames(known, lambda: Frames(start, total, size))
@@ -188,9 +175,8 @@ def watch(
     """All frames, shown as they come; fewer where a person stopped them.
 
     Between two of them whatever is changed on the page takes over, and the work waits for the next
-    who asks. Frames that are there already cost nothing. Where the machine has no place free for
-    `PATIENCE` it stops by itself. Not for a fragment: its own widgets would have to wait for its
-    end. `preview` makes at most two pictures of a frame, by their captions.
+    who asks; after `PATIENCE` without a free place it stops by itself. Not for a fragment, whose
+    own widgets would wait for its end. `preview` makes at most two pictures of a frame, by caption.
 
     Raises:
         Busy: Not even a first frame was to be had.
@@ -201,8 +187,8 @@ def watch(
         frames = _follow(work, held, words, preview)
     if len(frames) < work.total:
         told = f"Stopped after {len(frames)} of {work.total}."
-        st.button("Go on", key=f"{key}_go", icon=":material/play_arrow:", help=told, on_click=_let,
-                  args=(held, None))  # fmt: skip
+        st.button("Go on", key=f"{key}_go", icon=":material/play_arrow:", help=told,
+                  on_click=st.session_state.update, kwargs={held: None})  # fmt: skip
     return frames
 
 
@@ -216,8 +202,8 @@ def _follow(
     place = st.empty()
     with place.container():
         bar = st.progress(0.0, words)
-        st.button("Stop here", key=f"{held}_stop", icon=":material/stop:", on_click=_let,
-                  args=(held, work.serial))  # fmt: skip
+        st.button("Stop here", key=f"{held}_stop", icon=":material/stop:",
+                  on_click=st.session_state.update, kwargs={held: work.serial})  # fmt: skip
         pictures = [column.empty() for column in st.columns([3, 3, 2])[:2]]
     frames = list(work.frames)
     known, begun = len(frames), time.monotonic()
@@ -248,7 +234,3 @@ def _follow(
                 picture.image(pixels, caption, width="stretch", output_format="PNG")
     place.empty()
     return frames
-
-
-def _let(held: str, value: int | None) -> None:
-    st.session_state[held] = value

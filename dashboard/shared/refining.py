@@ -23,13 +23,9 @@ _TURNS = count()
 
 @dataclass(frozen=True)
 class Refining:
-    """Which level of a picture is to be drawn now.
+    """Which of the `levels` of a picture, coarsest first, is to be drawn on a stage now.
 
-    Attributes:
-        stage: Key of the stage.
-        token: Names what is looked at: of anything else nothing has been painted.
-        levels: Names of the levels, coarsest first.
-        level: Index of the one to draw.
+    `token` names what is looked at: of anything else nothing has been painted.
     """
 
     stage: str
@@ -55,7 +51,7 @@ class Refining:
     def ask(self, level: int | None = None) -> str:
         """What the stage says back to ask for a level, or for this one again: new each time."""
         if level is None:
-            return again(f"{self.token} {self.now};")
+            return f"{self.token} {self.now}; {next(_TURNS)}"
         return f"{self.token} {self.levels[level]}"
 
     def note(self) -> bool:
@@ -69,16 +65,10 @@ class Refining:
             st.rerun()
 
 
-def again(name: str) -> str:
-    """What a stage says back once it is painted: new each time, or it would be asked only once."""
-    return f"{name} {next(_TURNS)}"
-
-
 def refining(stage: str, *things: object, levels: tuple[str, ...], at_least: int = 0) -> Refining:
     """What the browser has painted of `things` on a stage, and so the level to draw now.
 
-    `things` are models, cards, selections and plain values; `at_least` is the level that nobody
-    need wait for.
+    Things are known by `key_of` or as they are; `at_least` is the level that nobody need wait for.
     """
     known = repr([key_of(thing) or thing for thing in things]).encode()
     token = blake2b(known, digest_size=8).hexdigest()

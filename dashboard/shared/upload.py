@@ -19,8 +19,7 @@ from genlab.runtime.errors import InputError
 MAX_BYTES = 5 * 2**20
 MAX_SIDE = 8_000
 MAX_PIXELS = {"JPEG": 32_000_000, "PNG": 9_000_000}
-"""Of a photograph only as many are decoded as are needed; a PNG is decoded whole, at four bytes a
-pixel, and a screen has eight million."""
+"""Of a JPEG only what is needed is decoded; a PNG whole, and a screen has eight million."""
 Number = TypeVar("Number", np.uint8, np.float64)
 FINE = 8
 """Pixels of the picture for one of the image, at least, before it is averaged."""
@@ -34,8 +33,7 @@ SEEN = 13
 DIM = 32.0
 """Grey levels of paper in the deepest shade that ink is still told from."""
 BORDER = 1 / 3
-"""Share of the border, at least, that stands off from black where the ground is not black. (One in
-two hundred images of Fashion-MNIST touches more of its border.)"""
+"""Share of the border that stands off from black where the ground is not black, at least."""
 GREYS = np.rint(np.arange(2**16) / 257).astype(np.uint8)
 """Bytes of sixteen-bit greys."""
 
@@ -44,9 +42,8 @@ GREYS = np.rint(np.arange(2**16) / 257).astype(np.uint8)
 class Fitted:
     """A picture as an image of the data's kind: levels [channels, h, w]; grey ones light on black.
 
-    `ground` says what became of the background. In colours it is `kept`. Else it was `black`; or
-    `even`, or shaded from one place to another as `smooth` as paper is, and was made black; or it
-    is `uneven` and still there.
+    `ground` says what became of the background: in colours `kept`; else it was `black`, or `even`
+    or `smooth` and was made black, or it is `uneven` and still there.
     """
 
     levels: NDArray[np.uint8]
@@ -57,10 +54,8 @@ def read_picture(content: bytes, shape: tuple[int, ...] = (1, 28, 28)) -> Fitted
     """A PNG or JPEG file as an image of the model's shape, [channels, h, w].
 
     Transparent parts lie on what the ink stands off from; the picture is turned as its camera says.
-    Of three channels, its middle is scaled. Of one, it is made grey, scaled, inverted where its ink
-    is darker than its border, since MNIST and Fashion-MNIST are light on black, and padded. A
-    border that is even but for its grain, or whose shade changes smoothly, becomes black, and the
-    strongest ink white.
+    Of three channels, its middle is scaled. Of one, it is made grey, scaled, light on black as the
+    data are, and padded; an even or smooth ground becomes black, and the strongest ink white.
 
     Raises:
         InputError: The file is empty, too large, of another kind, or damaged; or there is nothing
@@ -112,8 +107,7 @@ def _check_size(picture: Image.Image, kind: str) -> None:
 def _opaque(picture: Image.Image, enough: int, mode: Literal["L", "RGB"]) -> Image.Image:
     """The picture in 256 levels of grey or of three colours, upright, and opaque.
 
-    Made smaller early where it has more than `enough` pixels a side: the memory that it takes is
-    that of its file and little more.
+    Made smaller early where it has more than `enough` pixels a side, which saves memory.
     """
     picture.draft(mode, (enough, enough))  # a JPEG is decoded at a half, a quarter or an eighth
     # Sixteen-bit grey comes as whole numbers that a conversion to bytes would cut off at 255.
@@ -130,17 +124,13 @@ def _opaque(picture: Image.Image, enough: int, mode: Literal["L", "RGB"]) -> Ima
 
 
 def _behind(picture: Image.Image) -> tuple[int, int, int, int]:
-    """What the transparent parts of a picture lie on.
-
-    Where the border is opaque, its grey; else black where what is there is bright, white where not.
-    """
+    """What transparent parts lie on: an opaque border's grey; else black under bright, or white."""
     levels, alpha = np.asarray(picture.convert("L")), np.asarray(picture.getchannel("A"))
     around = _border(alpha)
+    bright = alpha.any() and np.average(levels, weights=alpha) > BRIGHT
+    grey = 0 if bright else 255
     if around.mean() > BRIGHT:
         grey = round(float(np.average(_border(levels), weights=around)))
-    else:
-        bright = alpha.any() and np.average(levels, weights=alpha) > BRIGHT
-        grey = 0 if bright else 255
     return grey, grey, grey, 255
 
 
@@ -191,10 +181,7 @@ def _without_ground(
 
 
 def _smooth(light: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The square polynomial of the place that is nearest to the border, [h, w].
-
-    What strays from it, as ink that touches the border does, is left out of two more rounds.
-    """
+    """The square polynomial next to the border, [h, w]; two more rounds leave out what strays."""
     h, w = light.shape
     y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)

@@ -1,8 +1,7 @@
 """Opening models in the background, so that whoever chooses one next does not wait for it.
 
 onnxruntime takes a quarter of a second to compile the density of a spline flow and a second for all
-four of its graphs. Exact densities, which stand beside learned ones, take milliseconds and come
-first.
+four of its graphs. Exact densities take milliseconds, and come first.
 """
 
 import gc
@@ -27,13 +26,9 @@ def for_visitors(*verbs: str) -> None:
 
 
 def open_ahead(*verbs: str) -> None:
-    """Compile the exact densities of the plane, and `verbs` of all models of it that have them.
-
-    The first verb of all models comes first. Done once for each export.
-    """
-    exact = [card for card in catalogue.models_with("log_prob") if card.kind == "exact"]
-    able = catalogue.models_with(*verbs)
-    wanted = [(card, "log_prob") for card in exact]
+    """Compile once an export the plane's exact densities, then what has `verbs`, verb by verb."""
+    dense, able = catalogue.models_with("log_prob"), catalogue.models_with(*verbs)
+    wanted = [(card, "log_prob") for card in dense if card.kind == "exact"]
     wanted += [(card, verb) for verb in verbs for card in able]
     _opened(tuple((card.id, verb, key_of(card)) for card, verb in wanted))
 

@@ -1,5 +1,6 @@
 """The change of variables on the line: a map bent by hand, or the one that a flow learned."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -27,25 +28,17 @@ NAIVE = "Equal to the mean stretch E f′(z): one only by chance."
 NAMES = [f"b{i}" for i in range(len(bend.START))]
 
 
-def line_flows() -> dict[str, Card]:
-    """Flows of the line: their map from noise to data is a curve."""
-    able = {"log_prob", "decode", "layers"}
-    return {
-        card.id: card
-        for card in catalogue.read_catalogue().cards.values()
-        if card.event_shape == (1,) and card.latent and card.latent.dim == 1 and card.verbs >= able
-    }
-
-
 def show(seed: int) -> None:
-    """The choice between the map by hand and a learned one, and its picture."""
-    flows = line_flows()
+    """The map by hand, or that of a flow of the line: from noise to data it is a curve."""
+    able, cards = {"log_prob", "decode", "layers"}, catalogue.read_catalogue().cards.values()
+    line = [card for card in cards if card.event_shape == (1,) and card.verbs >= able]
+    flows = {card.id: card for card in line if card.latent and card.latent.dim == 1}
     source = controls.choose("Map", ["by hand", "learned"], "bend_map") if flows else "by hand"
     if source == "learned":
         name = next(iter(flows))
         if len(flows) > 1:
             name = st.selectbox("Flow of the line", list(flows), key="flow1d", bind="query-params")
-        learned(flows.get(name or "", next(iter(flows.values()))), seed)
+        learned(flows.get(name or "") or next(iter(flows.values())), seed)
     else:
         by_hand(seed)
 
@@ -64,9 +57,10 @@ def by_hand(seed: int) -> None:
     st.session_state["bend_knots"] = knots
     handles = handles.put(**dict(zip(NAMES, knots, strict=True)))
     bent = Monotone(tuple(knots))
+    z = noise.normal(seed, (SAMPLES,), "bend").astype(np.float64)
     _show(
         Pushed.of(bent, bend.FAR),
-        bent(_noise(seed))[0],
+        bent(z)[0],
         SPAN,
         handles,
         [f"handle {i + 1}" for i in range(len(NAMES))],
@@ -109,28 +103,21 @@ def _learned(model: ExportedModel, seed: int) -> tuple[Pushed, NDArray[np.float3
     return bend.learned(model), model.sample(SAMPLES, seed=seed)[:, 0]
 
 
-@computed(entries=8, light=True)
-def _noise(seed: int) -> NDArray[np.float64]:
-    return noise.normal(seed, (SAMPLES,), "bend").astype(np.float64)
-
-
 def _linked() -> list[Point]:
     """The knots of the link, or the first ones where it holds no increasing map."""
     asked = [links.point(name, at) for name, at in zip(NAMES, bend.START, strict=True)]
-    places = np.asarray(asked)
-    inside = (np.abs(places) <= [bend.REACH, SPAN[1]]).all()
-    apart = (np.diff(places, axis=0) >= bend.GAP - 2e-3).all()
-    try:
+    inside = (np.abs(asked) <= [bend.REACH, SPAN[1]]).all()
+    apart = (np.diff(asked, axis=0) >= bend.GAP - 2e-3).all()
+    with suppress(InputError):
         Monotone(tuple(asked))
-    except InputError:
-        return list(bend.START)
-    return asked if inside and apart else list(bend.START)
+        return asked if inside and apart else list(bend.START)
+    return list(bend.START)
 
 
 def _show(
     pushed: Pushed,
     x: NDArray[np.floating],
-    span: tuple[float, float],
+    span: Point,
     at: Linked,
     labels: list[str],
     instruction: str,
@@ -154,11 +141,9 @@ def _show(
             f"{ink('model', '$p(x)$')} $=$ {ink('noise', '$N(f^{-1}(x))$')} "
             r"$\cdot\,\left|\frac{d f^{-1}}{dx}\right|$"
         )
-        for name, density, told in (
-            ("∫ p(x) dx, with the Jacobian", pushed.right, RULE),
-            ("∫ N(f⁻¹(x)) dx, naive", pushed.naive, NAIVE),
-        ):
-            st.metric(name, f"{pushed.integral(density):.4f}", help=told)
+        right, wrong = (f"{pushed.integral(p):.4f}" for p in (pushed.right, pushed.naive))
+        st.metric("∫ p(x) dx, with the Jacobian", right, help=RULE)
+        st.metric("∫ N(f⁻¹(x)) dx, naive", wrong, help=NAIVE)
         off, naive = (histogram.outside(pushed, p) for p in (pushed.right, pushed.naive))
         st.markdown(
             f"Bars of the histogram more than two standard errors away: from "

@@ -7,7 +7,7 @@ from dashboard.chapters.flows.scenes import density as flows
 from dashboard.chapters.flows.shared import clouds, first_point, show_ledger, true_density
 from dashboard.components.scene import Heatmap
 from dashboard.plots.bounds import shown_density
-from dashboard.plots.shading import Scale
+from dashboard.plots.shading import Scale, peak
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
@@ -25,7 +25,8 @@ def _maps(model: ExportedModel, extent: Extent, size: int, scale: Scale) -> list
     """The density of the flow and the true one, shaded: the same layers at every move."""
     density = density_grid(model, extent, size)
     true = true_density(model.card.dataset, extent, size)
-    return flows.density_maps(density, true, scale, shown_density(model.card))
+    top = peak(density) if true is None else peak(density, true)
+    return flows.density_maps(density, true, scale, shown_density(model.card), top)
 
 
 def levels(look: Look) -> Refining:
@@ -36,11 +37,7 @@ def levels(look: Look) -> Refining:
 @st.fragment
 @guarded()
 def show(look: Look) -> None:
-    """The heat map and the ledger of one point; a drag runs this fragment alone.
-
-    The first picture of a model is a coarse density; as soon as it is painted the browser asks for
-    the whole density, and then for the samples and the plane of noise.
-    """
+    """The heat map and the ledger of one point; a drag runs this fragment alone."""
     card, model, picture = look.card, look.model, levels(look)
     data = catalogue.reference(card, look.n)
     at = linked(STAGE, points={"x": first_point(data)})
@@ -52,9 +49,8 @@ def show(look: Look) -> None:
         )
         rest, probe = None, None
         if picture.last:
-            samples, latent = clouds(model, look.n, look.seed)
             probe = flows.ledger(model, x)
-            rest = samples, latent, probe.z
+            rest = *clouds(model, look.n, look.seed), probe.z
         size = COARSE if picture.now == "coarse" else GRID
         maps = _maps(model, look.extent, size, look.scale)
         at.show(flows.density_scene(maps, data, look.extent, x, rest), more=picture.more)

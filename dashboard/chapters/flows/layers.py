@@ -49,10 +49,9 @@ def show(look: Look) -> None:
             "back through them."
         )
         at.show(scene)
-        shown = film.points.shape[1]
-        few = f"The film follows the first {shown} of {look.n:,} samples. "
+        few = f"The film follows the first {MOST} of {look.n:,} samples. "
         st.caption(
-            f"{few if shown < look.n else ''}Background: what the layer just passed did around "
+            f"{few if look.n > MOST else ''}Background: what the layer just passed did around "
             "each place, "
             f"{ink('noise', 'stretched')} (log|det| > 0, the density falls) or "
             f"{ink('model', 'squeezed')} (it rises). Interpolated from {film.evaluated:,} "
@@ -63,11 +62,9 @@ def show(look: Look) -> None:
     with answer:
         show_ledger(look.card, probe, places=True)
         trip = _round_trip(model, look.n, look.seed)
-        st.metric(
-            "Round trip, largest error",
-            f"{trip.data:.1e}" if trip.n_data else f"{trip.latent:.1e}",
-            help="The exported graphs in float32, there and back.",
-        )
+        worst = trip.data if trip.n_data else trip.latent
+        told = "The exported graphs in float32, there and back."
+        st.metric("Round trip, largest error", f"{worst:.1e}", help=told)
         st.caption(
             f"max |x − f(f⁻¹(x))| over {trip.n_data:,} data points: {trip.data:.1e}; "
             f"max |z − f⁻¹(f(z))| over {trip.n_latent:,} draws of noise: {trip.latent:.1e}."

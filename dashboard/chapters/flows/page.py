@@ -77,10 +77,8 @@ def body() -> None:
         parts.badges(card, look.model.device, seed)
         with st.container(height=CURVE, border=False):
             if painted:  # last of all: a chart keeps a browser busy for as long as all the rest
-                parts.chart(
-                    loss_chart(card, "loss: −log p(x), nats"),
-                    alt="Negative log-likelihood over the training steps.",
-                )
+                words = "Negative log-likelihood over the training steps."
+                parts.chart(loss_chart(card, "loss: −log p(x), nats"), words)
         samples, latent = clouds(look.model, n, seed)
         parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
         parts.about(card)

@@ -1,8 +1,6 @@
 """What several views of a flow need: densities, samples, the ledger in words; cached."""
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from dashboard.chapters.flows.scenes.density import Ledger
 from dashboard.plots.bounds import SIGNS, WORDS, bound_of
@@ -12,9 +10,8 @@ from dashboard.shared.compute import computed
 from dashboard.shared.selection import density_grid
 from genlab.contract.card import Card
 from genlab.measures.density import Extent
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
 VERBS = ("log_prob", "encode", "decode", "layers")
 
 

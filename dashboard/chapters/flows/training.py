@@ -23,9 +23,8 @@ def _film(
 def show(look: Look) -> None:
     """The film of the checkpoints, and the normality of the encoded data below it."""
     if not look.card.snapshots:
-        st.info(
-            "This model was exported without snapshots of its training.", icon=":material/info:"
-        )
+        words = "This model was exported without snapshots of its training."
+        st.info(words, icon=":material/info:")
         return
     scene, judged = _film(look.model, look.n, look.seed, look.extent, look.scale)
     parts.film(scene, key="flow_checkpoint")
@@ -35,18 +34,14 @@ def show(look: Look) -> None:
     )
     if judged is None:
         return
-    parts.chart(
-        normality_chart(judged),
-        alt="Energy distance of the encoded data to the Gaussian over the training steps, above "
-        "the band of true Gaussian samples.",
-    )
+    alt = "Energy distance of the encoded data to the Gaussian over the training steps, above "
+    parts.chart(normality_chart(judged), alt + "the band of true Gaussian samples.")
     st.caption(verdict(judged))
 
 
 def verdict(judged: Normality) -> str:
     """What the last snapshot scores, and what a Gaussian sample of the same size does."""
-    low, high = judged.band
-    last = judged.scores[-1]
+    (low, high), last = judged.band, judged.scores[-1]
     inside = (
         "no further from N(0, I) than samples of N(0, I) itself are"
         if last <= high

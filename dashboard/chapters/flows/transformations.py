@@ -29,32 +29,29 @@ def choices() -> dict[str, dict[str, Card]]:
         name: transformations.one_of_each(card for card in trained if card.dataset == name)
         for name in sorted({card.dataset for card in trained})
     }
-    several = {name: kinds for name, kinds in found.items() if len(kinds) >= 2}
-    return dict(sorted(several.items(), key=lambda item: -len(item[1])))
+    names = sorted(found, key=lambda name: -len(found[name]))
+    return {name: found[name] for name in names if len(found[name]) >= 2}
 
 
 @computed()
 def _floors(card: Card) -> Floors | None:
     """Of the data set of a model, whose reference sample it uses."""
-    data = catalogue.reference(card, catalogue.REFERENCE)
+    data, extent = catalogue.reference(card, catalogue.REFERENCE), card.extent or catalogue.WINDOW
     if len(data) < 3:
         return None
     return catalogue.exactly(
-        card.dataset,
-        "log_prob",
-        lambda exact: transformations.floors(exact, data, card.extent or catalogue.WINDOW),
+        card.dataset, "log_prob", lambda exact: transformations.floors(exact, data, extent)
     )
 
 
 @computed(entries=32)
 def _facts(model: ExportedModel, seed: int) -> Facts:
     data = catalogue.reference(model.card, catalogue.REFERENCE)
-    found = catalogue.exactly(
-        model.card.dataset,
-        "log_prob",
-        lambda exact: transformations.facts(model, exact, data, seed),
-    )
-    return found or transformations.facts(model, None, data, seed)
+
+    def use(exact: ExportedModel | None) -> Facts:
+        return transformations.facts(model, exact, data, seed)
+
+    return catalogue.exactly(model.card.dataset, "log_prob", use) or use(None)
 
 
 def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
@@ -76,10 +73,10 @@ def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
         for kind, card in ((kind, kinds[kind]) for kind in grids):
             with st.container(), guarded():
                 data = catalogue.reference(card, DATA)
+                model = catalogue.open_model(card.id)
                 scene = transformations.scene(
-                    grids[kind], true, data, catalogue.open_model(card.id), KINDS[kind][0], scale,
-                    top, seed, n,
-                )  # fmt: skip
+                    grids[kind], true, data, model, KINDS[kind][0], scale, top, seed, n
+                )
                 linked(f"kind_{kind}").show(scene)
                 _numbers(kind, card, seed)
 
@@ -91,11 +88,8 @@ def _numbers(kind: str, card: Card, seed: int) -> None:
     with st.container(horizontal=True, gap="medium"):
         for name, value in (("KL", found.kl), ("−log p(x)", found.nll)):
             if value:
-                st.metric(
-                    f"{name}{COSTS[found.bound]}, nats",
-                    value.rounded,
-                    help=f"± {value.error:.1g} (standard error), from the card: fresh data points.",
-                )
+                told = f"± {value.error:.1g} (standard error), from the card: fresh data points."
+                st.metric(f"{name}{COSTS[found.bound]}, nats", value.rounded, help=told)
     st.markdown(transformations.verdict(kind, found, floor))
 
 
@@ -114,16 +108,11 @@ def protocol(kinds: dict[str, Card]) -> None:
             f"- **Straying samples**: of {transformations.SAMPLES:,} samples, those where the "
             "exact density is below its 1 % quantile over the data. The data themselves score 1 %."
         )
-        table = [
-            {
-                "kind": KINDS[kind][0],
-                "model": card.id,
-                **{
-                    f"{m.name}": f"{m.value:.4f}" + (f" ± {m.stderr:.1g}" if m.stderr else "")
-                    for m in card.metrics
-                    if re.fullmatch("(kl|nll)(_bound|_estimate)?|mass|sliced_w2", m.name)
-                },
-            }
-            for kind, card in kinds.items()
-        ]
+        table = []
+        for kind, card in kinds.items():
+            cells = {"kind": KINDS[kind][0], "model": card.id}
+            for m in card.metrics:
+                if re.fullmatch("(kl|nll)(_bound|_estimate)?|mass|sliced_w2", m.name):
+                    cells[m.name] = f"{m.value:.4f}" + (f" ± {m.stderr:.1g}" if m.stderr else "")
+            table.append(cells)
         st.dataframe(table, hide_index=True)

@@ -19,11 +19,7 @@ _surface = computed(entries=16)(critique)
 @st.fragment
 @guarded()
 def show(look: Look) -> None:
-    """The dragged latent point; a drag runs this fragment alone.
-
-    The critic's surface is coarse at first; the browser asks for the whole one as soon as that is
-    painted.
-    """
+    """The dragged latent point, on a surface coarse at first; a drag runs this fragment alone."""
     model, extent = look.model, look.extent
     z, samples, web = forgeries(look)
     at = linked(STAGE, points={"z": (0.6, 0.4)})

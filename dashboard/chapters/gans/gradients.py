@@ -3,12 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from dashboard.chapters.gans.scenes.gradient_charts import (
-    curve_chart,
-    over_training_chart,
-    size_chart,
-)
-from dashboard.chapters.gans.scenes.gradients import pull_scene
+from dashboard.chapters.gans.scenes import gradients as scenes
 from dashboard.chapters.gans.shared import averaged
 from dashboard.components.scene import Scene
 from dashboard.plots.theme import ink
@@ -32,7 +27,7 @@ def fits(card: Card) -> bool:
 def _film(look: Look) -> tuple[list[Pull], Scene]:
     found = pulls(look.model, look.model.latent(DRAW, seed=look.seed), look.extent)
     data = catalogue.reference(look.card, look.n)
-    return found, pull_scene(look.model, found, data, look.extent)
+    return found, scenes.pull_scene(look.model, found, data, look.extent)
 
 
 @st.fragment
@@ -52,18 +47,17 @@ def show(look: Look) -> None:
     left, right = st.columns(2)
     with left:
         words = "Gradient to the critic's output against D(G(z)): formulas and measured."
-        parts.chart(curve_chart(one), words)
+        parts.chart(scenes.curve_chart(one), words)
     with right:
         words = "Size of the losses' gradients at the forgeries against D(G(z))."
-        parts.chart(size_chart(one), words)
+        parts.chart(scenes.size_chart(one), words)
     words = "Median size of the losses' gradients at each snapshot."
-    parts.chart(over_training_chart(found, frame), words)
+    parts.chart(scenes.over_training_chart(found, frame), words)
     st.caption(
         f"Measured at {DRAW} forgeries of each snapshot by central differences of the loss "
         f"through the exported critic; halving their step changes no length by more than "
-        f"{one.error:.1g} of the largest. Both losses are asked of the same "
-        "critic, whichever of them trained it. "
-        f"{averaged(look.card)}"
+        f"{one.error:.1g} of the largest. Both losses are asked of the same critic, whichever of "
+        f"them trained it. {averaged(look.card)}"
     )
 
 

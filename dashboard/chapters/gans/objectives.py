@@ -4,16 +4,8 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from dashboard.chapters.gans.scenes.objectives import (
-    RULE,
-    Record,
-    Run,
-    common_steps,
-    record,
-    same_start,
-    table,
-    textbook_runs,
-)
+from dashboard.chapters.gans.scenes import objectives as scenes
+from dashboard.chapters.gans.scenes.objectives import Record, Run
 from dashboard.chapters.gans.scenes.objectives_film import covered_chart, objectives_scene
 from dashboard.chapters.gans.shared import averaged, cards
 from dashboard.components.scene import Scene
@@ -29,20 +21,16 @@ DRAWS, DRAW = 4, 2_500
 
 
 class Choice(NamedTuple):
-    """A data set's textbook runs, and the k that is looked at."""
+    """A data set's textbook runs, and the k that is looked at with its runs."""
 
     runs: list[Run]
     k: int
-
-    @property
-    def shown(self) -> list[Run]:
-        """The runs of the chosen k."""
-        return [run for run in self.runs if run.k == self.k]
+    shown: list[Run]
 
 
 def choose() -> Choice:
     """Data set and k; the page stops here with advice where there are no textbook runs."""
-    sets = textbook_runs(cards())
+    sets = scenes.textbook_runs(cards())
     if not sets:
         st.info(
             "There is nothing to compare yet: this view wants GANs with the textbook's objectives, "
@@ -55,13 +43,9 @@ def choose() -> Choice:
     with st.container(horizontal=True, gap="medium"):
         runs = sets[controls.choose("Data set", list(sets), "gan_set", default=first)]
         ks = [str(k) for k in sorted({run.k for run in runs})]
-        k = controls.choose(
-            "k, steps of D for one of G",
-            ks,
-            "gan_k",
-            help="How often the discriminator steps before each step of the generator.",
-        )
-    return Choice(runs, int(k))
+        words = "How often the discriminator steps before each step of the generator."
+        k = controls.choose("k, steps of D for one of G", ks, "gan_k", words)
+    return Choice(runs, int(k), [run for run in runs if run.k == int(k)])
 
 
 def opened(runs: list[Run]) -> list[ExportedModel]:
@@ -70,7 +54,7 @@ def opened(runs: list[Run]) -> list[ExportedModel]:
 
 
 _modes = computed(keep="resource")(modes_of)
-_same_start = computed(entries=64)(same_start)
+_same_start = computed(entries=64)(scenes.same_start)
 
 
 @computed(entries=64, keep="resource", spinner="Measuring what the generators cover …")
@@ -81,7 +65,7 @@ def _record(model: ExportedModel, seed: int, modes: Modes | None) -> Record | No
     if part <= NEIGHBOURS:
         return None
     z = model.latent(DRAWS * DRAW, seed=seed).reshape(DRAWS, DRAW, -1)
-    return record(model, z, data[: DRAWS * part].reshape(DRAWS, part, -1), modes)
+    return scenes.record(model, z, data[: DRAWS * part].reshape(DRAWS, part, -1), modes)
 
 
 @computed(entries=8, keep="resource", spinner="Running every snapshot of the runs …")
@@ -98,7 +82,7 @@ def show(choice: Choice, n: int, seed: int) -> None:
     modes = catalogue.exactly(choice.runs[0].card.dataset, "decode", _modes)
     found = [_record(model, seed, modes) for model in models]
     measured = [(run, row) for run, row in zip(choice.runs, found, strict=True) if row]
-    if not common_steps(choice.shown):
+    if not scenes.common_steps(choice.shown):
         st.info("These runs kept no snapshots of the same steps.", icon=":material/hide_image:")
         return
     st.caption(
@@ -130,8 +114,8 @@ def _tell_start(runs: list[Run], same: bool) -> None:
 def _tell_outcome(k: int, measured: list[tuple[Run, Record]], modes: Modes | None) -> None:
     """The verdict on each run, and what it covered over the training."""
     runs, rows = [run for run, _ in measured], [row for _, row in measured]
-    st.dataframe(table(runs, rows), hide_index=True)
-    st.caption(RULE)
+    st.dataframe(scenes.table(runs, rows), hide_index=True)
+    st.caption(scenes.RULE)
     shown = [True, False] if modes else [False]
     for column, by_modes in zip(st.columns(len(shown)), shown, strict=True):
         what = "Modes" if by_modes else "Share of the data"

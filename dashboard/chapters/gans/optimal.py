@@ -9,7 +9,6 @@ from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
-from genlab.contract.card import Card
 from genlab.measures.density import Extent
 from genlab.measures.discriminator import Optimum, judged, optimum
 from genlab.model import ExportedModel
@@ -25,15 +24,8 @@ def _optimum(model: ExportedModel, seed: int, extent: Extent) -> Optimum | None:
         return None
     z = model.latent(DRAW, seed=seed)
     return catalogue.exactly(
-        model.card.dataset,
-        "log_prob_t",
-        lambda exact: optimum(model, exact, z, data, extent),
+        model.card.dataset, "log_prob_t", lambda exact: optimum(model, exact, z, data, extent)
     )
-
-
-def fits(card: Card) -> bool:
-    """Whether there are generators of several steps to be best against."""
-    return card.snapshots is not None
 
 
 @guarded()

@@ -10,16 +10,10 @@ from dashboard.shared import controls, parts
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import Look
 
-VIEWS = {
-    "game": game,
-    "training": training,
-    "objectives": objectives,
-    "optimal": optimal,
-    "gradients": gradients,
-}
+VIEWS = ["game", "training", "objectives", "optimal", "gradients"]
 # What a view asks of its model beside the verbs, and in words.
 FITS = {
-    "optimal": (optimal.fits, "with snapshots"),
+    "optimal": (lambda card: bool(card.snapshots), "with snapshots"),
     "gradients": (gradients.fits, "with snapshots, whose critic says of one point how real it is"),
 }
 
@@ -43,14 +37,12 @@ def body() -> None:
     """All that depends on a choice: another model runs this alone, not the page's head again."""
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     with right:
-        view = controls.choose(
-            "Look at",
-            list(VIEWS),
-            "gan_view",
-            help="**game**: drag a point of noise · **training**: one run, snapshot by snapshot · "
+        words = (
+            "**game**: drag a point of noise · **training**: one run, snapshot by snapshot · "
             "**objectives**: three from the same start, and k · **optimal**: D beside the best "
-            "possible D* · **gradients**: what the generator feels",
+            "possible D* · **gradients**: what the generator feels"
         )
+        view = controls.choose("Look at", VIEWS, "gan_view", words)
     if view == "objectives":
         with left:
             choice = objectives.choose()
@@ -62,7 +54,8 @@ def body() -> None:
     picture = st.container()
     look = Look(card, *below())
     with picture:
-        VIEWS[view].show(look)
+        others = {"training": training, "optimal": optimal, "gradients": gradients}
+        others.get(view, game).show(look)
     parts.let_paint()
     parts.badges(card, look.model.device, look.seed)
     words = "Losses of generator and discriminator over the training steps."

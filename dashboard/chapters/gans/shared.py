@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from dashboard.chapters.gans.scenes.game import WEB
 from dashboard.shared import catalogue
@@ -12,25 +11,24 @@ from dashboard.shared.compute import computed
 from dashboard.shared.selection import Look
 from genlab.contract.card import Card
 from genlab.measures.discriminator import judged
+from genlab.model import Array
 
-Array = NDArray[np.float32]
 VERBS = ("decode", "critic")
 
 
 def cards(fits: Callable[[Card], bool] = lambda card: True) -> list[Card]:
     """Trained generators of the plane with a critic that fit, the most telling first.
 
-    Telling is a critic that gives probabilities, that no penalty holds back, and that steps more
-    often than its generator: it gets ahead, and what it says and does is plain to see.
+    Telling is a critic that gives probabilities, that no penalty holds back, and that gets ahead
+    by stepping more often than its generator.
     """
-    able = catalogue.models_with(*VERBS)
 
     def place(card: Card) -> tuple[bool, bool, int, str]:
         k = card.hyper("loop", "n_critic")
         held = card.hyper("family", "penalty") != 0
         return judged(card) != "logit", held, -k if isinstance(k, int) else 0, card.id
 
-    return sorted((card for card in able if fits(card)), key=place)
+    return sorted(filter(fits, catalogue.models_with(*VERBS)), key=place)
 
 
 def choose_model(fits: Callable[[Card], bool], wanted: str) -> Card:

@@ -22,6 +22,5 @@ def show(look: Look) -> None:
         st.info("No snapshots of this training were kept.", icon=":material/hide_image:")
         return
     parts.film(_film(look), key="gan_checkpoint")
-    st.caption(
-        f"Scrub the checkpoints: each was saved during the one training run. {averaged(look.card)}"
-    )
+    words = "Scrub the checkpoints: each was saved during the one training run. "
+    st.caption(words + averaged(look.card))

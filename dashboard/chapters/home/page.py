@@ -36,18 +36,14 @@ def in_gallery(entry: Entry, variant: bool) -> ModelCard:
 
 
 def on_show() -> list[ModelCard]:
-    """All models by data set, main ones first; the broken ones at the end.
-
-    A classifier, which judges models and is none, is not among them.
-    """
+    """All models by data set, main ones first, without classifiers; broken ones at the end."""
     entries = read_catalogue().entries
     shown = []
     for dataset in catalogue.datasets():
         cards = [card for card in catalogue.models_of(dataset) if card.verbs != {"classify"}]
         main = {card.id for card in catalogue.main_models(cards)}
-        leading = [card for card in cards if card.id in main]
-        others = [card for card in cards if card.id not in main]
-        shown += [in_gallery(entries[card.id], card.id not in main) for card in leading + others]
+        cards.sort(key=lambda card: card.id not in main)
+        shown += [in_gallery(entries[card.id], card.id not in main) for card in cards]
     return shown + [in_gallery(entry, False) for entry in entries.values() if entry.problem]
 
 

@@ -15,7 +15,7 @@ from dashboard.chapters.diffusion.scenes.images import labels_of
 from dashboard.chapters.diffusion.scenes.settings import ANY
 from dashboard.chapters.flows.images.shared import flows, test_sets
 from dashboard.chapters.flows.images.shared import test_bits as bits_of_flow
-from dashboard.chapters.flows.scenes.bits import bits_chart, mean_error, with_error
+from dashboard.chapters.flows.scenes.bits import bits_chart, with_error
 from dashboard.plots.theme import CHART
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed, in_turn
@@ -24,6 +24,7 @@ from dashboard.shared.image_sources import some_image
 from dashboard.shared.images import Bytes, Look, pictures, units
 from genlab.contract.card import Card
 from genlab.diffusion.elbo import DEVIATION_FIGURE, Elbo, elbo
+from genlab.measures.estimate import Estimate
 from genlab.model import ExportedModel
 
 DRAWS, STRATA = 8, 40
@@ -105,7 +106,7 @@ def _place(look: Look, levels: Bytes, label: str) -> None:
 
 
 def _words(bits: NDArray[np.floating]) -> str:
-    mean, error = mean_error(bits)
+    mean, error = Estimate.mean(bits)
     return f"{mean:.2f} ± {error:.2f} bits/dim"
 
 

@@ -11,13 +11,14 @@ from dashboard.chapters.flows.images.shared import (
     test_bits,
     test_sets,
 )
-from dashboard.chapters.flows.scenes.bits import bits_chart, mean_error, with_error
+from dashboard.chapters.flows.scenes.bits import bits_chart, with_error
 from dashboard.plots.bounds import bits_words
 from dashboard.plots.theme import CHART
 from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.image_sources import some_image
 from dashboard.shared.images import Bytes, Look
+from genlab.measures.estimate import Estimate
 
 
 @st.fragment
@@ -27,24 +28,22 @@ def show(look: Look) -> None:
     levels, right = some_image(look)
     if levels is None:
         return
+    mean = float(image_bits(look.model, levels, look.seed).mean())
     with right:
-        _numbers(look, levels)
+        _numbers(look, levels, mean)
     own = test_sets(look.card).get(look.card.dataset)
     if own is not None:
-        bits = test_bits(look.model, own, look.seed)
-        _place(look, levels, bits, catalogue.dataset_title(own.dataset))
+        _place(look, mean, test_bits(look.model, own, look.seed))
 
 
-def _numbers(look: Look, levels: Bytes) -> None:
+def _numbers(look: Look, levels: Bytes, mean: float) -> None:
     """The image's bits per dimension under every flow, the chosen one first."""
-    mean, _ = mean_error(image_bits(look.model, levels, look.seed))
     cards = flows(look.card)
     columns = st.columns(max(2, len(cards)))
     for place, card in zip(columns, cards, strict=False):
         with place, without(card.id):
-            model = catalogue.open_model(card.id)
-            bits, error = mean_error(image_bits(model, levels, look.seed))
-            st.metric(f"{card.id}, bits/dim", with_error(bits, error))
+            bits = image_bits(catalogue.open_model(card.id), levels, look.seed)
+            st.metric(f"{card.id}, bits/dim", with_error(*Estimate.mean(bits)))
     size = levels.size
     st.caption(
         f"−log₂ p(x) / {size}: a code built on {look.card.id} would need about "
@@ -54,14 +53,11 @@ def _numbers(look: Look, levels: Bytes) -> None:
     )
 
 
-def _place(look: Look, levels: Bytes, bits: np.ndarray, title: str) -> None:
-    """Where the image stands among the test images."""
-    mean, _ = mean_error(image_bits(look.model, levels, look.seed))
-    name = f"{title} test images"
-    parts.chart(
-        bits_chart({name: bits}, {name: CHART["data"]}, marked=mean),
-        alt="Histogram of bits per dimension of test images; a line marks this image.",
-    )
+def _place(look: Look, mean: float, bits: np.ndarray) -> None:
+    """Where an image of `mean` bits stands among the test images."""
+    name = f"{catalogue.dataset_title(look.card.dataset)} test images"
+    alt = "Histogram of bits per dimension of test images; a line marks this image."
+    parts.chart(bits_chart({name: bits}, {name: CHART["data"]}, marked=mean), alt)
     below = 100 * float(np.mean(bits <= mean))
     st.caption(
         f"Under {look.card.id}: the orange line is this image, blue are {min(MEASURED, len(bits))} "

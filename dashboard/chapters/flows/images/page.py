@@ -21,14 +21,12 @@ st.markdown(
 
 left, right = st.columns([2, 3], vertical_alignment="bottom")
 with right:
-    view = controls.choose(
-        "Look at",
-        VIEWS,
-        "image_flow_view",
-        help="**samples**: with a temperature · **walk**: from one sample to another · **round "
-        "trip**: a test image to z and back · **bits**: the likelihood of any image · "
-        "**surprise**: what it says of images it has never seen",
+    words = (
+        "**samples**: with a temperature · **walk**: from one sample to another · **round trip**: "
+        "a test image to z and back · **bits**: the likelihood of any image · **surprise**: what "
+        "it says of images it has never seen"
     )
+    view = controls.choose("Look at", VIEWS, "image_flow_view", words)
 with left:
     card = choose_model("image_flow", *flows.VERBS)
 picture = st.container()  # first what is seen, then what changes it: a phone shows both
@@ -55,8 +53,6 @@ with picture:
             surprise.show(look)
 parts.badges(card, look.model.device, seed)
 if card.history:
-    parts.chart(
-        loss_chart(card, "loss: −log p(x), nats a pixel"),
-        alt="Negative log-likelihood over the training steps.",
-    )
+    words = "Negative log-likelihood over the training steps."
+    parts.chart(loss_chart(card, "loss: −log p(x), nats a pixel"), words)
 parts.about(card)

@@ -32,7 +32,7 @@ def show(look: Look) -> None:
     start = linked_picks("round_picks", len(images), image=0)
     state = peek_tiles("round_picks", n=len(images), picks=start)
     tile = state.picks["image"]
-    names = [look.pictures.name(int(i)) for i in look.pictures.test_label[: len(images)]]
+    name = look.pictures.name(int(look.pictures.test_label[tile]))
     left, right = st.columns([2, 3])
     with left:
         st.caption("Pick a test image: the flow sends it to z and back.")
@@ -43,24 +43,10 @@ def show(look: Look) -> None:
         numbers = trip.uniform[tile].reshape(look.card.event_shape)
         off = trip.error[tile] / max(trip.worst, 1e-12)
         row = np.stack([images[tile], *map(levels, (numbers, trip.back[tile], off))])
-        tiles(
-            [
-                Sheet.of(
-                    row,
-                    f"Test image {tile + 1} ({names[tile]}), there and back",
-                    "The image, its latent as grey numbers, the image of the latent, and the "
-                    "difference.",
-                    captions=[
-                        "x",
-                        f"z, {row[0].size} numbers",
-                        "f(f⁻¹(x))",
-                        f"error, white = {trip.worst:.0e}",
-                    ],
-                    columns=4,
-                )
-            ],
-            key="round_row",
-        )
+        title = f"Test image {tile + 1} ({name}), there and back"
+        alt = "The image, its latent as grey numbers, the image of the latent, and the difference."
+        said = ["x", f"z, {row[0].size} numbers", "f(f⁻¹(x))", f"error, white = {trip.worst:.0e}"]
+        tiles([Sheet.of(row, title, alt, captions=said, columns=4)], key="round_row")
         a, b = st.columns(2)
         a.metric("Largest error of this image", f"{trip.error[tile].max():.1e}")
         b.metric("Pixels on another grey level", f"{trip.moved[tile]} of {row[0].size}")

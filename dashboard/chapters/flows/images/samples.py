@@ -16,16 +16,11 @@ from dashboard.shared.images import Look, linked_picks, offer, remember_picks
 def show(look: Look) -> None:
     """Samples at a temperature; the slider runs this fragment alone."""
     place = st.container()
-    temperature = controls.whole(
-        "Temperature, %",
-        "temperature",
-        0,
-        150,
-        100,
-        5,
-        help="The normal numbers behind z are multiplied with it: 100 % is the model, less is "
-        "closer to the middle of its latent space, at 0 % all samples are one.",
+    words = (
+        "The normal numbers behind z are multiplied with it: 100 % is the model, less is closer to "
+        "the middle of its latent space, at 0 % all samples are one."
     )
+    temperature = controls.whole("Temperature, %", "temperature", 0, 150, 100, 5, words)
     z, x = samples(look.model, look.n, look.seed, temperature / 100)
     with place:
         st.caption(

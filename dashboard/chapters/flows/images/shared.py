@@ -9,9 +9,8 @@ from dashboard.shared.images import Bytes, images_with, pictures, units
 from genlab.contract.card import Card
 from genlab.latents import at_temperature
 from genlab.measures.bits import bits_per_dim
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
 VERBS = ("decode", "encode", "log_prob")
 MEASURED = 200
 """Test images of each set that the histograms are made of."""
@@ -21,29 +20,25 @@ DRAWS = 8
 
 def flows(first: Card) -> list[Card]:
     """Flows with bits (a discrete measure) of images of a model's shape, itself before others."""
-
-    def fits(card: Card) -> bool:
-        return card.measure.kind == "discrete" and card.event_shape == first.event_shape
-
-    return sorted(images_with(*VERBS, fits=fits), key=lambda card: card.id != first.id)
+    able = [card for card in images_with(*VERBS) if card.measure.kind == "discrete"]
+    same = [card for card in able if card.event_shape == first.event_shape]
+    return sorted(same, key=lambda card: card.id != first.id)
 
 
 @computed(entries=24)
-def samples(
-    model: ExportedModel, n: int, seed: int, temperature: float = 1.0
-) -> tuple[Array, Array]:
+def samples(model: ExportedModel, n: int, seed: int, temperature: float = 1) -> tuple[Array, Array]:
     """Latents [n, latent], drawn together by the temperature, and their images [n, 1, h, w]."""
     z = model.latent(n, seed=seed)
-    if temperature != 1.0:
-        z = at_temperature(model.card, z, temperature)
+    z = z if temperature == 1 else at_temperature(model.card, z, temperature)
     return z, model.decode(z)
 
 
 def test_sets(first: Card) -> dict[str, Card]:
     """For each data set with test images of a flow's shape: one of its models."""
     found: dict[str, Card] = {}
-    for card in images_with(fits=lambda card: card.event_shape == first.event_shape):
-        if card.dataset not in found and len(pictures(card).test):
+    for card in images_with():
+        same = card.event_shape == first.event_shape
+        if same and card.dataset not in found and len(pictures(card).test):
             found[card.dataset] = card
     return found
 

@@ -15,11 +15,7 @@ from dashboard.shared.guard import guarded, without
 from dashboard.shared.images import Look, pictures, say_no_test
 from genlab.contract.card import Card
 
-BITS = {
-    "exact": "exact",
-    "lower": "upper bounds, right in the mean",
-    "estimate": "estimates",
-}
+BITS = {"exact": "exact", "lower": "upper bounds, right in the mean", "estimate": "estimates"}
 
 
 @st.fragment
@@ -37,11 +33,8 @@ def show(look: Look) -> None:
             model = catalogue.open_model(card.id)
             rows = {titles[name]: test_bits(model, own, look.seed) for name, own in sets.items()}
             st.subheader(f"Under {card.id}")
-            parts.chart(
-                bits_chart(rows, hues),
-                alt=f"Histograms of bits per dimension of test images under {card.id}.",
-                key=f"surprise_{card.id}",
-            )
+            alt = f"Histograms of bits per dimension of test images under {card.id}."
+            parts.chart(bits_chart(rows, hues), alt, f"surprise_{card.id}")
             _lessons(rows, titles, card, sets)
     if len(sets) < 2:
         st.caption(
@@ -62,14 +55,12 @@ def _lessons(
     own = titles.get(card.dataset)
     if own is None:
         return
-    black = {titles[name]: _black(owner) for name, owner in sets.items()}
+    black = {  # shares of black pixels in the test images that were measured
+        titles[name]: float(np.mean(pictures(owner).test[:MEASURED] == 0))
+        for name, owner in sets.items()
+    }
     for other, bits in rows.items():
         if other != own:
             share = black[own], black[other]
             surprising, words = lesson(own, other, rows[own], bits, share)
             (st.info if surprising else st.markdown)(words)
-
-
-def _black(owner: Card) -> float:
-    """Share of black pixels in the test images that were measured."""
-    return float(np.mean(pictures(owner).test[:MEASURED] == 0))

@@ -10,7 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.plots.charts import dress
+from dashboard.plots.charts import histograms
+from genlab.measures.estimate import Estimate
 
 Bits = NDArray[np.floating]
 
@@ -20,12 +21,6 @@ def with_error(mean: float, error: float) -> str:
     return f"{mean:.3f} ± " + ("<0.001" if 0 < error < 5e-4 else f"{error:.3f}")
 
 
-def mean_error(bits: Bits) -> tuple[float, float]:
-    """Mean of bits per dimension [n] and its standard error over the images."""
-    error = bits.std(ddof=1) / np.sqrt(len(bits)) if len(bits) > 1 else np.nan
-    return float(bits.mean()), float(error)
-
-
 def bits_chart(
     rows: Mapping[str, Bits], colours: Mapping[str, str], marked: float | None = None
 ) -> go.Figure:
@@ -33,22 +28,9 @@ def bits_chart(
     everything = np.concatenate([*rows.values(), [] if marked is None else [marked]])
     low, high = (float(everything.min()), float(everything.max())) if len(everything) else (0, 8)
     size = max(high - low, 1e-3) / 48
-    figure = go.Figure()
-    for name, bits in rows.items():
-        figure.add_histogram(
-            x=bits,
-            name=name,
-            histnorm="percent",
-            xbins={"start": low, "end": high + size, "size": size},
-            marker={"color": colours[name]},
-            opacity=0.6,
-            hovertemplate="%{x} bits/dim<br>%{y:.1f} %<extra>" + name + "</extra>",
-        )
-    if marked is not None:
-        figure.add_vline(x=marked, line={"color": "#000002", "width": 3})
-    dress(figure, "bits per dimension (fewer = more likely)", "% of images")
-    figure.update_xaxes(rangemode="normal")
-    return figure.update_layout(barmode="overlay", hovermode="closest", height=230)
+    bins, words = (low, high + size, size), "bits per dimension (fewer = more likely)"
+    figure = histograms(rows, colours, bins, words, unit=" bits/dim", marked=marked)
+    return figure.update_xaxes(rangemode="normal").update_layout(height=230)
 
 
 def lesson(
@@ -60,7 +42,7 @@ def lesson(
     of the `other` one, `black` the shares of black pixels in both. Within two standard errors of
     the difference nothing is claimed.
     """
-    (a, da), (b, db) = mean_error(own), mean_error(others)
+    (a, da), (b, db) = Estimate.mean(own), Estimate.mean(others)
     share = float(np.mean(others[:, None] < own))
     figures = (
         f"{trained} {a:.2f} ± {da:.2f}, {other} {b:.2f} ± {db:.2f} bits/dim; of a random pair the "

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.components.scene import Handle, Lines, Pane, Role, Scene
+from dashboard.components.scene import Handle, Layer, Lines, Pane, Role, Scene
 from genlab.model import ExportedModel
 from genlab.monotone import Pushed
 
@@ -47,10 +47,7 @@ class Histogram:
         return cls(edges, counts / (len(x) * np.diff(edges)), len(x))
 
     def outside(self, pushed: Pushed, density: Floats) -> float:
-        """Share of bins whose height is over two standard errors from the density's mean in it.
-
-        About 5 % where the samples follow the density.
-        """
+        """Share of bins over two standard errors from the density; by chance alone about 5 %."""
         steps = np.diff(pushed.x) * (density[1:] + density[:-1]) / 2
         below = np.concatenate([[0], np.cumsum(steps)])
         width = np.diff(self.edges)
@@ -90,71 +87,59 @@ def scene(
 ) -> Scene:
     """The map with the noise on its lower edge, beside the densities on the same axis of x.
 
-    `span` is the window of x; `handles` are names, places and labels of points to drag; `truth` a
-    known density [m] at x [m].
+    `span` is the window of x; `handles` are names, places and labels of points to drag; `truth`
+    are places x [m] and the known density there.
     """
     low, high = span
-    highest = max(0.4, float(histogram.heights.max()), _peak(pushed, pushed.right, span))
+    seen = pushed.right[(pushed.x >= low) & (pushed.x <= high)]
+    highest = max(0.4, float(histogram.heights.max()), float(seen.max(initial=0)))
     top = 0.25 * np.ceil(1.05 * highest / 0.25)  # in steps: a window that breathes is no axis
-    curve = np.stack([pushed.z, pushed.x], -1)
-    true = [_line(np.stack(truth[::-1], -1), "data", "true p(x)", 1.5)] if truth else []
-    left = Pane(
-        "x = f(z), over z",
-        (-REACH, REACH, low, high),
+    left: list[Layer] = [
+        Lines(_slices(pushed, span), "neutral", "a tenth of the noise each", 1, 0.35),
+        _line(*_hill(span), "noise", "N(z), not to scale", 2.0),
+        _line(pushed.z, pushed.x, "model", "f", 2.5),
+        *(Handle(name, at, "accent", label) for name, at, label in handles),
+    ]
+    alt = "An increasing curve from noise z to data x. Ten slices of equal probability run up from "
+    alt += "the noise, over the curve and to the right."
+    right: list[Layer] = [
+        Lines(_slices(pushed, span, top), "neutral", "a tenth of the samples each", 1, 0.35),
+        _line(*_steps(histogram), "model", f"{histogram.n:,} pushed samples", 1.2, 0.6),
+        *([_line(*truth[::-1], "data", "true p(x)", 1.5)] if truth else []),
+        _line(pushed.naive, pushed.x, "neutral", "naive: N(f⁻¹(x))", 2.0),
+        _line(pushed.right, pushed.x, "model", "p(x), with |d f⁻¹/dx|", 2.5),
+    ]
+    alt_right = "Two densities over x, drawn sideways: the right one lies on the histogram of "
+    alt_right += "pushed samples, the naive one does not."
+    return Scene(
         [
-            Lines(_slices(pushed, span), "neutral", "a tenth of the noise each", 1, 0.35),
-            _line(_hill(span), "noise", "N(z), not to scale", 2.0),
-            _line(curve, "model", "f", 2.5),
-            *(Handle(name, at, "accent", label) for name, at, label in handles),
-        ],
-        alt="An increasing curve from noise z to data x. Ten slices of equal probability run up "
-        "from the noise, over the curve and to the right.",
-        aspect=1.0,
+            Pane("x = f(z), over z", (-REACH, REACH, low, high), left, alt, aspect=1.0),
+            Pane("densities of x, sideways", (0, top, low, high), right, alt_right, aspect=1.0),
+        ]
     )
-    right = Pane(
-        "densities of x, sideways",
-        (0.0, top, low, high),
-        [
-            Lines(_slices(pushed, span, top), "neutral", "a tenth of the samples each", 1, 0.35),
-            _line(_steps(histogram), "model", f"{histogram.n:,} pushed samples", 1.2, 0.6),
-            *true,
-            _line(np.stack([pushed.naive, pushed.x], -1), "neutral", "naive: N(f⁻¹(x))", 2.0),
-            _line(np.stack([pushed.right, pushed.x], -1), "model", "p(x), with |d f⁻¹/dx|", 2.5),
-        ],
-        alt="Two densities over x, drawn sideways: the right one lies on the histogram of pushed "
-        "samples, the naive one does not.",
-        aspect=1.0,
-    )
-    return Scene([left, right])
 
 
-def _line(xy: Floats, role: Role, label: str, width: float, opacity: float = 1) -> Lines:
-    return Lines(xy[None, None], role, label, width=width, opacity=opacity)
-
-
-def _peak(pushed: Pushed, density: Floats, span: tuple[float, float]) -> float:
-    seen = density[(pushed.x >= span[0]) & (pushed.x <= span[1])]
-    return float(seen.max()) if seen.size else 0.0
+def _line(x: Floats, y: Floats, role: Role, label: str, width: float, opacity: float = 1) -> Lines:
+    return Lines(np.stack([x, y], -1)[None, None], role, label, width=width, opacity=opacity)
 
 
 def _slices(pushed: Pushed, span: tuple[float, float], top: float | None = None) -> Floats:
     """Where the nine deciles of the noise go: up to the curve and right, or (`top`) further."""
     z = np.array([-1.2816, -0.8416, -0.5244, -0.2533, 0, 0.2533, 0.5244, 0.8416, 1.2816])
     x = np.interp(z, pushed.z, pushed.x)
-    if top is not None:
-        return np.stack([np.stack([0 * x, x], -1), np.stack([0 * x + top, x], -1)], 1)[None]
     corners = [(z, np.full(9, span[0])), (z, x), (np.full(9, REACH), x)]
-    return np.stack([np.stack(corner, -1) for corner in corners], 1)[None]  # [1, 9, 3, 2]
+    if top is not None:
+        corners = [(0 * x, x), (0 * x + top, x)]
+    return np.stack([np.stack(corner, -1) for corner in corners], 1)[None]  # [1, 9, 3|2, 2]
 
 
-def _hill(span: tuple[float, float]) -> Floats:
+def _hill(span: tuple[float, float]) -> tuple[Floats, Floats]:
     """N(z) along the lower edge of the map, a fifth of the window high."""
     z = np.linspace(-REACH, REACH, 121)
-    return np.stack([z, span[0] + 0.2 * (span[1] - span[0]) * np.exp(-0.5 * z**2)], -1)
+    return z, span[0] + 0.2 * (span[1] - span[0]) * np.exp(-0.5 * z**2)
 
 
-def _steps(histogram: Histogram) -> Floats:
-    """The outline of a histogram that lies on its side: [2·b + 2, 2]."""
-    x = np.repeat(histogram.edges, 2)
+def _steps(histogram: Histogram) -> tuple[Floats, Floats]:
+    """The outline of a histogram that lies on its side: [2·b + 2] heights and places."""
     heights = np.concatenate([[0], np.repeat(histogram.heights, 2), [0]])
-    return np.stack([heights, x], -1)
+    return heights, np.repeat(histogram.edges, 2)

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dashboard.components.scene import Handle, Heatmap, Marker, Pane, Points, Role, Scene
+from dashboard.components.scene import Handle, Heatmap, Layer, Marker, Pane, Points, Role, Scene
 from dashboard.plots.shading import Scale, gaussian_log_prob, peak, shade
 from genlab.measures.density import Extent, grid
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
 LATENT_EXTENT = (-3.6, 3.6, -3.6, 3.6)
 
 
@@ -43,14 +41,12 @@ def ledger(model: ExportedModel, x: tuple[float, float]) -> Ledger:
     point = np.asarray([x], dtype=np.float32)
     z = model.encode(point)
     stages = model.run("layers", z=z)
-    log_px = float(model.run("log_prob", x=point)["log_prob"][0])
-    log_det = tuple(float(-value) for value in stages["log_det"][0][::-1])
     return Ledger(
         x=x,
         z=(float(z[0, 0]), float(z[0, 1])),
         log_pz=float(gaussian_log_prob(z)[0]),
-        log_det=log_det,
-        log_px=log_px,
+        log_det=tuple(float(-value) for value in stages["log_det"][0][::-1]),
+        log_px=float(model.run("log_prob", x=point)["log_prob"][0]),
         round_trip=float(np.abs(stages["states"][0, -1] - point[0]).max()),
         states=tuple((float(a), float(b)) for a, b in stages["states"][0][::-1]),
     )
@@ -72,13 +68,9 @@ def heat(
 
 
 def density_maps(
-    density: Array, exact: Array | None, scale: Scale, words: str = "model density"
+    density: Array, exact: Array | None, scale: Scale, words: str, top: float
 ) -> list[Heatmap]:
-    """Log-densities [H, W] in nats of the flow and, hidden at first, of the data; one scale.
-
-    `words` say what that of the flow is.
-    """
-    top = peak(density) if exact is None else peak(density, exact)
+    """Log-densities [H, W], nats, of the flow (in `words`) and, hidden, of the data; one scale."""
     true = [] if exact is None else [heat(exact, scale, top, "data", "true density", False)]
     return [heat(density, scale, top, "model", words), *true]
 
@@ -92,34 +84,25 @@ def density_scene(
 ) -> Scene:
     """The flow's density with data and samples, beside the latent plane; one point in both.
 
-    `maps` are those of `density_maps` over `extent`; `x` is the point to drag.
-    `rest` is what a first, coarse picture does without: samples of the flow [n, 2], the data pushed
-    through the inverse flow [n, 2], and the place z of the point.
+    `maps` are those of `density_maps` over `extent`; `x` is the point to drag. `rest` is what a
+    first picture does without: samples [n, 2], the data pushed to z [n, 2], the point's z.
     """
-    samples, latent, place = rest or (np.empty((0, 2)), np.empty((0, 2)), (np.nan, np.nan))
-    return Scene(
-        [
-            Pane(
-                "data x",
-                extent,
-                [
-                    *maps,
-                    Points(data[None], "data", "data", radius=1.5, opacity=0.55),
-                    Points(samples[None], "model", "samples", radius=1.5, visible=False),
-                    Handle("x", x, "accent", "your point x"),
-                ],
-                alt="Heat map of the flow's density with the data on it and a point to drag.",
-                pick="x",
-            ),
-            Pane(
-                "noise z = f⁻¹(x)",
-                LATENT_EXTENT,
-                [
-                    gaussian_heat(),
-                    Points(latent[None], "data", "data, pushed to z", radius=1.5, opacity=0.55),
-                    Marker(np.asarray(place), "accent", "its z", text="z"),
-                ],
-                alt="The latent plane: the data pushed through the inverse flow, on a Gaussian.",
-            ),
-        ]
-    )
+    none = np.empty((0, 2), np.float32)
+    samples, latent, place = rest or (none, none, (np.nan, np.nan))
+    layers: list[Layer] = [
+        *maps,
+        Points(data[None], "data", "data", radius=1.5, opacity=0.55),
+        Points(samples[None], "model", "samples", radius=1.5, visible=False),
+        Handle("x", x, "accent", "your point x"),
+    ]
+    alt = "Heat map of the flow's density with the data on it and a point to drag."
+    alt_z = "The latent plane: the data pushed through the inverse flow, on a Gaussian."
+    marker = Marker(np.asarray(place), "accent", "its z", text="z")
+    right = latent_pane(latent[None], alt_z, 0.55, marker)
+    return Scene([Pane("data x", extent, layers, alt, pick="x"), right])
+
+
+def latent_pane(latent: Array, alt: str, opacity: float, *more: Layer) -> Pane:
+    """The data [F, n, 2] that the inverse flow pushed to the latent plane, on N(0, I)."""
+    pushed = Points(latent, "data", "data, pushed to z", radius=1.5, opacity=opacity)
+    return Pane("noise z = f⁻¹(x)", LATENT_EXTENT, [gaussian_heat(), pushed, *more], alt)

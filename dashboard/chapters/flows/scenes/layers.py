@@ -28,9 +28,8 @@ from dashboard.components.scene import (
 )
 from dashboard.plots.shading import Scale, peak
 from genlab.measures.density import Extent, grid
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
 BETWEEN = 10
 """Drawn frames from one layer to the next; only the layers' own states are computed."""
@@ -44,10 +43,10 @@ NEAR = 0.3
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """Largest errors of a flow there and back, in float32.
+    """Largest errors there and back in float32; infinite where one is not finite.
 
     `data` is max |x − f(f⁻¹(x))| over `n_data` points in data units, `latent` is
-    max |z − f⁻¹(f(z))| over `n_latent` draws of the latent law; infinite where one is not finite.
+    max |z − f⁻¹(f(z))| over `n_latent` draws of the latent law.
     """
 
     data: float
@@ -68,13 +67,11 @@ def round_trip(model: ExportedModel, data: Array, z: Array) -> RoundTrip:
     return RoundTrip(furthest(data, back), len(data), furthest(z, there), len(z))
 
 
-def lattice(extent: Extent, lines: int = 11, nodes: int = 37) -> Array:
-    """Straight grid lines over `extent`: [2·lines, nodes, 2], first the vertical, then the flat."""
-    x0, x1, y0, y1 = extent
-    along_x, along_y = np.linspace(x0, x1, nodes), np.linspace(y0, y1, nodes)
-    upright = [np.stack([np.full(nodes, x), along_y], -1) for x in np.linspace(x0, x1, lines)]
-    flat = [np.stack([along_x, np.full(nodes, y)], -1) for y in np.linspace(y0, y1, lines)]
-    return np.asarray(upright + flat, dtype=np.float32)
+def lattice(lines: int = 11, nodes: int = 37) -> Array:
+    """Straight grid lines from −3 to 3: [2·lines, nodes, 2], first the vertical, then the flat."""
+    x, y = np.linspace(-3, 3, lines)[:, None], np.linspace(-3, 3, nodes)
+    upright = np.stack(np.broadcast_arrays(x, y), -1)
+    return np.concatenate([upright, upright[..., ::-1]]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -82,14 +79,13 @@ class Film:
     """Everything of the film that does not depend on the traced point.
 
     Attributes:
-        window: Of the film, around both the noise and the data.
+        window: Around both the noise and the data.
         points: Samples at every frame [F, n, 2].
         web: A straight grid of z at every frame [F, lines, nodes, 2].
         field: log|det| of each layer over its output plane [k, CELLS, CELLS], nats; NaN where
             nothing was evaluated near.
         log_det: log|det| of each layer at the samples [n, k], nats, z → x.
-        error: The 95 % quantile of |field − log|det|| over samples and layers, nats, measured at
-            samples that the field was not made from.
+        error: The 95 % quantile of |field − log|det|| over samples and layers, nats.
         evaluated: Points from which the field was interpolated.
         limit: Nats at the two ends of the one colour scale that all layers share.
     """
@@ -121,27 +117,26 @@ class Film:
 def layers_film(model: ExportedModel, z: Array, extent: Extent) -> Film:
     """Samples from draws `z` [n, 2] of the latent law and a straight grid, layer by layer.
 
-    Between two layers the film moves on straight lines: only the states at the layers are the
-    model's, and the labels say so.
+    Between two layers they move on straight lines, which the model knows nothing of; labels say so.
     """
-    web = lattice((-3, 3, -3, 3))
-    lines, nodes, _ = web.shape
+    web = lattice()
     stages = model.run("layers", z=np.concatenate([z, web.reshape(-1, 2)]))
     states = stages["states"].swapaxes(0, 1)  # [k+1, n + lines·nodes, 2]
+    at_samples = stages["log_det"][: len(z)]
     film = between(states, BETWEEN)
-    window = _around(extent, LATENT_EXTENT)
+    (x0, x1, y0, y1), (a0, a1, b0, b1) = extent, LATENT_EXTENT
+    window = (min(x0, a0), max(x1, a1), min(y0, b0), max(y1, b1))
     at, log_det = _evaluated(model, extent)
     cells = grid(window, CELLS).astype(np.float64)
     fields, errors = [], []
     for k in range(log_det.shape[1]):
         field = _interpolate(at[:, k + 1], log_det[:, k], np.concatenate([cells, states[k + 1]]))
         fields.append(field[: len(cells)].reshape(CELLS, CELLS))
-        errors.append(np.abs(field[len(cells) :][: len(z)] - stages["log_det"][: len(z), k]))
-    at_samples = stages["log_det"][: len(z)]
+        errors.append(np.abs(field[len(cells) :][: len(z)] - at_samples[:, k]))
     return Film(
         window=window,
         points=film[:, : len(z)],
-        web=film[:, len(z) :].reshape(-1, lines, nodes, 2),
+        web=film[:, len(z) :].reshape(-1, *web.shape),
         field=np.stack(fields),
         log_det=at_samples,
         error=float(np.nanquantile(np.concatenate(errors), 0.95)),
@@ -151,15 +146,12 @@ def layers_film(model: ExportedModel, z: Array, extent: Extent) -> Film:
 
 
 def _evaluated(model: ExportedModel, extent: Extent) -> tuple[Floats, Floats]:
-    """States [m, k+1, 2] and log|det| [m, k] of points that cover every plane of the flow.
-
-    A grid of z covers the planes near the noise, a grid of x, pulled back, those near the data.
-    """
+    """States [m, k+1, 2] and log|det| [m, k] of points on every plane: grids of z and of x."""
     across = np.concatenate([grid((-4, 4, -4, 4), NODES), model.encode(grid(extent, NODES))])
     stages = model.run("layers", z=across[np.isfinite(across).all(1)])
-    finite = np.isfinite(stages["states"]).all((1, 2)) & np.isfinite(stages["log_det"]).all(1)
-    kept = {name: values[finite].astype(np.float64) for name, values in stages.items()}
-    return kept["states"], kept["log_det"]
+    states, log_det = (stages[name].astype(np.float64) for name in ("states", "log_det"))
+    finite = np.isfinite(states).all((1, 2)) & np.isfinite(log_det).all(1)
+    return states[finite], log_det[finite]
 
 
 def _interpolate(at: Floats, values: Floats, where: Floats, k: int = 8) -> Floats:
@@ -192,49 +184,28 @@ def _limit(log_det: Array) -> float:
 
 
 def layers_scene(
-    film: Film,
-    probe: Ledger,
-    density: Array,
-    data: Array,
-    extent: Extent,
-    scale: Scale,
+    film: Film, probe: Ledger, density: Array, data: Array, extent: Extent, scale: Scale
 ) -> Scene:
-    """The film with the place of the traced point on it, beside the plane where x is dragged.
-
-    `density` is the flow's log-density [H, W] in nats over `extent`.
-    """
+    """The film with the traced point, beside its log-density [H, W], nats, where x is dragged."""
     states = np.asarray(probe.states[::-1], dtype=np.float32)  # z first
     trace = between(states[:, None], BETWEEN)[:, 0]  # [F, 2]
-    return Scene(
-        [
-            Pane(
-                "noise z → data x",
-                film.window,
-                [
-                    *film.layers,
-                    Lines(states[None, None], "accent", "path of your point", width=1.5),
-                    Points(
-                        states[None], "accent", "its place at each layer", radius=3.5, opacity=1
-                    ),
-                    Marker(trace, "accent", "your point", text="h"),
-                ],
-                alt="Gaussian samples and a straight grid, bent into the data by the layers of the "
-                "flow, on a heat map of what each layer stretches and squeezes.",
-            ),
-            Pane(
-                "data x",
-                extent,
-                [
-                    heat(density, scale, peak(density), "model", "model density"),
-                    Points(data[None], "data", "data", radius=1.5, opacity=0.45),
-                    Handle("x", probe.x, "accent", "your point x"),
-                ],
-                alt="The flow's density with the data on it and a point to drag.",
-                pick="x",
-            ),
-        ],
-        _timeline(film, probe),
-    )
+    moving: list[Layer] = [
+        *film.layers,
+        Lines(states[None, None], "accent", "path of your point", width=1.5),
+        Points(states[None], "accent", "its place at each layer", radius=3.5, opacity=1),
+        Marker(trace, "accent", "your point", text="h"),
+    ]
+    alt = "Gaussian samples and a straight grid, bent into the data by the layers of the flow, on "
+    alt += "a heat map of what each layer stretches and squeezes."
+    still: list[Layer] = [
+        heat(density, scale, peak(density), "model", "model density"),
+        Points(data[None], "data", "data", radius=1.5, opacity=0.45),
+        Handle("x", probe.x, "accent", "your point x"),
+    ]
+    alt_x = "The flow's density with the data on it and a point to drag."
+    left = Pane("noise z → data x", film.window, moving, alt)
+    right = Pane("data x", extent, still, alt_x, pick="x")
+    return Scene([left, right], _timeline(film, probe))
 
 
 def _timeline(film: Film, probe: Ledger) -> Timeline:
@@ -253,14 +224,9 @@ def _timeline(film: Film, probe: Ledger) -> Timeline:
 def _stretch(film: Film) -> Heatmap:
     """Log|det| of the layer that was last passed; between two layers one fades into the other."""
     shown = np.pad(np.nan_to_num(film.field), ((1, 0), (0, 0), (0, 0)))  # nothing at first
-    frames = between(shown.astype(np.float32), BETWEEN)
-    return Heatmap(
-        0.5 + 0.5 * frames / film.limit,
-        "noise",
-        f"log|det| of the layer, −{film.limit:g} … +{film.limit:g} nats",
-        diverging=True,
-        low_role="model",
-    )
+    frames = 0.5 + 0.5 * between(shown.astype(np.float32), BETWEEN) / film.limit
+    words = f"log|det| of the layer, −{film.limit:g} … +{film.limit:g} nats"
+    return Heatmap(frames, "noise", words, diverging=True, low_role="model")
 
 
 def between(states: Array, steps: int) -> Array:
@@ -280,7 +246,3 @@ def _label(frame: int, film: Film) -> str:
     end = " · data x" if layer == film.depth else ""
     nats = f"{low:+.2f} to {high:+.2f}".replace("-", "−")
     return f"after layer {layer} of {film.depth}{end} · log|det| {nats}"
-
-
-def _around(a: Extent, b: Extent) -> Extent:
-    return min(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), max(a[3], b[3])

@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genlab.latents import to_normal
-from genlab.model import ExportedModel
-
-Array = NDArray[np.floating]
+from genlab.model import Array, ExportedModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +17,7 @@ class RoundTrip:
     images of the latents; `error` is |x − back|; `moved[n]` counts pixels on another grey level.
     """
 
-    uniform: Array
+    uniform: NDArray[np.floating]
     back: Array
     error: Array
     moved: NDArray[np.int64]
@@ -36,10 +34,5 @@ def round_trip(model: ExportedModel, x: Array) -> RoundTrip:
 
     z = model.encode(x)
     back = model.decode(z)
-    moved = np.rint(255 * back) != np.rint(255 * x)
-    return RoundTrip(
-        ndtr(to_normal(model.card, z)),
-        back,
-        np.abs(back - x),
-        moved.reshape(len(x), -1).sum(axis=1),
-    )
+    moved = (np.rint(255 * back) != np.rint(255 * x)).sum(axis=(1, 2, 3))
+    return RoundTrip(ndtr(to_normal(model.card, z)), back, np.abs(back - x), moved)

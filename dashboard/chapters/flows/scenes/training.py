@@ -11,16 +11,15 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.chapters.flows.scenes.density import LATENT_EXTENT, gaussian_heat, heat
-from dashboard.components.scene import Curve, Pane, Points, Scene
+from dashboard.chapters.flows.scenes.density import heat, latent_pane
+from dashboard.components.scene import Curve, Layer, Pane, Points, Scene, Timeline
 from dashboard.plots.charts import dress, log_step, snapshot_timeline
 from dashboard.plots.shading import Scale, peak
 from dashboard.plots.theme import CHART
 from genlab.measures.density import Extent, grid
 from genlab.measures.normality import energy_to_normal, expected, normal_scores
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
 SIZE = 72
 """Cells along a side of the densities on the film."""
 JUDGED = 1_000
@@ -31,14 +30,9 @@ GAUSSIANS = 100
 
 @dataclass(frozen=True)
 class Normality:
-    """Energy distance D² of the encoded data to N(0, I), at each snapshot.
+    """Energy distance D² of the first `n` encoded data points to N(0, I), at each snapshot.
 
-    Attributes:
-        steps: Training steps.
-        scores: D² of the first `n` encoded data points, at each step.
-        n: Number of points.
-        null: D² of true Gaussian samples of n points, sorted.
-        mean: Mean of D² over Gaussian samples of n points, exactly.
+    `null` is D² of true Gaussian samples of n points, sorted, `mean` their exact mean.
     """
 
     steps: tuple[int, ...]
@@ -64,11 +58,9 @@ def normality(model: ExportedModel, latent: list[Array]) -> Normality | None:
     n = min(JUDGED, *(len(z) for z in latent)) if latent else 0
     if n < 2:
         return None
-    d = latent[0].shape[1]
-    scores = tuple(energy_to_normal(z[:n]) for z in latent)
-    return Normality(
-        tuple(model.card.steps), scores, n, normal_scores(n, d, GAUSSIANS), expected(n, d)
-    )
+    scores, d = tuple(energy_to_normal(z[:n]) for z in latent), latent[0].shape[1]
+    null = normal_scores(n, d, GAUSSIANS)
+    return Normality(tuple(model.card.steps), scores, n, null, expected(n, d))
 
 
 def training_scene(
@@ -85,47 +77,29 @@ def training_scene(
     judged = normality(model, latent)
     timeline = snapshot_timeline(model.card)
     if judged and len(judged.scores) > 1:
-        levels = np.log10(np.clip(judged.scores, 1e-9, None))
-        # From where Gaussian samples score: a curve that hardly falls looks as flat as it is.
-        low = min(float(np.log10(judged.mean)), float(levels.min()))
-        curve = Curve(
-            levels,
-            "data",
-            "distance of z to N(0, I), log scale",
-            x=log_step(list(judged.steps)),
-            span=(low, max(low + 0.5, float(levels[np.isfinite(levels)].max(initial=low)))),
-        )
-        labels = [
-            f"{label} · D² {score:.1e}"
-            for label, score in zip(timeline.labels or [], judged.scores, strict=True)
-        ]
-        timeline = replace(timeline, curves=[*timeline.curves, curve], labels=labels)
-    scene = Scene(
-        [
-            Pane(
-                "data x",
-                extent,
-                [
-                    # one scale for the whole film: the trained model's
-                    heat(np.stack(density), scale, peak(density[-1]), "model", "model density"),
-                    Points(data[None], "data", "data", radius=1.5, opacity=0.45),
-                    Points(np.stack(samples), "model", "samples", radius=1.5, visible=False),
-                ],
-                alt="The flow's density at each snapshot of its training, with the data on it.",
-            ),
-            Pane(
-                "noise z = f⁻¹(x)",
-                LATENT_EXTENT,
-                [
-                    gaussian_heat(),
-                    Points(np.stack(latent), "data", "data, pushed to z", radius=1.5, opacity=0.6),
-                ],
-                alt="The data pushed to the latent plane: Gaussian once the flow is trained.",
-            ),
-        ],
-        timeline,
-    )
-    return scene, judged
+        timeline = _scored(timeline, judged)
+    layers: list[Layer] = [  # one scale for the whole film: the trained model's
+        heat(np.stack(density), scale, peak(density[-1]), "model", "model density"),
+        Points(data[None], "data", "data", radius=1.5, opacity=0.45),
+        Points(np.stack(samples), "model", "samples", radius=1.5, visible=False),
+    ]
+    alt = "The flow's density at each snapshot of its training, with the data on it."
+    alt_z = "The data pushed to the latent plane: Gaussian once the flow is trained."
+    panes = [Pane("data x", extent, layers, alt), latent_pane(np.stack(latent), alt_z, 0.6)]
+    return Scene(panes, timeline), judged
+
+
+def _scored(timeline: Timeline, judged: Normality) -> Timeline:
+    """The timeline with the scores on it."""
+    levels = np.log10(np.clip(judged.scores, 1e-9, None))
+    # From where Gaussian samples score: a curve that hardly falls looks as flat as it is.
+    low = min(float(np.log10(judged.mean)), float(levels.min()))
+    span = (low, max(low + 0.5, float(levels[np.isfinite(levels)].max(initial=low))))
+    words = "distance of z to N(0, I), log scale"
+    curve = Curve(levels, "data", words, x=log_step(judged.steps), span=span)
+    scores = zip(timeline.labels or [], judged.scores, strict=True)
+    labels = [f"{label} · D² {score:.1e}" for label, score in scores]
+    return replace(timeline, curves=[*timeline.curves, curve], labels=labels)
 
 
 def normality_chart(judged: Normality) -> go.Figure:
@@ -152,7 +126,5 @@ def normality_chart(judged: Normality) -> go.Figure:
         hovertemplate="step %{customdata:,}<br>%{y:.2e}<extra>encoded data</extra>",
     )
     dress(figure, "1 + training step", "D² to N(0, I)")
-    return figure.update_layout(
-        xaxis={"type": "log", "exponentformat": "SI"},
-        yaxis={"type": "log", "exponentformat": "power"},
-    )
+    figure.update_xaxes(type="log", exponentformat="SI")
+    return figure.update_yaxes(type="log", exponentformat="power")

@@ -14,16 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.chapters.flows.scenes.density import heat
+from dashboard.chapters.flows.scenes.density import density_maps
 from dashboard.chapters.flows.scenes.layers import lattice
 from dashboard.components.scene import Layer, Lines, Pane, Points, Scene
 from dashboard.plots.bounds import COSTS, bound_of, cost_of, density_words
 from dashboard.plots.shading import Scale
 from genlab.contract.card import Card
 from genlab.measures.density import Extent, log_prob_grid
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
 KINDS = {
     "affine": ("Affine", "One map x = A z + b"),
     "elementwise": ("Elementwise", "Each axis bent by a spline of its own"),
@@ -32,7 +31,7 @@ KINDS = {
 }
 """Title and layer in words of each `transform` that a recipe may name, simplest first."""
 RARE = 0.01
-"""The share of the data that lies where the true density is lowest: the measure of what strays."""
+"""The share of the data where the true density is lowest: the measure of what strays."""
 SAMPLES = 10_000
 NOISE = 0.05
 """Nats that float32 may add to a log-density on the grid, far out, where it is large."""
@@ -77,6 +76,7 @@ class Facts:
         from_gaussian: Largest departure of log p from a quadratic function on the grid, nats.
         from_product: Largest departure of log p from a function of x₁ plus one of x₂, nats.
         stray: Share of samples where the true density is as low as it is for only 1 % of the data.
+        bound: What the density is, as the card says.
     """
 
     kl: Estimate | None
@@ -89,8 +89,7 @@ class Facts:
 
 def kind_of(card: Card) -> str:
     """The kind of transformation by the card's recipe; cards of before there were kinds: spline."""
-    family = card.recipe.get("family")
-    named = family.get("transform", "spline") if isinstance(family, dict) else "spline"
+    named = card.hyper("family", "transform")
     return named if isinstance(named, str) else "spline"
 
 
@@ -119,7 +118,7 @@ def floors(exact: ExportedModel, data: Array, extent: Extent) -> Floors:
 
 
 def mutual_information(log_prob: Array) -> float:
-    """Mutual information of x₁ and x₂ in nats from a log-density on a grid [H, W] that covers it.
+    """Mutual information of x₁ and x₂, nats, from a log-density on a grid [H, W] that covers it.
 
     It is the KL from the law to the product of its marginals, which is the nearest product.
     """
@@ -190,13 +189,11 @@ def scene(
 ) -> Scene:
     """One kind's density, samples and bent grid; `top` nats are the full colour of all kinds."""
     extent = model.card.extent or (-4.0, 4.0, -4.0, 4.0)
-    web = lattice((-3, 3, -3, 3))
+    web = lattice()
     bent = model.decode(web.reshape(-1, 2)).reshape(web.shape)
-    true = [] if exact is None else [heat(exact, scale, top, "data", "true density", False)]
     words = density_words(model.card)
     layers: list[Layer] = [
-        heat(density, scale, top, "model", words),
-        *true,
+        *density_maps(density, exact, scale, words, top),
         Lines(bent[None], "noise", "grid of z", opacity=0.6, visible=False),
         Points(data[None], "data", "data", radius=1.2, opacity=0.4),
         Points(model.sample(n, seed=seed)[None], "model", "samples", radius=1.4, visible=False),
@@ -209,24 +206,19 @@ def verdict(kind: str, found: Facts, floor: Floors | None) -> str:
     sign = COSTS[found.bound] or " ="
     has = f"This one has **KL{sign} {found.kl} nats**." if found.kl else "Its KL was not measured."
     if kind == "affine" and found.from_gaussian <= NOISE:
-        shape = (
-            "Straight lines stay straight, so the density is one Gaussian (log p is a quadratic "
-            f"to within {found.from_gaussian:.0e} nats on the grid). "
-        )
         least = f"No Gaussian gets below KL = {floor.gaussian} here. " if floor else ""
-        return shape + least + has + _strays(found)
+        return (
+            "Straight lines stay straight, so the density is one Gaussian (log p is a quadratic "
+            f"to within {found.from_gaussian:.0e} nats on the grid). {least}{has}{_strays(found)}"
+        )
     if kind == "elementwise" and found.from_product <= NOISE:
-        shape = (
+        least = "No product gets below the mutual information of x₁ and x₂, "
+        least = f"{least}{floor.product} nats. " if floor else ""
+        return (
             "Each axis is bent alone, so the density is a product over x₁ and x₂ (log p is a row "
             f"plus a column to within {found.from_product:.0e} nats): bumps on each axis, no tie "
-            "between them. "
+            f"between them. {least}{has}{_strays(found)}"
         )
-        least = (
-            f"No product gets below the mutual information of x₁ and x₂, {floor.product} nats. "
-            if floor
-            else ""
-        )
-        return shape + least + has + _strays(found)
     if kind in {"affine", "elementwise"}:
         return f"Its card says so, but its density is of no such form. {has}"
     why = ": a smooth map stretches the noise thin, but cannot cut it in two"
@@ -234,9 +226,8 @@ def verdict(kind: str, found: Facts, floor: Floors | None) -> str:
 
 
 def _coupled(found: Facts, floor: Floors | None) -> str:
-    away = found.from_product
+    away, kl = found.from_product, ""
     far = f"up to {away:.1f}" if away < 1_000 else "more than a thousand"
-    kl = ""
     if floor and found.kl and found.bound == "exact":
         least = min(floor.gaussian.value, floor.product.value)
         under = found.kl.value + 2 * found.kl.error < least

@@ -2,36 +2,29 @@
 
 from dataclasses import replace
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from dashboard.chapters.gans.images.shared import drawn, held_out
-from dashboard.chapters.gans.scenes.epochs import (
-    Epochs,
-    epochs,
-    epochs_sheet,
-    epochs_timeline,
-    when,
-)
+from dashboard.chapters.gans.scenes import epochs as scenes
 from dashboard.chapters.gans.shared import averaged
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.shared import links
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import TRAINING, Look, linked_picks, offer, remember_picks
+from genlab.model import Array
 
 WALL = "epochs_tiles"
 
 
 @computed(entries=8, spinner="Running every snapshot of the training …")
-def _film(look: Look) -> Epochs:
+def _film(look: Look) -> scenes.Epochs:
     z = look.model.latent(look.n, seed=look.seed)
-    return epochs(look.model, z, held_out(look.card))
+    return scenes.epochs(look.model, z, held_out(look.card))
 
 
 @computed()
-def _at(look: Look, step: int) -> NDArray[np.float32]:
+def _at(look: Look, step: int) -> Array:
     """The images [n, 1, h, w] of one frame of the film."""
     return look.model.at(step).decode(look.model.latent(look.n, seed=look.seed))
 
@@ -41,7 +34,7 @@ def _at(look: Look, step: int) -> NDArray[np.float32]:
 def show(look: Look) -> None:
     """The film of the snapshots, scrubbed in the browser; the picked tile is large beside it."""
     film = _film(look)
-    timeline = epochs_timeline(look.card, film, TRAINING.get(look.card.dataset))
+    timeline = scenes.epochs_timeline(look.card, film, TRAINING.get(look.card.dataset))
     count = timeline.count if timeline else 0
     start = links.once(WALL, lambda: links.frame("epoch", count))
     if timeline and start is not None and start < count:
@@ -54,13 +47,13 @@ def show(look: Look) -> None:
         "last weights."
     )
     picks = linked_picks(WALL, look.n, tile=0)
-    state = tiles([epochs_sheet(film)], key=WALL, timeline=timeline, picks=picks, enlarge=True)
+    sheet = scenes.epochs_sheet(film)
+    state = tiles([sheet], key=WALL, timeline=timeline, picks=picks, enlarge=True)
     remember_picks(state)
-    _, _, said = drawn(look)
     st.caption(
-        f"{said.explained} Each epoch's tiles are judged by the critic of that epoch, so numbers "
-        "of one frame compare with each other; with 50 % of the real images scored below the "
-        f"median sample it could not tell. {averaged(look.card)}"
+        f"{drawn(look)[2].explained} Each epoch's tiles are judged by the critic of that epoch, so "
+        "numbers of one frame compare with each other; with 50 % of the real images scored below "
+        f"the median sample it could not tell. {averaged(look.card)}"
     )
     if timeline and (state.frame != timeline.start or "epoch" in st.query_params):
         links.remember("epoch", state.frame)
@@ -68,10 +61,7 @@ def show(look: Look) -> None:
 
 
 def _offer(look: Look, count: int, start: int | None) -> None:
-    """The samples of the frame at which the film rests, or where the link has it begin.
-
-    Those of the last weights while it plays on arrival, and where there is no film.
-    """
+    """The samples of the frame at which the film rests, or begins by the link; else the last."""
     z, x, _ = drawn(look)
     if not count:
         offer(look, {"x": x, "z": z})
@@ -79,7 +69,7 @@ def _offer(look: Look, count: int, start: int | None) -> None:
     first = count - 1 if start is None else start
     frame = peek_tiles(WALL, n=look.n, count=count, start=first).frame
     step = look.card.steps[frame]
-    words = when(step, look.card, TRAINING.get(look.card.dataset))
+    words = scenes.when(step, look.card, TRAINING.get(look.card.dataset))
     st.caption(
         f"The files hold the samples of {words}. Pause the film at another epoch to have that."
     )

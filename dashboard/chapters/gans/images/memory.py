@@ -7,30 +7,17 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.gans.images.shared import drawn, sheet
-from dashboard.chapters.gans.scenes.memory import distance_chart
 from dashboard.components.sheet import Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
-from dashboard.shared import parts
+from dashboard.plots.charts import histograms
+from dashboard.plots.theme import CHART
+from dashboard.shared import images, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
-from dashboard.shared.images import (
-    TRAINING,
-    Look,
-    Pictures,
-    linked_picks,
-    offer,
-    pictures,
-    remember_picks,
-    units,
-)
+from dashboard.shared.images import Look, Pictures, linked_picks, offer, remember_picks, units
 from genlab.contract.card import Card
-from genlab.measures.neighbours import (
-    Nearest,
-    chance_of_nearest,
-    closer_share,
-    expected_of_nearest,
-    nearest,
-)
+from genlab.measures import neighbours
+from genlab.measures.neighbours import Nearest, nearest
 
 SHOWN = 5
 
@@ -38,11 +25,11 @@ SHOWN = 5
 @computed(entries=8, spinner="Comparing held-out images with the training images …")
 def _yardstick(card: Card) -> np.ndarray:
     """Distance of each held-out image to the nearest other image of the reference, [m]."""
-    test, among = units(pictures(card).test), _among(pictures(card))
+    have = images.pictures(card)
+    test, among = units(have.test), _among(have)
     if not len(test):
         return np.empty(0, np.float32)
-    same = among.kind == "test"
-    return nearest(test, units(among.x), same=same).distance[:, 0]
+    return nearest(test, units(among.x), same=among.kind == "test").distance[:, 0]
 
 
 class Among(NamedTuple):
@@ -77,9 +64,9 @@ def show(look: Look) -> None:
             icon=":material/hide_image:",
         )
         return
-    n = look.n
-    near, own = _near(look), _yardstick(look.card)
-    nearest_of_all = int(near.distance[:, 0].argmin())
+    n, near, own = look.n, _near(look), _yardstick(look.card)
+    distances = near.distance[:, 0]
+    nearest_of_all = int(distances.argmin())
     start = linked_picks("near_tiles", n, near=nearest_of_all)
     state = peek_tiles("near_tiles", n=n, picks=start)
     tile = state.picks["near"]
@@ -94,10 +81,13 @@ def show(look: Look) -> None:
     with right:
         _neighbours(look, among, near, tile)
         if len(own):
-            _share(own, float(near.distance[tile, 0]), n, chosen=tile == nearest_of_all)
-    distances = near.distance[:, 0]
+            _share(own, float(distances[tile]), n, chosen=tile == nearest_of_all)
+    rows = {"held-out test images": own, "samples of the generator": distances}
+    hues = dict(zip(rows, (CHART["data"], CHART["model"]), strict=True))
+    top = 1.05 * float(np.concatenate([own, distances]).max())
+    words = f"distance to the nearest {among.kind} image (pixels in 0..1)"
     parts.chart(
-        distance_chart(own, distances, float(distances[tile]), among.kind),
+        histograms(rows, hues, (0.0, top, top / 40), words, marked=float(distances[tile])),
         "Histograms of the distance to the nearest image, of held-out images and of samples; "
         "a line marks the picked sample.",
     )
@@ -108,25 +98,22 @@ def show(look: Look) -> None:
 
 def _share(own: np.ndarray, distance: float, n: int, chosen: bool) -> None:
     """How many held-out images come as near, and how many would if nothing had been copied."""
-    share = closer_share(own, distance)
-    st.metric(
-        "Held-out images that come as near or nearer",
-        f"{100 * share:.1f} %",
-        help="Share of the held-out test images whose nearest image is at most as far away.",
-    )
+    share = neighbours.closer_share(own, distance)
+    told = "Share of the held-out test images whose nearest image is at most as far away."
+    st.metric("Held-out images that come as near or nearer", f"{100 * share:.1f} %", help=told)
     if not chosen:
         st.caption(
             "A sample that was not chosen for being near may stand anywhere: with nothing copied, "
             "every share from 0 to 100 % is as likely as any other."
         )
         return
-    chance = chance_of_nearest(round(share * len(own)), len(own), n)
+    chance = neighbours.chance_of_nearest(round(share * len(own)), len(own), n)
+    expected = neighbours.expected_of_nearest(n)
     st.caption(
         f"This sample was chosen as the nearest of {n}, so a small share is no sign of copying by "
         f"itself: with nothing copied, the nearest of {n} new images is expected at "
-        f"1 / ({n} + 1) = {100 * expected_of_nearest(n):.1f} %, and at "
-        f"{100 * share:.1f} % or less in {100 * chance:.0f} % of all draws. Copies would bring it "
-        "far below."
+        f"1 / ({n} + 1) = {100 * expected:.1f} %, and at {100 * share:.1f} % or less in "
+        f"{100 * chance:.0f} % of all draws. Copies would bring it far below."
     )
 
 
@@ -146,7 +133,7 @@ def _neighbours(look: Look, among: Among, near: Nearest, tile: int) -> None:
 
 
 def _protocol(look: Look, among: Among) -> str:
-    whole = TRAINING.get(look.card.dataset)
+    whole = images.TRAINING.get(look.card.dataset)
     of = f" of the {whole:,} the model was trained on" if whole else ""
     tests = len(look.pictures.test)
     if among.kind == "training":

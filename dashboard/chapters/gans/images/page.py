@@ -3,7 +3,8 @@
 import streamlit as st
 
 from dashboard.chapters.gans.images import epochs, memory, plane
-from dashboard.chapters.gans.images.shared import VERBS, drawn, sheet
+from dashboard.chapters.gans.images.shared import drawn, sheet
+from dashboard.chapters.gans.shared import VERBS
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, latent_walk, parts
@@ -20,14 +21,12 @@ st.markdown(
 
 left, right = st.columns([2, 3], vertical_alignment="bottom")
 with right:
-    view = controls.choose(
-        "Look at",
-        VIEWS,
-        "image_gan_view",
-        help="**epochs**: the training, scrubbed · **walk**: from one sample to another · "
-        "**round trips**: walks that never end · **plane**: drag a latent between three · "
-        "**memory**: the nearest training images",
+    words = (
+        "**epochs**: the training, scrubbed · **walk**: from one sample to another · **round "
+        "trips**: walks that never end · **plane**: drag a latent between three · **memory**: the "
+        "nearest training images"
     )
+    view = controls.choose("Look at", VIEWS, "image_gan_view", words)
 with left:
     card = choose_model("image_gan", *VERBS)
 picture = st.container()  # first what is seen, then what changes it: a phone shows both
@@ -40,19 +39,18 @@ look = Look(card, n, seed)
 with picture:
     match view:
         case "walk":
-            z, x, said = drawn(look)
-            latent_walk.show(look, sheet(look, "Samples", columns=6), said.explained)
-            offer(look, {"x": x, "z": z})
+            latent_walk.show(look, sheet(look, "Samples", columns=6), drawn(look)[2].explained)
         case "round trips":
             latent_walk.round_trips(look)
         case "plane":
             plane.show(look)
-            z, x, _ = drawn(look)
-            offer(look, {"x": x, "z": z})
         case "memory":
             memory.show(look)
         case _:
             epochs.show(look)
+    if view in {"walk", "plane"}:
+        z, x, _ = drawn(look)
+        offer(look, {"x": x, "z": z})
 parts.badges(card, look.model.device, seed)
 if card.history:
     words = "Losses of generator and critic over the training steps."

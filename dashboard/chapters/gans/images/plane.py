@@ -2,7 +2,6 @@
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from dashboard.chapters.gans.images.shared import drawn, held_out, sheet
 from dashboard.chapters.gans.scenes.epochs import plane_mosaic, signed, verdicts
@@ -14,6 +13,7 @@ from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import Look, linked_picks, remember_picks
 from dashboard.shared.links import linked, point
+from genlab.model import Array
 
 CELLS = 9
 FIRST = (0.5, 0.29)
@@ -54,10 +54,8 @@ def _drag(look: Look, corners: tuple[int, ...]) -> None:
         if look.card.space.channels != 1:
             st.caption("The mosaic shows how light each image is; beside it in colour.")
     with answer:
-        one = Sheet.of(
-            x, "G(z) of the point", "The image of the point.", captions=[signed(score)],
-            role="critic", smooth=True,
-        )  # fmt: skip
+        looks = {"captions": [signed(score)], "role": "critic", "smooth": True}
+        one = Sheet.of(x, "G(z) of the point", "The image of the point.", **looks)
         tiles([one], key="plane_image", max_width=320)
         a, b, c = weights(np.array(at))
         st.markdown(f"z ∝ {a:+.2f} A {b:+.2f} B {c:+.2f} C".replace("-", "−"))
@@ -65,22 +63,20 @@ def _drag(look: Look, corners: tuple[int, ...]) -> None:
 
 # A resource: what each drag needs is shared and not copied.
 @computed(keep="resource")
-def _map(
-    look: Look, corners: tuple[int, ...]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+def _map(look: Look, corners: tuple[int, ...]) -> tuple[Array, Array, float]:
     """The plane as a mosaic of images, its corners [3, latent], and the critic's zero."""
     z = look.model.latent(look.n, seed=look.seed)[list(corners)]
     x = look.model.decode(on_plane(look.card, z, raster(CELLS).reshape(-1, 2)))
     return plane_mosaic(x, CELLS), z, verdicts(look.model, x, held_out(look.card)).zero
 
 
-def _scene(mosaic: NDArray[np.float32], at: tuple[float, float]) -> Scene:
-    corners = [
-        Marker(np.asarray(place), "noise", name, text=name)
-        for name, place in zip("ABC", CORNERS, strict=True)
+def _scene(mosaic: Array, at: tuple[float, float]) -> Scene:
+    corners = zip("ABC", CORNERS, strict=True)
+    layers: list[Layer] = [
+        Heatmap(mosaic, "grey", "G(z) on a raster", smooth=False),
+        *(Marker(place, "noise", name, text=name) for name, place in corners),
+        Handle("at", at, "accent", "your z"),
     ]
-    raster = Heatmap(mosaic, "grey", "G(z) on a raster", smooth=False)
-    layers: list[Layer] = [raster, *corners, Handle("at", at, "accent", "your z")]
     alt = "A plane of latents as a mosaic of their images, with three corners and a point to drag."
     title = "The plane through A, B and C"
     return Scene([Pane(title, PLANE, layers, alt, pick="at", axes=False)])

@@ -1,16 +1,12 @@
 """What the views of GANs on images share: samples with the critic's verdicts, on a sheet."""
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dashboard.chapters.gans.scenes.epochs import Verdicts, verdicts
 from dashboard.components.sheet import Sheet
 from dashboard.shared.compute import computed
 from dashboard.shared.images import Look, pictures, units
 from genlab.contract.card import Card
+from genlab.model import Array
 
-Array = NDArray[np.float32]
-VERBS = ("decode", "critic")
 YARDSTICK = 500
 """Held-out images that the critic judges beside the samples."""
 

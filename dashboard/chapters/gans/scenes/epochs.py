@@ -1,22 +1,18 @@
 """What a GAN of images shows: its samples through the training, and what the critic says of them.
 
-(Lecture: DCGAN, samples after so many epochs; Radford et al. 2016,
-https://arxiv.org/abs/1511.06434.)
+(Lecture: DCGAN; Radford et al. 2016, https://arxiv.org/abs/1511.06434.)
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dashboard.components.sheet import Grey, Sheet, levels
 from dashboard.components.timeline import Timeline
 from dashboard.plots.charts import snapshot_timeline
 from genlab.contract.card import Card
 from genlab.measures.discriminator import Judged, judged
-from genlab.model import ExportedModel
-
-Array = NDArray[np.float32]
+from genlab.model import Array, ExportedModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +40,8 @@ class Verdicts:
 
     def passing(self) -> float:
         """Share of held-out images that the critic finds no more real than the median of `of`."""
-        if not len(self.yardstick):
-            return float("nan")
-        return float(np.mean(self.yardstick <= np.median(self.of)))
+        below = self.yardstick <= np.median(self.of)
+        return float(below.mean()) if len(below) else float("nan")
 
 
 def signed(value: float) -> str:
@@ -83,8 +78,7 @@ def meaning(kind: Judged, held_out: int) -> str:
 class Epochs:
     """The same noise through every snapshot, bytes `pixels[F, n, c, h, w]`, and its critics.
 
-    `real[F]` is the share of held-out images that the critic of that time finds no more real than
-    the median forgery: one half would be a draw.
+    `real[F]` are `Verdicts.passing` of that time: one half would be a draw.
     """
 
     pixels: Grey
@@ -111,31 +105,22 @@ def epochs_timeline(card: Card, film: Epochs, training: int | None) -> Timeline 
     """
     if len(card.steps) < 2:
         return None
-    return replace(
-        snapshot_timeline(card),
-        labels=[
-            when(step, card, training) + _half(real)
-            for step, real in zip(card.steps, film.real, strict=True)
-        ],
-        title="epoch",
-        fps=1.2,
-        autoplay=True,
-        start=0,
-    )
+    labels = [when(step, card, training) for step in card.steps]
+    for frame, real in enumerate(film.real):
+        if not np.isnan(real):
+            labels[frame] += f" · {100 * real:.0f} % of real below the median sample"
+    base = replace(snapshot_timeline(card), labels=labels, title="epoch")
+    return replace(base, fps=1.2, autoplay=True, start=0)
 
 
 def when(step: int, card: Card, training: int | None) -> str:
-    """A training step in words: epochs where they can be told, the images drawn where not."""
+    """A training step in words: the epoch where it can be told."""
     batch = card.hyper("loop", "batch")
     if step == 0:
         return "epoch 0, untrained"
     if not isinstance(batch, int) or not training:
         return f"step {step:,}"
     return f"epoch {step * batch / training:.3g}"
-
-
-def _half(real: float) -> str:
-    return "" if np.isnan(real) else f" · {100 * real:.0f} % of real below the median sample"
 
 
 def epochs_sheet(film: Epochs) -> Sheet:
@@ -147,7 +132,7 @@ def epochs_sheet(film: Epochs) -> Sheet:
     return Sheet.of(film.pixels, title, alt, captions=film.captions, role="critic")
 
 
-def plane_mosaic(images: Array, size: int) -> NDArray[np.float32]:
+def plane_mosaic(images: Array, size: int) -> Array:
     """Images [size², c, h, w] of a raster as one heat map [1, size·h, size·w], row 0 lowest.
 
     Of colours it has the lightness alone, the mean of the channels.

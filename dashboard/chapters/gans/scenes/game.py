@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dashboard.chapters.flows.scenes.density import LATENT_EXTENT, gaussian_heat
 from dashboard.chapters.flows.scenes.layers import lattice
@@ -17,10 +16,9 @@ from dashboard.components.scene import Handle, Heatmap, Layer, Lines, Marker, Pa
 from dashboard.plots.charts import snapshot_timeline
 from genlab.measures.density import Extent, grid
 from genlab.measures.discriminator import Judged, belief, judged
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
-WEB = lattice((-3, 3, -3, 3), lines=17, nodes=97)
+WEB = lattice(lines=17, nodes=97)
 
 
 @dataclass(frozen=True)
@@ -68,21 +66,19 @@ def belief_film(at: Sequence[ExportedModel], extent: Extent, size: int = 64) -> 
 
 
 def _surface(values: Array, judges: Judged) -> Heatmap:
-    """The critic [F|1, H, W] on a symmetric scale around the page's background.
+    """The critic [F, H, W] on a symmetric scale around the page's background: "cannot tell".
 
-    Log-odds of 0 mean "cannot tell", as does half way between two targets or margins. A score of
-    which only differences count has no such place, so its median stands there.
+    A score of which only differences count has no such place, so its median stands there.
     """
-    frames = values if values.ndim == 3 else values[None]
-    centre = {"logit": 0.0, "margin": 0.0, "target": 0.5}.get(judges, float(np.median(frames[-1])))
-    top = max(float(np.quantile(np.abs(frames[-1] - centre), 0.99)), 1e-3)
+    centre = {"logit": 0.0, "margin": 0.0, "target": 0.5}.get(judges, float(np.median(values[-1])))
+    top = max(float(np.quantile(np.abs(values[-1] - centre), 0.99)), 1e-3)
     words = {
         "logit": f"D: log-odds of real, ±{top:.2g}",
         "target": f"critic's score, 0.5 ± {top:.2g}",
         "margin": f"critic's score, 0 ± {top:.2g}",
         "pairs": f"critic's score, ±{top:.2g}",
     }[judges]
-    shades = 0.5 + 0.5 * (frames - centre) / top
+    shades = 0.5 + 0.5 * (values - centre) / top
     return Heatmap(shades, "data", words, diverging=True, low_role="model")
 
 
@@ -104,7 +100,7 @@ def game_scene(
     `surface` [H, W] is what the critic says; `web` [lines·nodes, 2] the image of the latent grid;
     `probe` the latent point that a person drags.
     """
-    layers = _on_data(_surface(surface, probe.judged), web, data, samples[None])
+    layers = _on_data(_surface(surface[None], probe.judged), web, data, samples[None])
     layers.append(Marker(np.asarray(probe.x), "accent", "your G(z)", text="G(z)"))
     latents: list[Layer] = [
         gaussian_heat(),
@@ -114,12 +110,8 @@ def game_scene(
     ]
     alt = "The discriminator's surface with data, forgeries and the bent latent grid."
     alt_z = "The latent plane with a grid, the latents drawn, and a point to drag."
-    return Scene(
-        [
-            Pane("data x = G(z)", extent, layers, alt),
-            Pane("noise z", LATENT_EXTENT, latents, alt_z, pick="z"),
-        ]
-    )
+    right = Pane("noise z", LATENT_EXTENT, latents, alt_z, pick="z")
+    return Scene([Pane("data x = G(z)", extent, layers, alt), right])
 
 
 def _on_data(surface: Heatmap, web: Array, data: Array, samples: Array) -> list[Layer]:
@@ -134,15 +126,10 @@ def _on_data(surface: Heatmap, web: Array, data: Array, samples: Array) -> list[
 
 def training_scene(model: ExportedModel, z: Array, data: Array, extent: Extent) -> Scene:
     """Every snapshot of the training: forgeries, the discriminator's surface, the bent grid."""
-    size = 72
-    surfaces, samples, webs = [], [], []
-    for step in model.card.steps:
-        at = model.at(step)
-        surfaces.append(critique(at, extent, size))
-        out = at.decode(np.concatenate([z, WEB.reshape(-1, 2)]))
-        samples.append(out[: len(z)])
-        webs.append(out[len(z) :])
-    surface = _surface(np.stack(surfaces), judged(model.card))
-    layers = _on_data(surface, np.stack(webs), data, np.stack(samples))
+    at = [model.at(step) for step in model.card.steps]
+    surface = _surface(np.stack([critique(one, extent, 72) for one in at]), judged(model.card))
+    every = np.concatenate([z, WEB.reshape(-1, 2)])
+    out = np.stack([one.decode(every) for one in at])
+    layers = _on_data(surface, out[:, len(z) :], data, out[:, : len(z)])
     alt = "Forgeries on the discriminator's surface at each snapshot of the training."
     return Scene([Pane("data x = G(z)", extent, layers, alt)], snapshot_timeline(model.card))

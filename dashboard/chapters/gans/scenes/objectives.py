@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from dashboard.plots.theme import CHART
 from genlab.contract.card import Card
 from genlab.contract.weights import Snapshots
+from genlab.measures.estimate import Estimate
 from genlab.measures.modes import Modes, best_coverage, coverage
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
 OBJECTIVES = {
     "minimax": "minimax",
     "nonsaturating": "non-saturating",
@@ -29,7 +29,6 @@ OBJECTIVES = {
 DASHES = {"minimax": "solid", "nonsaturating": "dash", "least-squares": "dot"}
 MARKS = {"minimax": "circle", "nonsaturating": "square", "least-squares": "diamond"}
 """How the objectives are told apart on charts."""
-MODEL = CHART["model"]
 FALL = 0.5
 """A run that covers less than this share of its own best has collapsed."""
 BEGUN = 0.25
@@ -42,7 +41,7 @@ WHOLE = 0.9
 
 def line_of(objective: str, width: float = 2) -> dict[str, Any]:
     """The line of an objective on charts."""
-    return {"width": width, "dash": DASHES[objective], "color": MODEL}
+    return {"width": width, "dash": DASHES[objective], "color": CHART["model"]}
 
 
 @dataclass(frozen=True)
@@ -60,20 +59,18 @@ class Run:
 
 
 def textbook_runs(cards: Iterable[Card]) -> dict[str, list[Run]]:
-    """The textbook GANs by data set: no penalty on the critic, snapshots kept, two numbers a point.
+    """The textbook GANs of the plane by data set: no penalty on the critic, snapshots kept.
 
-    One for each objective and k, in the order of `OBJECTIVES`; data sets with a single one are left
-    out, since there is nothing to compare.
+    One for each objective and k, in the order of `OBJECTIVES`; only sets with two or more.
     """
     found: dict[str, dict[tuple[int, int], Run]] = {}
-    order = list(OBJECTIVES)
     for card in cards:
         name, k = card.hyper("family", "objective"), card.hyper("loop", "n_critic")
         plane = card.event_shape == (2,) and card.verbs >= {"decode", "critic"}
         plain = card.hyper("family", "penalty") == 0 and isinstance(k, int)
         if plane and plain and card.snapshots and name in OBJECTIVES:
-            run = Run(card, name, k)
-            found.setdefault(card.dataset, {}).setdefault((k, order.index(name)), run)
+            place = k, list(OBJECTIVES).index(name)
+            found.setdefault(card.dataset, {}).setdefault(place, Run(card, name, k))
     return {
         dataset: [runs[place] for place in sorted(runs)]
         for dataset, runs in sorted(found.items())
@@ -83,8 +80,7 @@ def textbook_runs(cards: Iterable[Card]) -> dict[str, list[Run]]:
 
 def common_steps(runs: Sequence[Run]) -> list[int]:
     """Training steps of which every run kept a snapshot."""
-    shared = set.intersection(*(set(run.card.steps) for run in runs)) if runs else set()
-    return sorted(shared)
+    return sorted(set.intersection(*(set(run.card.steps) for run in runs))) if runs else []
 
 
 def same_start(models: Sequence[ExportedModel]) -> bool:
@@ -103,8 +99,8 @@ def same_start(models: Sequence[ExportedModel]) -> bool:
 class Record:
     """What one run's generator covers at each of `steps`, from R independent draws.
 
-    `coverage` [S, R] of the data, `modes` [S, R] covered (None where the data have no modes), and
-    what a perfect generator's `coverage` would be on average.
+    `coverage` [S, R] of the data, `modes` [S, R] covered (None where there are none), and the
+    `perfect` generator's coverage on average.
     """
 
     steps: list[int]
@@ -120,25 +116,15 @@ class Record:
 
 def record(model: ExportedModel, z: Array, data: Array, modes: Modes | None) -> Record:
     """Measure a run: latents `z` [R, n, 2] against as many disjoint draws of the data [R, m, 2]."""
-    repeats, n, _ = z.shape
-    steps = model.card.steps
-    shares = np.zeros((len(steps), repeats))
-    counts = np.zeros((len(steps), repeats))
-    for i, step in enumerate(steps):
-        x = model.at(step).decode(z.reshape(-1, z.shape[-1])).reshape(repeats, n, 2)
-        shares[i] = [coverage(real, fake) for real, fake in zip(data, x, strict=True)]
+    shares, counts = [], []
+    for step in model.card.steps:
+        x = model.at(step).decode(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:2], 2)
+        shares.append([coverage(real, fake) for real, fake in zip(data, x, strict=True)])
         if modes:
-            counts[i] = [modes.covered(fake).sum() for fake in x]
-    perfect = best_coverage(data.shape[1], n)
-    return Record(list(steps), shares, counts if modes else None, perfect)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of a run: `collapsed` holds the snapshots between which it did, if it did."""
-
-    words: str
-    collapsed: tuple[int, int] | None
+            counts.append([float(modes.covered(fake).sum()) for fake in x])
+    perfect = best_coverage(data.shape[1], z.shape[1])
+    found = np.array(counts) if modes else None
+    return Record(list(model.card.steps), np.array(shares), found, perfect)
 
 
 RULE = (
@@ -150,25 +136,20 @@ RULE = (
 """The rule of `judge` in words."""
 
 
-def judge(record: Record) -> Verdict:
-    """Say what became of a run by `RULE`, from its mean coverage at the snapshots."""
-    share, best, collapsed = record.share, 0.0, None
+def judge(record: Record) -> str:
+    """What became of a run by `RULE`, in words, from its mean coverage at the snapshots."""
+    share, best, when = record.share, 0.0, ""
     for i, value in enumerate(share):
-        if collapsed is None and best >= BEGUN and value < FALL * best:
-            collapsed = (record.steps[i - 1], record.steps[i])
+        if not when and best >= BEGUN and value < FALL * best:
+            when = f"collapsed between steps {record.steps[i - 1]:,} and {record.steps[i]:,}"
         best = max(best, float(value))
     whole = bool(len(share)) and share[-1] >= WHOLE * record.perfect
-    if collapsed is None:
-        if whole:
-            return Verdict("covers the data", None)
-        slips = best >= BEGUN and share[-1] < SLIP * best
-        gaps = "did not collapse, slips back" if slips else "did not collapse, leaves gaps"
-        return Verdict(gaps, None)
-    when = f"collapsed between steps {collapsed[0]:,} and {collapsed[1]:,}"
-    if whole:
-        return Verdict(f"{when}, recovered", collapsed)
-    back = share[-1] >= FALL * best
-    return Verdict(f"{when}, partly back" if back else when, collapsed)
+    if when:
+        now = ", partly back" if share[-1] >= FALL * best else ""
+        return when + (", recovered" if whole else now)
+    slips = best >= BEGUN and share[-1] < SLIP * best
+    gaps = f"did not collapse, {'slips back' if slips else 'leaves gaps'}"
+    return "covers the data" if whole else gaps
 
 
 def table(runs: Sequence[Run], records: Sequence[Record]) -> list[dict[str, object]]:
@@ -177,7 +158,7 @@ def table(runs: Sequence[Run], records: Sequence[Record]) -> list[dict[str, obje
     for run, row in zip(runs, records, strict=True):
         top = int(row.share.argmax())
         cells: dict[str, object] = {"objective": OBJECTIVES[run.objective], "k": run.k}
-        cells["verdict"] = judge(row).words
+        cells["verdict"] = judge(row)
         cells["data covered at best"] = f"{_percent(row.coverage[top])}, step {row.steps[top]:,}"
         cells["data covered at the end"] = _percent(row.coverage[-1])
         if row.modes is not None:
@@ -188,6 +169,5 @@ def table(runs: Sequence[Run], records: Sequence[Record]) -> list[dict[str, obje
 
 
 def _percent(shares: NDArray[np.float64]) -> str:
-    """The mean of independent shares [R] and its standard error."""
-    error = shares.std(ddof=1) / np.sqrt(len(shares)) if len(shares) > 1 else np.nan
-    return f"{shares.mean():.1%} ± {error:.1%}"
+    share, error = Estimate.mean(shares)
+    return f"{share:.1%} ± {error:.1%}"

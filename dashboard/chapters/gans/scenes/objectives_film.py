@@ -1,30 +1,17 @@
-"""Pictures of textbook GANs side by side: all runs on one timeline, and what they cover over it.
-
-What is measured, and the rule by which a run counts as collapsed, are in `objectives`.
-"""
+"""Pictures of textbook GANs side by side: all runs on one timeline, and what they cover over it."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from dashboard.chapters.gans.scenes.game import belief_film
-from dashboard.chapters.gans.scenes.objectives import (
-    MARKS,
-    MODEL,
-    Record,
-    Run,
-    common_steps,
-    line_of,
-)
+from dashboard.chapters.gans.scenes.objectives import MARKS, Record, Run, common_steps, line_of
 from dashboard.components.scene import Curve, Layer, Pane, Points, Scene, Timeline
 from dashboard.plots.charts import LEGEND, dress, log_step, step_axis, step_timeline
 from dashboard.plots.theme import CHART
 from genlab.measures.density import Extent
-from genlab.model import ExportedModel
-
-Array = NDArray[np.float32]
+from genlab.model import Array, ExportedModel
 
 
 def objectives_scene(
@@ -35,10 +22,9 @@ def objectives_scene(
     data: Array,
     extent: Extent,
 ) -> Scene:
-    """All runs on one timeline of their common snapshots: forgeries on D, from the same noise.
+    """All runs on one timeline of their common snapshots: forgeries of the same `z` [n, 2] on D.
 
-    `z` [n, 2] are the latents, the same for all; every D is on the same scale from 0 to 1. Without
-    `records` the frames do not say what is covered.
+    Without `records` the frames do not say what is covered.
     """
     steps, panes = common_steps(runs), []
     for run, model in zip(runs, models, strict=True):
@@ -70,10 +56,9 @@ def _timeline(steps: list[int], runs: Sequence[Run], records: Sequence[Record]) 
 def covered_chart(
     runs: Sequence[Run], records: Sequence[Record], chosen: int, modes: bool
 ) -> go.Figure:
-    """What the runs cover over the training: modes, or the share of the data.
+    """What the runs cover over the training: modes, or the share of the data, ± a standard error.
 
-    Runs of k = `chosen` are drawn strong, the others thin. Error bars: one standard error over the
-    independent draws.
+    Runs of k = `chosen` are drawn strong, the others thin.
     """
     figure = go.Figure()
     for run, row in zip(runs, records, strict=True):
@@ -81,6 +66,7 @@ def covered_chart(
         if values is None:
             continue
         strong = run.k == chosen
+        width, size = (2.5, 8) if strong else (1.5, 5)
         error = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
         figure.add_scatter(
             x=log_step(row.steps),
@@ -89,8 +75,8 @@ def covered_chart(
             name=run.name,
             mode="lines+markers",
             opacity=1.0 if strong else 0.3,
-            line=line_of(run.objective, 2.5 if strong else 1.5),
-            marker={"symbol": MARKS[run.objective], "size": 8 if strong else 5, "color": MODEL},
+            line=line_of(run.objective, width),
+            marker={"symbol": MARKS[run.objective], "size": size, "color": CHART["model"]},
             customdata=row.steps,
             hovertemplate="step %{customdata:,}<br>%{y:.3g}<extra>" + run.name + "</extra>",
         )

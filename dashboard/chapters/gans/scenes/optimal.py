@@ -8,8 +8,8 @@ from dashboard.components.scene import Curve, Pane, Points, Scene
 from dashboard.plots.charts import log_step, step_timeline
 from genlab.measures.density import Extent, grid
 from genlab.measures.discriminator import CELLS, Optimum
+from genlab.model import Array
 
-Array = NDArray[np.float32]
 STIPPLE = 32
 """Dots along a side where there is too little to tell."""
 
@@ -35,10 +35,8 @@ def optimum_scene(found: Optimum, data: Array, extent: Extent, shown: int) -> Sc
         for (title, alt), values in zip(alts.items(), (found.learned, found.best), strict=True)
     ]
     gap = found.gap[:, 0]
-    labels = [
-        f"step {step:,} · mean |D − D*| over the data {value:.3f}"
-        for step, value in zip(found.steps, gap, strict=True)
-    ]
+    pairs = zip(found.steps, gap, strict=True)
+    labels = [f"step {step:,} · mean |D − D*| over the data {value:.3f}" for step, value in pairs]
     places, span = log_step(found.steps), (0, float(gap.max()) or 1.0)
     curve = Curve(gap, "critic", "mean |D − D*|", x=places, span=span)
     return Scene(panes, step_timeline(found.steps, labels, [curve]))
@@ -46,7 +44,6 @@ def optimum_scene(found: Optimum, data: Array, extent: Extent, shown: int) -> Sc
 
 def _unknown(known: NDArray[np.bool_], extent: Extent) -> Array:
     """Dots [S, STIPPLE², 2] of a lattice where nothing can be told, not finite elsewhere."""
-    every = CELLS // STIPPLE
-    dots = grid(extent, CELLS).reshape(CELLS, CELLS, 2)[every // 2 :: every, every // 2 :: every]
-    there = known[:, every // 2 :: every, every // 2 :: every]
+    every = slice(CELLS // STIPPLE // 2, None, CELLS // STIPPLE)
+    dots, there = grid(extent, CELLS).reshape(CELLS, CELLS, 2)[every, every], known[:, every, every]
     return np.where(there[..., None], np.nan, dots).reshape(len(known), -1, 2).astype(np.float32)
