@@ -16,7 +16,7 @@ import numpy as np
 from genlab.contract.card import Card
 from genlab.contract.verbs import VERBS
 from genlab.runtime.errors import InputError
-from genlab.runtime.inputs import number, tensor_input
+from genlab.runtime.inputs import latent_of, number, tensor_input
 
 LEAST = 2.0**-24
 """A uniform number is held this far from 0 and 1, 5.4 standard deviations: float32 has no more."""
@@ -33,7 +33,7 @@ def to_normal(card: Card, z: Any) -> np.ndarray:
     from scipy.special import ndtri  # noqa: PLC0415 - slow to import
 
     points = _points(card, z)
-    if _law(card) == "normal":
+    if latent_of(card).law == "normal":
         return points
     if points.size and not (points.min() >= 0.0 and points.max() <= 1.0):
         found = f"{points.min():g} to {points.max():g}"
@@ -46,7 +46,7 @@ def from_normal(card: Card, g: Any) -> np.ndarray:
     from scipy.special import ndtr  # noqa: PLC0415
 
     points = _points(card, g)
-    if _law(card) == "normal":
+    if latent_of(card).law == "normal":
         return points.astype(np.float32)
     return np.asarray(ndtr(points).clip(LEAST, 1 - LEAST), dtype=np.float32)
 
@@ -77,27 +77,16 @@ def between(card: Card, a: Any, b: Any, count: int) -> np.ndarray:
         raise InputError("count", "a whole number from 2", repr(count))
     start, end = to_normal(card, np.stack([np.asarray(a), np.asarray(b)]))
     share = np.linspace(0.0, 1.0, count)[:, None]
-    lengths = np.linalg.norm(start), np.linalg.norm(end)
-    straight = (1 - share) * start + share * end
-    if min(lengths) == 0.0:
-        return from_normal(card, straight)
-    cosine = float(np.clip(start @ end / (lengths[0] * lengths[1]), -1.0, 1.0))
+    rest = 1 - share
+    first, last = np.linalg.norm(start), np.linalg.norm(end)
+    cosine = np.clip(start @ end / (first * last), -1.0, 1.0) if first * last else 1.0
     angle = np.arccos(cosine)
     if np.sin(angle) < 1e-6:
-        return from_normal(card, straight)
-    arc = (
-        np.sin((1 - share) * angle) * start / lengths[0] + np.sin(share * angle) * end / lengths[1]
-    )
-    radius = (1 - share) * lengths[0] + share * lengths[1]
-    return from_normal(card, radius * arc / np.sin(angle))
-
-
-def _law(card: Card) -> str:
-    if card.latent is None:
-        raise InputError("model", "one with a latent space", f"{card.id}, without")
-    return card.latent.law
+        return from_normal(card, rest * start + share * end)
+    arc = np.sin(rest * angle) * start / first + np.sin(share * angle) * end / last
+    return from_normal(card, (rest * first + share * last) * arc / np.sin(angle))
 
 
 def _points(card: Card, z: Any) -> np.ndarray:
-    _law(card)
+    latent_of(card)
     return tensor_input(card, VERBS["decode"].inputs[0], z).astype(np.float64)

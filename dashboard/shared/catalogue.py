@@ -22,7 +22,8 @@ from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import read_bytes, read_npz, verify_bytes
 from genlab.making import making_of
 from genlab.model import ExportedModel
-from genlab.runtime.sessions import Device, build, choose_device, granted_device
+from genlab.runtime.devices import Device, choose_device
+from genlab.runtime.sessions import build, granted_device
 
 Result = TypeVar("Result")
 REFERENCE = 10_000

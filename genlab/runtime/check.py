@@ -66,23 +66,22 @@ def difference(found: np.ndarray, expected: np.ndarray) -> float:
 
 def _parity(model: Opened, verb: str, n: int, stored: Arrays) -> float:
     card, graph = model.card, model.card.graphs[verb]
-    keys = {
-        side: {name: f"{verb}/{n}/{side}/{name}" for name in names}
+    feeds, expected = (
+        {name: f"{verb}/{n}/{side}/{name}" for name in names}
         for side, names in (("in", graph.inputs), ("out", graph.outputs))
-    }
-    missing = [key for row in keys.values() for key in row.values() if key not in stored]
-    if missing:
-        field = f"{card.check.file}, {missing[0]}"
-        raise ContractError(card.id, field, "an array of this name", "none")
-    feeds: dict[str, Any] = {name: stored[key] for name, key in keys["in"].items()}
+    )
+    for key in (*feeds.values(), *expected.values()):
+        if key not in stored:
+            field = f"{card.check.file}, {key}"
+            raise ContractError(card.id, field, "an array of this name", "none")
+    inputs: dict[str, Any] = {name: stored[key] for name, key in feeds.items()}
     try:
-        outputs = model.run(verb, **feeds)
+        outputs = model.run(verb, **inputs)
     except (InputError, RunError) as error:
-        field = f"{card.check.file}, {verb}/{n}"
-        expected = "stored inputs that the verb takes"
-        raise ContractError(card.id, field, expected, f"{error}") from error
-    worst = max(difference(outputs[name], stored[key]) for name, key in keys["out"].items())
+        field, takes = f"{card.check.file}, {verb}/{n}", "stored inputs that the verb takes"
+        raise ContractError(card.id, field, takes, f"{error}") from error
+    worst = max(difference(outputs[name], stored[key]) for name, key in expected.items())
     if not worst <= TOLERANCE:
-        field, expected = f"parity of {verb} at n = {n}", f"at most {TOLERANCE:g}"
-        raise ContractError(card.id, field, expected, f"{worst:.2g}")
+        field, most = f"parity of {verb} at n = {n}", f"at most {TOLERANCE:g}"
+        raise ContractError(card.id, field, most, f"{worst:.2g}")
     return worst

@@ -6,10 +6,7 @@ from __future__ import annotations
 class InputError(ValueError):
     """A value from outside is refused before anything is computed or allocated.
 
-    Attributes:
-        name: Name of the value.
-        expected: What would be accepted.
-        found: What was given.
+    It carries the value's `name`, what would be accepted (`expected`) and what was `found`.
     """
 
     def __init__(self, name: str, expected: str, found: str) -> None:

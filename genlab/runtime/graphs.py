@@ -55,10 +55,9 @@ class Graphs:
     @cached_property
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the weights of all files, by name."""
-        files = dict.fromkeys(graph.file for graph in self.card.graphs.values())
-        return {
-            name: shape for file in files for name, shape in weight_shapes(self.data(file)).items()
-        }
+        files = {graph.file for graph in self.card.graphs.values()}
+        of_files = (weight_shapes(self.data(file)) for file in files)
+        return {name: shape for shapes in of_files for name, shape in shapes.items()}
 
     def session(
         self,

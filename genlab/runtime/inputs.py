@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from genlab.contract.card import Card
+from genlab.contract.card import Card, Latent
 from genlab.contract.kinds import Complaint, Setting, kind_of
 from genlab.contract.limits import (
     MAX_ELEMENTS,
@@ -60,6 +60,13 @@ def rows(n: Any, event_shape: tuple[int, ...], steps: int = 1) -> int:
     return whole("n", n, 1, most)
 
 
+def latent_of(card: Card) -> Latent:
+    """The law of a model's latent points; an `InputError` where it has none."""
+    if card.latent is None:
+        raise InputError("model", "one with a latent space", f"{card.id}, without")
+    return card.latent
+
+
 def step_count(steps: Any, most: int) -> int:
     """A number of steps up to the length of a schedule."""
     return whole("steps", steps, 1, min(most, MAX_STEPS))
@@ -67,15 +74,10 @@ def step_count(steps: Any, most: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Slot:
-    """A place for one input of a verb: its row, its shape for one model, the judge of its values.
-
-    `dtypes` are the letters of numpy's kinds of dtype that are taken, and what they are in words.
-    """
+    """A place for an input of a verb: its row, its shape for one model, the judge of its values."""
 
     tensor: Tensor
     shape: tuple[Dim, ...]
-    dtype: np.dtype
-    dtypes: tuple[str, str]
     judge: Callable[[np.ndarray], Complaint | None] | None
 
     @classmethod
@@ -83,18 +85,17 @@ class Slot:
         """The place for a tensor, `fixed` are the sizes of its graph."""
         judge = kind_of(tensor).judge
         judged = None if judge is None else partial(judge, Setting.of(card), tensor)
-        dtype = np.dtype(tensor.dtype)
-        return cls(tensor, tensor.resolve(card, fixed), dtype, DTYPES[dtype.kind], judged)
+        return cls(tensor, tensor.resolve(card, fixed), judged)
 
     def take(self, value: Any, sizes: dict[str, int]) -> np.ndarray:
         """The value as an array of the right dtype; its sizes by symbol are put into `sizes`."""
-        name = self.tensor.name
+        name, dtype = self.tensor.name, np.dtype(self.tensor.dtype)
         try:
             array = np.asarray(value)
         except ValueError:
             expected = "an array, all of its rows of one shape"
             raise InputError(name, expected, "rows of different shapes") from None
-        letters, words = self.dtypes
+        letters, words = DTYPES[dtype.kind]
         if array.dtype.kind not in letters:
             raise InputError(name, words, f"dtype {array.dtype}")
         if not bind(self.shape, array.shape, sizes):
@@ -107,9 +108,8 @@ class Slot:
             if sizes[symbol] > MAX_LENGTH:
                 expected = f"{told(self.shape)} with {symbol} at most {MAX_LENGTH:,}"
                 raise InputError(name, expected, f"{sizes[symbol]:,}")
-        if array.dtype != self.dtype or not array.flags.c_contiguous:
-            with np.errstate(over="ignore"):
-                array = array.astype(self.dtype, order="C")
+        with np.errstate(over="ignore"):
+            array = array.astype(dtype, order="C", copy=False)
         if not (good := np.isfinite(array)).all():
             bad = array.size - int(good.sum())
             raise InputError(name, "finite numbers", f"{bad:,} that are not")
@@ -191,8 +191,8 @@ def say_not_finite(name: str, values: np.ndarray) -> str | None:
 def warn_not_finite(model: str, outputs: Mapping[str, np.ndarray]) -> None:
     """Say it as a `NonFiniteWarning` for every output that has such rows."""
     for name, values in outputs.items():
-        if (told := say_not_finite(name, values)) is not None:
-            warnings.warn(f"{model}: {told}", NonFiniteWarning, stacklevel=3)
+        if said := say_not_finite(name, values):
+            warnings.warn(f"{model}: {said}", NonFiniteWarning, stacklevel=3)
 
 
 def _short(value: Any) -> str:

@@ -74,10 +74,7 @@ class Job:
 def chunk_rows(card: Card, device: str, row: int = 1) -> int:
     """Rows of one chunk on "cpu" or "cuda": a thousand, fewer where events or inputs are large.
 
-    Args:
-        card: The card of the model.
-        device: The device.
-        row: Numbers in one row of the largest input, such as a cache.
+    `row` is how many numbers a row of the largest input has, such as a cache.
     """
     elements = CHUNK_ELEMENTS if device == "cpu" else GPU_CHUNK_ELEMENTS
     return max(1, min(CHUNK_ROWS, elements // max(row, math.prod(card.event_shape))))
@@ -138,15 +135,9 @@ def run_job(
 ) -> tuple[list[np.ndarray], Device]:
     """Run a job where it is wanted, or where it can be.
 
-    Args:
-        open_session: A session on "cpu" or "cuda".
-        forget: Drop the session of a device from the cache.
-        wanted: The device as chosen.
-        job: The job.
-        size: Rows of a chunk on a device.
-
-    Returns:
-        The outputs, and the device that computed them with the reason if it is not the wanted one.
+    Of a device, "cpu" or "cuda", `open_session` gives the session, `forget` drops it from the
+    cache, and `size` tells the rows of a chunk. The outputs come with the device that computed
+    them, and the reason if it is not the `wanted` one.
 
     Raises:
         OutOfMemoryError: Not even the CPU has the memory.

@@ -16,14 +16,10 @@ from genlab.runtime.inputs import whole
 
 
 def generator(seed: int, *stream: int | str) -> np.random.Generator:
-    """A Philox generator for one stream of a seed.
-
-    Args:
-        seed: From 0 to `MAX_SEED`.
-        stream: Any path of names and non-negative numbers, such as `("step", 17)`.
+    """A Philox generator for one stream of a seed: a path such as `("step", 17)`.
 
     Raises:
-        InputError: The seed is out of bounds.
+        InputError: The seed is not from 0 to `MAX_SEED`.
     """
     seed = whole("seed", seed, 0, MAX_SEED)
     key = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in stream]

@@ -26,7 +26,7 @@ from genlab.runtime import noise
 from genlab.runtime.devices import Device
 from genlab.runtime.errors import InputError
 from genlab.runtime.graphs import Graphs
-from genlab.runtime.inputs import call_sizes, plan, rows, verb_inputs, warn_not_finite
+from genlab.runtime.inputs import call_sizes, latent_of, plan, rows, verb_inputs, warn_not_finite
 from genlab.runtime.jobs import Job, chunk_rows, run_job
 from genlab.runtime.sessions import CACHE, Session, granted_device
 from genlab.runtime.smoke import probe
@@ -90,9 +90,7 @@ class Opened:
     def with_weights(self, arrays: Mapping[str, Any]) -> Self:
         """The same model with other weights; nothing is compiled again for them.
 
-        Args:
-            arrays: All weights by the names of the files' initializers, which are the keys of
-                snapshots; in the shapes of those.
+        `arrays` are all weights by the names of the files' initializers, the keys of snapshots.
 
         Raises:
             InputError: A name is missing or unknown, or an array has another shape, or numbers that
@@ -130,7 +128,9 @@ class Opened:
         deadline: float | None = None,
         **arrays: Any,
     ) -> dict[str, np.ndarray]:
-        """Evaluate one verb.
+        """Evaluate one verb: its outputs by name, [n, ...].
+
+        Rows of them that are not finite raise a `NonFiniteWarning`.
 
         Args:
             verb: Its name.
@@ -138,9 +138,6 @@ class Opened:
             stop: Asked between chunks; the run ends where it says True.
             deadline: Time of `time.monotonic()` after which the run ends.
             arrays: The verb's inputs by name, [n, ...]; n may be zero.
-
-        Returns:
-            The outputs by name, [n, ...]. Rows that are not finite raise a `NonFiniteWarning`.
 
         Raises:
             InputError: The inputs are refused (names, dtype, shape, size, values).
@@ -160,9 +157,10 @@ class Opened:
         job = Job(names, feeds, stop, deadline, plan(self.card, verb)[0].whole)
         if empty := job.rows == 0:  # graphs may reshape by their own batch: one row tells shapes
             job = replace(job, feeds=probe(self.card, verb, 1, call_sizes(self.card, verb, feeds)))
+        swapped = self.step is not None or self._weights is not None
         values, self._mine.device = run_job(
             partial(self._session, verb, names),
-            lambda device: CACHE.drop(self._graphs.key(verb, names, self._swapped, device)),
+            lambda device: CACHE.drop(self._graphs.key(verb, names, swapped, device)),
             self._wanted,
             job,
             partial(chunk_rows, self.card, row=job.row),
@@ -175,11 +173,9 @@ class Opened:
 
     def latent(self, n: int, seed: int = 0) -> np.ndarray:
         """Latent points of the card's law, [n, latent] float32: what `sample` decodes."""
-        if self.card.latent is None:
-            raise InputError("model", "one with a latent space", f"{self.card.id}, without")
-        shape = (rows(n, self.card.event_shape), self.card.latent.dim)
-        draw = noise.normal if self.card.latent.law == "normal" else noise.uniform
-        return draw(seed, shape, "latent")
+        latent = latent_of(self.card)
+        draw = noise.normal if latent.law == "normal" else noise.uniform
+        return draw(seed, (rows(n, self.card.event_shape), latent.dim), "latent")
 
     def open(self, *verbs: str) -> Self:
         """Open and verify every verb, or those named, now instead of at first use."""
@@ -202,11 +198,6 @@ class Opened:
             known = ", ".join(constants.schedules) or "none on this card"
             raise InputError("schedule", f"one of {known}", repr(name))
         return np.asarray(constants.schedules[name])
-
-    @property
-    def _swapped(self) -> bool:
-        """Whether its weights are given at each run."""
-        return self.step is not None or self._weights is not None
 
     def _session(self, verb: str, outputs: Sequence[str], device: str) -> Session:
         session = self._graphs.session(verb, outputs, self.step, device, self._weights)

@@ -11,15 +11,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from genlab.contract.limits import HEAVY_JOBS, HEAVY_WAIT_SECONDS, MAX_SESSIONS
-from genlab.runtime.devices import Device, choose_device, demand_gpu
+from genlab.runtime.devices import Device, demand_gpu
 from genlab.runtime.errors import Busy, OutOfMemoryError, RunError
-
-__all__ = ["CACHE", "Device", "Session", "SessionCache", "build", "choose_device", "heavy"]
 
 Key = tuple[str, tuple[str, ...], bool, str]
 """sha256 of the file, outputs, whether weights are given at each run, granted device."""
@@ -34,11 +33,7 @@ WEIGHT_DTYPES: dict[str, type[np.floating]] = {"tensor(float16)": np.float16}
 
 
 class Session:
-    """One onnxruntime session and the device it truly has.
-
-    Args:
-        inference_session: The session of onnxruntime.
-        weights: Arrays by name that replace initializers at every run (see `overridable`).
+    """One onnxruntime session; `weights` replace initializers at every run (see `overridable`).
 
     Attributes:
         device: "cpu" or "cuda", as the session itself says.
@@ -70,11 +65,9 @@ class Session:
         try:
             return list(self._session.run(list(fetch), {**feeds, **self._weights}))
         except Exception as error:  # onnxruntime's exceptions have no common type of their own
-            text = str(error)
-            if any(sign in text.lower() for sign in _OUT_OF_MEMORY):
-                place = "GPU" if self.device == "cuda" else "machine"
-                raise OutOfMemoryError(f"the {place} has too little memory for this run") from error
-            raise RunError(text.splitlines()[0][:300] if text else "the run failed") from error
+            place = "GPU" if self.device == "cuda" else "machine"
+            full = f"the {place} has too little memory for this run"
+            raise _failure(error, full, "the run failed") from error
 
 
 def build(data: bytes, granted: str) -> Session:
@@ -101,10 +94,24 @@ def build(data: bytes, granted: str) -> Session:
     try:
         return Session(onnxruntime.InferenceSession(data, options, providers=providers))
     except Exception as error:  # as above
-        text = str(error)
-        if any(sign in text.lower() for sign in _OUT_OF_MEMORY):
-            raise OutOfMemoryError("too little memory to open this model") from error
-        raise RunError(text.splitlines()[0][:300] if text else "the session failed") from error
+        full = "too little memory to open this model"
+        raise _failure(error, full, "the session failed") from error
+
+
+def _failure(error: Exception, full: str, otherwise: str) -> RunError:
+    """What onnxruntime's error means, in one line: no memory, or its own first words."""
+    text = str(error)
+    if any(sign in text.lower() for sign in _OUT_OF_MEMORY):
+        return OutOfMemoryError(full)
+    return RunError(text.splitlines()[0][:300] if text else otherwise)
+
+
+@dataclass(eq=False)
+class _Place:
+    """The place of one session; who holds the lock makes it, if it is not there yet."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    session: Session | None = None
 
 
 class SessionCache:
@@ -112,45 +119,28 @@ class SessionCache:
 
     def __init__(self, limit: int = MAX_SESSIONS) -> None:
         self.limit = limit
-        self._sessions: OrderedDict[Key, Session] = OrderedDict()
-        self._making: dict[Key, threading.Lock] = {}
+        self._places: OrderedDict[Key, _Place] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._sessions)
+        return len(self._places)
 
     def get(self, key: Key, make: Callable[[], Session]) -> Session:
         """The session of a key, made by `make` if there is none; `make` may raise."""
-        while True:
-            with self._lock:
-                if key in self._sessions:
-                    self._sessions.move_to_end(key)
-                    return self._sessions[key]
-                turn = self._making.setdefault(key, threading.Lock())
-            with turn:  # makers of other keys are not held up
-                with self._lock:
-                    if self._making.get(key) is not turn:
-                        continue  # somebody was here before and made it, or failed: look again
-                return self._make(key, make)
-
-    def _make(self, key: Key, make: Callable[[], Session]) -> Session:
-        try:
-            session = make()
-        except BaseException:
-            with self._lock:
-                del self._making[key]
-            raise
-        with self._lock:  # one step: a gap between the two would let in a second maker
-            del self._making[key]
-            self._sessions[key] = session
-            while len(self._sessions) > self.limit:
-                self._sessions.popitem(last=False)
-        return session
+        with self._lock:
+            place = self._places.setdefault(key, _Place())
+            self._places.move_to_end(key)
+            if len(self._places) > self.limit:
+                self._places.popitem(last=False)
+        with place.lock:  # makers of other keys are not held up
+            if place.session is None:
+                place.session = make()
+            return place.session
 
     def drop(self, key: Key) -> None:
         """Forget a session, after a failure that may have made it unusable."""
         with self._lock:
-            self._sessions.pop(key, None)
+            self._places.pop(key, None)
 
 
 CACHE = SessionCache()
@@ -163,11 +153,8 @@ _GATE = threading.BoundedSemaphore(HEAVY_JOBS)
 def heavy(wait: float = HEAVY_WAIT_SECONDS) -> Iterator[None]:
     """Hold one of the process's few places for heavy jobs.
 
-    Args:
-        wait: Seconds to wait for a place.
-
     Raises:
-        Busy: No place became free in that time.
+        Busy: No place became free in `wait` seconds.
     """
     if not _GATE.acquire(timeout=wait):
         raise Busy("the machine is busy with other people's jobs; try again in a few seconds")

@@ -47,7 +47,7 @@ def smoke(card: Card, verb: str, outputs: Sequence[str], session: Session) -> No
                 known = ", ".join(f"{symbol} = {size}" for symbol, size in sizes.items())
                 expected, found = f"{told(shapes[name])} with {known}", told(array.shape)
                 raise ContractError(card.id, f"{verb}.{name}", expected, found)
-            if (problem := say_not_finite(name, array)) is not None:
+            if problem := say_not_finite(name, array):
                 raise ContractError(card.id, f"{verb}.{name}", "finite numbers", problem)
         chosen = {symbol: sizes[symbol] for symbol in sizes.keys() - {"n", *lengths}}
 
@@ -55,16 +55,10 @@ def smoke(card: Card, verb: str, outputs: Sequence[str], session: Session) -> No
 def probe(
     card: Card, verb: str, n: int, lengths: Mapping[str, int] = LENGTHS
 ) -> dict[str, np.ndarray]:
-    """Inputs of a verb at which every model of its kind must give numbers, always the same.
+    """Inputs of n rows at which every model with the verb must give numbers, always the same.
 
     Points of the plotting window (of [0, 1] for images), latent points from their law, noise levels
-    of the card's schedule, small parameters.
-
-    Args:
-        card: The card of the model.
-        verb: The verb.
-        n: Rows.
-        lengths: Sizes of the axes that a call chooses; the least there may be by default.
+    of the card's schedule, small parameters. `lengths` are the sizes of axes that a call chooses.
 
     Raises:
         ContractError: The card does not tell the size of an input.

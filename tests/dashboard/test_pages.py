@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.shared import catalogue
 from genlab.contract.catalogue import Catalogue
-from genlab.runtime.sessions import Device
+from genlab.runtime.devices import Device
 from tests.dashboard.pages import more, texts
 
 ROOT = Path(__file__).parents[2]
