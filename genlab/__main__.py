@@ -17,19 +17,27 @@ from genlab.contract.catalogue import Catalogue, Entry
 from genlab.contract.errors import ContractError
 from genlab.runtime.check import check
 
-Folders = Annotated[tuple[Path, ...], tyro.conf.Positional]
+
+@dataclass(frozen=True)
+class _Some:
+    folders: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
+    """folders of models (none: exported/ and those of GENERATIVE_MODELS)"""
+
+    def entries(self) -> list[Entry]:
+        """All models of the folders; says so where there are none."""
+        known = Catalogue(self.folders or None)
+        if not known.entries:
+            print("no models found in", ", ".join(map(str, known.folders)) or "no folder at all")
+        return list(known.entries.values())
 
 
 @dataclass(frozen=True)
-class List:
+class List(_Some):
     """List exported models: identifier, family, what they can do; what is broken, and why."""
-
-    folders: Folders = ()
-    """folders of models (none: exported/ and those of GENERATIVE_MODELS)"""
 
     def run(self) -> int:
         """Print one line a model."""
-        for entry in _entries(self.folders):
+        for entry in self.entries():
             if entry.card is None:
                 print(f"BROKEN  {entry.problem}")
             else:
@@ -38,21 +46,16 @@ class List:
 
 
 @dataclass(frozen=True)
-class Check:
+class Check(_Some):
     """Verify exported models: files, graphs, parity. The exit status is 1 if one is broken."""
 
-    folders: Folders = ()
-    """folders of models (none: exported/ and those of GENERATIVE_MODELS)"""
     device: Literal["auto", "cpu", "cuda"] = "cpu"
     """where the graphs run"""
 
     def run(self) -> int:
         """Print one line a model; 1 if one is broken."""
-        healthy = [_judged(entry, self.device) for entry in _entries(self.folders)]
+        healthy = [_judged(entry, self.device) for entry in self.entries()]
         return 0 if all(healthy) else 1
-
-
-Command = List | Check
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,18 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: Of status 0 after help, of status 2 where there is no such command or option.
     """
-    config = (tyro.conf.OmitArgPrefixes,)
-    return tyro.cli(
-        Command, prog="genlab", description=__doc__, args=arguments, config=config
-    ).run()
-
-
-def _entries(folders: Sequence[Path]) -> list[Entry]:
-    """All models of some folders; says so where there are none."""
-    catalogue = Catalogue(folders or None)
-    if not catalogue.entries:
-        print("no models found in", ", ".join(map(str, catalogue.folders)) or "no folder at all")
-    return list(catalogue.entries.values())
+    config, told = (tyro.conf.OmitArgPrefixes,), __doc__
+    command = tyro.cli(List | Check, prog="genlab", description=told, args=arguments, config=config)
+    return command.run()
 
 
 def _judged(entry: Entry, device: str) -> bool:

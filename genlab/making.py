@@ -52,11 +52,9 @@ Frames = Callable[..., Iterator[Frame]]
 
 @dataclass(frozen=True)
 class Making:
-    """A row of the table.
+    """A row of the table: the verb that makes, and its generator.
 
     Attributes:
-        name: The verb that makes.
-        frames: The generator.
         start: What the seed draws: the `latent` points of the card, or the `noise` at T. Two
             makings of one start end at the same samples.
         steps: Evaluations that a sample takes unless a caller says otherwise; None for one at once.
@@ -97,19 +95,13 @@ def _denoise(model: Opened, n: int, seed: int, **options: Any) -> Iterator[Frame
     return map(shown, frames)
 
 
-def _usual_steps(card: Card) -> int:
+def _steps(card: Card) -> int:
     return usual_steps(card.constants.log_snr or [0.0])
 
 
 MAKINGS: tuple[Making, ...] = (
     Making("layers", _layers, "latent"),
-    Making(
-        "denoise",
-        _denoise,
-        "noise",
-        lambda card: usual_steps(card.constants.log_snr or [0.0]),
-        None,
-    ),
+    Making("denoise", _denoise, "noise", _steps, None),
     Making("decode", _decode, "latent"),
 )
 """All ways of making: first those in which there is most to see, last the quickest."""
@@ -134,7 +126,7 @@ def seen_making_of(card: Card) -> Making | None:
 def make(
     model: Opened, n: int, seed: int = 0, *, making: Making | None = None, **options: Any
 ) -> Iterator[Frame]:
-    """The frames of a making; the last one is the sample.
+    """The frames of the making of n samples; the last one is the sample.
 
     Args:
         model: The model.
@@ -144,8 +136,7 @@ def make(
         options: The making's own: of `denoise` those of `trajectory`, and `stop` and `deadline`.
 
     Raises:
-        InputError: The model makes no samples, or n, the seed or an option is refused; at once and
-            not at the first frame.
+        InputError: The model makes no samples, or something is refused; not first at a frame.
     """
     row = making or making_of(model.card)
     if row is None:
@@ -172,9 +163,9 @@ def training(model: Opened, n: int, seed: int = 0, **options: Any) -> Iterator[F
 
     The last frame is the model itself. Empty where there are no two snapshots.
     """
-    steps = model.card.snapshots.steps if model.card.snapshots else []
-    stages = [*(model.at(step) for step in steps[:-1]), model] if len(steps) > 1 else []
-    for index, (step, stage) in enumerate(zip(steps, stages, strict=False)):
+    steps = model.card.steps if len(model.card.steps) > 1 else []
+    for index, step in enumerate(steps):
+        stage = model if step == steps[-1] else model.at(step)
         yield Frame(index, sample(stage, n, seed, **options), f"training step {step:,}")
 
 
@@ -185,8 +176,8 @@ def film(
 
     Arguments as in `make`; the making is `seen_making_of` by default.
     """
-    row, snapshots = making or seen_making_of(model.card), model.card.snapshots
-    if row is not None and row.name == "decode" and snapshots and len(snapshots.steps) > 1:
+    row = making or seen_making_of(model.card)
+    if row is not None and row.name == "decode" and len(model.card.steps) > 1:
         return training(model, n, seed, **options)
     return make(model, n, seed, making=row, **options)
 

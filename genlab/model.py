@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genlab import making
-from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.verbs import VERBS
 from genlab.diffusion.samplers import Frame
 from genlab.diffusion.trajectory import trajectory
+from genlab.measures.density import Density
 from genlab.runtime import noise
 from genlab.runtime.devices import choose_device
 from genlab.runtime.inputs import tensor_input
@@ -48,25 +48,14 @@ def load(
     return ExportedModel(entry.card, entry.folder, choose_device(device))
 
 
-class Model(Protocol):
-    """What any model can be asked; one that cannot answer raises `InputError` or `ContractError`.
-
-    Attributes:
-        card: What is known about it.
-    """
-
-    @property
-    def card(self) -> Card:
-        """What is known about it."""
+class Model(Density, Protocol):
+    """What any model can be asked; who cannot answer raises `InputError` or `ContractError`."""
 
     def sample(self, n: int, seed: int = 0, **options: Any) -> np.ndarray:
         """Draw samples, [n, *event] float32, data units."""
 
     def make(self, n: int, seed: int = 0, **options: Any) -> Iterator[making.Frame]:
         """Make samples, frame by frame; the last frame is the sample."""
-
-    def log_prob(self, x: Any, *, seed: int = 0, **run: Any) -> np.ndarray:
-        """Evaluate log p(x), nats [n]; the card's `measure.bound` says how true it is."""
 
     def run(
         self, verb: str, fetch: Iterable[str] | None = None, **arrays: Any

@@ -31,7 +31,8 @@ from genlab.runtime.opened import Opened
 
 Denoise = Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]]
 """From the state [n, *event] and λ to the predicted (x̂_0, ε̂)."""
-
+Draw = Callable[[str, int], np.ndarray]
+"""Standard normal noise [n, *event] by its use, such as "step", and a running number."""
 Stop = Callable[[], bool] | None
 """Asked between chunks of a run, which ends where it says True."""
 Condition = Mapping[str, Any]
@@ -71,11 +72,10 @@ def checked_clip(card: Card, clip: str | None) -> str:
 
 def nulls(card: Card) -> dict[str, Any]:
     """The conditions that a card's denoiser takes, each with its null value; None without one."""
-    names = [name for name in card.graphs["denoise"].inputs if name not in STATE]
-    rows = ((name, card.conditions[name]) for name in names)
     return {
         name: None if row.null is None else np.full(row.shape, row.null, row.dtype)
-        for name, row in rows
+        for name, row in card.conditions.items()
+        if name in card.graphs["denoise"].inputs
     }
 
 
@@ -146,10 +146,7 @@ def asked(
 ) -> tuple[int, Denoise]:
     """The number of rows and their denoiser, once all is found good for so many predictions.
 
-    The keywords are those of `trajectory`, which says what they mean.
-
-    Raises:
-        InputError: A number or name is refused.
+    The keywords are those of `trajectory`; an `InputError` where one is refused.
     """
     card = model.card
     w, clip = checked_guidance(card, condition, guidance), checked_clip(card, clip)
@@ -173,8 +170,7 @@ def denoiser(
 
     Args:
         model: A model with the verb `denoise`.
-        condition: Values of the model's conditions by name, for each row, [n, ...]; without one,
-            its null value.
+        condition: Values of its conditions by name, [n, ...]; without one, its null value.
         guidance: Scale w, see above; needs a condition with a null value unless it is 1.
         clip: One of `CLIPS`.
         run: Keyword arguments of every run: `stop`, `deadline`.

@@ -43,14 +43,11 @@ def log_prob_t_of(exact: Opened, stop: Stop = None) -> LogProbT:
 
 
 def support(card: Card) -> Box:
-    """A box around the data in diffusion units: the plotting window of the card."""
+    """A box around the data in diffusion units: the plotting window, or 4 deviations each way."""
     d = math.prod(card.event_shape)
-    shift = np.asarray(card.constants.diffusion_shift or [0.0] * d)
-    reach = 4.0 * (card.constants.diffusion_scale or 1.0)
-    box = np.stack([shift - reach, shift + reach], 1)
-    if card.extent is not None:
-        box = np.asarray(card.extent, dtype=np.float64).reshape(2, 2)[:d]
-    low, high = to_diffusion(card, box.T)
+    if card.extent is None:
+        return np.full(d, -4.0), np.full(d, 4.0)
+    low, high = to_diffusion(card, np.asarray(card.extent).reshape(2, 2)[:d].T)
     return low, high
 
 
@@ -166,7 +163,7 @@ def visible(
     return log_prob.reshape(len(levels), size, size) - np.float32(math.log((1 + v) * scale**2))
 
 
-def places_of(extent: Extent, size: int, d: int) -> NDArray[np.float32]:
+def places_of(extent: Extent, size: int, d: int) -> Array:
     """Centres of the cells of a window: [size^d, d], the plane's row by row, y0 first."""
     if d == 2:
         return grid(extent, size)

@@ -25,14 +25,14 @@ https://arxiv.org/abs/2102.09672 (section 3.1); Kingma et al. 2021, https://arxi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
 
 from genlab.contract.limits import MAX_SEED
-from genlab.diffusion.denoiser import Ask, Denoise, asked
+from genlab.diffusion.denoiser import Ask, Denoise, Draw, asked
 from genlab.diffusion.schedules import Levels, alphas_bar, respace
 from genlab.diffusion.units import image_range, to_diffusion
 from genlab.measures.estimate import Estimate
@@ -40,9 +40,6 @@ from genlab.runtime import noise as streams
 from genlab.runtime.errors import InputError
 from genlab.runtime.inputs import number, whole
 from genlab.runtime.opened import Opened
-
-Draw = Callable[[str, int], np.ndarray]
-"""Standard normal noise [n, *event] by its use ("step", "last") and a running number."""
 
 LEVELS = 256
 """Grey levels of an 8-bit image."""
@@ -65,8 +62,7 @@ class Elbo:
         strata: The estimated sums over the t of each stratum, [n, strata].
         reconstruction: What x_1 leaves open about the grey levels.
         dim: Numbers of an image.
-        edges: The t between the strata, [strata + 1]: stratum s is the whole t in
-            (edges[s], edges[s + 1]].
+        edges: The t between the strata, [strata + 1], as of `strata_edges`.
     """
 
     prior: np.ndarray
@@ -114,17 +110,11 @@ def variational_bound(
     low: float,
     high: float,
 ) -> Elbo:
-    """The bound of images x [n, *event] in diffusion units.
+    """The bound of images x [n, *event] in diffusion units, by the network `denoise`.
 
-    Args:
-        denoise: The network as a function of state and λ, one for each row.
-        log_snr: λ_t, [T+1], t = 0 first and unused; T ≥ 2.
-        x: The images; each number is the middle of its cell.
-        draw: Standard normal noise.
-        uniform: Numbers in [0, 1), [n, strata], that choose t; strata ≤ T − 1.
-        deviation: Standard deviation of the decoder.
-        low: The lowest level.
-        high: The highest level.
+    λ_t, [T+1], begins with the unused t = 0; T ≥ 2. Each number of x is the middle of its cell,
+    between the levels `low` and `high`. Numbers `uniform` in [0, 1), [n, strata], choose t;
+    strata ≤ T − 1. `deviation` is the decoder's.
     """
     lam, n = np.asarray(log_snr, dtype=np.float64), len(x)
     x = np.asarray(x, dtype=np.float64)
@@ -189,17 +179,9 @@ def elbo(
     s = number("deviation", s, *DEVIATION)
     images = _eight_bit(model, x)
     n, denoise = asked(model, len(images), strata + 1, **ask)
-    low, high = image_range(model.card)
-    return variational_bound(
-        denoise,
-        lam,
-        to_diffusion(model.card, images),
-        lambda use, number: streams.normal(seed, images.shape, use, number),
-        streams.uniform(seed, (n, strata), "times").astype(np.float64),
-        s,
-        low,
-        high,
-    )
+    clean, draw = to_diffusion(model.card, images), partial(streams.normal, seed, images.shape)
+    times = streams.uniform(seed, (n, strata), "times").astype(np.float64)
+    return variational_bound(denoise, lam, clean, draw, times, s, *image_range(model.card))
 
 
 def decoder_deviation(

@@ -25,7 +25,8 @@ from genlab.runtime.noise import normal
 from genlab.runtime.opened import Opened
 
 Array = NDArray[np.float32]
-Chain = Callable[[Denoise, NDArray[np.float64], np.ndarray, Noise], Iterator[Frame]]
+Floats = NDArray[np.float64]
+Chain = Callable[[Denoise, Floats, np.ndarray, Noise], Iterator[Frame]]
 COUNTS = (1, 2, 3, 4, 6, 9, 14, 22, 50)
 """Steps of the chains, one frame each."""
 GROUPS = 4
@@ -55,25 +56,20 @@ class FewSteps:
     best: Array
     drawn: Array
     data: Array
-    errors: NDArray[np.float64]
-    stderr: NDArray[np.float64]
+    errors: Floats
+    stderr: Floats
     floor: Estimate
-    stray: NDArray[np.float64]
+    stray: Floats
     usual: float
-    spread: NDArray[np.float64]
+    spread: Floats
 
-    def stray_error(self, share: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    def stray_error(self, share: Floats | float) -> Floats:
         """Binomial standard error of shares of the samples."""
         return np.sqrt(np.asarray(share) * (1 - np.asarray(share)) / len(self.data))
 
 
 def few_steps(
-    exact: Opened,
-    guesser: Opened,
-    log_snr: NDArray[np.float64],
-    n: int,
-    seed: int,
-    stop: Stop = None,
+    exact: Opened, guesser: Opened, log_snr: Floats, n: int, seed: int, stop: Stop = None
 ) -> FewSteps:
     """Run both chains with every number of steps, `n` samples each."""
     shape = (n, *exact.card.event_shape)

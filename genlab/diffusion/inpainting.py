@@ -13,14 +13,15 @@ https://arxiv.org/abs/2201.09865 (algorithm 1; jumps: appendix B).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
 
 from genlab.contract.limits import MAX_SEED, MAX_STEPS
-from genlab.diffusion.denoiser import Ask, Denoise, asked
+from genlab.diffusion.denoiser import Ask, Denoise, Draw, asked
 from genlab.diffusion.samplers import Frame, posterior_step
 from genlab.diffusion.schedules import Levels, log_alphas_bar, respace
 from genlab.diffusion.units import to_diffusion
@@ -28,9 +29,6 @@ from genlab.runtime import noise as streams
 from genlab.runtime.errors import InputError
 from genlab.runtime.inputs import step_count, whole
 from genlab.runtime.opened import Opened
-
-Draw = Callable[[str, int], np.ndarray]
-"""Standard normal noise [n, *event] by its use ("known", "step", "back") and a running number."""
 
 MAX_RESAMPLINGS = 50
 
@@ -74,8 +72,7 @@ def fill(
         jump: Steps of a stretch.
 
     Yields:
-        A frame for every evaluation and the last one at t = 0, whose known part is `known` itself.
-        `t` falls by one or jumps up by `jump`; `index` counts up.
+        A frame for every evaluation, and one at t = 0 whose known part is `known` itself.
     """
     lam, x = np.asarray(log_snr, dtype=np.float64), np.asarray(x_T, dtype=np.float64)
     times = itinerary(len(lam) - 1, resamplings, jump)
@@ -143,17 +140,9 @@ def repaint(
         raise InputError("resamplings", expected, f"{steps * resamplings:,}")
     n, denoise = asked(model, n, len(itinerary(steps, resamplings, jump)), **ask)
     whole("seed", seed, 0, MAX_SEED)
-    shape = (n, *event)
-    frames = fill(
-        denoise,
-        full[times],
-        streams.normal(seed, shape, "start"),
-        np.where(mask, to_diffusion(model.card, known), 0.0),
-        mask,
-        lambda use, number: streams.normal(seed, shape, use, number),
-        resamplings,
-        jump,
-    )
+    draw = partial(streams.normal, seed, (n, *event))
+    start, known = draw("start"), np.where(mask, to_diffusion(model.card, known), 0.0)
+    frames = fill(denoise, full[times], start, known, mask, draw, resamplings, jump)
     return (replace(frame, t=int(times[frame.t])) for frame in frames)
 
 

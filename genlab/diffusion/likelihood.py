@@ -44,12 +44,9 @@ data lie, a tenth of a nat at the edges of a density that jumps."""
 
 @dataclass(frozen=True)
 class OdeState:
-    """One moment of the way from data to noise.
+    """One moment of the way from data to noise: λ and points x [n, *event], diffusion units.
 
-    Attributes:
-        log_snr: λ.
-        x: Points [n, *event] float64, diffusion units.
-        gained: What the way so far adds to the log density at the start, [n] nats.
+    `gained` is what the way so far adds to the log density at the start, [n] nats.
     """
 
     log_snr: float
@@ -77,15 +74,10 @@ class Path:
 
 
 def field(model: Opened, *, divergence: bool = True, **run: Any) -> Field:
-    """The velocity of a model, whatever it predicts, and its divergence.
+    """The velocity of a model, whatever it predicts, and its divergence, NaN unless asked for.
 
     From ∇·ε̂ and ∇·x̂_0 follows that of v = α ε̂ − σ x̂_0: (∇·ε̂ − σ d) / α for a network that
     predicts ε, (α d − ∇·x̂_0) / σ for one that predicts x_0.
-
-    Args:
-        model: A model with `denoise`, and with `divergence` unless that is not asked for.
-        divergence: Whether to compute it; NaN otherwise.
-        run: Keyword arguments of every `Model.run`: `stop`, `deadline`.
     """
     kind, denoise = model.card.constants.parameterisation, denoiser(model, **run)
     dim = math.prod(model.card.event_shape)
@@ -109,14 +101,9 @@ def integrate(
 ) -> Iterator[OdeState]:
     """From data to noise, handing out every moment: steps + 1 of them.
 
-    Fourth-order Runge-Kutta in even steps of φ; the error falls with the fourth power of `steps`.
-
-    Args:
-        field: The velocity.
-        x: Clean points [n, *event], diffusion units; they start at the noise level `high` as α x.
-        high: λ of the noise level that counts as clean.
-        low: λ of the noise level that counts as nothing but noise.
-        steps: Number of steps, of four evaluations each.
+    Fourth-order Runge-Kutta in even steps of φ, four evaluations each; the error falls with the
+    fourth power of `steps`. Clean points x [n, *event] in diffusion units start as α x at `high`,
+    the λ that counts as clean, and end at `low`, which counts as nothing but noise.
     """
     start, end = (math.atan(math.exp(-log_snr / 2)) for log_snr in (high, low))
     step, dim = (end - start) / steps, math.prod(x.shape[1:])
@@ -155,9 +142,7 @@ def follow(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> Iter
     if not np.isfinite(x).all():
         raise InputError("x", "finite numbers", "some that are not")
     velocity = field(model, divergence="divergence" in model.verbs, **run)
-    return integrate(
-        velocity, to_diffusion(model.card, x), float(levels[0]), float(levels[-1]), steps
-    )
+    return integrate(velocity, to_diffusion(model.card, x), levels[0], levels[-1], steps)
 
 
 def ode_log_prob(model: Opened, x: np.ndarray, steps: int = STEPS, **run: Any) -> np.ndarray:

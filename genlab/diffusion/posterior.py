@@ -104,7 +104,6 @@ class Posterior:
     """The exact q(x_s | x_t) on a grid.
 
     Attributes:
-        step: From where to where.
         axes: Centres of the cells along each of the d coordinates, evenly spaced.
         log_prob: Log-density [n_1, ..., n_d] in nats, normalised on the grid.
         mass: What the grid held before that, by the exact q(x_t): one, but for the quadrature.
@@ -144,8 +143,7 @@ class Posterior:
     @cached_property
     def _mean_log(self) -> float:
         """E[log q(x_s | x_t)]: the negative entropy."""
-        values = np.maximum(self.log_prob, self.log_prob.max() - 700.0)
-        return float((self.weights * values).sum())
+        return self._expect(np.maximum(self.log_prob, self.log_prob.max() - 700.0))
 
     def _along(self, i: int) -> np.ndarray:
         return np.meshgrid(*self.axes, indexing="ij", sparse=True)[i]

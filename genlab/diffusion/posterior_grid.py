@@ -79,8 +79,7 @@ def reverse_steps(
         support: A box that holds the data but for a negligible mass. Where it does not, as the
             mass says, the place of the mass is searched for without it.
         most: Most cells along a side.
-        once: Take the first grids as they are, for a quick look: neither made finer nor searched
-            for. The mass of each says what it is worth.
+        once: Take the first grids as they are; the mass of each says what it is worth.
 
     Raises:
         InputError: x_t is not finite or so far away that its density is zero in float32, or a step
@@ -96,9 +95,7 @@ def reverse_steps(
     steps = [Step(float(log_snr_t), float(level)) for level in log_snr_s]
     boxes = [_box(at, step, support) for step in steps]
     cells = [_cells(step, box, min(START, most)) for step, box in zip(steps, boxes, strict=True)]
-    done: dict[int, Posterior] = {}
-    searched: set[int] = set()
-    pending = list(range(len(steps)))
+    pending, done, searched = list(range(len(steps))), dict[int, Posterior](), set[int]()
     while pending:
         grids = [_axes(boxes[i], cells[i]) for i in pending]
         found = _weigh(at, [steps[i] for i in pending], grids)
@@ -125,9 +122,8 @@ def _box(at: _Here, step: Step, support: Box | None) -> Box:
     data's box.
     """
     x, peak = at.x, -0.5 * len(at.x) * math.log(2 * math.pi * step.beta)
-    reach = (
-        math.sqrt(2 * step.beta * max(peak - at.log_prob - math.log(OUTSIDE), 1.0)) / step.shrink
-    )
+    worth = max(peak - at.log_prob - math.log(OUTSIDE), 1.0)
+    reach = math.sqrt(2 * step.beta * worth) / step.shrink
     low, high = x / step.shrink - reach, x / step.shrink + reach
     if support is None:
         return low, high

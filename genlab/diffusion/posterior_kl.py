@@ -135,21 +135,15 @@ def explore(
     Of the film's frames all are known; where it stands `still`, only that one and every `SPARSE`th,
     each on its first grid.
     """
-    x = to_diffusion(exact.card, np.asarray(x_t, dtype=np.float64))
+    place = np.asarray(x_t, dtype=np.float64)
+    x, level = to_diffusion(exact.card, place), float(log_snr[t])
     sizes = all_sizes = step_sizes(t, FRAMES)
     if still is not None:
         sizes = np.union1d(all_sizes[::SPARSE], all_sizes[[still, -1]])
-    posts = reverse_steps(
-        log_prob_t_of(exact, stop),
-        x,
-        float(log_snr[t]),
-        log_snr[t - sizes],
-        support(exact.card),
-        CELLS[len(x)],
-        once=still is not None,
-    )
-    guess = denoiser(guesser, stop=stop)(x[None], float(log_snr[t]))[0][0]
+    truth, box, most = log_prob_t_of(exact, stop), support(exact.card), CELLS[len(x)]
+    ends, once = log_snr[t - sizes], still is not None
+    posts = reverse_steps(truth, x, level, ends, box, most, once=once)
+    guess = denoiser(guesser, stop=stop)(x[None], level)[0][0]
     drawn = [ddpm_normal(x, guess, post.step) for post in posts]
-    place, source = np.asarray(x_t, dtype=np.float64), guesser.card
     known = exact.card, t, place, all_sizes, sizes, posts, drawn, guess
-    return ReverseSteps(*known, source.id, source.kind == "trained")
+    return ReverseSteps(*known, guesser.card.id, guesser.card.kind == "trained")

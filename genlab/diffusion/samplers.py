@@ -35,13 +35,12 @@ ETA = (0.0, 1.0)
 
 @dataclass(frozen=True)
 class Frame:
-    """One moment of a trajectory.
+    """One moment of a trajectory: the state x_t [n, *event] float64, diffusion units.
 
     Attributes:
         index: 0 for the first frame (t = T), counting up.
         t: Index into the schedule, falling to 0.
         log_snr: λ_t.
-        x_t: State, [n, *event] float64, diffusion units.
         x0: Denoised estimate made from this state; at t = 0 the state itself.
     """
 
@@ -57,10 +56,7 @@ class Sampler:
     """A row of `SAMPLERS`: its name on a page, the generator, its options, its source.
 
     Attributes:
-        label: Its name on a page.
-        sample: The generator.
         options: Numbers, given with the least and the greatest value that each may have.
-        reference: Where it comes from.
         order: The error of its end points falls with this power of the number of intervals; of an
             ancestral sampler, the error of their distribution.
         stages: Evaluations of the network in each interval but the last, which takes one.
@@ -109,15 +105,10 @@ def ddim(
 
     First order. η = 0 is deterministic and needs no noise, η = 1 has the noise of `ddpm`.
 
-    Args:
-        denoise: The network; this, the next two and the frames are those of `descend`.
-        log_snr: λ of the times to visit.
-        x_T: Initial noise.
-        noise: Standard normal noise of each step; called with t only where σ > 0.
-        eta: Share of the posterior's standard deviation, in [0, 1].
+    Arguments and frames are those of `descend`; `noise` is called with t only where σ > 0.
 
     Raises:
-        InputError: `eta` is not in [0, 1], at the first frame.
+        InputError: `eta`, the share of the posterior's standard deviation, is not in [0, 1].
     """
     eta, lam = number("eta", eta, *ETA), np.asarray(log_snr, dtype=np.float64)
 
@@ -208,11 +199,7 @@ def dpmpp_2m(denoise: Denoise, log_snr: Levels, x_T: np.ndarray, noise: Noise) -
 SAMPLERS: dict[str, Sampler] = {
     "ddpm": Sampler("DDPM (ancestral)", ddpm, {}, "Ho et al. 2020, arXiv:2006.11239", path=False),
     "ddim": Sampler("DDIM", ddim, {"eta": ETA}, "Song et al. 2021, arXiv:2010.02502"),
-    "heun": Sampler(
-        "Heun (EDM)", heun, {}, "Karras et al. 2022, arXiv:2206.00364", order=2, stages=2
-    ),
-    "dpmpp_2m": Sampler(
-        "DPM-Solver++(2M)", dpmpp_2m, {}, "Lu et al. 2022, arXiv:2211.01095", order=2
-    ),
+    "heun": Sampler("Heun (EDM)", heun, {}, "Karras et al. 2022, arXiv:2206.00364", 2, stages=2),
+    "dpmpp_2m": Sampler("DPM-Solver++(2M)", dpmpp_2m, {}, "Lu et al. 2022, arXiv:2211.01095", 2),
 }
 """All samplers by name."""

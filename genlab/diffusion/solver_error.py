@@ -33,13 +33,10 @@ PATHS = tuple(name for name, row in SAMPLERS.items() if row.path)
 
 @dataclass(frozen=True)
 class SolverError:
-    """Distances of end points to the reference solution, data units.
+    """Distances of end points to the reference solution, data units, for each of m budgets.
 
-    Attributes:
-        evaluations: Budgets, [m].
-        used: Evaluations of the network that were really made, [m].
-        rms: Root of the mean squared distance over the points, [m].
-        stderr: Its standard error over the points, [m].
+    `used` is how many evaluations of the network were really made, `rms` the root of the mean
+    squared distance over the points, `stderr` its standard error over the points.
     """
 
     evaluations: np.ndarray
@@ -58,13 +55,8 @@ def fine_trajectory(
 ) -> Iterator[Frame]:
     """The paths of the noise of a seed, frame by frame as of `trajectory`, in very many steps.
 
-    Heun's rule in so many even steps of the angle arctan(σ/α), between the ends of the schedule.
-    The noise is that of `trajectory`.
-
-    Arguments as in `trajectory`; every step takes two evaluations.
-
-    Raises:
-        InputError: The model does not denoise, or a number or name is refused.
+    Heun's rule in so many even steps of the angle arctan(σ/α), between the ends of the schedule,
+    two evaluations each. Noise, arguments and errors as in `trajectory`.
     """
     levels = model.schedule(schedule)
     steps = whole("steps", steps, 1, MAX_STEPS)
@@ -76,10 +68,7 @@ def fine_trajectory(
 
 
 def solution(model: Opened, n: int, seed: int, *args: Any, **kwargs: Any) -> np.ndarray:
-    """Where the paths of the noise of a seed end: [n, *event] float64, data units.
-
-    Arguments as in `fine_trajectory`.
-    """
+    """Where the paths of `fine_trajectory` end: [n, *event] float64, data units."""
     return _end(model, fine_trajectory(model, n, seed, *args, **kwargs))
 
 
@@ -120,11 +109,8 @@ def solver_error(
 ) -> SolverError:
     """RMS distance of a sampler's end points to a fine solution from the same noise.
 
-    Arguments as in `trajectory`, and:
-        sampler: One of `PATHS`.
-        evaluations: Budgets: evaluations of the network per point.
-        reference_steps: Steps of the reference solution.
-        reference: The outcome of `solution` with the same arguments, where it is at hand.
+    Arguments as in `trajectory`; `sampler` is one of `PATHS`, `evaluations` are budgets for each
+    point, `reference` is what `solution` gave for the same arguments, where it is at hand.
 
     Raises:
         InputError: The sampler follows no path, or a number is refused.

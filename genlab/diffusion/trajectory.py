@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -81,13 +82,8 @@ def trajectory(
     n, denoise = asked(model, n, len(times), **ask, stop=stop, deadline=deadline)
     whole("seed", seed, 0, MAX_SEED)
     shape = (n, *model.card.event_shape)
-    frames = row.sample(
-        denoise,
-        full[times],
-        noise.normal(seed, shape, "start"),
-        lambda t: noise.normal(seed, shape, "step", t),
-        **options,
-    )
+    start, draw = noise.normal(seed, shape, "start"), partial(noise.normal, seed, shape, "step")
+    frames = row.sample(denoise, full[times], start, draw, **options)
     return (replace(frame, t=int(times[frame.t])) for frame in frames)
 
 

@@ -20,19 +20,14 @@ from genlab.runtime.errors import InputError
 
 
 def bits_per_dim(model: Density, x: Any, seed: int = 0, **run: Any) -> np.ndarray:
-    """Bits per dimension [n] of samples [n, *event] in data units.
+    """Bits per dimension [n] of samples [n, *event] in data units; of a discrete measure.
 
-    Args:
-        model: A model of a discrete measure with `log_prob`.
-        x: The samples.
-        seed: Seed of the dequantisation noise, where the model takes any: one draw a sample.
-        run: Keyword arguments of `Model.run`: `stop`, `deadline`.
+    A model that takes dequantisation noise gets one draw a sample from `seed`.
 
     Raises:
         InputError: The measure is continuous, or the samples are refused.
     """
-    measure = model.card.measure
-    if measure.kind != "discrete":
+    if model.card.measure.kind != "discrete":
         expected = "one of a discrete measure, since a density has no bits"
         raise InputError("model", expected, f"{model.card.id}, continuous")
     nats = model.log_prob(x, seed=seed, **run).astype(np.float64)

@@ -24,7 +24,7 @@ class Density(Protocol):
         """What is known about it."""
 
     def log_prob(self, x: Any, *, seed: int = 0, **run: Any) -> np.ndarray:
-        """Log p(x) [n] in nats at points [n, *event], data units."""
+        """Evaluate log p(x), [n] nats; the card's `measure.bound` says how true it is."""
 
 
 TILES = 64
@@ -71,8 +71,7 @@ def mass(
         levels: Most divisions of the first tiles.
 
     Returns:
-        The integral, and the sum of the differences at which tiles were left: an error bound in
-        practice, not a proof.
+        The integral, and the sum of the last differences: a bound in practice, not a proof.
     """
     x0, x1, y0, y1 = _window(extent)
     half = np.array([x1 - x0, y1 - y0]) / (2 * TILES)

@@ -58,10 +58,8 @@ def judged(card: Card) -> Judged:
     """What the critic's numbers mean, from the card's scale and the recipe's objective."""
     if card.constants.critic_scale == "logit":
         return "logit"
-    objective = card.hyper("family", "objective")
-    if objective == "least-squares":
-        return "target"
-    return "margin" if objective == "hinge" else "pairs"
+    meanings: dict[str, Judged] = {"least-squares": "target", "hinge": "margin"}
+    return meanings.get(card.hyper("family", "objective"), "pairs")
 
 
 def belief(card: Card, critic: Array) -> Array | None:
@@ -70,12 +68,9 @@ def belief(card: Card, critic: Array) -> Array | None:
     Log-odds give σ(logit). A critic trained by least squares towards 1 on data and 0 on forgeries
     estimates the same probability p / (p + q) by its score itself, clipped to [0, 1].
     """
-    match judged(card):
-        case "logit":
-            return np.asarray(expit(critic), np.float32)
-        case "target":
-            return np.clip(critic, 0, 1)
-    return None
+    if (meaning := judged(card)) == "logit":
+        return np.asarray(expit(critic), np.float32)
+    return np.clip(critic, 0, 1) if meaning == "target" else None
 
 
 def blurred_density(exact: Opened, x: NDArray[np.floating], bandwidth: float) -> Float:
@@ -96,11 +91,10 @@ def blurred_density(exact: Opened, x: NDArray[np.floating], bandwidth: float) ->
 
 @dataclass(frozen=True, eq=False)
 class Optimum:
-    """D and D* at each snapshot.
+    """D and D* at each of S snapshots, on the grid [H, W].
 
     Attributes:
-        steps: Training steps of the snapshots.
-        learned: D [S, H, W] of the critic on the grid.
+        learned: D [S, H, W] of the critic.
         best: D* [S, H, W] estimated there.
         known: Whether p + q is `ENOUGH` to tell [S, H, W].
         samples: Forgeries [S, n, 2] behind the estimate.

@@ -48,7 +48,6 @@ class Pull:
     """The generator's points at one snapshot and what its losses do there.
 
     Attributes:
-        step: Training step.
         x: Forgeries [n, 2], data units.
         d: D(G(z)) [n]; a score with targets 0 and 1 stands for it as it is, also beyond them.
         slope: |∇ₓ s| of the critic's output [n].

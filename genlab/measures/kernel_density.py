@@ -46,9 +46,8 @@ def _counts(x: NDArray[np.floating], extent: Extent) -> Float:
 def kernel_density(x: NDArray[np.floating], bandwidth: float, extent: Extent) -> Kernel:
     """The Gaussian kernel estimate of samples [n, 2]; `bandwidth` is the kernel's σ, data units."""
     width, height = (extent[1] - extent[0]) / BINS, (extent[3] - extent[2]) / BINS
-    smooth = gaussian_filter(
-        _counts(x, extent), (bandwidth / height, bandwidth / width), mode="constant", truncate=6
-    )
+    sigma = bandwidth / height, bandwidth / width
+    smooth = gaussian_filter(_counts(x, extent), sigma, mode="constant", truncate=6)
     return Kernel(smooth / (max(len(x), 1) * width * height), extent)
 
 

@@ -49,7 +49,7 @@ def expected(n: int, d: int) -> float:
 
 
 @lru_cache(maxsize=32)
-def normal_scores(n: int, d: int, repeats: int = 100, seed: int = 0) -> np.ndarray:
+def normal_scores(n: int, d: int, repeats: int = 100) -> np.ndarray:
     """D² of `repeats` samples of N(0, I), n points each, sorted: [repeats], read-only.
 
     Raises:
@@ -57,10 +57,8 @@ def normal_scores(n: int, d: int, repeats: int = 100, seed: int = 0) -> np.ndarr
     """
     whole("n", n, 2, MOST)
     whole("repeats", repeats, 2, 1_000)
-    scores = [
-        energy_to_normal(noise.normal(seed, (n, d), "normality", turn)) for turn in range(repeats)
-    ]
-    ordered = np.sort(scores)
+    samples = (noise.normal(0, (n, d), "normality", turn) for turn in range(repeats))
+    ordered = np.sort([energy_to_normal(sample) for sample in samples])
     ordered.flags.writeable = False
     return ordered
 
