@@ -17,8 +17,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 import genlab
-from genlab.contract.aliases import ALIASES
-from genlab.contract.card import Metric
+from genlab.contract.card import ALIASES, Metric
 from genlab.contract.errors import ContractError
 from genlab.contract.limits import MAX_ROWS
 from genlab.runtime.errors import InputError, RunError

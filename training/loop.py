@@ -134,10 +134,10 @@ def begin(build: Callable[[], Family], config: LoopConfig, device: Device = "cpu
     """
     torch.manual_seed(config.seed)
     family = build().to(device)
-    players = family.players()
+    betas = config.beta1, config.beta2
     optimisers = {
-        name: Adam(parameters, config.lr, (config.beta1, config.beta2), fused=True)
-        for name, parameters in players.items()
+        name: Adam(parameters, config.lr, betas, fused=True)
+        for name, parameters in family.players().items()
     }
     schedulers = {
         # A player that steps more often sees its learning rate change at the same pace.
@@ -188,9 +188,7 @@ def _average(decay: float) -> Callable[[Any, Any, Any], None]:
 def train(state: State, sample: Sampler) -> Iterator[State]:
     """Train to the last step, yielding the state (one object, changed in place) after each.
 
-    Arguments:
-        state: Where to begin or to continue.
-        sample: Draws the data of each step: fresh points, or images with replacement.
+    `sample` draws the data of each step: fresh points, or images with replacement.
 
     Raises:
         FloatingPointError: A loss is not finite. The step is not counted and that player's weights
@@ -199,7 +197,7 @@ def train(state: State, sample: Sampler) -> Iterator[State]:
     """
     players = state.family.players()
     *others, last = players
-    order = [*others] * state.config.n_critic + [last]
+    order = [*others * state.config.n_critic, last]
     while state.step < state.config.steps:
         for name in order:
             batch = _moved(sample(state.config.batch, state.data), state.device)

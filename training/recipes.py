@@ -13,7 +13,7 @@ from typing import Any
 
 import tyro
 
-from genlab.contract.aliases import renamed
+from genlab.contract.card import renamed
 from training.data import SETS
 from training.families.base import Family, FamilyConfig
 from training.families.diffusion import DdpmConfig

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
+from genlab.contract.files import write_bytes
 from genlab.contract.reading import read
 from training.data import IMAGES, SETS
 from training.export import provenance
@@ -73,27 +74,14 @@ def start(
     Raises:
         RunError: There are no such weights, or they do not fit.
     """
-    if init is None:
-        return _begun(recipe, folder, command, device)
+    weights: dict[str, Tensor] | None = None
+    named, seconds = "", 0.0
     if isinstance(init, Run):
         weights, named, seconds = _handed_on(init), init.folder.name, init.seconds
-    else:
-        weights, named, before = exported_weights(init), init, _exported(init)[0].provenance
-        command, seconds = provenance.THEN.join((before.command, command)), before.seconds
-    run = _begun(recipe, folder, command, device, weights, named)
-    run.seconds = seconds
-    return run
-
-
-def _begun(
-    recipe: Recipe,
-    folder: Path,
-    command: str,
-    device: Device,
-    weights: Mapping[str, Tensor] | None = None,
-    named: str = "",
-) -> Run:
-    """A run at step 0, from fresh weights or from those of a model of that name."""
+    elif init is not None:
+        card, weights = exported(init)
+        named, seconds = init, card.provenance.seconds
+        command = provenance.THEN.join((card.provenance.command, command))
 
     def build() -> Family:
         family = recipe.build()
@@ -102,7 +90,7 @@ def _begun(
         return family
 
     state = begin(build, recipe.loop, device)
-    run = Run(recipe, folder, state, command, provenance.origin(device))
+    run = Run(recipe, folder, state, command, provenance.origin(device), seconds)
     if 0 in snapshot_steps(recipe.loop):
         _snapshot(run)
     return run
@@ -110,11 +98,7 @@ def _begun(
 
 @torch.no_grad()
 def _fill(family: Family, weights: Mapping[str, Tensor], model: str, named: str) -> None:
-    """Copy another model's weights into a family.
-
-    Raises:
-        RunError: They do not fit.
-    """
+    """Copy another model's weights into a family; a `RunError` where they do not fit."""
     if not is_plain(family):
         raise RunError(
             f"{model} cannot start from {named}: its training needs norms that an export folds "
@@ -135,23 +119,8 @@ def _handed_on(run: Run) -> dict[str, Tensor]:
     return dict(model.named_parameters())
 
 
-def exported_weights(model: str) -> dict[str, Tensor]:
-    """Initializers of all graphs of an exported model, by name.
-
-    Raises:
-        ContractError: There is no such model, or it is broken.
-    """
-    card, folder = _exported(model)
-    weights: dict[str, Tensor] = {}
-    for file in {graph.file for graph in card.graphs.values()}:
-        graph = onnx.load_model_from_string((folder / file).read_bytes()).graph
-        for item in graph.initializer:
-            weights[item.name] = torch.from_numpy(numpy_helper.to_array(item).copy())
-    return weights
-
-
-def _exported(model: str) -> tuple[Card, Path]:
-    """Card and folder of an exported model.
+def exported(model: str) -> tuple[Card, dict[str, Tensor]]:
+    """Card of an exported model, and the initializers of all its graphs, by name.
 
     Raises:
         RunError: There is none of that name.
@@ -160,7 +129,12 @@ def _exported(model: str) -> tuple[Card, Path]:
     entry = Catalogue().entries.get(model)
     if entry is None:
         raise RunError(f"there is no exported model {model!r}; see exported/")
-    return read(entry.folder), entry.folder
+    card, weights = read(entry.folder), dict[str, Tensor]()
+    for file in {graph.file for graph in card.graphs.values()}:
+        graph = onnx.load_model_from_string((entry.folder / file).read_bytes()).graph
+        for item in graph.initializer:
+            weights[item.name] = torch.from_numpy(numpy_helper.to_array(item).copy())
+    return card, weights
 
 
 def go(run: Run, every: int, sample: Callable[..., Any] | None = None) -> Iterator[Run]:
@@ -170,9 +144,9 @@ def go(run: Run, every: int, sample: Callable[..., Any] | None = None) -> Iterat
     """
     loop = run.recipe.loop
     due = set(snapshot_steps(loop))
-    before, begun = run.seconds, time.monotonic()
+    before, since = run.seconds, time.monotonic()
     for state in train(run.state, sample or SETS[run.recipe.dataset].sample):
-        run.seconds = before + time.monotonic() - begun
+        run.seconds = before + time.monotonic() - since
         if state.step in due:
             _snapshot(run)
         if state.step % every == 0 or state.step == state.config.steps:
@@ -212,11 +186,22 @@ def save(run: Run) -> None:
 def replace_file(path: Path, data: bytes) -> None:
     """Write a file in one step: readers see the old bytes or the new."""
     new = path.with_suffix(f".new-{os.getpid()}")
-    with new.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    write_bytes(new, data)
     os.replace(new, path)
+
+
+def begun(folder: Path) -> bool:
+    """Whether a folder holds a run."""
+    return (folder / CHECKPOINT).exists()
+
+
+def continued(
+    recipe: Recipe, folder: Path, command: str, init: str | Run | None, device: Device
+) -> Run:
+    """The run of this very recipe in a folder, as `load` has it, or else a new one of `start`."""
+    if begun(folder):
+        return load(folder, recipe, device)
+    return start(recipe, folder, command, init, device)
 
 
 def load(folder: Path, recipe: Recipe | None = None, device: Device = "cpu") -> Run:
@@ -226,7 +211,7 @@ def load(folder: Path, recipe: Recipe | None = None, device: Device = "cpu") -> 
         RunError: There is no run, or one of another `recipe` than the caller means to continue.
     """
     path = folder / CHECKPOINT
-    if not path.exists():
+    if not begun(folder):
         raise RunError(f"no checkpoint in {folder}; train first: python -m training train …")
     saved = torch.load(path, weights_only=True, map_location="cpu")
     kept = Recipe.of(saved["recipe"])
@@ -235,7 +220,7 @@ def load(folder: Path, recipe: Recipe | None = None, device: Device = "cpu") -> 
             f"{path} was trained with other settings: {_differences(recipe, kept)}. "
             "Give the same ones, or begin anew with --restart"
         )
-    run = _begun(kept, folder, saved["command"], device)
+    run = start(kept, folder, saved["command"], device=device)
     run.state.load_state_dict(saved["state"])
     return replace(run, **{name: saved[name] for name in KEPT})
 

@@ -1,7 +1,7 @@
 """The command that trains: its options, where it runs, and what it shows meanwhile."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -14,7 +14,6 @@ from training.data import IMAGES, SETS
 from training.loop import Device
 from training.options import Size
 from training.recipes import RECIPES, Recipe
-from training.stages import begun, stages, through
 
 T = TypeVar("T")
 Wanted = Literal["auto", "cpu", "cuda"]
@@ -26,11 +25,7 @@ class UsageError(Exception):
 
 
 def choose(what: str, name: str, among: Mapping[str, T]) -> T:
-    """The thing of that name.
-
-    Raises:
-        UsageError: There is none; the message lists them.
-    """
+    """The thing of that name; a `UsageError` that lists all where there is none."""
     if name not in among:
         raise UsageError(f"there is no {what} {name!r}; choose one of: {', '.join(among)}")
     return among[name]
@@ -79,14 +74,9 @@ class Train:
         follow(through(recipe, folder, command, self.checkpoint, self.init, device))
 
     def _make_way(self) -> None:
-        """See to the run that is there.
-
-        Raises:
-            RunError: There is one and the command says neither --resume nor --restart, or there is
-                none to resume.
-        """
+        """Deal with a run that is there or is not, as asked; a `RunError` where nothing is."""
         folder = self.runs / self.recipe.id
-        places = [place for _, place in stages(self.recipe, folder) if begun(place)]
+        places = [place for _, place in stages(self.recipe, folder) if runs.begun(place)]
         if places and not (self.resume or self.restart):
             raise runs.RunError(f"{folder} holds a run; say --resume or --restart")
         if self.resume and not places:
@@ -94,6 +84,35 @@ class Train:
         if self.restart:
             for place in places:
                 (place / runs.CHECKPOINT).unlink()
+
+
+def through(
+    recipe: Recipe, folder: Path, command: str, every: int, init: str | None, device: Device
+) -> Iterator[runs.Run]:
+    """Train every stage of a recipe to its end, continuing what has begun.
+
+    Most models are trained in one go. Where larger batches follow smaller ones, say, each stage has
+    a schedule and an optimiser of its own, a folder within that of the run, and hands on its
+    averaged weights as they would be exported. Yields the run of the stage when it is ready and
+    after each step, as `go` does.
+    """
+    parts = stages(recipe, folder)
+    last_begun = max((n for n, (_, place) in enumerate(parts) if runs.begun(place)), default=0)
+    before: str | runs.Run | None = init
+    for stage, place in parts[last_begun:]:
+        run = runs.continued(stage, place, command, before, device)
+        yield run
+        yield from runs.go(run, every)
+        before = run
+
+
+def stages(recipe: Recipe, folder: Path) -> list[tuple[Recipe, Path]]:
+    """What a recipe trains, in turn, and where; the last one is the recipe itself."""
+    earlier = [
+        (replace(recipe, loop=loop, earlier=()), folder / f"stage-{number}")
+        for number, loop in enumerate(recipe.earlier, 1)
+    ]
+    return [*earlier, (recipe, folder)]
 
 
 def place(recipe: Recipe, wanted: Wanted = "auto") -> Device:

@@ -1,22 +1,22 @@
 """The card: everything about an exported model that is not a weight (`card.json`, schema 2).
 
 It carries numbers and not formulas, so that a reader needs no code of the family. It is strict: an
-unknown field, a missing one or a number of the wrong kind is refused. `genlab.contract.reading`
-reads it, older schemas too; whether the fields agree with one another is the business of
-`genlab.contract.consistency`.
+unknown field, a missing one or a number of the wrong kind is refused. `reading` reads it, older
+schemas too; whether the fields agree with one another is the business of `consistency`.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from genlab.contract.aliases import renamed
-
 SCHEMA = 2
 CARD_FILE = "card.json"
+ALIASES = {"k": "n_critic", "clock": "embedding"}
+"""Today's names of hyper-parameters by those on cards that are out, which are never rewritten."""
 
 # A name, never a path: no separators, no leading dot, nothing that leads elsewhere.
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
@@ -42,8 +42,7 @@ class File(_Strict):
 class Graph(File):
     """The ONNX file of a verb and the names of the verb's tensors in it.
 
-    `sizes` are those of free axes of the inputs that the file fixes, by symbol: the number of
-    parameters of a training step, say.
+    `sizes`, by symbol, are those of inputs' free axes that the file fixes: of parameters, say.
     """
 
     bytes: Positive
@@ -92,8 +91,8 @@ class Space(_Strict):
 class Condition(_Strict):
     """What a model may be asked for: the shape of its value for one row.
 
-    `values` is how many there are where they are counted from 0 (classes, words); `null` the value
-    that says "any". A model without it must be told.
+    `values` is how many there are where they are counted from 0 (classes, words); `null` says
+    "any", and a model without it must be told.
     """
 
     dtype: Literal["int64", "float32"]
@@ -105,8 +104,7 @@ class Condition(_Strict):
 class Measure(_Strict):
     """What `log_prob` means: a log density, or the log mass where numbers have `levels` values.
 
-    `bound` says how true it is: exact, at most the true one, or an estimate that may miss it on
-    either side.
+    `bound` says how true it is: exact, at most that, or an estimate that may miss either way.
     """
 
     kind: Literal["continuous", "discrete"]
@@ -236,11 +234,15 @@ class Card(_Strict):
     @property
     def files(self) -> dict[str, str]:
         """sha256 of each file the card names, by file name."""
-        named: list[File | None] = [*self.graphs.values(), *self.assets.values()]
-        named += [self.snapshots, self.thumbnail, self.check]
-        return {item.file: item.sha256 for item in named if item is not None}
+        named = *self.graphs.values(), *self.assets.values(), self.snapshots, self.thumbnail
+        return {item.file: item.sha256 for item in (*named, self.check) if item is not None}
 
     def dumps(self) -> str:
         """The text of `card.json`, without the fields that are absent."""
         document = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Hyper-parameters of a part of a recipe under their names of today."""
+    return {ALIASES.get(name, name): value for name, value in settings.items()}

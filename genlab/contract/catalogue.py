@@ -38,15 +38,11 @@ class Entry:
 
 
 class Catalogue:
-    """The models of some folders by identifier.
-
-    Args:
-        folders: Folders of model folders; `default_folders()` if none are given.
+    """The models of some folders by identifier, of `default_folders()` unless some are given.
 
     Attributes:
         folders: The folders that were read.
-        entries: One `Entry` per model folder, broken ones included, in the order of their
-            identifiers.
+        entries: One per model folder, broken ones included, in the order of their identifiers.
     """
 
     def __init__(self, folders: Iterable[Path | str] | None = None) -> None:

@@ -22,26 +22,16 @@ Complaint = tuple[str, str, str]
 def check_consistency(card: Card, folder: str) -> None:
     """Raise `ContractError` for the first rule between fields that the card breaks.
 
-    Args:
-        card: The card to judge.
-        folder: Name of its folder, which is the identifier it must carry.
+    `folder` is the name of its folder, which is the identifier it must carry.
     """
-    rules = (
-        _identity(card, folder),
-        _spaces(card),
-        _graphs(card),
-        _needs(card),
-        _conditions(card),
-        _numbers(card),
-        _files(card),
-    )
-    for field, expected, found in itertools.chain.from_iterable(rules):
-        raise ContractError(folder, field, expected, found)
-
-
-def _identity(card: Card, folder: str) -> Iterator[Complaint]:
     if card.id != folder:
-        yield "id", f"the name of its folder, {folder!r}", repr(card.id)
+        raise ContractError(folder, "id", f"the name of its folder, {folder!r}", repr(card.id))
+    for rule in (_identity, _spaces, _graphs, _needs, _conditions, _numbers, _files):
+        for field, expected, found in rule(card):
+            raise ContractError(folder, field, expected, found)
+
+
+def _identity(card: Card) -> Iterator[Complaint]:
     start = f"{card.dataset}-{card.family}"
     if card.id != start and not card.id.startswith(start + "-"):
         yield "id", f"<dataset>-<family>[-variant], so {start}...", repr(card.id)

@@ -14,8 +14,8 @@ class ContractError(Exception):
     """An exported model does not keep the contract.
 
     Attributes:
-        model: Identifier of the model (the name of its folder where the card cannot be read).
-        field: Field of the card, file, or tensor of the graph that is at fault.
+        model: Its identifier (the name of its folder where the card cannot be read).
+        field: What is at fault: field of the card, file, or tensor of the graph.
         expected: What the contract asks for.
         found: What was there instead.
         todo: What the reader can do.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -23,14 +24,8 @@ from genlab.contract.limits import MAX_FILE_BYTES, MAX_INFLATED_BYTES
 
 Arrays = dict[str, np.ndarray]
 
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    NotImplementedError,  # an unknown compression
-    RuntimeError,  # an encrypted member
-)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
+"""The last is of encrypted members, and of unknown compressions: NotImplementedError is one."""
 
 
 def digest(data: bytes) -> str:
@@ -52,12 +47,19 @@ def read_bytes(folder: Path, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
         raise ContractError(folder.name, name, "a readable file", found, EXPORT_AGAIN) from None
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file down to the disk."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def verify_bytes(model: str, name: str, data: bytes, sha256: str, size: int | None = None) -> None:
     """Compare bytes with what the card says of them.
 
     Raises:
-        ContractError: They are empty, a pointer of Git LFS, of another size, or have another
-            checksum.
+        ContractError: They are empty, a pointer of Git LFS, or of another size or checksum.
     """
     if not data:
         raise ContractError(model, name, "the file's content", "an empty file", EXPORT_AGAIN)
@@ -75,13 +77,9 @@ def verify_bytes(model: str, name: str, data: bytes, sha256: str, size: int | No
 def read_npz(data: bytes, limit: int = MAX_INFLATED_BYTES) -> Arrays:
     """All arrays of an npz file.
 
-    Args:
-        data: The bytes of the file.
-        limit: Largest sum of the arrays' sizes, bytes.
-
     Raises:
-        ValueError: It is no npz file, holds pickles, is damaged, or would inflate to more than
-            `limit`.
+        ValueError: It is no npz file, holds pickles, is damaged, or its arrays would inflate to
+            more than `limit` bytes.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -103,8 +101,7 @@ def write_npz(arrays: Arrays) -> bytes:
 
 
 def _inflate(archive: zipfile.ZipFile, limit: int) -> Arrays:
-    arrays: Arrays = {}
-    left = limit
+    arrays, left = Arrays(), limit
     for info in archive.infolist():
         with archive.open(info) as member:
             left -= _size(info, member)

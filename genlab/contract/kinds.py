@@ -22,14 +22,13 @@ Complaint = tuple[str, str]
 class Setting:
     """What is known of a model where values of its tensors are judged or made.
 
+    Spaces and conditions are those of the card by name, the main space first.
+
     Attributes:
-        spaces: Those of the card by name, the main one first.
         law: That of the latent space, "normal" or "uniform" on [0, 1].
         levels: Least and greatest λ.
-        conditions: Those of the card by name.
         data: Points of the data set [n, *event], for examples.
-        scale: Data are scale × diffusion units + shift.
-        shift: See `scale`; broadcast against an event.
+        scale: Data are scale × diffusion units + `shift`, which is broadcast against an event.
         given: The exporter's own examples by name.
     """
 
@@ -92,10 +91,9 @@ Maker = Callable[[Wanted], np.ndarray]
 class Kind:
     """One kind of tensor.
 
-    Attributes:
-        probe: Makes values at which every model must give numbers.
-        judge: What is wrong with finite values of the right dtype and shape, or None.
-        example: Makes values that the verb really meets, kept with the model; `probe` by default.
+    `probe` makes values at which every model must give numbers, `example` those that the verb
+    really meets, kept with the model (`probe` by default); `judge` says what is wrong with finite
+    values of the right dtype and shape.
     """
 
     probe: Maker
@@ -232,11 +230,7 @@ def examples(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Examples of some inputs by name, of the shapes of the exporter's own (`setting.given`).
 
-    Args:
-        setting: What is known of the model.
-        tensors: The inputs.
-        sizes: The batch `n` and the lengths, which are chosen anew.
-        noise: Where numbers come from.
+    `sizes` are those of the batch `n` and of the lengths, which are chosen anew.
     """
     for tensor in tensors:
         own = setting.given[tensor.name].shape

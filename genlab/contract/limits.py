@@ -1,8 +1,7 @@
 """Every bound of the library in one place.
 
-Limits of widgets hold only in a browser, so each number that comes from outside is compared with
-these before anything is allocated. They are generous: a page or a server sets tighter ones of its
-own.
+Each number that comes from outside is compared with these before anything is allocated. They are
+generous: a page or a server sets tighter ones of its own.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from genlab.contract.card import CARD_FILE, Card
 from genlab.contract.consistency import check_consistency
 from genlab.contract.errors import ContractError
-from genlab.contract.files import digest, read_bytes, verify_bytes
+from genlab.contract.files import digest, read_bytes, verify_bytes, write_bytes
 from genlab.contract.reading import parse, read
 from genlab.contract.verbs import VERBS
 from genlab.contract.verify import fixed_sizes, load, stamp_of, verify_graph
@@ -47,13 +47,10 @@ def publish(
 
     Args:
         target: The model's folder; its name is the model's identifier.
-        card: The card, as a `Card` or as the JSON document.
+        card: The card, as a `Card` or as the JSON document; returned as published.
         files: Content of every file that the card names, by name.
         judge: A further judgement of the finished folder before it is published, which raises
             to refuse it: `genlab.runtime.check.check` runs every verb.
-
-    Returns:
-        The card as published.
 
     Raises:
         ContractError: The model breaks the contract, or another exporter holds the lock. The old
@@ -66,8 +63,8 @@ def publish(
         files = _rename_taken(target, document, _stamped(target.name, document, files))
         finished = _fill(target.name, document, files)
         for name, data in files.items():
-            _write(stage / name, data)
-        _write(stage / CARD_FILE, finished.dumps().encode())
+            write_bytes(stage / name, data)
+        write_bytes(stage / CARD_FILE, finished.dumps().encode())
         _sync(stage)
         verify_folder(stage)
         if judge is not None:
@@ -77,14 +74,10 @@ def publish(
 
 
 def verify_folder(folder: Path) -> Card:
-    """Verify everything about a model that can be said without running it.
-
-    Returns:
-        Its card.
+    """The card of a model, once everything is verified that can be said without running it.
 
     Raises:
-        ContractError: Card, sums, structure of the graphs, or names of the snapshots break the
-            contract.
+        ContractError: Card, sums, graphs or names of the snapshots break the contract.
     """
     card = read(folder)
     shapes: dict[str, tuple[int, ...]] = {}
@@ -133,12 +126,10 @@ def _stamped(model: str, document: dict[str, Any], files: dict[str, bytes]) -> d
 
 def _fill(model: str, document: dict[str, Any], files: dict[str, bytes]) -> Card:
     """The card with size and checksum of every file."""
-    sized = [*document.get("graphs", {}).values(), *document.get("assets", {}).values()]
-    sized.append(document.get("snapshots"))
     for part in _named(document):
         data = files[part["file"]]
         part["sha256"] = digest(data)
-        if any(part is other for other in sized):
+        if part is not document.get("thumbnail") and part is not document.get("check"):
             part["bytes"] = len(data)
     for name, graph in document.get("graphs", {}).items():
         if name in VERBS and VERBS[name].fixed(graph.get("inputs", ())):
@@ -180,8 +171,7 @@ def locked(target: Path) -> Iterator[None]:
         with lock.acquire(timeout=LOCK_SECONDS):
             yield
     except Timeout:
-        todo = "wait for the other export of this model to end"
-        found = "another exporter at work"
+        todo, found = "wait for the other export of this model to end", "another exporter at work"
         raise ContractError(target.name, "folder", "no other exporter", found, todo) from None
 
 
@@ -218,17 +208,9 @@ def _swap(stage: Path, target: Path, card: Card) -> None:
 
 def _files(target: Path) -> frozenset[str]:
     """Files of the model that is there, as far as its card can be read."""
-    try:
+    with suppress(ContractError):
         return frozenset(read(target).files)
-    except ContractError:
-        return frozenset()
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    return frozenset()
 
 
 def _sync(folder: Path) -> None:

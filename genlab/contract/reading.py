@@ -47,33 +47,23 @@ def read_asset(folder: Path, card: Card, name: str) -> bytes:
 def parse(model: str, text: str | bytes) -> Card:
     """A card from its text, each field alone correct; `model` is the name that errors carry."""
     try:
-        return _parse(model, text)
-    except RecursionError:  # of either parser: a file of brackets must not end the program
-        found = "one nested too deeply to be read"
-        raise ContractError(model, CARD_FILE, "a JSON document", found, EXPORT_AGAIN) from None
-
-
-def _parse(model: str, text: str | bytes) -> Card:
-    try:
         document = json.loads(text)
-    except ValueError as error:
-        found = f"{error}"
-        raise ContractError(model, CARD_FILE, "a JSON document", found, EXPORT_AGAIN) from None
-    if not isinstance(document, dict):
-        found = f"a {type(document).__name__}"
-        raise ContractError(model, CARD_FILE, "a JSON object", found, EXPORT_AGAIN)
-    schema = document.get("schema")
-    if isinstance(schema, int) and schema > SCHEMA:
-        todo = "update Generative Models Lab; this model was exported by a newer version"
-        raise ContractError(model, "schema", str(SCHEMA), str(schema), todo)
-    try:
+        if not isinstance(document, dict):
+            found = f"a {type(document).__name__}"
+            raise ContractError(model, CARD_FILE, "a JSON object", found, EXPORT_AGAIN)
+        schema = document.get("schema")
+        if isinstance(schema, int) and schema > SCHEMA:
+            todo = "update Generative Models Lab; this model was exported by a newer version"
+            raise ContractError(model, "schema", str(SCHEMA), str(schema), todo)
         if schema == 1 and isinstance(schema, int) and not isinstance(schema, bool):
             text = to_json(upgraded(document))
         return Card.model_validate_json(text)
-    except PydanticSerializationError:  # raised to the present schema, it is as deep as it was
-        raise RecursionError from None
-    except ValidationError as error:
+    except ValidationError as error:  # a ValueError too
         raise from_validation(model, error) from None
+    except (ValueError, RecursionError) as error:  # a file of brackets must not end the program
+        nested = isinstance(error, RecursionError | PydanticSerializationError)
+        found = "one nested too deeply to be read" if nested else f"{error}"
+        raise ContractError(model, CARD_FILE, "a JSON document", found, EXPORT_AGAIN) from None
 
 
 def upgraded(document: dict[str, Any]) -> dict[str, Any]:

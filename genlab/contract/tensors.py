@@ -95,13 +95,7 @@ def sized(dim: Dim, sizes: Sizes) -> Dim:
 
 
 def bind(shape: Sequence[Dim], found: Sequence[int], sizes: dict[str, int]) -> bool:
-    """Whether an array's shape is the one expected; symbols met for the first time get a size.
-
-    Args:
-        shape: The expected shape.
-        found: The array's.
-        sizes: Sizes by symbol, filled in here.
-    """
+    """Whether an array's shape is the expected one; new symbols get their size in `sizes`."""
     if len(shape) != len(found):
         return False
     for dim, size in zip(shape, found, strict=True):

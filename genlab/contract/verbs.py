@@ -8,12 +8,12 @@ anywhere else. `genlab.contract.tensors` tells how shapes are written; units are
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
 
-from genlab.contract.card import Condition, Space
+from genlab.contract.card import Card
+from genlab.contract.kinds import Setting
 from genlab.contract.tensors import LENGTHS, Tensor
 
 
@@ -34,10 +34,7 @@ class Verb:
 
     @cached_property
     def whole(self) -> frozenset[str]:
-        """Names of inputs of which every chunk of a run gets all: those without rows of their own.
-
-        All of them where rows share a state.
-        """
+        """Inputs of which every chunk gets all: those without rows, or all that share a state."""
         return frozenset(x.name for x in self.inputs if not (x.batched and self.sliced))
 
     @property
@@ -125,11 +122,7 @@ _ROWS = (
             Tensor("u", ("n", "j"), optional=True, kind="uniform"),
             Tensor("learning_rate", (), kind="rate"),
         ),
-        (
-            Tensor("new_parameters", ("p",)),
-            Tensor("new_state", ("s",)),
-            Tensor("losses", ("l",)),
-        ),
+        (Tensor("new_parameters", ("p",)), Tensor("new_state", ("s",)), Tensor("losses", ("l",))),
         "One step of training on a batch: all parameters in a row, the optimiser's state, which is "
         "zero at first, and the loss of each player before the step.",
         sliced=False,
@@ -148,19 +141,7 @@ DENSITIES = frozenset(
 TRANSLATION = re.compile(r"translate:([a-z][a-z0-9_]*)>([a-z][a-z0-9_]*)")
 
 
-class Described(Protocol):
-    """What is known of a model as far as its verbs need it: a card, say."""
-
-    @property
-    def spaces(self) -> Mapping[str, Space]:
-        """Its spaces by name."""
-
-    @property
-    def conditions(self) -> Mapping[str, Condition]:
-        """Its conditions by name."""
-
-
-def verb_of(model: Described, name: str) -> Verb:
+def verb_of(model: Card | Setting, name: str) -> Verb:
     """The verb of this name with the conditions and spaces of a model.
 
     Raises:

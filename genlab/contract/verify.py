@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from genlab.contract.card import SCHEMA, Card, Graph
+from genlab.contract.card import SCHEMA, Card
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import verify_bytes
 from genlab.contract.tensors import Tensor, letter, told
@@ -34,22 +34,18 @@ _DTYPES = {"float32": onnx.TensorProto.FLOAT, "int64": onnx.TensorProto.INT64}
 def verify_graph(card: Card, file: str, data: bytes) -> None:
     """Check one ONNX file against the card: checksum, structure, and every verb that lives in it.
 
-    Args:
-        card: The card that names the file.
-        file: Name of the file.
-        data: The very bytes that will be handed to onnxruntime.
+    `data` are the very bytes that will be handed to onnxruntime.
 
     Raises:
-        ContractError: The bytes are not those of the card, or the graph breaks a rule of the
-            contract.
+        ContractError: They are not those of the card, or the graph breaks a rule of the contract.
     """
-    graphs = {verb: graph for verb, graph in card.graphs.items() if graph.file == file}
-    graph = next(iter(graphs.values()))
+    verbs = [verb for verb, graph in card.graphs.items() if graph.file == file]
+    graph = card.graphs[verbs[0]]
     verify_bytes(card.id, file, data, graph.sha256, graph.bytes)
     model = load(card.id, file, data)
-    for expected, found in itertools.chain(_harm(model), _stamp(card, graphs, model)):
+    for expected, found in itertools.chain(_harm(model), _stamp(card, verbs, model)):
         raise ContractError(card.id, file, expected, found)
-    for verb in graphs:
+    for verb in verbs:
         for tensor, expected, found in _signature(card, verb, model):
             field = f"{file}, verb {verb}, tensor {tensor}"
             raise ContractError(card.id, field, expected, found)
@@ -91,10 +87,8 @@ def _harm(model: Any) -> Iterator[tuple[str, str]]:
                 yield "all weights inside the file", f"external data for {message.name!r}"
             elif _has_nan(message):
                 yield "weights that are numbers", f"NaN in {message.name!r}"
-        if (
-            isinstance(message, onnx.AttributeProto)
-            and np.isnan([message.f, *message.floats]).any()
-        ):
+        floats = [message.f, *message.floats] if isinstance(message, onnx.AttributeProto) else []
+        if np.isnan(floats).any():
             yield "attributes that are numbers", f"NaN in {message.name!r}"
 
 
@@ -102,17 +96,14 @@ def _has_nan(tensor: Any) -> bool:
     """Whether a tensor of any floating-point type holds NaN; other types cannot."""
     try:
         return bool(np.isnan(numpy_helper.to_array(tensor)).any())
-    except TypeError:
-        return False  # texts and the like, for which numpy has no such question
-    except (ValueError, KeyError):
-        return False  # bytes that contradict shape or type: the checker says it better
+    except (TypeError, ValueError, KeyError):
+        return False  # texts and the like; bytes that contradict their type, as the checker says
 
 
-def _stamp(card: Card, graphs: dict[str, Graph], model: Any) -> Iterator[tuple[str, str]]:
+def _stamp(card: Card, verbs: Iterable[str], model: Any) -> Iterator[tuple[str, str]]:
     """The file itself must say whose it is."""
-    expected = stamp_of(card, graphs)
     found = {item.key: item.value for item in model.metadata_props}
-    for key, value in expected.items():
+    for key, value in stamp_of(card, verbs).items():
         older = key == "schema" and found.get(key) in OLDER  # graphs are the same in all of them
         if found.get(key) != value and not older:
             yield f"metadata {key} = {value!r}", repr(found.get(key, "none"))

@@ -28,11 +28,7 @@ WEIGHTS = "weights"
 
 
 class Snapshots:
-    """The weights of every kept training step of one model.
-
-    Attributes:
-        steps: The training steps, rising.
-    """
+    """The weights of every kept training step of one model; `steps` rise."""
 
     def __init__(self, model: str, arrays: Arrays, steps: list[int]) -> None:
         self.model = model
@@ -56,9 +52,8 @@ class Snapshots:
         if card.snapshots is None:
             todo = "use a model with snapshots, or its final weights"
             raise ContractError(card.id, "snapshots", "a file of snapshots", "none", todo)
-        return _open(
-            folder, card.id, card.snapshots.file, card.snapshots.sha256, *card.snapshots.steps
-        )
+        known = card.snapshots
+        return _open(folder, card.id, known.file, known.sha256, *known.steps)
 
     @property
     def names(self) -> frozenset[str]:
@@ -77,20 +72,19 @@ class Snapshots:
         return dict(self._weights[step])
 
     def _agree(self) -> None:
-        first = {name: array.shape for name, array in self._weights[self.steps[0]].items()}
+        model, first = self.model, _shapes(self._weights[self.steps[0]])
         for step, arrays in self._weights.items():
-            if {name: array.shape for name, array in arrays.items()} != first or not first:
-                expected, found = (
-                    "the same names and shapes at every step",
-                    f"others at step {step}",
-                )
-                raise ContractError(self.model, "snapshots", expected, found)
+            if _shapes(arrays) != first or not first:
+                same, found = "the same names and shapes at every step", f"others at step {step}"
+                raise ContractError(model, "snapshots", same, found)
             for name, array in arrays.items():
                 if array.dtype.kind == "f" and not np.isfinite(array).all():
                     found = f"others in {name!r} at step {step}"
-                    raise ContractError(
-                        self.model, "snapshots", "finite weights", found, EXPORT_AGAIN
-                    )
+                    raise ContractError(model, "snapshots", "finite weights", found, EXPORT_AGAIN)
+
+
+def _shapes(arrays: Arrays) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in arrays.items()}
 
 
 @lru_cache(maxsize=MAX_SNAPSHOT_FILES)
@@ -118,10 +112,7 @@ def initializers(model_bytes: bytes) -> dict[str, tuple[int, ...]]:
 
 
 def weight_shapes(model_bytes: bytes) -> dict[str, tuple[int, ...]]:
-    """Shapes of the trained numbers of an ONNX file by name: the initializers it lists as weights.
-
-    All initializers where it lists none.
-    """
+    """Shapes by name of the initializers that an ONNX file lists as weights; of all without."""
     listed, shapes = _listed(load("weights", "graph", model_bytes)), initializers(model_bytes)
     return {name: shape for name, shape in shapes.items() if name in listed or not listed}
 
@@ -129,10 +120,7 @@ def weight_shapes(model_bytes: bytes) -> dict[str, tuple[int, ...]]:
 def with_weights(model_bytes: bytes, weights: Arrays) -> bytes:
     """The same graph with other weights, exactly (up to the cast to the initializer's dtype).
 
-    Args:
-        model_bytes: An ONNX file.
-        weights: Arrays by initializer name: all that the file lists as its weights, and no other
-            names.
+    `weights` are arrays by initializer name: all that the file lists as its weights.
 
     Raises:
         ContractError: A name is unknown or missing, or a shape differs.
@@ -161,9 +149,9 @@ def overridable(model_bytes: bytes) -> bytes:
     lists its weights (`metadata_props`), only those become inputs, otherwise all initializers do.
     """
     model = load("weights", "graph", model_bytes)
-    names = _overridden(model)
+    taken, listed = {item.name for item in model.graph.input}, _listed(model)
     for item in model.graph.initializer:
-        if item.name in names:
+        if item.name not in taken and (item.name in listed or not listed):
             info = helper.make_tensor_value_info(item.name, item.data_type, list(item.dims))
             model.graph.input.append(info)
     return bytes(model.SerializeToString())
@@ -192,12 +180,6 @@ def stamp(model_bytes: bytes, metadata: dict[str, str], weights: frozenset[str])
     del model.metadata_props[:]
     helper.set_model_props(model, props)
     return bytes(model.SerializeToString())
-
-
-def _overridden(model: Any) -> frozenset[str]:
-    taken = {item.name for item in model.graph.input}
-    inside = {item.name for item in model.graph.initializer} - taken
-    return frozenset(inside & _listed(model) if _listed(model) else inside)
 
 
 def _listed(model: Any) -> frozenset[str]:

@@ -11,7 +11,7 @@ import pytest
 import torch
 import tyro
 
-from genlab.contract.aliases import ALIASES, renamed
+from genlab.contract.card import ALIASES, renamed
 from genlab.contract.reading import read
 from genlab.contract.weights import Snapshots
 from training.cli import CONFIG, Command, Export, Trials

@@ -10,14 +10,31 @@ parameter itself.
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from training.data.mixture import Mixture, log_normal
-from training.data.quadrature import equidistant, legendre
 
 Curve = Callable[[Tensor], Tensor]
 """Points [n, d] of a curve at parameters u [n], which are uniform on [0, 1]."""
+
+
+def legendre(number: int) -> tuple[Tensor, Tensor]:
+    """Gauss-Legendre nodes and weights for a mean over [0, 1], float64 [number] each."""
+    place, weight = np.polynomial.legendre.leggauss(number)
+    return torch.from_numpy((place + 1) / 2), torch.from_numpy(weight / 2)
+
+
+def equidistant(number: int) -> tuple[Tensor, Tensor]:
+    """Nodes and weights [number] for the mean of a function of period 1."""
+    return torch.arange(number).double() / number, torch.full((number,), 1 / number).double()
+
+
+def hermite(number: int) -> tuple[Tensor, Tensor]:
+    """Gauss-Hermite nodes and weights for a mean over N(0, 1), float64 [number] each."""
+    place, weight = np.polynomial.hermite_e.hermegauss(number)
+    return torch.from_numpy(place), torch.from_numpy(weight / weight.sum())
 
 
 class Gaussians(Mixture):
@@ -59,15 +76,11 @@ class Gaussians(Mixture):
 
 
 class BlurredCurves(Gaussians):
-    """Curves that are walked along uniformly in their parameter, and normal noise.
+    """Equally probable curves, walked along uniformly, and normal noise of `std`, data units.
 
-    Arguments:
-        curves: maps from a uniform parameter to points; each curve is as probable as the others.
-        std: standard deviation of the noise, data units.
-        nodes: nodes of each curve, or one number for all. Enough when further ones change log p
-            by less than 1e-4 everywhere.
-        closed: The curves end where they begin, as smoothly as they go on: then equidistant nodes
-            are the best ones, else those of Gauss and Legendre.
+    `nodes` of each curve, or one number for all, are enough when further ones change log p by less
+    than 1e-4 everywhere. Curves that are `closed` end where they begin, as smoothly as they go on:
+    equidistant nodes are the best ones then, else those of Gauss and Legendre.
     """
 
     def __init__(

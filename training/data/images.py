@@ -73,7 +73,6 @@ class ImageSet:
 
     scale: ClassVar[float] = 0.5
     shift: ClassVar[list[float]] = [0.5]
-    extent: ClassVar[None] = None
 
     @property
     def dim(self) -> int:

@@ -21,16 +21,12 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from training.data.quadrature import grid_entropy
-
 
 class Mixture(nn.Module, ABC):
     """A mixture of K components in d dimensions, in data units.
 
-    Arguments:
-        weight: probabilities of the components [K], of any positive total.
-        mean: means of the components in data units [K, d].
-        variance: average variance of each component over its coordinates [K].
+    Components have probabilities `weight` [K] of any positive total, means `mean` [K, d], and a
+    `variance` [K], averaged over their coordinates.
 
     `scale` (a scalar) and `shift` [d] standardise the data for diffusion, data = scale × diffusion
     + shift, to mean 0 and average variance 1, exactly. `latent` is the number of standard normals
@@ -79,9 +75,21 @@ class Mixture(nn.Module, ABC):
         """Differential entropy in nats, data units: the floor of any model's −E log p."""
 
     def grid_entropy(self, margin: float, step: float) -> float:
-        """The entropy by the trapezoidal rule, to `margin` around the means, both data units."""
+        """The entropy by the trapezoidal rule, to `margin` around the means, both data units.
+
+        On smooth functions that vanish at the ends the rule converges faster than any power of the
+        step.
+        """
         low, high = self.mean.amin(0) - margin, self.mean.amax(0) + margin
-        return grid_entropy(self.log_prob, low, high, step)
+        ends = zip(low, high, strict=True)
+        axes = [torch.arange(a, b, step, dtype=torch.float64) for a, b in ends]
+        total = 0.0
+        for points in torch.cartesian_prod(*axes).reshape(-1, self.dim).split(20_000):
+            log_density = self.log_prob(points)
+            mass = log_density.exp()
+            # the limit of p log p at p = 0
+            total -= float(torch.where(mass > 0, mass * log_density, 0.0).sum())
+        return total * step**self.dim
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log-density [n] in nats at data points x [n, d]; −∞ where there are no data."""

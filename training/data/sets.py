@@ -15,9 +15,8 @@ from torch import Tensor
 
 from training.data.boxes import Boxes
 from training.data.ellipses import Ellipses
-from training.data.gaussians import BlurredCurves, Curve, Gaussians
+from training.data.gaussians import BlurredCurves, Curve, Gaussians, hermite, legendre
 from training.data.mixture import Mixture
-from training.data.quadrature import hermite, legendre
 
 FFJORD = "Grathwohl et al. 2019, FFJORD, https://arxiv.org/abs/1810.01367"
 PACGAN = "Lin et al. 2018, PacGAN, https://arxiv.org/abs/1712.04086"

@@ -40,12 +40,7 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Samples:
-    """Images that a model made, with the classes that were asked for.
-
-    Attributes:
-        x: Grey levels, [n, channels, height, width] uint8.
-        label: Classes, [n] int64.
-    """
+    """Images x [n, channels, height, width] uint8 that a model made, and the asked classes [n]."""
 
     x: Tensor
     label: Tensor
@@ -105,11 +100,7 @@ def learn(
     recipe: Recipe, samples: Samples, folder: Path, command: str, device: Device = "cpu"
 ) -> Iterator[runs.Run]:
     """Train the classifier on the samples alone, continuing what has begun; yields each step."""
-    begun = (folder / runs.CHECKPOINT).exists()
-    if begun:
-        run = runs.load(folder, recipe, device)
-    else:
-        run = runs.start(recipe, folder, command, device=device)
+    run = runs.continued(recipe, folder, command, None, device)
     yield run
     yield from runs.go(run, 500, samples.sample)
 

@@ -29,7 +29,7 @@ ELSEWHERE = (TRIALS, cas.NAME)
 def evaluate(
     folder: Path, n: int, seed: int, only: Sequence[str] = (), device: str = "cpu"
 ) -> list[Metric]:
-    """Measure a model; its card gets the figures as they are found, and all are returned.
+    """Measure an exported model; its card gets the figures as they are found.
 
     Arguments:
         folder: The exported model's folder.
@@ -47,8 +47,7 @@ def evaluate(
     if device == "cuda" and model.device.granted != "cuda":
         raise runs.RunError(f"{model.device.reason}; leave --device out to measure on the CPU")
     measures = _measures(model, folder.parent, n, seed)
-    unknown = set(only) - set(measures)
-    if unknown:
+    if unknown := set(only) - set(measures):
         raise InputError("only", f"some of {', '.join(measures)}", ", ".join(sorted(unknown)))
     fresh: list[Metric] = []
     for name, measure in measures.items():
@@ -88,8 +87,7 @@ def add_figures(
     Raises:
         RunError: The model was exported again meanwhile; the figures are not its own.
     """
-    with locked(model.folder):
-        folder = model.folder
+    with locked(folder := model.folder):
         card = read(folder)
         if card.graphs != model.card.graphs:
             raise runs.RunError(

@@ -58,10 +58,7 @@ Measure = Callable[[], Iterator[Metric]]
 def image_measures(model: ExportedModel, folder: Path, seed: int) -> dict[str, Measure]:
     """What there is to measure of a model of images, by name.
 
-    Arguments:
-        model: The model.
-        folder: Where the exported models are, the classifier of the data set among them.
-        seed: Seed of samples and noise.
+    `folder` is where the exported models are, the classifier of the data set among them.
 
     Raises (as they are measured):
         ContractError: A model makes images, and no classifier of its data is there.
@@ -198,11 +195,8 @@ def _drawn(steps: int, guidance: float = 1.0, sampler: str = SAMPLER) -> str:
 class References:
     """What samples are compared with.
 
-    Attributes:
-        classifier: The classifier's identifier.
-        test: The Gaussian of its features of the test images.
-        floor: The distance of `SAMPLES` real training images from it.
-        drawn: How these were drawn.
+    That is the Gaussian `test` of the features that the `classifier` of this name sees in the test
+    images, and the `floor`, its distance from `SAMPLES` training images; `drawn` says which.
     """
 
     classifier: str

@@ -7,6 +7,7 @@ distance of Gaussians: Dowson & Landau 1982, https://doi.org/10.1016/0047-259X(8
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,8 +40,7 @@ def repeated_distance(
     return Estimate.mean(np.array(found))
 
 
-@dataclass(frozen=True)
-class Coverage:
+class Coverage(NamedTuple):
     """How samples spread over the modes of a mixture of Gaussians.
 
     Attributes:
@@ -57,12 +57,9 @@ class Coverage:
 
 
 def modes_covered(x: np.ndarray, centres: np.ndarray, std: float) -> Coverage:
-    """PacGAN's protocol, with a factor that makes `spread` one for a perfect sampler.
+    """PacGAN's protocol for samples [n, 2] of Gaussians of equal weight and deviation `std`.
 
-    Arguments:
-        x: Samples [n, 2].
-        centres: Modes [K, 2] of equal weight.
-        std: Their common standard deviation.
+    A factor makes `spread` one for a perfect sampler; `centres` are [K, 2].
     """
     away = x[:, None, :] - centres  # [n, K, 2]
     distance = np.linalg.norm(away, axis=-1)
@@ -116,13 +113,8 @@ def bootstrap(
 ) -> float:
     """Standard error of a statistic of rows [n, ...]: its spread over resampled rows.
 
-    Arguments:
-        rows: What the statistic was found on.
-        statistic: A function of as many rows.
-        repeats: Resamplings.
-        seed: Their seed.
-        strata: Which group each row is of, [n], where it was settled how many there are of each:
-            rows then stand in for rows of their own group.
+    Where it was settled how many rows there are of each group, `strata` [n] tells their groups:
+    rows then stand in for rows of their own.
     """
     draw = np.random.default_rng(seed)
     group = np.zeros(len(rows), int) if strata is None else strata

@@ -222,15 +222,9 @@ def has_modes(law: Mixture) -> TypeGuard[Gaussians]:
 
 
 def mode_figures(draws: Sequence[np.ndarray], law: Gaussians) -> dict[str, np.ndarray]:
-    """PacGAN's figures of several samples [n, 2], by name, a value each.
-
-    Arguments:
-        draws: The samples.
-        law: Equal Gaussians, the modes.
-    """
+    """PacGAN's figures of several samples [n, 2] of equal Gaussians, by name, a value each."""
     centres, std = law.mean.numpy(), float(law.variance[0].sqrt())
-    turns = [modes_covered(x, centres, std) for x in draws]
-    values = np.array([(turn.modes, turn.quality, turn.reverse_kl, turn.spread) for turn in turns])
+    values = np.array([modes_covered(x, centres, std) for x in draws])
     return dict(zip(MODE_WORDS, values.T, strict=True))
 
 
@@ -243,9 +237,8 @@ def _how(card: Card) -> str:
     making = making_of(card)
     assert making is not None  # only such models are asked
     steps = making.steps(card)
-    if making.name == "denoise":
-        return f"{DEFAULT_SAMPLER.upper()} in {steps} steps"
-    return making.name if steps is None else f"{making.name} in {steps} steps"
+    name = DEFAULT_SAMPLER.upper() if making.name == "denoise" else making.name
+    return name if steps is None else f"{name} in {steps} steps"
 
 
 def _makes(card: Card) -> bool:

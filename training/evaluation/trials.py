@@ -41,9 +41,7 @@ def train_all(recipe: Recipe, count: int, folder: Path, command: str) -> Iterato
     """Train seeds 0 to count − 1, continuing what has begun; yields each run after each step."""
     for seed in range(count):
         one = of_seed(recipe, seed)
-        place = folder / one.id
-        begun = (place / runs.CHECKPOINT).exists()
-        run = runs.load(place, one) if begun else runs.start(one, place, command)
+        run = runs.continued(one, folder / one.id, command, None, "cpu")
         yield from runs.go(run, 1000)
 
 
@@ -63,13 +61,9 @@ def law_with_modes(recipe: Recipe) -> Gaussians:
 
 
 def measure_all(recipe: Recipe, count: int, folder: Path, exported: Path) -> list[Metric]:
-    """Export every seed, measure it, and write the figures onto the card of the recipe's model.
+    """Export seeds 0 to count − 1 (two or more), measure them, and write the figures.
 
-    Arguments:
-        recipe: A recipe on a data set with modes; seeds 0 to count − 1 are trained.
-        count: Number of seeds, 2 or more.
-        folder: The folder of the runs.
-        exported: The folder of the exported models; that of the recipe is there.
+    They go onto the card of the recipe's model, which is in `exported`; the runs are in `folder`.
 
     Raises:
         RunError: A seed has not been trained to its end, or the data have no modes.

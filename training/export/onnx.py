@@ -18,7 +18,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from genlab.contract.kinds import Setting, examples
 from genlab.contract.tensors import LENGTHS, letter
 from genlab.contract.tensors import Tensor as Row
-from genlab.contract.verbs import Described, verb_of
+from genlab.contract.verbs import verb_of
 from genlab.runtime.check import SIZES
 from genlab.runtime.noise import generator
 from training.families.base import Graph
@@ -30,12 +30,8 @@ HALVED = 1_000
 Arrays = dict[str, np.ndarray]
 
 
-def to_onnx(graph: Graph, model: Described) -> bytes:
+def to_onnx(graph: Graph, model: Setting) -> bytes:
     """One ONNX file with symbolic batch and lengths; initializers are named as in the `state_dict`.
-
-    Arguments:
-        graph: The file as the family gives it.
-        model: The spaces and conditions of the model.
 
     Raises:
         ValueError: Two example inputs are one tensor, or one is of no verb and no condition, or an
@@ -66,7 +62,7 @@ def to_onnx(graph: Graph, model: Described) -> bytes:
     return _bare(program.model_proto, rows)
 
 
-def signature(graph: Graph, verb: str, model: Described) -> tuple[list[str], list[str]]:
+def signature(graph: Graph, verb: str, model: Setting) -> tuple[list[str], list[str]]:
     """Names of a verb's inputs and of its outputs among those of its file."""
     row = verb_of(model, verb)
     sides = ((row.inputs, graph.inputs), (row.outputs, graph.outputs))
@@ -74,7 +70,7 @@ def signature(graph: Graph, verb: str, model: Described) -> tuple[list[str], lis
     return inputs, outputs
 
 
-def _rows(graph: Graph, model: Described) -> dict[str, Row]:
+def _rows(graph: Graph, model: Setting) -> dict[str, Row]:
     """The contract's rows of a file's tensors by name; of verbs that share one, the first's."""
     verbs = [verb_of(model, verb) for verb in reversed(graph.verbs)]
     return {row.name: row for verb in verbs for row in (*verb.outputs, *verb.inputs)}
@@ -136,13 +132,9 @@ def store_halved(model_bytes: bytes) -> bytes:
     for node in model.graph.node:
         for place, name in enumerate(node.input):
             node.input[place] = widened.get(name, name)
-    casts = [
-        helper.make_node("Cast", [name], [wide], to=TensorProto.FLOAT)
-        for name, wide in widened.items()
-    ]
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
+    for place, (name, wide) in enumerate(widened.items()):
+        cast = helper.make_node("Cast", [name], [wide], to=TensorProto.FLOAT)
+        model.graph.node.insert(place, cast)
     return bytes(model.SerializeToString())
 
 
@@ -153,8 +145,7 @@ def _quiet() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     finally:
         logger.setLevel(level)
@@ -163,12 +154,8 @@ def _quiet() -> Iterator[None]:
 def check_values(graphs: Mapping[str, Graph], setting: Setting) -> Arrays:
     """Fixed inputs and what the torch modules say to them, as `check.npz` stores them.
 
-    Arguments:
-        graphs: Files by stem.
-        setting: What is known of the model: 36 or more points of the data set, and its units.
-
-    Returns:
-        Arrays by `<verb>/<n>/in/<tensor>` and `<verb>/<n>/out/<tensor>`.
+    `graphs` are files by stem, and `setting` has 36 or more points of the data set. The arrays are
+    named `<verb>/<n>/in/<tensor>` and `<verb>/<n>/out/<tensor>`.
     """
     noise = generator(0, "check")
     values: Arrays = {}
@@ -184,7 +171,7 @@ def check_values(graphs: Mapping[str, Graph], setting: Setting) -> Arrays:
     return values | answers(graphs, values, setting)
 
 
-def answers(graphs: Mapping[str, Graph], check: Arrays, model: Described) -> Arrays:
+def answers(graphs: Mapping[str, Graph], check: Arrays, model: Setting) -> Arrays:
     """What the torch modules say to the inputs of `check`: arrays `<verb>/<n>/out/<tensor>`."""
     values: Arrays = {}
     for graph in graphs.values():

@@ -17,17 +17,15 @@ LIBRARIES = ("torch", "numpy", "onnx", "onnxscript")
 
 
 def origin(device: str = "cpu") -> dict[str, Any]:
-    """The card's `git_commit`, `versions` and `hardware`, as they are at this moment.
-
-    `device` is where it trains, "cpu" or "cuda".
+    """The card's `git_commit`, `versions` and `hardware` as they are now, training on `device`.
 
     A run notes them when it is started and keeps them in its checkpoint, so that the card tells
     what trained the weights and not what exported them; continuing a run changes nothing.
     """
+    versions = {library: version(library) for library in LIBRARIES}
     return {
         "git_commit": git_commit(),
-        "versions": {"python": platform.python_version()}
-        | {library: version(library) for library in LIBRARIES},
+        "versions": {"python": platform.python_version(), **versions},
         "hardware": hardware(device),
     }
 
@@ -51,21 +49,16 @@ def _portable(command: str) -> str:
 def git_commit() -> str:
     """The commit of this checkout, with "+changes" where files differ from it."""
     folder = Path(__file__).parents[1]
-    commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None:
-        return "unknown"
-    changed = _git(folder, "status", "--porcelain", "--", ".", "../genlab")
-    return commit + ("+changes" if changed else "")
 
+    def git(*arguments: str) -> str:
+        said = subprocess.run(("git", *arguments), cwd=folder, capture_output=True, check=True)
+        return said.stdout.decode().strip()
 
-def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
-        )
+        changed = git("status", "--porcelain", "--", ".", "../genlab")
+        return git("rev-parse", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
+        return "unknown"
 
 
 def hardware(device: str = "cpu") -> str:

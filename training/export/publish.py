@@ -51,15 +51,12 @@ DISCRETE = {"kind": "discrete", "levels": LEVELS, "bound": "lower"}
 
 
 def export(model: str, folder: Path, exported: Path) -> Card:
-    """Export one model.
+    """Export one model; returns its card as published.
 
     Arguments:
         model: Identifier of a finished run, or of a recipe with nothing to train.
         folder: The folder of the runs.
         exported: The folder of the exported models.
-
-    Returns:
-        The card as published.
 
     Raises:
         RunError: There is no such run, or it has not reached its last step.
@@ -117,10 +114,10 @@ def setting_of(dataset: Dataset | ImageSet, facts: dict[str, Any]) -> Setting:
 
 def _spaces(dataset: Dataset | ImageSet) -> dict[str, dict[str, Any]]:
     """The space of a data set, as a card tells it."""
+    shape = list(dataset.event_shape)
     if isinstance(dataset, ImageSet):
-        return {"data": {"shape": list(dataset.event_shape), "kind": "image"}}
-    extent = None if dataset.extent is None else list(dataset.extent)
-    return {"data": {"shape": list(dataset.event_shape), "kind": "points", "extent": extent}}
+        return {"data": {"shape": shape, "kind": "image"}}
+    return {"data": {"shape": shape, "kind": "points", "extent": list(dataset.extent)}}
 
 
 def _measured(target: Path, draft: Card) -> list[dict[str, Any]]:
@@ -134,12 +131,7 @@ def _measured(target: Path, draft: Card) -> list[dict[str, Any]]:
 
 
 def _provenance(run: runs.Run, data_sha256: str) -> dict[str, Any]:
-    """Commit, versions and machine of the training; `created` is the time of the export.
-
-    Arguments:
-        run: The finished run.
-        data_sha256: Checksum of the data set's reference sample.
-    """
+    """Commit, versions and machine of the training; `created` is the time of the export."""
     return {
         **run.origin,
         "command": provenance.portable(run.command),
@@ -172,6 +164,7 @@ def _card(
         "id": recipe.id,
         "name": recipe.title.removeprefix(f"{dataset.title}: "),
         "dataset_title": dataset.title,
+        "family": recipe.family.family,
         "dataset": dataset.name,
         "kind": "trained" if trained else "exact",
         "spaces": _spaces(dataset),
@@ -194,10 +187,9 @@ def _card(
 def reference_sample(dataset: Dataset | ImageSet, exported: Path) -> bytes:
     """The data set's reference sample, written to `exported/data/` where it is not there yet.
 
-    Returns:
-        The bytes of an npz file, the same on every machine: `x`, float32 [10000, d]; of images, the
-        first 1,000 test images as `x`, uint8 [1000, *event], with `label`, and 4,000 training
-        images as `train`, with `train_label`.
+    These bytes of an npz file, the same on every machine, hold `x`, float32 [10000, d]; of images,
+    the first 1,000 test images as `x`, uint8 [1000, *event], with `label`, and 4,000 training
+    images as `train`, with `train_label`.
     """
     if isinstance(dataset, ImageSet):
         test, train = dataset.split("test"), dataset.split("train")

@@ -44,12 +44,10 @@ def thumbnail(model: ExportedModel) -> bytes | None:
         pictures = [_tiles(stages[at], colour) for at in chosen]
     else:
         pictures = [_points(points, model, colour) for points in in_between(np.stack(stages))]
-    strip = Image.new("RGBA", (SIZE, SIZE * FRAMES))
+    strip, buffer = Image.new("RGBA", (SIZE, SIZE * FRAMES)), io.BytesIO()
     for index, picture in enumerate(pictures):
         strip.paste(picture, (0, index * SIZE))
-    buffer = io.BytesIO()
-    alpha = 40 if images else 5
-    strip.save(buffer, "WEBP", quality=20, alpha_quality=alpha, method=6)
+    strip.save(buffer, "WEBP", quality=20, alpha_quality=40 if images else 5, method=6)
     return buffer.getvalue()
 
 
@@ -74,14 +72,7 @@ def _image_stages(model: ExportedModel, making: Making) -> list[np.ndarray]:
 
 
 def in_between(path: np.ndarray) -> np.ndarray:
-    """Sixteen moments of a path through any number of stages, the ends included, by straight lines.
-
-    Arguments:
-        path: Points at each stage [stages, n, d].
-
-    Returns:
-        Points [16, n, d].
-    """
+    """Sixteen moments [16, n, d] of a path [stages, n, d], the ends included, by straight lines."""
     at = np.linspace(0, len(path) - 1, FRAMES)
     low = np.minimum(at.astype(int), max(0, len(path) - 2))
     share = (at - low)[:, None, None]

@@ -5,6 +5,7 @@ is what each of them minimises, `graphs()` is what becomes of the family once it
 loop trains them all. A `FamilyConfig` is its shape: it builds the family for a data set.
 """
 
+import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,15 +20,25 @@ class Graph:
     `module.forward`; the first dimension of each is the batch, at least 2 and symbolic in the
     file. No two examples may be the same tensor object: the exporter would merge them. `module`
     returns one tensor, or a tuple in the order of `outputs`. Several `verbs` may share the file,
-    which then stores the weights once: the inputs and outputs of each verb are among those of the
-    file. The parameters of `module` bear the names they have in the family's own `state_dict`, so
-    that snapshots fit every file.
+    which then stores the weights once. The parameters of `module` bear the names they have in the
+    family's own `state_dict`, so that snapshots fit every file.
     """
 
     module: nn.Module
     inputs: dict[str, Tensor]
     outputs: tuple[str, ...]
     verbs: tuple[str, ...]
+
+
+def view(family: nn.Module, method: str) -> nn.Module:
+    """A shallow twin of `family` whose `forward`, which the exporter traces, is another method.
+
+    Children, parameters and buffers are shared, so their names are those of the `state_dict`: a
+    wrapper that held the family would put a prefix before them, and snapshots would not fit.
+    """
+    twin = copy.copy(family)
+    object.__setattr__(twin, "forward", getattr(twin, method))
+    return twin
 
 
 class Family(nn.Module):
@@ -38,19 +49,14 @@ class Family(nn.Module):
     """
 
     def players(self) -> dict[str, list[nn.Parameter]]:
-        """The parameters of each player, in the order in which the players step.
-
-        A flow or a diffusion model has one player, a GAN has two; a model with nothing to learn
-        has none.
-        """
+        """The parameters of each player, in the order in which they step; none where none learn."""
         raise NotImplementedError
 
     def loss(self, batch: Any, player: str) -> Tensor:
         """The scalar that `player` minimises on a draw of the data set, in data units.
 
-        That is points [n, d], or images with their labels. Its gradient is what counts; its value
-        goes onto the curve, and a regulariser may be left out of it. Called anew for each player:
-        what one has just learned, the next one sees.
+        That is points [n, d], or images with their labels. Its value goes onto the curve, and a
+        regulariser may be left out of it. What one player has just learned, the next one sees.
 
         Raises:
             KeyError: `players()` does not name such a player.

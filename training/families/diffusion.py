@@ -17,19 +17,38 @@ al., 2021), https://arxiv.org/abs/2103.13415.
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.data import Dataset
-from training.families.base import FamilyConfig, Graph, Learner
-from training.nets.noise import diffusion_facts
-from training.nets.view import view
+from genlab.diffusion import schedules
+from training.data import Dataset, ImageSet
+from training.families.base import FamilyConfig, Graph, Learner, view
 from training.options import Count, Share, Size
 
 LOG_SNR_BOUND = 16.0  # the network is trained on λ in [-16, 16]; schedules stay inside
+PIXELS = 11.0
+"""λ at t = 0 of images: noise of half a grey level. With less of it a network that predicts v has
+to enlarge what float32 can hardly tell apart, and two machines would differ by more than 1e-4."""
+TIMES = 1000
+"""Steps of the full schedules: T in Ho et al., 2020, https://arxiv.org/abs/2006.11239."""
+
+
+def diffusion_facts(
+    dataset: Dataset | ImageSet, parameterisation: Literal["eps", "v"]
+) -> dict[str, Any]:
+    """The card's `constants`: schedules in log-SNR, t = 0 first, and the way to data units."""
+    top = PIXELS if isinstance(dataset, ImageSet) else schedules.LOG_SNR_MAX
+    cosine, linear = (make(TIMES, top).tolist() for make in (schedules.cosine, schedules.linear))
+    return {
+        "log_snr": cosine,
+        "schedules": {"cosine": cosine, "linear": linear},
+        "parameterisation": parameterisation,
+        "diffusion_scale": dataset.scale,
+        "diffusion_shift": dataset.shift,
+    }
 
 
 @dataclass(frozen=True)
@@ -66,7 +85,6 @@ class DdpmConfig(FamilyConfig):
     def facts(self, dataset: Dataset) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
         return {
-            "family": self.family,
             "latent": {"dim": dataset.dim, "law": "normal"},
             "constants": diffusion_facts(dataset, "v"),
         }

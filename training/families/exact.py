@@ -18,9 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from training.data import Dataset, Mixture
-from training.families.base import Family, FamilyConfig, Graph
-from training.nets.noise import diffusion_facts
-from training.nets.view import view
+from training.families.base import Family, FamilyConfig, Graph, view
+from training.families.diffusion import diffusion_facts
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,7 @@ class ExactConfig(FamilyConfig):
     def facts(self, dataset: Dataset) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
         return {
-            "family": self.family,
             "latent": {"dim": dataset.distribution.latent, "law": "normal"},
-            "measure": {"kind": "continuous", "bound": "exact"},
             "constants": diffusion_facts(dataset, "eps"),
         }
 
@@ -71,11 +68,7 @@ class Exact(Family):
         return {}
 
     def loss(self, batch: Tensor, player: str) -> Tensor:
-        """There is nothing to minimise.
-
-        Raises:
-            KeyError: Always; there are no players.
-        """
+        """There is nothing to minimise: a `KeyError` for any player."""
         raise KeyError(player)
 
     def graphs(self) -> dict[str, Graph]:

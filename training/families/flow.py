@@ -23,20 +23,14 @@ import torch
 from torch import Tensor, nn
 
 from training.data import Dataset
-from training.families.base import FamilyConfig, Graph, Learner
+from training.families.base import FamilyConfig, Graph, Learner, view
 from training.nets.precise import Linear, SiLU
 from training.nets.univariate import MonotonicAffine, RationalQuadratic, Univariate, Way
-from training.nets.view import view
 from training.options import Positive, Range, Size
 
 FINE = 0.03
 """Detail finer than this (standardised units) is evaluated in float64 by the exported graphs: a
 flow that squeezes a normal distribution so far amplifies the rounding of float32 as much."""
-
-
-def is_fine(dataset: Dataset) -> bool:
-    """Whether flows of these data are exported in float64."""
-    return dataset.distribution.finest / dataset.scale < FINE
 
 
 Transform = Literal["spline", "affine-coupling", "elementwise", "affine"]
@@ -69,11 +63,7 @@ class FlowConfig(FamilyConfig):
 
     def facts(self, dataset: Dataset) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
-        return {
-            "family": self.family,
-            "latent": {"dim": dataset.dim, "law": "normal"},
-            "measure": {"kind": "continuous", "bound": "exact"},
-        }
+        return {"latent": {"dim": dataset.dim, "law": "normal"}}
 
 
 class Coupling(nn.Module):
@@ -189,7 +179,8 @@ class Flow(Learner):
     def __init__(self, config: FlowConfig, dataset: Dataset) -> None:
         super().__init__()
         self.dim = dataset.dim
-        self.precision = torch.float64 if is_fine(dataset) else torch.float32
+        fine = dataset.distribution.finest / dataset.scale < FINE
+        self.precision = torch.float64 if fine else torch.float32
         self.register_buffer("scale", torch.tensor(float(dataset.scale)))
         self.register_buffer("shift", torch.tensor([float(number) for number in dataset.shift]))
         layers = (_layer(config, index, dataset.dim) for index in range(config.layers))

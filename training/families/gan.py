@@ -22,8 +22,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
 from training.data import Dataset
-from training.families.base import Family, FamilyConfig, Graph
-from training.nets.view import view
+from training.families.base import Family, FamilyConfig, Graph, view
 from training.options import Count, NotNegative, Size
 
 ObjectiveName = Literal["nonsaturating", "minimax", "least-squares", "hinge", "relativistic"]
@@ -107,7 +106,6 @@ class GanConfig(FamilyConfig):
     def facts(self, dataset: Dataset) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
         return {
-            "family": self.family,
             "latent": {"dim": self.latent, "law": "normal"},
             "constants": {"critic_scale": OBJECTIVES[self.objective].scale},
         }
@@ -117,14 +115,6 @@ def falling(start: float, end: float, played: Tensor, fall: int) -> float:
     """A penalty's weight after some steps of the critic: from `start` to `end` within `fall`."""
     share = min(1.0, float(played) / fall)
     return start ** (1 - share) * end**share
-
-
-def mlp(inputs: int, hidden: int, depth: int, outputs: int) -> nn.Sequential:
-    """`depth` hidden layers with SiLU: smooth, so that the gradient penalty has a gradient."""
-    layers: list[nn.Module] = []
-    for width in (inputs, *[hidden] * (depth - 1)):
-        layers += [nn.Linear(width, hidden), nn.SiLU()]
-    return nn.Sequential(*layers, nn.Linear(hidden, outputs))
 
 
 class FourierFeatures(nn.Module):
@@ -147,8 +137,12 @@ class FourierFeatures(nn.Module):
 
 
 def _network(inputs: int, octaves: int, config: GanConfig, outputs: int) -> nn.Sequential:
-    layers = mlp(inputs * (1 + 2 * octaves), config.hidden, config.depth, outputs)
-    return nn.Sequential(FourierFeatures(octaves), layers)
+    """Hidden layers with SiLU: smooth, so that the gradient penalty has a gradient."""
+    layers: list[nn.Module] = []
+    for width in (inputs * (1 + 2 * octaves), *[config.hidden] * (config.depth - 1)):
+        layers += [nn.Linear(width, config.hidden), nn.SiLU()]
+    network = nn.Sequential(*layers, nn.Linear(config.hidden, outputs))
+    return nn.Sequential(FourierFeatures(octaves), network)
 
 
 class Pair(Family):

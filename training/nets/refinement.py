@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from training.data.images import LEVELS
 from training.nets.patches import depth_to_space
-from training.nets.precise import convolve, normalise, silu
-from training.nets.residual import GROUPS, Residual
+from training.nets.precise import GROUPS, Residual, convolve, normalise, silu
 
 FADE = 16
 """Grey levels over which a pixel ceases to look black."""

@@ -16,10 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.data.images import ImageSet, Labelled
-from training.families.base import FamilyConfig, Graph, Learner
+from training.families.base import FamilyConfig, Graph, Learner, view
 from training.nets.patches import quarter, space_to_depth
-from training.nets.residual import GROUPS, Residual
-from training.nets.view import view
+from training.nets.precise import GROUPS, Residual
 from training.options import Decay, Multiple, NotNegative, Range, Size
 
 
@@ -54,7 +53,7 @@ class ClassifierConfig(FamilyConfig):
 
     def facts(self, dataset: ImageSet) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
-        return {"family": self.family, "constants": {"classes": list(dataset.classes)}}
+        return {"constants": {"classes": list(dataset.classes)}}
 
 
 class Classifier(Learner):

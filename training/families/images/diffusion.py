@@ -20,14 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.data.images import ImageSet, Labelled
-from training.families.base import FamilyConfig, Graph, Learner
-from training.families.diffusion import LOG_SNR_BOUND, noise_levels
-from training.nets.noise import diffusion_facts
+from training.families.base import FamilyConfig, Graph, Learner, view
+from training.families.diffusion import LOG_SNR_BOUND, diffusion_facts, noise_levels
 from training.nets.patches import depth_to_space, quarter, space_to_depth
-from training.nets.view import view
+from training.nets.precise import GROUPS
 from training.options import Multiple, Share, Size
 
-GROUPS = 8
 OCTAVES = 5
 
 
@@ -65,7 +63,6 @@ class UnetConfig(FamilyConfig):
         """What the card says of such a model beyond its graphs."""
         classes, null = list(dataset.classes), len(dataset.classes)
         return {
-            "family": self.family,
             "latent": {"dim": dataset.dim, "law": "normal"},
             "constants": diffusion_facts(dataset, "v") | {"classes": classes},
             "conditions": {"label": {"dtype": "int64", "values": null, "null": null}},
@@ -116,10 +113,9 @@ class Attention(nn.Module):
 
 
 class Unet(Learner):
-    """(x, λ, class) → v in diffusion units.
+    """(x, λ, class) → v in diffusion units; a `ValueError` for images that cannot be halved twice.
 
-    `clock` embeds the noise level: the weights of exported models bear this name. Raises
-    `ValueError` where the images cannot be halved twice.
+    `clock` embeds the noise level: the weights of exported models bear this name.
     """
 
     player = "denoiser"
@@ -135,11 +131,8 @@ class Unet(Learner):
         wide, deep, embedding = config.width, config.deep, config.embedding
         corners = 4 * self.event_shape[0]  # channels of the pixels as space to depth has them
         self.classes = nn.Embedding(self.null + 1, embedding)
-        first, second = (
-            nn.Linear(2 * config.frequencies, embedding),
-            nn.Linear(embedding, embedding),
-        )
-        self.clock = nn.Sequential(first, nn.SiLU(), second)
+        first = nn.Linear(2 * config.frequencies, embedding)
+        self.clock = nn.Sequential(first, nn.SiLU(), nn.Linear(embedding, embedding))
         self.inlet = nn.Conv2d(corners, wide, 3, padding=1)
         self.down = nn.ModuleList(Block(wide, wide, embedding) for _ in range(config.blocks))
         self.narrow = nn.Conv2d(wide, deep, 2, stride=2)

@@ -25,13 +25,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.data.images import LEVELS, ImageSet, Labelled, dequantise
-from training.families.base import FamilyConfig, Graph, Learner
+from training.families.base import FamilyConfig, Graph, Learner, view
 from training.nets.patches import quarter
 from training.nets.pixel_bins import PixelBins, knots
-from training.nets.precise import Linear, silu
+from training.nets.precise import GROUPS, Linear, silu
 from training.nets.refinement import ORDER, Refinement, interleave, seen
-from training.nets.residual import GROUPS
-from training.nets.view import view
 from training.options import Decay, Multiple, Size
 
 APART = 3
@@ -71,7 +69,6 @@ class ImageFlowConfig(FamilyConfig):
     def facts(self, dataset: ImageSet) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
         return {
-            "family": self.family,
             "latent": {"dim": dataset.dim, "law": "uniform"},
             "constants": {"classes": list(dataset.classes)},
         }
@@ -216,12 +213,9 @@ class ImageFlow(Learner):
 
     def graphs(self) -> dict[str, Graph]:
         """A file for each direction."""
-        image, z = (
-            {name: torch.rand(2, *self.event_shape) for name in "xu"},
-            torch.rand(2, self.dim),
-        )
-        verbs = ("log_prob", "encode")
+        image = {name: torch.rand(2, *self.event_shape) for name in "xu"}
+        z, verbs = {"z": torch.rand(2, self.dim)}, ("log_prob", "encode")
         return {
             "encode": Graph(view(self, "encode"), image, ("log_prob", "z"), verbs),
-            "decode": Graph(view(self, "decode"), {"z": z}, ("x",), ("decode",)),
+            "decode": Graph(view(self, "decode"), z, ("x",), ("decode",)),
         }

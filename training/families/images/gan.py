@@ -55,7 +55,6 @@ class DcganConfig(FamilyConfig):
         """What the card says of such a model beyond its graphs."""
         scale, classes = OBJECTIVES[self.objective].scale, list(dataset.classes)
         return {
-            "family": self.family,
             "latent": {"dim": self.latent, "law": "normal"},
             "constants": {"critic_scale": scale, "classes": classes},
         }

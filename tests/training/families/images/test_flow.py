@@ -13,7 +13,7 @@ from training.families.images.flow import ImageFlow, ImageFlowConfig, seen
 from training.nets import precise
 from training.nets.patches import depth_to_space, space_to_depth
 from training.nets.pixel_bins import EVEN, PixelBins, knots
-from training.nets.residual import Residual
+from training.nets.precise import Residual
 
 SMALL = ImageFlowConfig(hidden=48, rank=4, deep=8, width=8, blocks=1)
 
