@@ -7,6 +7,7 @@ warm-up, a frozen heap, and a health route for whoever hosts the lab.
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ from starlette.routing import Route
 
 from dashboard.components.files import KEEP, bases, web
 from dashboard.components.offers import files
+from dashboard.pages import PAGES, shown
+from dashboard.shared.catalogue import device, read_catalogue
+from dashboard.shared.warmup import open_ahead
+from genlab.contract.errors import ContractError
+from genlab.contract.files import read_bytes
 
 HEAVY = (
     "pandas",  # st.dataframe's own: 20 ms of every collection unless it is frozen too
@@ -43,10 +49,6 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     for name in HEAVY:
         import_module(name)
 
-    from dashboard.pages import PAGES  # noqa: PLC0415
-    from dashboard.shared.catalogue import device, read_catalogue  # noqa: PLC0415
-    from dashboard.shared.warmup import open_ahead  # noqa: PLC0415
-
     granted = device()
     read_catalogue()  # its cards hold a hundred thousand numbers, and each would be looked at
     gc.collect()
@@ -59,33 +61,21 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
 
 def health(request: Request) -> JSONResponse:
     """Say which models and pages are served, what is broken, on what device: for monitors."""
-    from dashboard.pages import shown  # noqa: PLC0415
-    from dashboard.shared.catalogue import device, read_catalogue  # noqa: PLC0415
-
     entries = read_catalogue().entries.values()
     broken = {entry.id: str(entry.problem) for entry in entries if entry.problem}
-    granted = device()
     return JSONResponse(
         {
             "status": "ok",
             "models": len(entries) - len(broken),
             "pages": [f"/{page.path}" for page in shown(read_catalogue().cards.values())],
             "broken": broken,
-            "device": {
-                "requested": granted.requested,
-                "granted": granted.granted,
-                "reason": granted.reason,
-            },
+            "device": asdict(device()),
         }
     )
 
 
 def film(request: Request) -> Response:
     """The film strip of a model (WebP); its address carries the checksum, so it may be kept."""
-    from dashboard.shared.catalogue import read_catalogue  # noqa: PLC0415
-    from genlab.contract.errors import ContractError  # noqa: PLC0415
-    from genlab.contract.files import read_bytes  # noqa: PLC0415
-
     entry = read_catalogue().entries.get(request.path_params["model"])
     if entry is None or entry.card is None or entry.card.thumbnail is None:
         return Response(status_code=404)

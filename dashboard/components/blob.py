@@ -20,7 +20,7 @@ import struct
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,10 +76,8 @@ class Blob:
         self._size = 0
         self._held = frozenset(held)
 
-    def add(self, array: NDArray[Any] | Packed | bytes) -> dict[str, Any]:
-        """Append `array` (int16, uint8, float32 or raw bytes); the header entry that names it."""
-        if isinstance(array, bytes):
-            array = np.frombuffer(array, dtype=np.uint8)
+    def add(self, array: NDArray[Any] | Packed) -> dict[str, Any]:
+        """Append `array` (int16, uint8 or float32); the header entry that names it."""
         packed = array if isinstance(array, Packed) else Packed.of(array)
         if packed.name in self._held:
             return {"held": packed.name}
@@ -123,50 +121,17 @@ def _numbered(node: Any, entries: list[dict[str, Any]]) -> Any:
     return node
 
 
-def decode(blob: bytes) -> dict[str, Any]:
-    """The header of `blob` with every buffer entry replaced by its array: what the browser sees.
-
-    A buffer that was left out because the browser holds it stays the entry that names it.
-    """
-    (length,) = struct.unpack_from("<I", blob)
-    base = 4 + length
-
-    def restore(node: dict[str, Any]) -> Any:
-        if not node.keys() >= {"at", "shape", "type"}:
-            return node
-        count = int(np.prod(node["shape"], dtype=np.int64))
-        flat = np.frombuffer(blob, dtype=TYPES[node["type"]], count=count, offset=base + node["at"])
-        return flat.reshape(node["shape"])
-
-    header = cast(dict[str, Any], json.loads(blob[4:base].decode(), object_hook=restore))
-    fixed = header.get("fixed")
-    if isinstance(fixed, np.ndarray):
-        entries = header["entries"]
-        filled = lambda node: entries[node["entry"]] if "entry" in node else node  # noqa: E731
-        header |= json.loads(fixed.tobytes(), object_hook=filled)
-    return header
-
-
 def quantise(xy: FloatArray, extent: tuple[float, float, float, float]) -> NDArray[np.int16]:
     """Coordinates `[..., 2]` in data units as int16 of the window `extent`.
 
     The window spans ±`HALF`: a step is 1/32,768 of it. What lies more than a window's half outside
     is held at ±32,767, out of sight; what is not finite becomes `NOTHING`.
     """
-    x0, x1, y0, y1 = extent
-    centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
-    half = np.array([(x1 - x0) / 2, (y1 - y0) / 2])
+    low, high = np.reshape(extent, (2, 2)).T
+    centre, half = (low + high) / 2, (high - low) / 2
     finite = np.isfinite(xy).all(axis=-1, keepdims=True)
     steps = np.rint((np.where(finite, xy, 0.0) - centre) / half * HALF).clip(-32_767, 32_767)
     return np.where(finite, steps, NOTHING).astype("<i2")
-
-
-def unquantise(steps: NDArray[np.int16], extent: tuple[float, float, float, float]) -> FloatArray:
-    """Inverse of `quantise` up to half a step; NaN for nothing."""
-    x0, x1, y0, y1 = extent
-    centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
-    half = np.array([(x1 - x0) / 2, (y1 - y0) / 2])
-    return np.where(steps == NOTHING, np.nan, steps / HALF * half + centre)
 
 
 def quantise_unit(values: FloatArray) -> NDArray[np.uint8]:

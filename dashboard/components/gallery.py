@@ -2,8 +2,8 @@
 
 A card's picture is a film strip: `frames` square frames, one above the other, in one WebP file. It
 rests on the last frame (the finished result) and plays while it is pointed at or has the keyboard's
-focus. Sixty strips are two megabytes: a strip that has an address is fetched when its card comes
-near the screen, and variants wait behind a line that unfolds.
+focus. Sixty strips are two megabytes: a strip is fetched when its card comes near the screen, and
+variants wait behind a line that unfolds.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ _GALLERY = component("gallery", "gallery")
 class ModelCard:
     """One model as the gallery shows it.
 
-    `can` are its capabilities in words ("sample", "density", "latent", "steps"); `film` the WebP
-    strip, or `film_href` its address relative to the app; `href` the link of its page relative to
-    the app, so that it can be opened in a new tab. A `variant` stands behind the main models of its
-    data set, folded away. `problem`: why the model cannot be used; such a card is greyed and opens
-    nothing.
+    `can` are its capabilities in words ("sample", "density", "latent", "steps"); `film_href` is the
+    address of the strip and `href` that of its page, both relative to the app: a page can be opened
+    in a new tab. A `variant` stands behind the main models of its data set, folded away. `problem`:
+    why the model cannot be used; such a card is greyed and opens nothing.
     """
 
     id: str
@@ -34,7 +33,6 @@ class ModelCard:
     family: str
     dataset: str
     can: Sequence[str] = ()
-    film: bytes | None = None
     film_href: str = ""
     frames: int = 16
     href: str = ""
@@ -55,19 +53,16 @@ def encode_gallery(
     cards: Sequence[ModelCard], links: Mapping[str, GroupLink] | None = None
 ) -> bytes:
     """The blob for the browser: cards by data set, in the order in which these first appear."""
-    blob = Blob()
-    groups: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[str, dict[str, Any]] = {}
     for card in cards:
-        film = {"film": blob.add(card.film) if card.film else None}
-        groups.setdefault(card.dataset, []).append(looks(card, "film", "dataset") | film)
-    header = {
-        "groups": [
-            {"title": title, "cards": group, "link": asdict(link) if link else None}
-            for title, group in groups.items()
-            for link in [(links or {}).get(title)]
-        ]
-    }
-    return blob.pack(header)
+        link = (links or {}).get(card.dataset)
+        head: dict[str, Any] = {
+            "title": card.dataset,
+            "cards": [],
+            "link": asdict(link) if link else None,
+        }
+        groups.setdefault(card.dataset, head)["cards"].append(looks(card, "dataset"))
+    return Blob().pack({"groups": list(groups.values())})
 
 
 def gallery(

@@ -64,10 +64,14 @@ def _within(layer: Layer, name: str, most: float) -> None:
     require(0 < value <= most, f"{layer.label!r}: {name} {value} is not in (0, {most}]")
 
 
-def _check_look(layer: Layer) -> None:
+def _check(layer: Layer, **shapes: tuple[int | None, ...]) -> None:
+    """Check the looks, and put arrays of these shapes in the place of what was given for them."""
     check_role(layer.role, layer.label)
     told = f"{type(layer).__name__}: a layer needs a label (its chip in the legend)"
     require(bool(layer.label), told)
+    for name, shape in shapes.items():
+        array = as_array(getattr(layer, name), layer.label, shape)
+        object.__setattr__(layer, name, array)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +93,8 @@ class Heatmap:
     smooth: bool = True
 
     def __post_init__(self) -> None:
-        _check_look(self)
+        _check(self, values=(None, None, None))
         check_role(self.low_role, self.label)
-        object.__setattr__(self, "values", as_array(self.values, self.label, (None, None, None)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +114,7 @@ class Points:
     visible: bool = True
 
     def __post_init__(self) -> None:
-        _check_look(self)
-        object.__setattr__(self, "xy", as_array(self.xy, self.label, (None, None, 2)))
+        _check(self, xy=(None, None, 2))
         _within(self, "radius", 40)
         _within(self, "opacity", 1)
         require(self.trail >= 0 and self.trail_count >= 0, f"{self.label!r}: negative trail")
@@ -133,8 +135,7 @@ class Lines:
     visible: bool = True
 
     def __post_init__(self) -> None:
-        _check_look(self)
-        object.__setattr__(self, "xy", as_array(self.xy, self.label, (None, None, None, 2)))
+        _check(self, xy=(None, None, None, 2))
         _within(self, "width", 20)
         _within(self, "opacity", 1)
 
@@ -152,15 +153,13 @@ class Arrows:
     visible: bool = True
 
     def __post_init__(self) -> None:
-        _check_look(self)
-        at = as_array(self.at, self.label, (None, None, 2))
-        vec = as_array(self.vec, self.label, (None, at.shape[1], 2))
+        _check(self, at=(None, None, 2))
+        _check(self, vec=(None, self.at.shape[1], 2))
+        feet, heads = len(self.at), len(self.vec)
         require(
-            1 in (len(at), len(vec)) or len(at) == len(vec),
-            f"{self.label!r}: {len(at)} frames of feet and {len(vec)} frames of vectors",
+            1 in (feet, heads) or feet == heads,
+            f"{self.label!r}: {feet} frames of feet and {heads} frames of vectors",
         )
-        object.__setattr__(self, "at", at)
-        object.__setattr__(self, "vec", vec)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,9 +173,8 @@ class Marker:
     visible: bool = True
 
     def __post_init__(self) -> None:
-        _check_look(self)
-        xy = np.asarray(self.xy, dtype=np.float32)
-        object.__setattr__(self, "xy", as_array(np.atleast_2d(xy), self.label, (None, 2)))
+        object.__setattr__(self, "xy", np.atleast_2d(np.asarray(self.xy, dtype=np.float32)))
+        _check(self, xy=(None, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +192,7 @@ class Handle:
     rail: bool = False
 
     def __post_init__(self) -> None:
-        _check_look(self)
+        _check(self)
         require(
             self.name.isidentifier(), f"{self.label!r}: the name {self.name!r} is not an identifier"
         )
@@ -204,7 +202,6 @@ class Handle:
 
 
 Layer = Heatmap | Points | Lines | Arrows | Marker | Handle
-
 
 ARRAYS = ("values", "xy", "at", "vec")
 """Fields of layers that go to buffers; a handle's place is said apart."""

@@ -7,8 +7,7 @@ name of the pad's last fresh start, or nothing.
 from __future__ import annotations
 
 import base64
-import binascii
-from collections.abc import Mapping
+from contextlib import suppress
 from typing import Literal
 
 import numpy as np
@@ -28,24 +27,16 @@ def peek_pad(
     key: str, *, start: Grey | None = None, fresh: str = "", size: tuple[int, int] = SIZE
 ) -> Grey:
     """What is painted on the pad `key`, bytes [h, w], before it is drawn in this run."""
-    stored = st.session_state.get(key)
-    said = stored.get("painted") if isinstance(stored, Mapping) else None
-    first = np.zeros(size, np.uint8) if start is None else start
-    match said:
-        case {"pixels": str(text), "fresh": str(name)} if name == fresh:
-            painted = _bytes(text, size[0] * size[1])
-            return first if painted is None else painted.reshape(size)
-    return first
-
-
-def _bytes(text: str, count: int) -> Grey | None:
-    if len(text) > 4 * (count + 2) // 3 + 4:
-        return None
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return np.frombuffer(raw, np.uint8) if len(raw) == count else None
+    count = size[0] * size[1]
+    match st.session_state.get(key):
+        case {"painted": {"pixels": str(text), "fresh": str(name)}} if (
+            name == fresh and len(text) <= 4 * (count + 2) // 3 + 4
+        ):
+            with suppress(ValueError):
+                raw = base64.b64decode(text, validate=True)
+                if len(raw) == count:
+                    return np.frombuffer(raw, np.uint8).reshape(size)
+    return np.zeros(size, np.uint8) if start is None else start
 
 
 def pad(
@@ -58,7 +49,6 @@ def pad(
     fresh: str = "",
     brush: float = 1.4,
     size: tuple[int, int] = SIZE,
-    max_width: int = 320,
 ) -> Grey:
     """Show the pad and return what is painted, bytes [h, w], as of the last stroke.
 
@@ -80,7 +70,7 @@ def pad(
         "fresh": fresh,
         "brush": brush,
         "alt": alt,
-        "maxWidth": max_width,
+        "maxWidth": 320,
     }
     now = peek_pad(key, start=start, fresh=fresh, size=size)
     _PAD(data=blob.pack(header), key=key, **hearing("painted"))

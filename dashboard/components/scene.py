@@ -19,14 +19,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from dashboard.components.blob import (
-    Blob,
-    FloatArray,
-    Packed,
-    looks,
-    quantise,
-    quantise_unit,
-)
+from dashboard.components.blob import Blob, FloatArray, Packed, looks, quantise, quantise_unit
 from dashboard.components.layers import (
     ARRAYS,
     Arrows,

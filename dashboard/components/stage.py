@@ -55,7 +55,20 @@ def peek(
     until a person chooses one, and again when the timeline no longer has `count` frames.
     """
     stored = st.session_state.get(key)
-    return _read(stored, dict(points or {}), count, start)
+    said = _said(stored, "points")
+    at = _said(said, "at")
+    places = dict(points or {})
+    heard = {name: at[name] for name in places if _is_point(at.get(name))}
+    places |= {name: (float(x), float(y)) for name, (x, y) in heard.items()}
+    more = stored.get("more") if isinstance(stored, Mapping) else None
+    still = said.get("still")
+    return StageState(
+        places,
+        chosen_frame(stored, count, start),
+        touched=bool(heard),
+        more=more if isinstance(more, str) else "",
+        still=still if isinstance(still, int) and 0 <= still < count else None,
+    )
 
 
 def move(key: str, **points: Point) -> None:
@@ -91,11 +104,13 @@ def stage(
         for pane in scene.panes
         if pane.pick
     }
-    places: dict[str, Point] = centres | handles | dict(points or {})
+    places = centres | handles | dict(points or {})
     count, start = frames_at(scene.timeline)
+    now = peek(key, points=places, count=count, start=start)
     stored = st.session_state.get(key)
-    now = _read(stored, places, count, start)
-    blob = scene.encode(now.points, _seq(stored), max_width, more, _held(stored))
+    held = _said(stored, "points").get("held")  # names of the buffers that the browser has
+    names = [name for name in held if isinstance(name, str)] if isinstance(held, list) else []
+    blob = scene.encode(now.points, _seq(stored), max_width, more, names)
     _STAGE(data=blob, key=key, **hearing("points", "frame", "more"))
     return now
 
@@ -109,27 +124,6 @@ def _said(stored: object, name: str) -> dict[str, Any]:
 def _seq(stored: object) -> int:
     seq = _said(stored, "points").get("seq", 0)
     return seq if isinstance(seq, int) else 0
-
-
-def _held(stored: object) -> list[str]:
-    """Names of the buffers that the browser had when it sent its last message."""
-    names = _said(stored, "points").get("held")
-    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
-
-
-def _read(stored: object, points: dict[str, Point], count: int, start: int) -> StageState:
-    said = _said(_said(stored, "points"), "at")
-    heard = {name: said[name] for name in points if _is_point(said.get(name))}
-    places = points | {name: (float(x), float(y)) for name, (x, y) in heard.items()}
-    more = stored.get("more") if isinstance(stored, Mapping) else None
-    still = _said(stored, "points").get("still")
-    return StageState(
-        places,
-        chosen_frame(stored, count, start),
-        touched=bool(heard),
-        more=more if isinstance(more, str) else "",
-        still=still if isinstance(still, int) and 0 <= still < count else None,
-    )
 
 
 def _is_point(value: object) -> bool:

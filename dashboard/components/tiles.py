@@ -19,8 +19,6 @@ from dashboard.components.files import component, hearing
 from dashboard.components.sheet import Sheet, encode_wall
 from dashboard.components.timeline import Timeline, chosen_frame, frames_at
 
-__all__ = ["Sheet", "TilesState", "peek_tiles", "tiles"]
-
 _TILES = component("tiles", "wall")
 
 

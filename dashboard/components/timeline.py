@@ -54,7 +54,7 @@ class Curve:
 class Timeline:
     """`count` frames under the picture: a strip chart of `curves` with a cursor, the scrubber.
 
-    `labels[count]` say each frame in words ("t = 420 · ᾱ = 0.31"); without them "title 3 unit".
+    `labels[count]` say each frame in words ("t = 420 · ᾱ = 0.31"); without them "title 3".
     `positions[count]`, increasing, place frames unevenly (pass log10 of the training step for a
     logarithmic axis). `height` of the strip is in CSS pixels; `rows` are (value, words) of lines
     across it, on the span of the first curve, `columns` those of marks under it, in the units of
@@ -70,28 +70,23 @@ class Timeline:
     loop: bool = True
     autoplay: bool = False
     title: str = "frame"
-    unit: str = ""
     positions: FloatArray | None = None
     height: int = 64
     rows: Sequence[tuple[float, str]] = ()
     columns: Sequence[tuple[float, str]] = ()
 
     def __post_init__(self) -> None:
-        require(48 <= self.height <= 400, f"timeline: height {self.height} is not in [48, 400]")
-        require(
-            not self.rows or bool(self.curves and self.curves[0].span),
-            "timeline: rows need a first curve with a span",
-        )
-        require(self.count >= 1, f"timeline: {self.count} frames")
-        require(
-            0 <= self.start < self.count, f"timeline: start {self.start} of {self.count} frames"
-        )
-        require(0 < self.fps <= 120, f"timeline: {self.fps} frames a second is not in (0, 120]")
-        if self.labels is not None:
-            require(
-                len(self.labels) == self.count,
-                f"timeline: {len(self.labels)} labels for {self.count} frames",
-            )
+        spanned = bool(self.curves and self.curves[0].span)
+        labels = self.count if self.labels is None else len(self.labels)
+        for holds, told in (
+            (48 <= self.height <= 400, f"height {self.height} is not in [48, 400]"),
+            (spanned or not self.rows, "rows need a first curve with a span"),
+            (self.count >= 1, f"{self.count} frames"),
+            (0 <= self.start < self.count, f"start {self.start} of {self.count} frames"),
+            (0 < self.fps <= 120, f"{self.fps} frames a second is not in (0, 120]"),
+            (labels == self.count, f"{labels} labels for {self.count} frames"),
+        ):
+            require(holds, f"timeline: {told}")
         if self.positions is not None:
             positions = np.asarray(self.positions, dtype=np.float64)
             increasing = positions.shape == (self.count,) and bool((np.diff(positions) > 0).all())
@@ -102,7 +97,6 @@ class Timeline:
         """The timeline's part of the JSON header; curves go to the blob scaled to 0..1."""
         at = np.arange(self.count) if self.positions is None else np.asarray(self.positions)
         span = max(float(at[-1] - at[0]), 1e-12)
-        suffix = f" {self.unit}" if self.unit else ""
         curves = []
         for curve in self.curves:
             x = np.linspace(0, 1, len(curve.y)) if curve.x is None else (curve.x - at[0]) / span
@@ -112,10 +106,10 @@ class Timeline:
             head = {"role": curve.role, "label": curve.label}
             curves.append(head | {"xy": xy, "range": [low, high]})
         low, high = self.curves[0].range if self.rows else (0.0, 1.0)
-        return looks(self, "unit") | {
+        return looks(self) | {
             "rows": [[(value - low) / (high - low), words] for value, words in self.rows],
             "columns": [[float(x - at[0]) / span, words] for x, words in self.columns],
-            "labels": list(self.labels or (f"{self.title} {i}{suffix}" for i in range(self.count))),
+            "labels": list(self.labels or (f"{self.title} {i}" for i in range(self.count))),
             "positions": ((at - at[0]) / span).round(6).tolist(),
             "curves": curves,
         }

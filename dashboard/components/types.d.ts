@@ -65,53 +65,43 @@ type View = {
 type Ink = Pick<View, "dpr" | "theme">;
 type Frame = Pick<View, "w" | "h" | "extent">;
 
-type Pane = {
-  figure: HTMLElement; head: HTMLElement; title: HTMLElement; canvas: HTMLCanvasElement;
-  picture: HTMLElement; legend: HTMLElement; buttons: Map<string, HTMLElement>;
-  spec: PaneSpec;
+/** What outlives every message from Python: see `mounting`. */
+type Instance = {
+  root: HTMLElement; theme: Theme; painting: number; observer: ResizeObserver;
+  emit(name: string, value: unknown): void; paint(moved?: string): void; repaint(name?: string): void;
 };
-type Sender = {
-  seq: number; heard: number; sentAt: number; waiting: boolean;
-  timer: ReturnType<typeof setTimeout> | undefined; told: string[];
-};
-
 /** What has a timeline: a stage or a wall. */
-type Player = {
-  root: HTMLElement; scene: { timeline: TimelineSpec | null }; theme: Theme; tools: HTMLElement;
-  frame: number; playing: boolean; scrubbing: boolean; raf: number; painting: number;
+type Player = Instance & {
+  scene: { timeline: TimelineSpec | null }; tools: HTMLElement; box: HTMLElement;
+  frame: number; playing: boolean; scrubbing: boolean; raf: number;
   said: unknown; settling?: ReturnType<typeof setTimeout>; drag?: Drag | null;
   clock: { phase: number; last: number; since: number; ticks: number };
   timeline: Record<"root" | "play" | "strip" | "now" | "key", HTMLElement> & { canvas: HTMLCanvasElement };
-  observer: ResizeObserver; emit(name: string, value: unknown): void;
-  paint(): void; repaint(name?: string): void;
 };
+type Framed = Record<"figure" | "head" | "title" | "picture", HTMLElement> & { canvas: HTMLCanvasElement };
+type Pane = Framed & { legend: HTMLElement; buttons: Map<string, HTMLElement>; spec: PaneSpec };
 type Drag = { pane: Pane; pointer: number; name: string; dx: number; dy: number };
 type Stage = Player & {
-  scene: Scene; legend: HTMLElement; box: HTMLElement; panes: Pane[]; drag: Drag | null;
+  scene: Scene; legend: HTMLElement; panes: Pane[]; drag: Drag | null; fresh: boolean;
+  sender: { seq: number; heard: number; sentAt: number; waiting: boolean; timer?: ReturnType<typeof setTimeout>; told: string[] };
   points: Record<string, Point>; shown: Map<string, boolean>; kept: Map<string, Buffers>;
-  sender: Sender; fresh: boolean; moved?: string | null;
 };
-type Sheet = {
-  figure: HTMLElement; head: HTMLElement; title: HTMLElement; canvas: HTMLCanvasElement;
-  picture: HTMLElement; cells: HTMLElement | null; spec: SheetSpec; columns?: number;
-  strip?: HTMLCanvasElement; image?: ImageData; packed?: Uint32Array; drawn?: number; height?: number;
+type Sheet = Framed & {
+  cells: HTMLElement | null; spec: SheetSpec; columns?: number; drawn?: number; height?: number;
+  strip?: HTMLCanvasElement; image?: ImageData; packed?: Uint32Array;
 };
-type Large = {
-  figure: HTMLElement; title: HTMLElement;
-  ones: { node: HTMLElement; canvas: HTMLCanvasElement; said: HTMLElement }[];
-};
+type Large = { figure: HTMLElement; title: HTMLElement; ones: { canvas: HTMLCanvasElement; said: HTMLElement }[] };
 type Wall = Player & {
-  scene: WallScene; box: HTMLElement; choices: HTMLElement; sheets: Sheet[]; large: Large | null;
+  scene: WallScene; choices: HTMLElement; sheets: Sheet[]; large: Large | null;
   picks: Record<string, number>; active: string; focus: number; fresh?: string;
 };
-type Pad = {
-  root: HTMLElement; canvas: HTMLCanvasElement; picture: HTMLElement; scene: PadScene; theme: Theme;
+type Pad = Instance & {
+  scene: PadScene; canvas: HTMLCanvasElement; picture: HTMLElement; brush: HTMLInputElement;
+  tools: Record<"lay" | "lift" | "clear", HTMLElement>;
   ink: Uint8Array; lift: boolean; stroke: { pointer: number; at: Point } | null; cursor: Point;
-  painting: number; brush: HTMLInputElement; tools: Record<"lay" | "lift" | "clear", HTMLElement>;
-  observer: ResizeObserver; emit(name: string, value: unknown): void;
 };
 type CardSpec = {
-  id: string; title: string; family: string; can: string[]; film: Buffers | null; filmHref: string;
+  id: string; title: string; family: string; can: string[]; filmHref: string;
   frames: number; href: string; variant: boolean; problem: string | null;
 };
 type Group = {
@@ -119,11 +109,12 @@ type Group = {
 };
 type Film = { node: HTMLElement; frames: number; raf: number };
 type Gallery = {
-  root: HTMLElement; scroller: Element | null; films: Map<Element, Film>; urls: string[]; seen: string | null;
-  watcher: IntersectionObserver | null; lazy: IntersectionObserver; emit(name: string, value: unknown): void;
+  root: HTMLElement; scroller: Element | null; films: Map<Element, Film>; seen?: string;
+  watcher?: IntersectionObserver; lazy?: IntersectionObserver; emit(name: string, value: unknown): void;
 };
 type OfferSpec = { label: string; icon: string; href: string; name: string };
 type Scale = (value: number) => number;
+type Chart = Ink & { x: Scale; y: Scale; w: number; h: number; bottom: number };
 type Look = { colour: string; radius: number; halo: number; opacity: number };
 type Mask = { size: number; shifts: { data: Uint8ClampedArray; packed: Uint32Array }[] };
 

@@ -9,9 +9,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components.blob import decode
 from dashboard.shared import catalogue
 from genlab.runtime.sessions import SessionCache
+from tests.dashboard.blobs import decode
 
 ROOT = Path(__file__).parents[2]
 WORDS = ("markdown", "caption", "info", "warning", "error", "title", "header", "subheader")

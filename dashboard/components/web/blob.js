@@ -1,12 +1,7 @@
 // The blob of `blob.py`: u32 header length, JSON header, aligned little-endian buffers.
 
 const BUFFERS = { i2: Int16Array, u1: Uint8Array, f4: Float32Array };
-export const HALF = 16384; // int16 steps from a pane's centre to its edge
-export const NOTHING = -32768; // a coordinate that is not finite
-
-/** @param {number[]} shape */
-const count = (shape) => shape.reduce((a, b) => a * b, 1);
-
+const count = (/** @type {number[]} */ shape) => shape.reduce((a, b) => a * b, 1);
 const text = new TextDecoder();
 
 // The header with every buffer entry replaced by `{shape, values}`, typed arrays on one copy of the bytes. What is `fixed` in

@@ -1,36 +1,26 @@
 // The cells over a sheet's tiles: what pointer, finger and keyboard pick, and what a screen reader reads.
 
-import { clamp, element } from "./dom.js";
+import { clamp, element, set } from "./dom.js";
 import { caption, count, paintLarge } from "./sheets.js";
 
-/** @param {Wall} wall @param {Sheet} sheet @param {SheetSpec} spec */
-export function fillCells(wall, sheet, spec) {
-  const picking = Object.keys(wall.scene.picks).length > 0;
-  if (!picking) {
-    sheet.cells?.remove();
-    sheet.cells = null;
-    return;
-  }
-  const n = count(spec);
-  if (sheet.cells?.childElementCount === n) return;
+export function fillCells(/** @type {Wall} */ wall, /** @type {Sheet} */ sheet) {
+  const n = Object.keys(wall.scene.picks).length ? count(sheet.spec) : 0;
+  if ((sheet.cells?.childElementCount ?? 0) === n) return;
   sheet.cells?.remove();
-  sheet.cells = element("div", { className: "cells", role: "listbox" });
+  sheet.cells = n ? element("div", { className: "cells", role: "listbox" }) : null;
   // Captions may have changed with the frame since the labels were written.
-  sheet.cells.addEventListener("focusin", () => markPicks(wall));
+  sheet.cells?.addEventListener("focusin", () => markPicks(wall));
   for (let i = 0; i < n; i++) {
-    const cell = element("div", { className: "cell", role: "option" });
-    cell.onclick = () => pick(wall, i);
+    const cell = element("div", { className: "cell", role: "option", onclick: () => pick(wall, i) });
     cell.onkeydown = (event) => onCellKey(wall, sheet, i, event);
     sheet.cells.append(cell);
   }
-  sheet.picture.append(sheet.cells);
+  if (n) sheet.picture.append(sheet.cells);
 }
 
-/** @param {Sheet} sheet */
-const cellsOf = (sheet) => /** @type {HTMLElement[]} */ ([...sheet.cells.children]);
+const cellsOf = (/** @type {Sheet} */ sheet) => /** @type {HTMLElement[]} */ ([...sheet.cells.children]);
 
-/** @param {Wall} wall @param {number} tile */
-function pick(wall, tile) {
+function pick(/** @type {Wall} */ wall, /** @type {number} */ tile) {
   const names = Object.keys(wall.scene.picks);
   wall.picks[wall.active] = tile;
   wall.active = names[(names.indexOf(wall.active) + 1) % names.length];
@@ -59,9 +49,8 @@ function onCellKey(wall, sheet, tile, event) {
 export function markPicks(wall) {
   const names = Object.keys(wall.scene.picks);
   for (const button of wall.choices.querySelectorAll("button")) {
-    button.setAttribute("aria-checked", button.dataset.name === wall.active);
-    const at = wall.picks[button.dataset.name];
-    button.setAttribute("aria-label", `${button.dataset.name}, now tile ${at + 1}`);
+    const { name } = button.dataset;
+    set(button, { "aria-checked": name === wall.active, "aria-label": `${name}, now tile ${wall.picks[name] + 1}` });
   }
   wall.root.dataset.picks = names.map((name) => wall.picks[name]).join(",");
   for (const sheet of wall.sheets) {
@@ -70,10 +59,8 @@ export function markPicks(wall) {
     sheet.cells.setAttribute("aria-label", `${sheet.spec.title}: arrow keys move, Enter picks`);
     cellsOf(sheet).forEach((cell, i) => {
       const here = names.filter((name) => wall.picks[name] === i);
-      const words = caption(sheet.spec, wall.frame, i);
-      cell.tabIndex = i === wall.focus ? 0 : -1;
-      cell.setAttribute("aria-selected", here.length > 0);
-      cell.setAttribute("aria-label", [`tile ${i + 1}`, words].filter(Boolean).join(", "));
+      const words = [`tile ${i + 1}`, caption(sheet.spec, wall.frame, i)].filter(Boolean).join(", ");
+      set(cell, { tabIndex: i === wall.focus ? 0 : -1, "aria-selected": here.length > 0, "aria-label": words });
       if (here.length && names.length > 1) cell.dataset.names = here.join(" ");
       else delete cell.dataset.names;
     });

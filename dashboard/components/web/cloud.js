@@ -3,9 +3,8 @@
 // Without a graphics card a canvas takes 5 to 15 ms for 2,000 discs and 8 ms for their trails, more than a frame of the screen;
 // blending small masks by hand takes 1. The masks come in 4 × 4 shifts of a quarter pixel, so that slow points glide.
 
-import { NOTHING } from "./blob.js";
-import { surface } from "./dom.js";
-import { frameOf, px, py } from "./places.js";
+import { disc, surface } from "./dom.js";
+import { frameOf, NOTHING, px, py } from "./places.js";
 
 const SHIFTS = 4;
 const masks = new Map();
@@ -20,18 +19,15 @@ function mask(theme, { colour, radius, halo, opacity }) {
   const size = 2 * Math.ceil(radius + halo + 1) + 1;
   const context = surface(size, size).getContext("2d", { willReadFrequently: true });
   /** @param {number} x @param {number} y @param {number} r @param {string} fill @param {number} alpha */
-  const disc = (x, y, r, fill, alpha) => {
-    context.globalAlpha = alpha;
-    context.fillStyle = fill;
-    context.beginPath();
-    context.arc(x, y, r, 0, 2 * Math.PI);
-    context.fill();
+  const put = (x, y, r, fill, alpha) => {
+    Object.assign(context, { globalAlpha: alpha, fillStyle: fill });
+    disc(context, x, y, r);
   };
   const shifts = Array.from({ length: SHIFTS * SHIFTS }, (_, i) => {
     const [x, y] = [i % SHIFTS, Math.floor(i / SHIFTS)].map((k) => (size - 1) / 2 + (k + 0.5) / SHIFTS);
     context.clearRect(0, 0, size, size);
-    if (halo) disc(x, y, radius + halo, theme.background, 0.6 * opacity);
-    disc(x, y, radius, colour, opacity);
+    if (halo) put(x, y, radius + halo, theme.background, 0.6 * opacity);
+    put(x, y, radius, colour, opacity);
     const { data } = context.getImageData(0, 0, size, size);
     return { data, packed: new Uint32Array(data.buffer) };
   });
@@ -44,8 +40,7 @@ function mask(theme, { colour, radius, halo, opacity }) {
 /** @param {Mask} _0 @param {number} x @param {number} y @param {number} w @param {number} h @param {boolean} over */
 function stamp({ size, shifts }, x, y, w, h, over) {
   const [fx, fy] = [Math.floor(x), Math.floor(y)];
-  const left = fx - (size - 1) / 2;
-  const top = fy - (size - 1) / 2;
+  const [left, top] = [fx - (size - 1) / 2, fy - (size - 1) / 2];
   if (left >= w || top >= h || left + size <= 0 || top + size <= 0) return;
   const { data, packed } = shifts[Math.floor((y - fy) * SHIFTS) * SHIFTS + Math.floor((x - fx) * SHIFTS)];
   const { pixels, bytes } = scratch;
@@ -64,8 +59,7 @@ function stamp({ size, shifts }, x, y, w, h, over) {
   }
 }
 
-// Source over destination with straight alpha.
-/** @param {Uint8ClampedArray} to @param {number} i @param {Uint8ClampedArray} from @param {number} j @param {number} sa @param {number} da */
+/** Source over destination with straight alpha. @param {Uint8ClampedArray} to @param {number} i @param {Uint8ClampedArray} from @param {number} j @param {number} sa @param {number} da */
 function blend(to, i, from, j, sa, da) {
   const under = (da * (255 - sa)) / 255;
   const alpha = sa + under;
@@ -75,8 +69,7 @@ function blend(to, i, from, j, sa, da) {
   to[i + 3] = alpha;
 }
 
-/** @param {number} w @param {number} h */
-function clearScratch(w, h) {
+function clearScratch(/** @type {number} */ w, /** @type {number} */ h) {
   if (scratch.image?.width !== w || scratch.image?.height !== h) {
     scratch.image = new ImageData(w, h);
     scratch.bytes = scratch.image.data;
@@ -86,8 +79,7 @@ function clearScratch(w, h) {
 
 /** @param {Layer} layer @param {number} f @param {View} _0 */
 function stampTrails(layer, f, { w, h, dpr, theme }) {
-  const count = layer.xy.shape[1];
-  const xy = layer.xy.values;
+  const { shape: [, count], values: xy } = layer.xy;
   const radius = Math.max(0.6, layer.radius * 0.35) * dpr;
   for (let age = Math.min(layer.trail, f); age >= 1; age--) {
     const opacity = 0.6 * layer.opacity * (1 - (age - 1) / layer.trail);
@@ -115,8 +107,7 @@ export function paintPoints(ctx, layer, frame, view) {
     if (layer.trail && layer.frames > 1) stampTrails(layer, f, view);
     const look = { colour: theme.roles[layer.role], radius: layer.radius * dpr, opacity: layer.opacity };
     const disc = mask(theme, { ...look, halo: view.busy ? 0.75 * dpr : 0 });
-    const count = layer.xy.shape[1];
-    const xy = layer.xy.values;
+    const { shape: [, count], values: xy } = layer.xy;
     for (let i = f * count * 2; i < (f + 1) * count * 2; i += 2)
       if (xy[i] !== NOTHING) stamp(disc, px(xy[i], w), py(xy[i + 1], h), w, h, true);
     if (layer.sheet?.width !== w || layer.sheet?.height !== h) layer.sheet = surface(w, h);

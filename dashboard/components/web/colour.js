@@ -4,13 +4,11 @@
 // background, passes through the role's colour and goes on, with lightness linear in the value: equal steps of a density
 // look equal, low is "nothing there" and both hold on a light page and on a dark one.
 
-const ROLES = ["data", "model", "noise", "critic"];
-const INKS = ["blue", "orange", "violet", "green"]; // Streamlit's names of these roles' colours as text
-const FALLBACK = ["#0072b2", "#d55e00", "#7b4ea3", "#009e73"];
+// The roles in the order of the theme's palette: Streamlit's name of the colour as text, and the colour without a theme.
+const ROLES = { data: ["blue", "#0072b2"], model: ["orange", "#d55e00"], noise: ["violet", "#7b4ea3"], critic: ["green", "#009e73"] };
 const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 
-/** @param {number} v */
-const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+const linear = (/** @type {number} */ v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
 
 /** Any CSS colour as [r, g, b] in 0..255; the canvas is the parser. @param {string} css */
 export function rgb(css) {
@@ -21,8 +19,7 @@ export function rgb(css) {
   return [...probe.getImageData(0, 0, 1, 1).data.slice(0, 3)];
 }
 
-/** @param {number[]} _0 */
-export function oklab([r, g, b]) {
+export function oklab(/** @type {number[]} */ [r, g, b]) {
   const [lr, lg, lb] = [r, g, b].map((v) => linear(v / 255));
   const l = Math.cbrt(0.4122214708 * lr + 0.5363325363 * lg + 0.0514459929 * lb);
   const m = Math.cbrt(0.2119034982 * lr + 0.6806995451 * lg + 0.1073969566 * lb);
@@ -34,8 +31,7 @@ export function oklab([r, g, b]) {
   ];
 }
 
-/** @param {number[]} _0 */
-export function fromOklab([L, a, b]) {
+export function fromOklab(/** @type {number[]} */ [L, a, b]) {
   const l = (L + 0.3963377774 * a + 0.2158037573 * b) ** 3;
   const m = (L - 0.1055613458 * a - 0.0638541728 * b) ** 3;
   const s = (L - 0.0894841775 * a - 1.291485548 * b) ** 3;
@@ -49,7 +45,7 @@ export function fromOklab([L, a, b]) {
   });
 }
 
-/** The page's tokens as the painters want them. `host` is any element inside the component. @param {Element} host */
+/** The page's tokens as the painters want them. `host` is any element inside the component. @param {Element} host @returns {Theme} */
 export function readTheme(host) {
   const style = getComputedStyle(host);
   /** @param {string} name @param {string} otherwise */
@@ -57,20 +53,18 @@ export function readTheme(host) {
   const palette = token("--st-chart-categorical-colors", "").split(",").map((c) => c.trim()).filter(Boolean);
   const background = token("--st-background-color", "#ffffff");
   const text = token("--st-text-color", "#222222");
-  /** @type {Record<string, string>} */
-  const roles = { neutral: text, accent: token("--st-primary-color", text), grey: "#808080" };
-  ROLES.forEach((role, i) => { roles[role] = palette[i] || FALLBACK[i]; });
-  /** @type {Record<string, string>} */
-  const inks = { ...roles, grey: text };
-  ROLES.forEach((role, i) => { inks[role] = token(`--st-${INKS[i]}-text-color`, roles[role]); });
-  const [L] = oklab(rgb(background));
-  /** @type {Theme} */
-  const theme = {
-    background, text, roles, inks, dark: L < 0.5, font: token("--st-font", "sans-serif"), ramps: new Map(),
-    signature: "", border: token("--st-border-color", "#cccccc"),
+  const font = token("--st-font", "sans-serif");
+  const accent = token("--st-primary-color", text);
+  /** @type {Record<string, string>[]} */
+  const [roles, inks] = [{ neutral: text, accent, grey: "#808080" }, { neutral: text, accent, grey: text }];
+  Object.entries(ROLES).forEach(([role, [ink, fallback]], i) => {
+    roles[role] = palette[i] || fallback;
+    inks[role] = token(`--st-${ink}-text-color`, roles[role]);
+  });
+  return {
+    background, text, roles, inks, font, border: token("--st-border-color", "#cccccc"), dark: oklab(rgb(background))[0] < 0.5,
+    ramps: new Map(), signature: JSON.stringify([background, text, roles, font]),
   };
-  theme.signature = JSON.stringify([background, text, roles, theme.font]);
-  return theme;
 }
 
 // `steps` colours from the background (0) through the role's colour and beyond it (1), uniform in lightness.
@@ -111,9 +105,6 @@ export function ramp(theme, { role, diverging, lowRole }) {
 /** The ramp as a CSS gradient, for the swatch of a legend chip. @param {Theme} theme @param {Layer} layer */
 export function gradient(theme, layer) {
   const packed = ramp(theme, layer);
-  const stops = [1, 64, 128, 192, 255].map((i) => {
-    const c = packed[i];
-    return `rgb(${c & 255} ${(c >> 8) & 255} ${(c >> 16) & 255})`;
-  });
+  const stops = [1, 64, 128, 192, 255].map((i) => packed[i]).map((c) => `rgb(${c & 255} ${(c >> 8) & 255} ${(c >> 16) & 255})`);
   return `linear-gradient(90deg, ${stops.join(", ")})`;
 }

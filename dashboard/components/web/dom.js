@@ -1,18 +1,31 @@
 // Small helpers for building the page: elements, icons, numbers, canvases.
 
-/**
- * @template {keyof HTMLElementTagNameMap} K
- * @param {K} tag @param {Record<string, any>} [properties] @param {...(Node | string)} children
- * @returns {HTMLElementTagNameMap[K]}
- */
-export function element(tag, properties = {}, ...children) {
-  const node = document.createElement(tag);
+/** The properties that a node has, and attributes of the other names. @param {Element} node @param {Record<string, any>} properties */
+export function set(node, properties) {
   for (const [name, value] of Object.entries(properties)) {
     if (name in node && !name.startsWith("aria") && name !== "role") Object.assign(node, { [name]: value });
     else node.setAttribute(name, value);
   }
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag @param {Record<string, any>} [properties] @param {...(Node | string)} children
+ */
+export function element(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  set(node, properties);
   node.append(...children);
   return node;
+}
+
+/** A picture under its title. @param {string} className @param {...Node} below */
+export function framed(className, ...below) {
+  const title = element("span", { className: "title" });
+  const head = element("figcaption", {}, title);
+  const canvas = element("canvas", { role: "img" });
+  const picture = element("div", { className: "picture" }, canvas);
+  return { figure: element("figure", { className }, head, picture, ...below), head, title, canvas, picture };
 }
 
 // Icons on a 24 × 24 grid, drawn with strokes in the text's colour.
@@ -26,28 +39,16 @@ const ICONS = {
   full: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
 };
 
-/** @param {string} name */
-function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
-  svg.dataset.name = name;
-  return svg;
-}
-
 /** @param {HTMLElement} button @param {string} name @param {string} label */
 export function setIcon(button, name, label) {
-  if (button.querySelector("svg")?.dataset.name !== name) button.replaceChildren(icon(name));
-  button.setAttribute("aria-label", label);
-  button.title = label;
+  if (button.querySelector("svg")?.dataset.name !== name)
+    button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true" data-name="${name}"><path d="${ICONS[name]}"></path></svg>`;
+  set(button, { "aria-label": label, title: label });
 }
 
-/** @param {string} name @param {string} label @param {string} [className] */
-export function iconButton(name, label, className = "tool") {
-  const button = element("button", { type: "button", className });
+/** @param {string} name @param {string} label @param {() => void} onclick @param {string} [className] */
+export function iconButton(name, label, onclick, className = "tool") {
+  const button = element("button", { type: "button", className, onclick });
   setIcon(button, name, label);
   return button;
 }
@@ -55,26 +56,41 @@ export function iconButton(name, label, className = "tool") {
 /** @param {number} value @param {number} low @param {number} high */
 export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-/** @param {number} value */
-export const round3 = (value) => Number(value.toPrecision(3)).toString().replace("-", "−");
+export const round3 = (/** @type {number} */ value) => Number(value.toPrecision(3)).toString().replace("-", "−");
 
-/** A canvas as large as its box in device pixels; true when its size changed. @param {HTMLCanvasElement} canvas */
+/** Makes a canvas as large as its box in device pixels; how many of them are a CSS pixel. @param {HTMLCanvasElement} canvas */
 export function fit(canvas) {
   const dpr = Math.min(devicePixelRatio || 1, 3);
-  const w = Math.max(1, Math.round(canvas.clientWidth * dpr));
-  const h = Math.max(1, Math.round(canvas.clientHeight * dpr));
-  if (canvas.width === w && canvas.height === h) return false;
-  canvas.width = w;
-  canvas.height = h;
-  return true;
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.max(1, Math.round(side * dpr)));
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  return dprOf(canvas);
 }
 
-/** @param {number} w @param {number} h */
-export function surface(w, h) {
-  const canvas = document.createElement("canvas");
-  canvas.width = w;
-  canvas.height = h;
-  return canvas;
+export const dprOf = (/** @type {HTMLCanvasElement} */ canvas) => canvas.width / Math.max(1, canvas.clientWidth);
+/** @param {number} width @param {number} height */
+export const surface = (width, height) => element("canvas", { width, height });
+
+/** A surface like the page, to paint a picture on that is saved. @param {number} w @param {number} h @param {Theme} theme */
+export function page(w, h, theme) {
+  const ctx = surface(w, h).getContext("2d");
+  ctx.fillStyle = theme.background;
+  ctx.fillRect(0, 0, w, h);
+  return ctx;
+}
+
+/** @param {Context} ctx @param {number} x @param {number} y @param {number} radius */
+export function disc(ctx, x, y, radius) {
+  ctx.beginPath();
+  ctx.arc(x, y, radius, 0, 2 * Math.PI);
+  ctx.fill();
+}
+
+/** @param {Context} ctx @param {Point} _1 @param {Point} _2 */
+export function segment(ctx, [x0, y0], [x1, y1]) {
+  ctx.beginPath();
+  ctx.moveTo(x0, y0);
+  ctx.lineTo(x1, y1);
+  ctx.stroke();
 }
 
 // A text with a rim of the page's background, readable on any picture; x and y in device pixels, `size` in CSS ones.
@@ -91,9 +107,10 @@ export function write(ctx, text, x, y, { dpr, theme }, { size = 12, colour = the
   ctx.fillText(text, x, y);
 }
 
-/** Hand the picture to the person as a file named after what it shows. @param {HTMLCanvasElement} canvas @param {string} words */
-export function saveCanvas(canvas, words) {
-  const name = words.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60) || "picture";
+/** Hand the picture to the person as a file named after what it shows. @param {HTMLCanvasElement} canvas @param {...string} words */
+export function saveCanvas(canvas, ...words) {
+  const said = words.filter(Boolean).join(" ").toLowerCase();
+  const name = said.replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60) || "picture";
   canvas.toBlob((blob) => {
     const link = element("a", { href: URL.createObjectURL(blob), download: `${name}.png` });
     link.click();
@@ -103,8 +120,7 @@ export function saveCanvas(canvas, words) {
 
 // Streamlit fades what a running script has not drawn again yet. Right for a table that may be out of date; a picture which is
 // being dragged would flicker with every move.
-/** @param {ShadowRoot} parent */
-export function keepBright(parent) {
+export function keepBright(/** @type {ShadowRoot} */ parent) {
   /** @type {HTMLElement | null} */ (parent.host?.closest(".stElementContainer"))?.style.setProperty("opacity", "1", "important");
 }
 

@@ -1,22 +1,20 @@
 // Model cards with film strips that play under the pointer, on focus, or once when a touch screen scrolls them into view.
 
 import { decodeBlob } from "./blob.js";
-import { styles } from "./css.js";
 import { element, reducedMotion, tellPainted } from "./dom.js";
+import { styles } from "./mount.js";
 
 const dress = await styles("gallery.css");
 const FILM_MS = 1700; // from noise to the finished result
 const REST_MS = 1100; // on the result before it plays again
 const galleries = new WeakMap();
 
-/** @param {Film} film @param {number} frame */
-function frameAt(film, frame) {
+function frameAt(/** @type {Film} */ film, /** @type {number} */ frame) {
   film.node.style.backgroundPositionY = film.frames > 1 ? `${(100 * frame) / (film.frames - 1)}%` : "0%";
   film.node.dataset.frame = String(frame);
 }
 
-/** @param {Film} film @param {{once?: boolean}} [_1] */
-function start(film, { once = false } = {}) {
+function start(/** @type {Film} */ film, { once = false } = {}) {
   if (film.raf) return;
   const begun = performance.now();
   const tick = (/** @type {number} */ time) => {
@@ -29,54 +27,42 @@ function start(film, { once = false } = {}) {
   film.raf = requestAnimationFrame(tick);
 }
 
-/** @param {Film} film */
-function stop(film) {
+function stop(/** @type {Film} */ film) {
   cancelAnimationFrame(film.raf);
   film.raf = 0;
   frameAt(film, film.frames - 1);
 }
 
-/** @param {Gallery} gallery @param {CardSpec} card */
-function buildFilm(gallery, card) {
-  const node = element("div", { className: "film", "aria-hidden": "true" });
-  const film = { node, frames: card.frames, raf: 0 };
-  if (!card.film && !card.filmHref) {
-    node.classList.add("empty");
-    return film;
-  }
-  if (card.film) {
-    const url = URL.createObjectURL(new Blob([card.film.values], { type: "image/webp" }));
-    gallery.urls.push(url);
-    node.style.backgroundImage = `url("${url}")`;
-  } else {
-    node.dataset.film = card.filmHref;
-    gallery.lazy.observe(node);
-  }
-  node.style.backgroundSize = `100% ${100 * card.frames}%`;
-  frameAt(film, card.frames - 1);
+/** @returns {Film} */
+function buildFilm(/** @type {Gallery} */ gallery, /** @type {CardSpec} */ { filmHref, frames }) {
+  const node = element("div", { className: filmHref ? "film" : "film empty", "aria-hidden": "true" });
+  const film = { node, frames, raf: 0 };
+  if (!filmHref) return film;
+  node.dataset.film = filmHref;
+  gallery.lazy.observe(node);
+  node.style.backgroundSize = `100% ${100 * frames}%`;
+  frameAt(film, frames - 1);
   return film;
 }
 
-/** @param {Gallery} gallery @param {CardSpec} card */
-function buildCard(gallery, card) {
+function buildCard(/** @type {Gallery} */ gallery, /** @type {CardSpec} */ card) {
   const film = buildFilm(gallery, card);
   const words = element("div", { className: "words" },
     element("strong", {}, card.title), element("span", { className: "family" }, card.family));
-  const can = element("div", { className: "can" }, ...card.can.map((name) => element("span", {}, name)));
   if (card.problem) {
     words.append(element("span", { className: "problem" }, card.problem));
     return element("div", { className: "card broken" }, film.node, words);
   }
-  const node = card.href ? element("a", { className: "card", href: card.href }) : element("button", { className: "card", type: "button" });
+  const can = element("div", { className: "can" }, ...card.can.map((name) => element("span", {}, name)));
+  const looks = { className: "card", "data-id": card.id };
+  const node = card.href ? element("a", { ...looks, href: card.href }) : element("button", { ...looks, type: "button" });
   node.append(film.node, words, can);
-  node.dataset.id = card.id;
   opens(gallery, node, card.id);
-  if (card.film || card.filmHref) bringAlive(gallery, node, film);
+  if (card.filmHref) bringAlive(gallery, node, film);
   return node;
 }
 
-/** @param {Gallery} gallery @param {HTMLElement} node @param {string} name */
-function opens(gallery, node, name) {
+function opens(/** @type {Gallery} */ gallery, /** @type {HTMLElement} */ node, /** @type {string} */ name) {
   node.onclick = (event) => {
     // A click with a modifier is the browser's own: a new tab or window.
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -94,8 +80,8 @@ function buildGroup(gallery, group) {
     opens(gallery, link, group.link.name);
     head.append(link);
   }
-  const variants = group.cards.filter((card) => card.variant);
   const section = element("section", { "aria-label": group.title }, head, grid(group.cards.filter((card) => !card.variant)));
+  const variants = group.cards.filter((card) => card.variant);
   if (!variants.length) return section;
   const names = variants.map((card) => card.title).join(", ");
   const more = element("summary", {}, element("b", {}, `${variants.length} more`), ` ${names}`);
@@ -103,8 +89,7 @@ function buildGroup(gallery, group) {
   return section;
 }
 
-/** @param {Gallery} gallery @param {HTMLElement} node @param {Film} film */
-function bringAlive(gallery, node, film) {
+function bringAlive(/** @type {Gallery} */ gallery, /** @type {HTMLElement} */ node, /** @type {Film} */ film) {
   gallery.films.set(node, film);
   node.onfocus = () => node.matches(":focus-visible") && start(film);
   node.onblur = () => stop(film);
@@ -114,8 +99,7 @@ function bringAlive(gallery, node, film) {
   gallery.watcher?.observe(node);
 }
 
-/** @param {Gallery} gallery @param {Uint8Array} data */
-function fillGallery(gallery, data) {
+function fillGallery(/** @type {Gallery} */ gallery, /** @type {Uint8Array} */ data) {
   release(gallery);
   if (matchMedia("(hover: none)").matches && !reducedMotion())
     gallery.watcher = new IntersectionObserver((entries) => {
@@ -123,10 +107,9 @@ function fillGallery(gallery, data) {
     }, { threshold: 0.8 });
   // Strips with an address are fetched a screen ahead.
   gallery.lazy = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      if (!entry.isIntersecting) continue;
-      const target = /** @type {HTMLElement} */ (entry.target);
-      target.style.backgroundImage = `url("${target.dataset.film}")`;
+    for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
+      const { style, dataset } = /** @type {HTMLElement} */ (target);
+      style.backgroundImage = `url("${dataset.film}")`;
       gallery.lazy.unobserve(target);
     }
   }, { root: gallery.scroller, rootMargin: "600px" });
@@ -136,24 +119,21 @@ function fillGallery(gallery, data) {
   tellPainted(gallery.root, { seq: 0, cells: 0, whole: true });
 }
 
-/** @param {Gallery} gallery */
-function release(gallery) {
+function release(/** @type {Gallery} */ gallery) {
   for (const film of gallery.films.values()) cancelAnimationFrame(film.raf);
   gallery.films.clear();
   gallery.watcher?.disconnect();
   gallery.lazy?.disconnect();
-  for (const url of gallery.urls.splice(0)) URL.revokeObjectURL(url);
 }
 
 /** @param {Mounted} _0 */
 export default function ({ parentElement, data, setTriggerValue }) {
   if (!data) return undefined;
-  let gallery = galleries.get(parentElement);
-  if (!gallery) {
+  if (!galleries.has(parentElement)) {
     dress(parentElement);
-    gallery = { root: parentElement.querySelector(".gallery"), films: new Map(), urls: [], watcher: null, lazy: null, seen: null };
-    galleries.set(parentElement, gallery);
+    galleries.set(parentElement, { root: parentElement.querySelector(".gallery"), films: new Map() });
   }
+  const gallery = galleries.get(parentElement);
   gallery.emit = setTriggerValue;
   gallery.scroller = parentElement.host?.closest(".stMain") ?? null;
   // A change of theme alone brings the same data again: the cards follow it by themselves.

@@ -1,13 +1,12 @@
 // Buttons that hand out files. A button stays the same element while what it hands out changes, so that a press that began
 // before an answer of the page and ends after it is a click like any other.
 
-import { styles } from "./css.js";
 import { element, keepBright } from "./dom.js";
+import { styles } from "./mount.js";
 
 const dress = await styles("offers.css");
 
-/** @param {HTMLElement} button @param {OfferSpec} _1 */
-function fill(button, { label, icon, href, name }) {
+function fill(/** @type {HTMLElement} */ button, /** @type {OfferSpec} */ { label, icon, href, name }) {
   const wanted = `${icon}|${label}`;
   if (button.dataset.wanted !== wanted)
     button.replaceChildren(element("span", { className: "icon", "aria-hidden": "true" }, icon), label);

@@ -1,15 +1,12 @@
 // A pad of h × w grey pixels to paint on with pointer, finger or keyboard: a digit on black, or a mask over an image.
 //
-// The painting is the browser's and lives in the object of `mounting` through every message from Python, until Python asks for a fresh start
-// under another name. Python hears of it at the end of a stroke: one byte a pixel, in base64 with that name.
+// The painting is the browser's until Python asks for a fresh start under another name. Python hears of it at the end of a
+// stroke: one byte a pixel, in base64 with that name.
 
 import { decodeBlob } from "./blob.js";
-import { readTheme, rgb } from "./colour.js";
-import { styles } from "./css.js";
+import { rgb } from "./colour.js";
 import { clamp, element, fit, surface } from "./dom.js";
 import { mounting } from "./mount.js";
-
-const dress = await styles("tiles.css");
 
 // What the ink does, in words: as a drawing it is the image itself, as a mask it takes the image away.
 /** @type {Record<string, Record<string, string>>} */
@@ -18,44 +15,28 @@ const TOOLS = {
   mask: { lay: "Erase", lift: "Restore", clear: "Restore all", keys: "Space erases, Delete restores." },
 };
 
-/** @param {ShadowRoot} parent */
-function createPad(parent) {
-  const root = parent.querySelector(".pad");
-  const canvas = element("canvas", { role: "img" });
-  const picture = element("div", { className: "picture", tabIndex: 0, role: "application" }, canvas);
-  /** @type {any} */
-  const pad = { root, canvas, picture, scene: null, theme: null, ink: null, lift: false, stroke: null, cursor: null, painting: 0, emit: () => {} };
-  const tool = (/** @type {() => void} */ onclick) => {
-    const button = element("button", { type: "button" });
-    button.onclick = onclick;
-    return button;
-  };
-  pad.tools = {
-    lay: tool(() => chooseTool(pad, false)),
-    lift: tool(() => chooseTool(pad, true)),
-    clear: tool(() => { pad.ink.fill(0); tell(pad); repaint(pad); }),
-  };
+function create(/** @type {Pad} */ pad) {
+  const tool = (/** @type {() => void} */ onclick) => element("button", { type: "button", onclick });
+  const clear = () => { pad.ink.fill(0); tell(pad); pad.repaint(); };
+  pad.tools = { lay: tool(() => chooseTool(pad, false)), lift: tool(() => chooseTool(pad, true)), clear: tool(clear) };
   pad.brush = element("input", { type: "range", min: "0.6", max: "6", step: "0.2", "aria-label": "Brush radius in pixels" });
-  root.append(picture, element("div", { className: "bar" }, ...Object.values(pad.tools), element("label", {}, "Brush ", pad.brush)));
+  pad.canvas = element("canvas", { role: "img" });
+  pad.picture = element("div", { className: "picture", tabIndex: 0, role: "application" }, pad.canvas);
+  const label = element("label", {}, "Brush ", pad.brush);
+  pad.root.append(pad.picture, element("div", { className: "bar" }, ...Object.values(pad.tools), label));
   watchStrokes(pad);
   chooseTool(pad, false);
-  pad.observer = new ResizeObserver(() => repaint(pad));
-  pad.observer.observe(root);
-  return pad;
 }
 
-/** @param {Pad} pad @param {boolean} lift */
-function chooseTool(pad, lift) {
+function chooseTool(/** @type {Pad} */ pad, /** @type {boolean} */ lift) {
   pad.lift = lift;
   pad.tools.lay.setAttribute("aria-pressed", !lift);
   pad.tools.lift.setAttribute("aria-pressed", lift);
 }
 
-/** @param {Pad} pad @param {Uint8Array} data */
-function adoptPad(pad, data) {
+function adopt(/** @type {Pad} */ pad, /** @type {Uint8Array} */ data) {
   const before = pad.scene;
   pad.scene = decodeBlob(data);
-  pad.theme = readTheme(pad.root);
   const { size: [h, w], mode, start, fresh, brush, maxWidth, alt } = pad.scene;
   pad.root.style.setProperty("--sheet-width", `${maxWidth}px`);
   pad.picture.style.aspectRatio = `${w} / ${h}`;
@@ -68,7 +49,7 @@ function adoptPad(pad, data) {
   pad.canvas.setAttribute("aria-label", alt);
   pad.picture.setAttribute("aria-label", `${alt} Arrow keys move the brush, ${TOOLS[mode].keys}`);
   for (const [name, button] of Object.entries(pad.tools)) button.textContent = TOOLS[mode][name];
-  paint(pad);
+  pad.paint();
   pad.root.dataset.ready = "true";
 }
 
@@ -79,8 +60,7 @@ function cellAt(pad, event) {
   return [((event.clientX - box.left) / box.width) * w, ((event.clientY - box.top) / box.height) * h];
 }
 
-/** @param {Pad} pad */
-function watchStrokes(pad) {
+function watchStrokes(/** @type {Pad} */ pad) {
   const { picture } = pad;
   picture.onpointerdown = (event) => {
     if (event.button !== 0 || pad.stroke) return;
@@ -100,26 +80,22 @@ function watchStrokes(pad) {
     pad.stroke = null;
     tell(pad);
   };
-  picture.onkeydown = (event) => onPadKey(pad, event);
+  picture.onkeydown = (event) => onKey(pad, event);
   picture.onkeyup = (event) => [" ", "Delete"].includes(event.key) && tell(pad);
-  picture.onfocus = picture.onblur = () => repaint(pad);
+  picture.onfocus = picture.onblur = () => pad.repaint();
 }
 
-/** @param {Pad} pad @param {KeyboardEvent} event */
-function onPadKey(pad, event) {
+function onKey(/** @type {Pad} */ pad, /** @type {KeyboardEvent} */ event) {
   /** @type {Record<string, Point>} */
-  const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  const way = ways[event.key];
+  const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], " ": [0, 0], Delete: [0, 0] };
+  if (!(event.key in ways)) return;
   const { size: [h, w] } = pad.scene;
-  if (way) pad.cursor = [clamp(pad.cursor[0] + way[0], 0, w - 1), clamp(pad.cursor[1] + way[1], 0, h - 1)];
-  else if (event.key !== " " && event.key !== "Delete") return;
-  if (!way) {
-    /** @type {Point} */
-    const at = [pad.cursor[0] + 0.5, pad.cursor[1] + 0.5];
-    dab(pad, at, at, event.key === "Delete");
-  }
+  const [dx, dy] = ways[event.key];
+  const [x, y] = [clamp(pad.cursor[0] + dx, 0, w - 1), clamp(pad.cursor[1] + dy, 0, h - 1)];
+  pad.cursor = [x, y];
+  if (!dx && !dy) dab(pad, [x + 0.5, y + 0.5], [x + 0.5, y + 0.5], event.key === "Delete");
   event.preventDefault();
-  repaint(pad);
+  pad.repaint();
 }
 
 // A stroke from one point to another: the brush is solid up to its radius and fades over one pixel, as a pen's edge does.
@@ -142,24 +118,15 @@ function dab(pad, [x0, y0], [x1, y1], lift = pad.lift) {
       else if (!lift) pad.ink[i] = Math.max(pad.ink[i], value);
     }
   }
-  repaint(pad);
+  pad.repaint();
 }
 
-/** @param {Pad} pad */
-function tell(pad) {
+function tell(/** @type {Pad} */ pad) {
   pad.emit("painted", { pixels: btoa(String.fromCharCode(...pad.ink)), fresh: pad.scene.fresh });
-}
-
-/** @param {Pad} pad */
-function repaint(pad) {
-  pad.painting ||= requestAnimationFrame(() => paint(pad));
 }
 
 /** Drawn: the ink itself. Masked: the image, with the ink as a veil in the theme's accent. @param {Pad} pad */
 function paint(pad) {
-  cancelAnimationFrame(pad.painting);
-  pad.painting = 0;
-  if (!pad.scene) return;
   const { size: [h, w], mode, base } = pad.scene;
   const image = new ImageData(w, h);
   const [r, g, b] = rgb(pad.theme.roles.accent);
@@ -175,11 +142,8 @@ function paint(pad) {
   const ctx = pad.canvas.getContext("2d");
   ctx.imageSmoothingEnabled = false;
   ctx.drawImage(small, 0, 0, pad.canvas.width, pad.canvas.height);
-  if (pad.picture.matches(":focus-visible")) paintCursor(pad, ctx, pad.canvas.width / w);
-}
-
-/** @param {Pad} pad @param {Context} ctx @param {number} scale */
-function paintCursor(pad, ctx, scale) {
+  if (!pad.picture.matches(":focus-visible")) return;
+  const scale = pad.canvas.width / w;
   const [x, y] = pad.cursor.map((c) => (c + 0.5) * scale);
   ctx.strokeStyle = pad.theme.roles.accent;
   ctx.lineWidth = Math.max(2, scale / 6);
@@ -188,4 +152,4 @@ function paintCursor(pad, ctx, scale) {
   ctx.stroke();
 }
 
-export default mounting(dress, createPad, adoptPad);
+export default await mounting("pad", ["tiles.css"], { create, adopt, paint });

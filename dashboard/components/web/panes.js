@@ -1,7 +1,7 @@
 // The panes of a stage: their titles, legends and pictures.
 
 import { gradient } from "./colour.js";
-import { element, fit } from "./dom.js";
+import { dprOf, element, fit, framed } from "./dom.js";
 import { paintPane } from "./paint.js";
 import { buildButtons } from "./pointer.js";
 import { paintStrip } from "./strip.js";
@@ -20,16 +20,10 @@ export function keepPictures(before, after) {
   });
 }
 
+/** @returns {Pane} */
 export function buildPane() {
-  const title = element("span", { className: "title" });
-  const head = element("figcaption", {}, title);
-  const canvas = element("canvas", { role: "img" });
-  const picture = element("div", { className: "picture" }, canvas);
   const legend = element("div", { className: "legend", role: "group", "aria-label": "Layers" });
-  const figure = element("figure", {}, head, picture, legend);
-  /** @type {Pane} */
-  const pane = { figure, head, title, canvas, picture, legend, buttons: new Map(), spec: null };
-  return pane;
+  return { ...framed("pane", legend), legend, buttons: new Map(), spec: null };
 }
 
 /** @param {Stage} stage @param {Pane} pane @param {PaneSpec} spec @param {number} index */
@@ -59,8 +53,7 @@ export function fillShared(stage) {
   fillLegend(stage, stage.legend, [...layers.values()]);
 }
 
-/** @param {Stage} stage */
-export const many = (stage) => stage.scene.panes.length > 2;
+export const many = (/** @type {Stage} */ stage) => stage.scene.panes.length > 2;
 /** @param {Stage} stage @param {number} index @param {Layer} layer */
 const chipKey = (stage, index, layer) => (many(stage) ? layer.label : `${index}|${layer.label}`);
 /** @param {Stage} stage @param {number} index @param {Layer} layer */
@@ -71,34 +64,26 @@ export const isShown = (stage, index, layer) => stage.shown.get(chipKey(stage, i
 function fillLegend(stage, legend, entries) {
   const nameOf = (/** @type {Layer} */ { kind, label }) => `${kind === "handle"}|${label}`;
   const names = entries.map(([layer]) => nameOf(layer));
-  /** @type {Map<string, HTMLElement>} */
-  const old = new Map();
-  for (const node of legend.querySelectorAll(".chip")) {
-    const { name } = /** @type {HTMLElement} */ (node).dataset;
-    if (names.includes(name)) old.set(name, /** @type {HTMLElement} */ (node));
-    else node.remove();
-  }
+  const chips = /** @type {HTMLElement[]} */ ([...legend.querySelectorAll(".chip")]);
+  for (const chip of chips) if (!names.includes(chip.dataset.name)) chip.remove();
   let at = legend.firstElementChild;
-  for (const [layer, index] of entries) {
-    const node = old.get(nameOf(layer)) ?? buildChip(layer, nameOf(layer));
+  entries.forEach(([layer, index], i) => {
+    const node = chips.find((chip) => chip.dataset.name === names[i]) ?? buildChip(layer, names[i]);
     if (node === at) at = at.nextElementSibling;
     else legend.insertBefore(node, at);
     dressChip(stage, node, layer, index);
-  }
+  });
 }
 
-/** @param {Layer} layer @param {string} name */
+/** @param {Layer} layer @param {string} name @returns {HTMLElement} */
 function buildChip({ kind, label }, name) {
   const swatch = element("span");
-  const node = kind === "handle"
-    ? element("span", { className: "chip fixed" }, swatch, label)
-    : element("button", { type: "button", className: "chip" }, swatch, label);
-  node.dataset.name = name;
-  return node;
+  return kind === "handle"
+    ? element("span", { className: "chip fixed", "data-name": name }, swatch, label)
+    : element("button", { type: "button", className: "chip", "data-name": name }, swatch, label);
 }
 
-// A legend entry which shows and hides its layer; a handle's says only what it is.
-/** @param {Stage} stage @param {HTMLElement} node @param {Layer} layer @param {number} index */
+/** A legend entry which shows and hides its layer; a handle's says only what it is. @param {Stage} stage @param {HTMLElement} node @param {Layer} layer @param {number} index */
 function dressChip(stage, node, layer, index) {
   const swatch = /** @type {HTMLElement} */ (node.firstElementChild);
   swatch.className = `swatch swatch-${layer.kind}`;
@@ -113,28 +98,18 @@ function dressChip(stage, node, layer, index) {
   };
 }
 
-// At most one painting for each frame of the screen, however many reasons there are. With the `name` of a point that alone has
-// moved, only the panes that show it: a browser without a graphics card pays for every pixel.
-/** @param {Stage} stage @param {string | null} [name] */
-export function repaint(stage, name = null) {
-  stage.moved = stage.painting && stage.moved !== name ? null : name;
-  stage.painting ||= requestAnimationFrame(() => paint(stage, stage.moved));
-}
-
-/** @param {Stage} stage @param {string | null} [moved] */
-export function paint(stage, moved = null) {
-  cancelAnimationFrame(stage.painting);
-  stage.painting = 0;
+/** All panes and the strip; of a point `moved` alone, the panes that show it. @param {Stage} stage @param {string | null} moved */
+export function paint(stage, moved) {
   stage.panes.forEach((pane, index) => {
     if (moved !== null && !pane.spec.layers.some((layer) => layer.name === moved)) return;
     fit(pane.canvas);
     paintPane(pane.canvas.getContext("2d"), pane.spec, stage.frame, viewOf(stage, index, pane.canvas));
   });
-  if (moved === null && stage.scene.timeline && !stage.timeline.root.hidden) paintStrip(stage);
+  if (moved === null) paintStrip(stage);
 }
 
 /** @param {Stage} stage @param {number} index @param {HTMLCanvasElement} canvas @param {number} [dpr] */
-export function viewOf(stage, index, canvas, dpr = canvas.width / Math.max(1, canvas.clientWidth)) {
+export function viewOf(stage, index, canvas, dpr = dprOf(canvas)) {
   return {
     w: canvas.width, h: canvas.height, dpr, theme: stage.theme, extent: stage.panes[index].spec.extent,
     points: stage.points, held: stage.drag?.name, shows: (/** @type {Layer} */ layer) => isShown(stage, index, layer),

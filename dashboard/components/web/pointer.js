@@ -5,7 +5,7 @@
 // with the next scene: a scene that was computed for an older place cannot pull the handle back. Each names the buffers that
 // this stage holds, so that the answer leaves them out, and the frame that is looked at while a point is held.
 
-import { clamp, element, round3 } from "./dom.js";
+import { clamp, element, round3, set } from "./dom.js";
 import { toData, toPixels } from "./places.js";
 
 // ms to wait for the answer of a message before the next. A message interrupts the run that works on the one before: with less
@@ -15,33 +15,22 @@ const PACE = 50; // ms between two messages at least
 /** @type {Record<string, number>} */
 const REACH = { mouse: 22, pen: 28, touch: 34 }; // CSS pixels within which a handle is grabbed
 
-/** @returns {Sender} */
-export function newSender() {
-  return { seq: 0, heard: 0, sentAt: -Infinity, waiting: false, timer: 0, told: [] };
-}
-
-/** @param {Stage} stage */
-export function send(stage) {
+export function send(/** @type {Stage} */ stage) {
   stage.sender.waiting = true;
   pump(stage);
 }
 
-/** @param {Stage} stage */
-function pump(stage) {
+function pump(/** @type {Stage} */ stage) {
   const { sender } = stage;
   clearTimeout(sender.timer);
   if (!sender.waiting) return;
   const rest = (sender.heard >= sender.seq ? PACE : PATIENCE) - (performance.now() - sender.sentAt);
-  if (rest > 0) {
-    sender.timer = setTimeout(() => pump(stage), rest);
-    return;
+  if (rest > 0) sender.timer = setTimeout(() => pump(stage), rest);
+  else {
+    Object.assign(sender, { waiting: false, seq: sender.seq + 1, sentAt: performance.now(), told: [...stage.kept.keys()] });
+    const still = stage.drag ? stage.frame : null; // a film stands still meanwhile
+    stage.emit("points", { seq: sender.seq, at: { ...stage.points }, held: sender.told, still });
   }
-  sender.waiting = false;
-  sender.seq += 1;
-  sender.sentAt = performance.now();
-  sender.told = [...stage.kept.keys()];
-  const still = stage.drag ? stage.frame : null; // a film stands still meanwhile
-  stage.emit("points", { seq: sender.seq, at: { ...stage.points }, held: sender.told, still });
 }
 
 /** Take Python's places, unless a newer one is on its way to it or under the finger. @param {Stage} stage */
@@ -62,9 +51,7 @@ function local(pane, event) {
 }
 
 /** A view in CSS pixels, for pointers and buttons. @param {Pane} pane */
-function cssView(pane) {
-  return { w: pane.canvas.clientWidth, h: pane.canvas.clientHeight, extent: pane.spec.extent };
-}
+const cssView = ({ canvas, spec: { extent } }) => ({ w: canvas.clientWidth, h: canvas.clientHeight, extent });
 
 /** @param {Stage} stage @param {Pane} pane @param {Point} _0 @param {number} reach */
 function nearest(stage, pane, [x, y], reach) {
@@ -77,8 +64,7 @@ function nearest(stage, pane, [x, y], reach) {
   return best;
 }
 
-/** @param {Stage} stage @param {Pane} pane */
-export function watchPointer(stage, pane) {
+export function watchPointer(/** @type {Stage} */ stage, /** @type {Pane} */ pane) {
   const { picture } = pane;
   /** @type {number | null} */
   let tap = null; // a finger that is not on a handle: it scrolls the page, or picks when it is lifted where it came down
@@ -93,7 +79,7 @@ export function watchPointer(stage, pane) {
     // A handle keeps its distance from the finger; a pick comes to it.
     stage.drag = { pane, pointer: event.pointerId, ...(grabbed ?? { name: pane.spec.pick, dx: 0, dy: 0 }) };
     picture.classList.add("held");
-    if (!grabbed) moveTo(stage, pane, stage.drag.name, at);
+    if (!grabbed) moveTo(stage, pane, stage.drag.name, toData(cssView(pane), at));
     pane.buttons.get(stage.drag.name)?.focus({ preventScroll: true, focusVisible: false });
     event.preventDefault();
     stage.root.classList.remove("keyed");
@@ -106,12 +92,13 @@ export function watchPointer(stage, pane) {
       return;
     }
     const [x, y] = local(pane, event);
-    moveTo(stage, pane, drag.name, [x + drag.dx, y + drag.dy]);
+    moveTo(stage, pane, drag.name, toData(cssView(pane), [x + drag.dx, y + drag.dy]));
   };
   picture.onpointerup = picture.onpointercancel = (event) => {
     if (tap === event.pointerId) {
       tap = null;
-      if (event.type === "pointerup" && pane.spec.pick) moveTo(stage, pane, pane.spec.pick, local(pane, event));
+      const { pick } = pane.spec;
+      if (event.type === "pointerup" && pick) moveTo(stage, pane, pick, toData(cssView(pane), local(pane, event)));
       return;
     }
     if (stage.drag?.pointer !== event.pointerId) return;
@@ -123,14 +110,9 @@ export function watchPointer(stage, pane) {
 }
 
 /** A point on a rail has the y of its handle, wherever it is pulled. @param {Stage} stage @param {Pane} pane @param {string} name @param {Point} _1 */
-function put(stage, pane, name, [x, y]) {
+function moveTo(stage, pane, name, [x, y]) {
   const handle = pane.spec.layers.find((layer) => layer.kind === "handle" && layer.name === name);
   stage.points[name] = [x, handle?.rail ?? y];
-}
-
-/** @param {Stage} stage @param {Pane} pane @param {string} name @param {Point} at */
-function moveTo(stage, pane, name, at) {
-  put(stage, pane, name, toData(cssView(pane), at));
   send(stage);
   placeButtons(stage);
   stage.repaint(name);
@@ -149,8 +131,8 @@ export function buildButtons(stage, pane) {
   }
   for (const [name, label] of names) {
     if (!pane.buttons.has(name)) {
-      const button = element("div", { className: "handle", role: "slider", tabIndex: 0, "aria-roledescription": "movable point" });
-      button.dataset.name = name;
+      const said = { role: "slider", "aria-roledescription": "movable point", "data-name": name };
+      const button = element("div", { className: "handle", tabIndex: 0, ...said });
       button.onkeydown = (event) => nudge(stage, pane, name, event);
       pane.buttons.set(name, button);
       pane.picture.append(button);
@@ -169,21 +151,16 @@ function nudge(stage, pane, name, event) {
   const [x0, x1, y0, y1] = pane.spec.extent;
   const by = event.shiftKey ? 0.05 : 0.01;
   const [x, y] = stage.points[name];
-  put(stage, pane, name, [clamp(x + way[0] * by * (x1 - x0), x0, x1), clamp(y + way[1] * by * (y1 - y0), y0, y1)]);
-  send(stage);
-  placeButtons(stage);
-  stage.repaint(name);
+  moveTo(stage, pane, name, [clamp(x + way[0] * by * (x1 - x0), x0, x1), clamp(y + way[1] * by * (y1 - y0), y0, y1)]);
 }
 
-/** @param {Stage} stage */
-export function placeButtons(stage) {
+export function placeButtons(/** @type {Stage} */ stage) {
   for (const pane of stage.panes) {
     for (const [name, button] of pane.buttons) {
-      const at = stage.points[name];
-      const [x, y] = toPixels(cssView(pane), at);
-      button.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`;
-      button.setAttribute("aria-valuenow", round3(at[0]).replace("−", "-"));
-      button.setAttribute("aria-valuetext", `x ${round3(at[0])}, y ${round3(at[1])}`);
+      const [left, top] = toPixels(cssView(pane), stage.points[name]).map((at) => at.toFixed(1));
+      const [x, y] = stage.points[name].map(round3);
+      button.style.transform = `translate(${left}px, ${top}px)`;
+      set(button, { "aria-valuenow": x.replace("−", "-"), "aria-valuetext": `x ${x}, y ${y}` });
     }
   }
 }

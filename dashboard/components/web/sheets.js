@@ -6,11 +6,9 @@ const TILE_GAP = 4; // CSS pixels between tiles
 const LEAST = { bare: 28, worded: 50 }; // smallest tile before a row takes fewer: what a finger hits, what a caption needs
 const WORDS = 17; // CSS pixels of a caption's line
 
-/** @param {SheetSpec} spec */
-export const count = (spec) => spec.pixels.shape[1];
+export const count = (/** @type {SheetSpec} */ spec) => spec.pixels.shape[1];
 
-// Packed RGBA pixels of grey bytes, or of red, green and blue in turn, from `at` on into `packed`.
-/** @param {Uint32Array} packed @param {Bytes} values @param {number} at @param {number} channels */
+/** Packed RGBA pixels of grey bytes, or of red, green and blue in turn, from `at` on. @param {Uint32Array} packed @param {Bytes} values @param {number} at @param {number} channels */
 export function packPixels(packed, values, at, channels) {
   const [green, blue] = channels === 1 ? [0, 0] : [1, 2];
   for (let i = 0; i < packed.length; i++, at += channels)
@@ -22,10 +20,9 @@ function layout(sheet) {
   const { spec, picture, canvas } = sheet;
   const [, n, h, w] = spec.pixels.shape;
   const width = picture.clientWidth;
-  const least = spec.captions.length ? LEAST.worded : LEAST.bare;
+  const [least, words] = spec.captions.length ? [LEAST.worded, WORDS] : [LEAST.bare, 0];
   const columns = clamp(Math.floor((width + TILE_GAP) / (least + TILE_GAP)), 1, Math.min(spec.columns, n));
   const rows = Math.ceil(n / columns);
-  const words = spec.captions.length ? WORDS : 0;
   const tile = (width - (columns - 1) * TILE_GAP) / columns;
   const pitch = [tile + TILE_GAP, (tile * h) / w + words + TILE_GAP];
   const height = Math.max(1, rows * pitch[1] - TILE_GAP);
@@ -39,8 +36,7 @@ function layout(sheet) {
     sheet.cells.style.gridAutoRows = `${(tile * h) / w}px`;
   }
   sheet.columns = columns;
-  fit(canvas);
-  const dpr = canvas.width / Math.max(1, canvas.clientWidth);
+  const dpr = fit(canvas);
   return { n, h, w, columns, words, dpr, tile, pitch };
 }
 
@@ -55,8 +51,7 @@ function frameImage(sheet, frame) {
   return sheet.strip;
 }
 
-/** @param {Wall} wall @param {Sheet} sheet */
-export function paintSheet(wall, sheet) {
+export function paintSheet(/** @type {Wall} */ wall, /** @type {Sheet} */ sheet) {
   const { n, h, w, columns, words, dpr, tile, pitch } = layout(sheet);
   const ctx = sheet.canvas.getContext("2d");
   const image = frameImage(sheet, wall.frame);
@@ -81,24 +76,21 @@ export function paintSheet(wall, sheet) {
 }
 
 /** @param {SheetSpec} _0 @param {number} frame @param {number} tile */
-export function caption({ captions }, frame, tile) {
-  return captions.length ? captions[captions.length === 1 ? 0 : frame][tile] : "";
-}
+export const caption = ({ captions }, frame, tile) => (captions.length ? captions[captions.length === 1 ? 0 : frame][tile] : "");
 
-/** @param {Wall} wall */
-export function paintLarge(wall) {
-  const { large } = wall;
+export function paintLarge(/** @type {Wall} */ wall) {
+  const { large, sheets, picks } = wall;
   if (!large) return;
-  const tile = Object.values(wall.picks)[0] ?? 0;
+  const tile = Object.values(picks)[0] ?? 0;
   large.title.textContent = `Tile ${tile + 1}`;
-  wall.sheets.forEach((sheet, k) => {
+  sheets.forEach((sheet, k) => {
     const { canvas, said } = large.ones[k];
     const [, , h, w] = sheet.spec.pixels.shape;
     fit(canvas);
     const ctx = canvas.getContext("2d");
     ctx.imageSmoothingEnabled = sheet.spec.smooth;
     ctx.drawImage(frameImage(sheet, wall.frame), 0, tile * h, w, h, 0, 0, canvas.width, canvas.height);
-    const words = [wall.sheets.length > 1 ? sheet.spec.title : "", caption(sheet.spec, wall.frame, tile)].filter(Boolean).join(": ");
+    const words = [sheets.length > 1 ? sheet.spec.title : "", caption(sheet.spec, wall.frame, tile)].filter(Boolean).join(": ");
     if (said.textContent !== words) said.textContent = words;
     canvas.setAttribute("aria-label", `Tile ${tile + 1} of: ${sheet.spec.title}`);
   });

@@ -1,52 +1,34 @@
-// The stage: panes over a timeline, built once for each mounted element and kept through every message from Python.
-//
-// Streamlit runs the default export again whenever the data or the theme changes. All state that must survive this (frame,
-// play, drag, hidden layers) lives in the object of `mounting`; a run only adopts the new scene.
+// The stage: panes over a timeline.
 
 import { decodeBlob } from "./blob.js";
-import { readTheme } from "./colour.js";
-import { styles } from "./css.js";
 import { element, tellPainted } from "./dom.js";
 import { mounting } from "./mount.js";
-import { buildPane, fillPane, fillShared, keepPictures, many, paint, repaint } from "./panes.js";
-import { hearPoints, newSender, placeButtons, send, watchPointer } from "./pointer.js";
+import { buildPane, fillPane, fillShared, keepPictures, many, paint } from "./panes.js";
+import { hearPoints, placeButtons, send, watchPointer } from "./pointer.js";
 import { adoptTimeline, buildTimeline } from "./timeline.js";
 import { buildTools } from "./tools.js";
 
-const dress = await styles("stage.css", "timeline.css");
-
-/** @param {ShadowRoot} parent */
-function createStage(parent) {
-  const root = parent.querySelector(".stage");
-  const panes = element("div", { className: "panes" });
-  const legend = element("div", { className: "legend shared", role: "group", "aria-label": "Layers of all pictures" });
-  /** @type {any} */
-  const stage = {
-    root, legend, panes: [], scene: null, theme: null, frame: 0, playing: false, scrubbing: false, drag: null, points: {},
-    shown: new Map(), kept: new Map(), sender: newSender(), raf: 0, painting: 0, said: null, fresh: true, emit: () => {}, box: panes,
-  };
-  stage.paint = () => paint(stage);
-  stage.repaint = (/** @type {string} */ name) => repaint(stage, name);
-  root.append(panes, legend);
+function create(/** @type {Stage} */ stage) {
+  Object.assign(stage, {
+    panes: [], drag: null, points: {}, shown: new Map(), kept: new Map(), fresh: true,
+    sender: { seq: 0, heard: 0, sentAt: -Infinity, waiting: false, timer: 0, told: [] },
+    box: element("div", { className: "panes" }),
+    legend: element("div", { className: "legend shared", role: "group", "aria-label": "Layers of all pictures" }),
+    resized: () => placeButtons(stage),
+  });
   buildTimeline(stage);
   buildTools(stage);
-  root.append(stage.timeline.root);
-  stage.observer = new ResizeObserver(() => { placeButtons(stage); repaint(stage); });
-  stage.observer.observe(root);
-  return stage;
+  stage.root.append(stage.box, stage.legend, stage.timeline.root);
 }
 
-/** @param {Stage} stage @param {Uint8Array} data */
-function adopt(stage, data) {
+function adopt(/** @type {Stage} */ stage, /** @type {Uint8Array} */ data) {
   const before = stage.scene;
   const scene = decodeBlob(data, stage.kept, stage.sender);
   if (scene.lacks) return askForAll(stage, scene);
   stage.scene = scene;
-  stage.theme = readTheme(stage.root);
-  const { panes, maxWidth } = stage.scene;
+  const { panes, maxWidth, more } = stage.scene;
   stage.root.style.setProperty("--stage-width", `${maxWidth}px`);
-  stage.root.dataset.panes = String(panes.length);
-  stage.root.dataset.many = String(many(stage));
+  Object.assign(stage.root.dataset, { panes: panes.length, many: many(stage) });
   if (stage.panes.length !== panes.length) {
     stage.drag = null;
     stage.panes = panes.map(() => buildPane());
@@ -61,16 +43,15 @@ function adopt(stage, data) {
   adoptTimeline(stage, before);
   placeButtons(stage);
   stage.fresh = false;
-  paint(stage);
+  stage.paint();
   stage.root.dataset.ready = "true";
-  tellPainted(stage.root, paintedOf(stage.scene));
-  if (stage.scene.more) askForMore(stage);
-}
-
-/** The number of the answered move, the finest heat map's cells along a side, and whether no finer picture will follow. @param {Scene} _0 */
-function paintedOf({ panes, seq, more }) {
+  // The number of the answered move, the finest heat map's cells along a side, and whether no finer picture will follow.
   const maps = panes.flatMap(({ layers }) => layers.filter((layer) => layer.kind === "heatmap"));
-  return { seq, cells: Math.max(0, ...maps.map((layer) => layer.values.shape[1])), whole: !more };
+  const cells = Math.max(0, ...maps.map((layer) => layer.values.shape[1]));
+  tellPainted(stage.root, { seq: stage.scene.seq, cells, whole: !more });
+  // The coarse picture is on the screen: now the whole one may take its time, unless a point is held. The answer to its last
+  // place asks again.
+  if (more) requestAnimationFrame(() => { if (stage.scene.more === more && !stage.drag) stage.emit("more", more); });
 }
 
 /** The server counts on buffers that this stage no longer has, as after a visit to another page: it is told so. @param {Stage} stage @param {Scene} _1 */
@@ -82,12 +63,4 @@ function askForAll(stage, { seq, points }) {
   send(stage);
 }
 
-// The coarse picture is on the screen: now the whole one may take its time, unless a point is held. The answer to its last
-// place asks again.
-/** @param {Stage} stage */
-function askForMore(stage) {
-  const { more } = stage.scene;
-  requestAnimationFrame(() => { if (stage.scene.more === more && !stage.drag) stage.emit("more", more); });
-}
-
-export default mounting(dress, createStage, adopt);
+export default await mounting("stage", ["stage.css", "timeline.css"], { create, adopt, paint });

@@ -1,120 +1,87 @@
 // The strip chart behind the scrubber: curves on scales of their own, marks for the frames, a cursor.
 
-import { fit, write } from "./dom.js";
+import { clamp, disc, fit, segment, write } from "./dom.js";
 
 export const STRIP_PAD = 12; // CSS pixels left and right, so that the knob never leaves the strip
 
-/** @param {Player} stage */
-export function paintStrip(stage) {
-  const { timeline: spec } = stage.scene;
-  const { canvas } = stage.timeline;
-  fit(canvas);
+export function paintStrip(/** @type {Player} */ stage) {
+  const { scene: { timeline: spec }, timeline: { canvas, root }, theme } = stage;
+  if (!spec || root.hidden) return;
+  const dpr = fit(canvas);
   const ctx = canvas.getContext("2d");
-  const dpr = canvas.width / Math.max(1, canvas.clientWidth);
-  const [w, h] = [canvas.width, canvas.height];
-  const { theme } = stage;
+  const { width: w, height: h } = canvas;
   const [top, bottom] = [8 * dpr, h - (spec.columns.length ? 20 : 9) * dpr];
   const x = (/** @type {number} */ t) => (STRIP_PAD + t * (w / dpr - 2 * STRIP_PAD)) * dpr;
   const y = (/** @type {number} */ v) => bottom - v * (bottom - top);
-  const cursor = x(spec.positions[stage.frame]);
+  const chart = { x, y, w, h, dpr, theme, bottom };
+  const now = spec.positions[stage.frame];
+  const cursor = x(now);
   ctx.clearRect(0, 0, w, h);
   ctx.fillStyle = theme.text;
   ctx.globalAlpha = 0.07;
   ctx.fillRect(0, 0, cursor, h);
   ctx.globalAlpha = 0.3;
-  paintMarks(ctx, spec, x, h, dpr);
+  // A mark for each frame while they can be told apart, on the lower edge.
+  ctx.fillStyle = ctx.strokeStyle;
+  if (spec.positions.length <= 64 && !spec.columns.length)
+    for (const position of spec.positions) ctx.fillRect(x(position) - dpr / 2, h - 5 * dpr, dpr, 5 * dpr);
   ctx.globalAlpha = 1;
-  paintGrid(ctx, spec, { x, y, w, h, dpr, theme, bottom });
-  const dots = spec.curves.map((curve) => {
-    const colour = theme.roles[curve.role];
-    paintCurve(ctx, curve, x, y, { colour, bottom, dpr });
-    return { colour, value: valueAt(curve, spec.positions[stage.frame]) };
-  });
+  paintGrid(ctx, spec, chart);
+  for (const curve of spec.curves) paintCurve(ctx, curve, chart);
   ctx.strokeStyle = ctx.fillStyle = theme.text;
   ctx.lineWidth = 2 * dpr;
-  ctx.beginPath();
-  ctx.moveTo(cursor, 0);
-  ctx.lineTo(cursor, h);
-  ctx.stroke();
-  for (const { colour, value } of dots) {
+  segment(ctx, [cursor, 0], [cursor, h]);
+  if (!spec.curves.length) disc(ctx, cursor, h / 2, 7 * dpr);
+  for (const curve of spec.curves) {
+    const value = valueAt(curve, now);
     if (!Number.isFinite(value)) continue;
-    ctx.beginPath();
-    ctx.arc(cursor, y(value), 4.5 * dpr, 0, 2 * Math.PI);
-    ctx.fillStyle = colour;
-    ctx.fill();
+    ctx.fillStyle = theme.roles[curve.role];
+    disc(ctx, cursor, y(value), 4.5 * dpr);
     ctx.strokeStyle = theme.background;
     ctx.lineWidth = 1.5 * dpr;
     ctx.stroke();
   }
-  if (dots.length) return;
-  ctx.beginPath();
-  ctx.arc(cursor, h / 2, 7 * dpr, 0, 2 * Math.PI);
-  ctx.fill();
 }
 
-// Lines across the strip and marks under it, with their words: the axes of its curves.
-/** @param {Context} ctx @param {TimelineSpec} _1 @param {Ink & {x: Scale, y: Scale, w: number, h: number, bottom: number}} _2 */
-function paintGrid(ctx, { rows, columns }, { x, y, w, h, dpr, theme, bottom }) {
+/** The axes of the curves: lines across the strip and marks under it, with their words. @param {Context} ctx @param {TimelineSpec} _1 @param {Chart} chart */
+function paintGrid(ctx, { rows, columns }, { x, y, w, h, bottom, ...view }) {
+  const { dpr, theme } = view;
   ctx.strokeStyle = theme.text;
   ctx.lineWidth = dpr;
-  const view = { dpr, theme };
   for (const [value, words] of rows) {
     ctx.globalAlpha = 0.15;
-    ctx.beginPath();
-    ctx.moveTo(0, y(value));
-    ctx.lineTo(w, y(value));
-    ctx.stroke();
+    segment(ctx, [0, y(value)], [w, y(value)]);
     ctx.globalAlpha = 0.75;
     write(ctx, words, 5 * dpr, Math.max(8 * dpr, y(value) - 7 * dpr), view, { size: 11 });
   }
   for (const [value, words] of columns) {
-    const at = Math.min(Math.max(x(value), 8 * dpr), w - 8 * dpr);
+    const at = clamp(x(value), 8 * dpr, w - 8 * dpr);
     ctx.globalAlpha = 0.75;
     const align = at > w - 60 * dpr ? "right" : at < 60 * dpr ? "left" : "center";
     write(ctx, words, at, h - 8 * dpr, view, { size: 11, align });
     ctx.globalAlpha = 0.3;
-    ctx.beginPath();
-    ctx.moveTo(x(value), bottom);
-    ctx.lineTo(x(value), bottom + 4 * dpr);
-    ctx.stroke();
+    segment(ctx, [x(value), bottom], [x(value), bottom + 4 * dpr]);
   }
   ctx.globalAlpha = 1;
 }
 
-// A mark for each frame while they can be told apart, on the lower edge.
-/** @param {Context} ctx @param {TimelineSpec} _1 @param {Scale} x @param {number} h @param {number} dpr */
-function paintMarks(ctx, { positions, columns }, x, h, dpr) {
-  if (positions.length > 64 || columns.length) return;
-  ctx.fillStyle = ctx.strokeStyle;
-  for (const position of positions) ctx.fillRect(x(position) - dpr / 2, h - 5 * dpr, dpr, 5 * dpr);
-}
-
-/** @param {Context} ctx @param {CurveSpec} curve @param {Scale} x @param {Scale} y @param {{colour: string, bottom: number, dpr: number}} _4 */
-function paintCurve(ctx, curve, x, y, { colour, bottom, dpr }) {
-  const { shape: [count], values } = { shape: curve.xy.shape, values: curve.xy.values };
-  const line = new Path2D();
-  const area = new Path2D();
-  let start = NaN;
+/** @param {Context} ctx @param {CurveSpec} curve @param {Chart} chart */
+function paintCurve(ctx, { role, xy: { shape: [count], values } }, { x, y, dpr, theme, bottom }) {
+  const [line, area] = [new Path2D(), new Path2D()];
+  let start = NaN; // where the present piece of the curve began
   for (let i = 0; i <= count; i++) {
-    const gap = i === count || !Number.isFinite(values[2 * i + 1]);
-    if (gap && Number.isFinite(start)) {
+    const [cx, cy] = [x(values[2 * i]), y(values[2 * i + 1])]; // past the last point: not a number
+    if (Number.isFinite(cy)) {
+      for (const path of [line, area]) path[Number.isFinite(start) ? "lineTo" : "moveTo"](cx, cy);
+      if (!Number.isFinite(start)) start = cx;
+    } else if (Number.isFinite(start)) {
       area.lineTo(x(values[2 * i - 2]), bottom);
       area.lineTo(start, bottom);
       area.closePath();
       start = NaN;
     }
-    if (gap) continue;
-    const [cx, cy] = [x(values[2 * i]), y(values[2 * i + 1])];
-    if (!Number.isFinite(start)) {
-      start = cx;
-      line.moveTo(cx, cy);
-      area.moveTo(cx, cy);
-    } else {
-      line.lineTo(cx, cy);
-      area.lineTo(cx, cy);
-    }
   }
-  ctx.strokeStyle = ctx.fillStyle = colour;
+  ctx.strokeStyle = ctx.fillStyle = theme.roles[role];
   ctx.globalAlpha = 0.1;
   ctx.fill(area);
   ctx.globalAlpha = 1;

@@ -1,28 +1,23 @@
 // The timeline: a strip chart which is the scrubber, with buttons, keys and play.
 //
-// The frame and the play state belong to the stage, which outlives every message from Python. Python hears of a frame only
-// when scrubbing or playing stops: until then the browser needs nobody.
+// Python hears of a frame only when scrubbing or playing stops: until then the browser needs nobody.
 
-import { clamp, element, iconButton, reducedMotion, setIcon } from "./dom.js";
+import { clamp, element, iconButton, reducedMotion, set, setIcon } from "./dom.js";
 import { STRIP_PAD } from "./strip.js";
 
 const END_PAUSE = 900; // ms on the last frame before a loop begins again: it shows what the film was made for
 const SETTLED = 250; // ms without another step before a frame counts as chosen
 
-/** @param {Player} stage */
-export function buildTimeline(stage) {
-  const play = iconButton("play", "Play", "tool play");
-  const back = iconButton("back", "One frame back");
-  const next = iconButton("next", "One frame on");
+export function buildTimeline(/** @type {Player} */ stage) {
+  const play = iconButton("play", "Play", () => setPlaying(stage, !stage.playing), "tool play");
+  const back = iconButton("back", "One frame back", () => step(stage, -1));
+  const next = iconButton("next", "One frame on", () => step(stage, 1));
   const now = element("span", { className: "now" });
   const key = element("span", { className: "key" });
   const canvas = element("canvas", { "aria-hidden": "true" });
   const strip = element("div", { className: "strip", role: "slider", tabIndex: 0, "aria-valuemin": "0" }, canvas);
   const row = element("div", { className: "transport" }, play, back, next, now, key);
   const root = element("div", { className: "timeline" }, row, strip);
-  play.onclick = () => setPlaying(stage, !stage.playing);
-  back.onclick = () => step(stage, -1);
-  next.onclick = () => step(stage, 1);
   strip.onkeydown = (event) => onKey(stage, event);
   strip.onpointerdown = (event) => {
     if (event.button !== 0) return;
@@ -37,11 +32,10 @@ export function buildTimeline(stage) {
     stage.scrubbing = false;
     settle(stage, 0);
   };
-  stage.timeline = { root, play, strip, canvas, now, key };
+  Object.assign(stage, { frame: 0, playing: false, scrubbing: false, raf: 0, timeline: { root, play, strip, canvas, now, key } });
 }
 
-/** @param {Player} stage @param {KeyboardEvent} event */
-function onKey(stage, event) {
+function onKey(/** @type {Player} */ stage, /** @type {KeyboardEvent} */ event) {
   const last = stage.scene.timeline.count - 1;
   const jump = Math.max(1, Math.round(last / 10));
   /** @type {Record<string, number>} */
@@ -52,34 +46,26 @@ function onKey(stage, event) {
   event.preventDefault();
 }
 
-/** @param {Player} stage @param {number} by */
-function step(stage, by) {
+function step(/** @type {Player} */ stage, /** @type {number} */ by) {
   setPlaying(stage, false, { silent: true });
   showFrame(stage, clamp(stage.frame + by, 0, stage.scene.timeline.count - 1));
   settle(stage, SETTLED);
 }
 
-/** @param {Player} stage @param {PointerEvent} event */
-function scrubTo(stage, event) {
+function scrubTo(/** @type {Player} */ stage, /** @type {PointerEvent} */ event) {
   const box = stage.timeline.strip.getBoundingClientRect();
-  const { positions } = stage.scene.timeline;
   const at = (event.clientX - box.left - STRIP_PAD) / (box.width - 2 * STRIP_PAD);
-  showFrame(stage, frameNear(positions, at));
+  showFrame(stage, frameNear(stage.scene.timeline.positions, at));
 }
 
-/** @param {number[]} positions @param {number} at */
-export function frameNear(positions, at) {
-  let best = 0;
-  positions.forEach((p, i) => { if (Math.abs(p - at) < Math.abs(positions[best] - at)) best = i; });
-  return best;
-}
+export const frameNear = (/** @type {number[]} */ positions, /** @type {number} */ at) =>
+  positions.reduce((best, p, i) => (Math.abs(p - at) < Math.abs(positions[best] - at) ? i : best), 0);
 
-/** @param {Player} stage @param {number} frame */
-function showFrame(stage, frame) {
+function showFrame(/** @type {Player} */ stage, /** @type {number} */ frame, show = stage.repaint) {
   if (stage.frame === frame) return;
   stage.frame = frame;
   describeFrame(stage);
-  stage.repaint();
+  show();
 }
 
 /** Tell Python, once nothing more comes for `wait` milliseconds. @param {Player} stage @param {number} wait */
@@ -93,26 +79,22 @@ function settle(stage, wait) {
   }, wait);
 }
 
-/** @param {Player} stage @param {boolean} playing @param {{silent?: boolean}} [_2] */
-function setPlaying(stage, playing, { silent = false } = {}) {
+function setPlaying(/** @type {Player} */ stage, /** @type {boolean} */ playing, { silent = false } = {}) {
   if (stage.playing === playing) return;
   stage.playing = playing;
-  const { play } = stage.timeline;
-  setIcon(play, playing ? "pause" : "play", playing ? "Pause" : "Play");
+  setIcon(stage.timeline.play, playing ? "pause" : "play", playing ? "Pause" : "Play");
   stage.root.dataset.playing = String(playing);
   if (!playing) return silent ? undefined : settle(stage, 0);
   clearTimeout(stage.settling);
-  const { count } = stage.scene.timeline;
-  stage.clock = { phase: stage.frame >= count - 1 ? 0 : stage.frame, last: performance.now(), since: performance.now(), ticks: 0 };
+  const now = performance.now();
+  stage.clock = { phase: stage.frame >= stage.scene.timeline.count - 1 ? 0 : stage.frame, last: now, since: now, ticks: 0 };
   if (!stage.raf) stage.raf = requestAnimationFrame((time) => tick(stage, time));
 }
 
-/** @param {Player} stage @param {number} time */
-function tick(stage, time) {
+function tick(/** @type {Player} */ stage, /** @type {number} */ time) {
   stage.raf = 0;
-  const timeline = stage.scene.timeline;
+  const { clock, scene: { timeline } } = stage;
   if (!stage.playing || !timeline) return;
-  const { clock } = stage;
   const last = timeline.count - 1;
   // A tab that slept, or a slow computer, goes on where it was instead of leaping.
   // While a finger holds a point the film stands still: one thing moves at a time, and the answer has the computer to itself.
@@ -120,16 +102,10 @@ function tick(stage, time) {
   clock.last = time;
   if (clock.phase >= last + 1 && !timeline.loop) {
     showFrame(stage, last);
-    setPlaying(stage, false);
-    return;
+    return setPlaying(stage, false);
   }
   if (clock.phase >= last + 1 + (END_PAUSE * timeline.fps) / 1000) clock.phase = 0;
-  const frame = Math.min(last, Math.floor(clock.phase));
-  if (frame !== stage.frame) {
-    stage.frame = frame;
-    describeFrame(stage);
-    stage.paint();
-  }
+  showFrame(stage, Math.min(last, Math.floor(clock.phase)), stage.paint);
   measure(stage, time);
   stage.raf = requestAnimationFrame((next) => tick(stage, next));
 }
@@ -145,22 +121,18 @@ function measure(stage, time) {
   clock.ticks = 0;
 }
 
-/** @param {Player} stage */
-function describeFrame(stage) {
+function describeFrame(/** @type {Player} */ stage) {
   stage.root.dataset.frame = String(stage.frame);
   const { timeline } = stage.scene;
   if (!timeline) return;
   const { strip, now } = stage.timeline;
-  now.textContent = timeline.labels[stage.frame];
-  strip.setAttribute("aria-label", timeline.title);
-  strip.setAttribute("aria-valuemax", timeline.count - 1);
-  strip.setAttribute("aria-valuenow", stage.frame);
-  strip.setAttribute("aria-valuetext", timeline.labels[stage.frame]);
+  const words = timeline.labels[stage.frame];
+  now.textContent = words;
+  set(strip, { "aria-label": timeline.title, "aria-valuemax": timeline.count - 1, "aria-valuenow": stage.frame, "aria-valuetext": words });
 }
 
 // A scene came. The frame and the play state are kept while the timeline has as many frames as `before`.
-/** @param {Player} stage @param {Player['scene'] | null} before */
-export function adoptTimeline(stage, before) {
+export function adoptTimeline(/** @type {Player} */ stage, /** @type {Player['scene'] | null} */ before) {
   const { timeline } = stage.scene;
   stage.timeline.root.hidden = !timeline || timeline.count < 2;
   const count = timeline?.count ?? 1;
@@ -170,18 +142,11 @@ export function adoptTimeline(stage, before) {
     if (timeline?.autoplay && count > 1 && !reducedMotion()) setPlaying(stage, true);
   }
   if (timeline) {
-    fillKey(stage);
     stage.timeline.strip.style.height = `${timeline.height}px`;
+    stage.timeline.key.replaceChildren(...timeline.curves.map(({ role, label }) => {
+      const swatch = element("span", { className: "swatch swatch-lines", style: `--colour: ${stage.theme.roles[role]}` });
+      return element("span", { className: "entry" }, swatch, label);
+    }));
   }
   describeFrame(stage);
-}
-
-/** @param {Player} stage */
-function fillKey(stage) {
-  const entries = stage.scene.timeline.curves.map((curve) => {
-    const swatch = element("span", { className: "swatch swatch-lines" });
-    swatch.style.setProperty("--colour", stage.theme.roles[curve.role]);
-    return element("span", { className: "entry" }, swatch, curve.label);
-  });
-  stage.timeline.key.replaceChildren(...entries);
 }

@@ -1,22 +1,17 @@
 // The stage's tools: the picture as a file, and the full screen.
 
-import { element, iconButton, saveCanvas, surface, write } from "./dom.js";
+import { disc, element, iconButton, page, saveCanvas, surface, write } from "./dom.js";
 import { paintPane } from "./paint.js";
 import { isShown, viewOf } from "./panes.js";
 
-/** @param {Stage} stage */
-export function buildTools(stage) {
-  const save = iconButton("save", "Download the picture (png)");
-  save.onclick = () => download(stage);
-  stage.tools = element("span", { className: "tools" }, save);
-  if (!document.fullscreenEnabled) return;
-  const full = iconButton("full", "Full screen");
-  full.onclick = () => (document.fullscreenElement ? document.exitFullscreen() : stage.root.requestFullscreen());
-  stage.tools.append(full);
+export function buildTools(/** @type {Stage} */ stage) {
+  const save = () => saveCanvas(compose(stage), stage.scene.panes[0].title, stage.scene.timeline?.labels[stage.frame]);
+  const full = () => (document.fullscreenElement ? document.exitFullscreen() : stage.root.requestFullscreen());
+  stage.tools = element("span", { className: "tools" }, iconButton("save", "Download the picture (png)", save));
+  if (document.fullscreenEnabled) stage.tools.append(iconButton("full", "Full screen", full));
 }
 
-// How high a row of panes is with its title and legend, and how large all rows are.
-/** @param {number[][]} sizes @param {number} columns @param {{gap: number, line: number, worded: boolean}} _2 */
+/** How high a row of panes is with its title and legend, and how large all rows are. @param {number[][]} sizes @param {number} columns @param {{gap: number, line: number, worded: boolean}} _2 */
 export function gridOf(sizes, columns, { gap, line, worded }) {
   const row = Math.max(...sizes.map(([, h]) => h)) + 2 * line;
   const width = sizes.slice(0, columns).reduce((sum, [w]) => sum + w + gap, gap);
@@ -31,11 +26,8 @@ function compose(stage) {
   const words = stage.scene.timeline?.labels[stage.frame] ?? "";
   const columns = stage.panes.filter(({ figure }) => figure.offsetTop === stage.panes[0].figure.offsetTop).length;
   const { row, width, height } = gridOf(sizes, columns, { gap, line, worded: !!words });
-  const sheet = surface(width, height);
-  const ctx = sheet.getContext("2d");
   const view = { dpr: scale, theme: stage.theme };
-  ctx.fillStyle = stage.theme.background;
-  ctx.fillRect(0, 0, width, height);
+  const ctx = page(width, height, stage.theme);
   let [x, y] = [gap, 0];
   stage.panes.forEach((pane, index) => {
     const [w, h] = sizes[index];
@@ -49,32 +41,24 @@ function compose(stage) {
     ctx.font = `600 ${15 * scale}px ${stage.theme.font}`;
     const size = 15 * Math.min(1, w / ctx.measureText(pane.spec.title).width);
     write(ctx, pane.spec.title, x, y + line / 2, view, { size, weight: 600 });
-    writeLegend(ctx, stage, pane, index, { x, y: y + line * 1.5 + h, w, view });
+    writeLegend(ctx, stage, index, { x, y: y + line * 1.5 + h, w, view });
     x += w + gap;
   });
   if (words) write(ctx, words, gap, height - line / 2 - gap / 2, view, { size: 14 });
-  return sheet;
+  return ctx.canvas;
 }
 
-/** @param {Context} ctx @param {Stage} stage @param {Pane} pane @param {number} index @param {{x: number, y: number, w: number, view: Ink}} _4 */
-function writeLegend(ctx, stage, pane, index, { x, y, w, view }) {
+/** @param {Context} ctx @param {Stage} stage @param {number} index @param {{x: number, y: number, w: number, view: Ink}} _3 */
+function writeLegend(ctx, stage, index, { x, y, w, view }) {
   const { dpr, theme } = view;
   const end = x + w;
-  for (const layer of pane.spec.layers) {
-    if (!isShown(stage, index, layer)) continue;
+  for (const layer of stage.panes[index].spec.layers.filter((each) => isShown(stage, index, each))) {
     ctx.font = `400 ${12 * dpr}px ${theme.font}`;
     const room = ctx.measureText(layer.label).width + 30 * dpr;
     if (x + room > end + 14 * dpr) break;
     ctx.fillStyle = theme.roles[layer.role];
-    ctx.beginPath();
-    ctx.arc(x + 5 * dpr, y, 5 * dpr, 0, 2 * Math.PI);
-    ctx.fill();
+    disc(ctx, x + 5 * dpr, y, 5 * dpr);
     write(ctx, layer.label, x + 15 * dpr, y, view, { size: 12 });
     x += room;
   }
-}
-
-/** @param {Stage} stage */
-function download(stage) {
-  saveCanvas(compose(stage), [stage.scene.panes[0].title, stage.scene.timeline?.labels[stage.frame]].filter(Boolean).join(" "));
 }

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.components.blob import decode
 from dashboard.shared import catalogue
 from dashboard.shared.upload import read_picture
 from genlab.contract.files import write_npz
+from tests.dashboard.blobs import decode
 from tests.dashboard.pages import open_page, texts
 from tests.toys import images, points, states
 

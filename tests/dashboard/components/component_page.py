@@ -1,5 +1,6 @@
 """The page of the browser tests: one stage with every layer, one that Python moves, one gallery."""
 
+import base64
 import io
 
 import numpy as np
@@ -72,19 +73,21 @@ def second() -> None:
     st.write(f"second: z {state.points['z'][0]:.3f} {state.points['z'][1]:.3f}")
 
 
-def film_strip(frames: int = 16) -> bytes:
+def film_strip(frames: int = 16) -> str:
     buffer = io.BytesIO()
     Image.new("RGBA", (32, 32 * frames), (213, 94, 0, 255)).save(buffer, "webp")
-    return buffer.getvalue()
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def models() -> None:
     strip = film_strip()
     cards = [
-        ModelCard(f"m{i}", f"Model {i}", "flow", "Moons", ["sample", "density"], strip)
+        ModelCard(f"m{i}", f"Model {i}", "flow", "Moons", ["sample", "density"], film_href=strip)
         for i in range(4)
     ]
-    broken = ModelCard("bad", "Bad", "gan", "Moons", film=strip, problem="card.json: no such file")
+    broken = ModelCard(
+        "bad", "Bad", "gan", "Moons", film_href=strip, problem="card.json: no such file"
+    )
     opened = gallery([*cards, broken], key="models")
     st.write(f"opened: {opened}")
 

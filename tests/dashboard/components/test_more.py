@@ -3,8 +3,8 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components.blob import decode
 from dashboard.components.scene import Handle, Pane, Scene
+from tests.dashboard.blobs import decode
 
 
 def script() -> None:

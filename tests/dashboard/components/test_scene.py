@@ -8,15 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dashboard.components.blob import (
-    HALF,
-    NOTHING,
-    Blob,
-    decode,
-    quantise,
-    quantise_unit,
-    unquantise,
-)
+from dashboard.components.blob import HALF, NOTHING, Blob, quantise, quantise_unit
 from dashboard.components.scene import (
     LIMIT,
     Arrows,
@@ -32,6 +24,7 @@ from dashboard.components.scene import (
     Timeline,
     layer_header,
 )
+from tests.dashboard.blobs import decode, unquantise
 
 WINDOW = (-3.0, 5.0, 0.0, 2.0)
 RNG = np.random.default_rng(0)

@@ -3,8 +3,8 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components.blob import decode
 from dashboard.components.gallery import ModelCard, encode_gallery
+from tests.dashboard.blobs import decode
 
 
 def script() -> None:
@@ -78,7 +78,7 @@ def test_a_stage_that_said_nothing_stands_where_the_page_put_it(said):
 
 def test_cards_are_grouped_in_the_order_of_their_data_sets_and_keep_their_films():
     cards = [
-        ModelCard("b", "B", "flow", "Moons", ["sample"], film=b"12345"),
+        ModelCard("b", "B", "flow", "Moons", ["sample"], film_href="b.webp"),
         ModelCard("a", "A", "gan", "Rings", problem="no card"),
         ModelCard("c", "C", "gan", "Moons"),
     ]
@@ -86,5 +86,5 @@ def test_cards_are_grouped_in_the_order_of_their_data_sets_and_keep_their_films(
     assert [(g["title"], [c["id"] for c in g["cards"]]) for g in groups] == (
         [("Moons", ["b", "c"]), ("Rings", ["a"])]
     )
-    assert groups[0]["cards"][0]["film"].tobytes() == b"12345"
+    assert groups[0]["cards"][0]["filmHref"] == "b.webp"
     assert groups[1]["cards"][0]["problem"] == "no card"

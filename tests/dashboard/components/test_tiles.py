@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components.blob import decode
 from dashboard.components.layers import SceneError
 from dashboard.components.sheet import Sheet, encode_wall, levels
 from dashboard.components.timeline import Timeline
+from tests.dashboard.blobs import decode
 
 
 def film(frames: int = 5, n: int = 4, h: int = 28, w: int = 28) -> np.ndarray:

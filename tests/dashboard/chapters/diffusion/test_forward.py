@@ -10,11 +10,11 @@ import streamlit as st
 from dashboard.chapters.diffusion.scenes import diffused_density as scenes
 from dashboard.chapters.diffusion.scenes import forward
 from dashboard.chapters.diffusion.scenes import reverse_step as denoising
-from dashboard.components.blob import decode
 from dashboard.shared import catalogue
 from genlab import load
 from genlab.diffusion import diffused
 from tests.dashboard import pages
+from tests.dashboard.blobs import decode
 from tests.dashboard.pages import texts
 
 ROOT = Path(__file__).parents[4]

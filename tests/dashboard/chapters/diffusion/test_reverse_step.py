@@ -10,13 +10,13 @@ import pytest
 from dashboard.chapters.diffusion.scenes import few_steps as scenes
 from dashboard.chapters.diffusion.scenes import reverse_step as denoising
 from dashboard.chapters.diffusion.scenes import reverse_step_numbers as numbers
-from dashboard.components.blob import decode
 from dashboard.shared import catalogue
 from genlab import load
 from genlab.diffusion.few_steps import few_steps
 from genlab.diffusion.posterior_kl import ReverseSteps, explore
 from genlab.diffusion.units import to_data
 from tests.dashboard import pages
+from tests.dashboard.blobs import decode
 from tests.dashboard.pages import texts
 
 ROOT = Path(__file__).parents[4]

@@ -12,11 +12,10 @@ const probe = {
 globalThis.document = /** @type {any} */ ({ createElement: () => ({ getContext: () => probe }), fullscreenEnabled: false });
 const load = (/** @type {string} */ name) => import(`${WEB}/${name}.js`);
 
-const { ticks } = await load("axes");
-const { decodeBlob, HALF, NOTHING } = await load("blob");
+const { decodeBlob } = await load("blob");
 const { fromOklab, oklab, ramp } = await load("colour");
 const { clamp, round3 } = await load("dom");
-const { px, py, toData, toPixels } = await load("places");
+const { HALF, NOTHING, px, py, ticks, toData, toPixels } = await load("places");
 const { packPixels } = await load("sheets");
 const { valueAt } = await load("strip");
 const { frameNear } = await load("timeline");

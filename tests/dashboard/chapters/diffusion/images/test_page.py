@@ -26,7 +26,6 @@ from dashboard.chapters.diffusion.scenes import moments
 from dashboard.chapters.diffusion.scenes.elbo import elbo_chart
 from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import ANY, EVERY, Filling, Setting
-from dashboard.components.blob import decode
 from dashboard.components.sheet import encode_wall
 from dashboard.shared import catalogue, progress
 from dashboard.shared.images import Look
@@ -37,6 +36,7 @@ from genlab.diffusion.elbo import elbo
 from genlab.diffusion.samplers import SAMPLERS, Frame
 from genlab.runtime.errors import Busy, RunError
 from tests.dashboard import pages
+from tests.dashboard.blobs import decode
 from tests.dashboard.pages import texts
 
 ROOT = Path(__file__).parents[5]
