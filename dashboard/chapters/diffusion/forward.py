@@ -8,8 +8,8 @@ import streamlit as st
 from dashboard.chapters.diffusion.scenes import forward
 from dashboard.chapters.diffusion.scenes.diffused_density import Film
 from dashboard.chapters.diffusion.scenes.reverse_step import plane
-from dashboard.chapters.diffusion.scenes.trajectory import schedule_chart
-from dashboard.chapters.diffusion.shared import on_stage, reach
+from dashboard.chapters.diffusion.scenes.trajectory import on_stage, schedule_chart
+from dashboard.chapters.diffusion.shared import reach
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.guard import guarded

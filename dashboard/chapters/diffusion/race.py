@@ -68,7 +68,7 @@ def show(look: Look, budget: int) -> None:
         f"ends ({REFERENCE_STEPS:,} steps of Heun's rule)."
     )
     data = catalogue.reference(look.card, look.n)
-    scene = race.race_scene(look.card, runs, board.ends, data, look.extent, budget)
+    scene = race.race_scene(runs, board.ends, data, look.extent, budget)
     more = picture.ask() if picture.last and not work.done else picture.more
     linked("race_stage").show(scene, max_width=420, more=more)
     _charts(board.scores, _floor(look.card), work.total)

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from dashboard.chapters.diffusion import few_steps
 from dashboard.chapters.diffusion.scenes import reverse_step as scenes
 from dashboard.chapters.diffusion.scenes import reverse_step_numbers as numbers
-from dashboard.chapters.diffusion.shared import on_stage, reach
+from dashboard.chapters.diffusion.scenes.trajectory import on_stage
+from dashboard.chapters.diffusion.shared import reach
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.compute import computed
