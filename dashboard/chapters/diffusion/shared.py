@@ -33,6 +33,11 @@ def most_steps(card: Card) -> int:
     return min(MOST_STEPS, *(len(levels) - 1 for levels in catalogue.schedules_of(card).values()))
 
 
+def units_of(card: Card) -> tuple[float | None, list[float] | None]:
+    """Scale and shift of a model's diffusion units: models of the same ones can be compared."""
+    return card.constants.diffusion_scale, card.constants.diffusion_shift
+
+
 def reach(extent: Extent, dim: int) -> Extent:
     """Where a point of the plane or the line may stand: in the window, or on its axis."""
     return extent if dim == 2 else (*extent[:2], 0.0, 0.0)

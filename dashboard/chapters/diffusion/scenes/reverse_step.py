@@ -22,7 +22,7 @@ from dashboard.components.layers import Handle, Heatmap, Lines, Marker, Points, 
 from dashboard.components.scene import Curve, Pane, Scene, Timeline
 from dashboard.plots.lines import graphs
 from genlab.contract.card import Card
-from genlab.diffusion.diffused import log_prob_t_of, support, visible
+from genlab.diffusion.diffused import Floats, log_prob_t_of, support, visible
 from genlab.diffusion.posterior import Normal, Posterior
 from genlab.diffusion.posterior_kl import LEAST, ReverseSteps
 from genlab.diffusion.units import to_data, to_diffusion
@@ -52,7 +52,7 @@ def plane(card: Card) -> Extent:
     return float(min(low[0], reach[0])), float(max(high[0], reach[1])), *LINE
 
 
-def priors(exact: ExportedModel, levels: Sequence[float], extent: Extent) -> Array:
+def priors(exact: ExportedModel, levels: Floats | Sequence[float], extent: Extent) -> Array:
     """q(x_s) at each level, relative to its peak: [frames, cells, cells], or [frames, nodes]."""
     if exact.card.event_shape == (2,):
         log_prob = visible(exact, levels, extent, PRIOR)
@@ -64,7 +64,7 @@ def priors(exact: ExportedModel, levels: Sequence[float], extent: Extent) -> Arr
     return np.exp(log_prob - log_prob.max(axis=1, keepdims=True)).astype(np.float32)
 
 
-def line(extent: Extent) -> NDArray[np.float64]:
+def line(extent: Extent) -> Floats:
     """Places [481] along the x of a window."""
     return np.linspace(*extent[:2], 481)
 
@@ -86,7 +86,7 @@ def magnified(post: Posterior, centre: np.ndarray, unit: float, size: int) -> Ar
     return density.mean(axis=tuple(range(1, 2 * d, 2))).astype(np.float32)
 
 
-def _between(post: Posterior, at: NDArray[np.float64]) -> NDArray[np.float64]:
+def _between(post: Posterior, at: Floats) -> NDArray[np.float64]:
     """The same at places [d, ...] in cells, by cubic splines of the log: exact for a Normal."""
     top = float(post.log_prob.max())
     known = np.maximum(post.log_prob, top - 40.0)
@@ -111,7 +111,7 @@ def _timeline(back: ReverseSteps, autoplay: bool) -> Timeline:
     for size, best, drawn in zip(back.sizes, back.kl_best, back.kl_drawn, strict=True):
         labels[size] += f" · KL {nats(best)} | {nats(drawn)} nats"
 
-    def curve(kl: NDArray[np.float64], role: Role, whose: str) -> Curve:
+    def curve(kl: Floats, role: Role, whose: str) -> Curve:
         y, span = np.log10(np.clip(kl, LOW, HIGH)), (math.log10(LOW), math.log10(HIGH))
         return Curve(y, role, f"KL to {whose} Normal (log)", np.log10(back.sizes), span)
 
