@@ -43,8 +43,8 @@ def few_steps_scene(few: FewSteps, density: Array | None, extent: Extent, chain:
         f"{counted(count, 'step')} · distance {best:.2f} | {drawn:.2f}"
         for count, best, drawn in zip(few.counts, *few.errors, strict=True)
     ]
-    looks: dict[str, Any] = {"start": START, "fps": 1, "title": "steps", "positions": places}
-    return Scene(panes, Timeline(len(labels), labels, curves, **looks))
+    strip = Timeline(len(labels), labels, curves, START, fps=1, title="steps", positions=places)
+    return Scene(panes, strip)
 
 
 def _plane(title: str, x: Array, role: Role, data: Array, extent: Extent) -> Pane:
