@@ -68,8 +68,8 @@ def show(look: Look) -> None:
     sheet = Sheet.of(have.test[:offered], "Images to erase from", "Test images.", columns=10)
     with strip:
         remember_picks(tiles([sheet], key="inpaint_images", picks=start))
-    text = text_of_mask(mask)  # only once it is another mask than the page began with
-    moved = (mask != first).any() or MASK in st.query_params
+    text = text_of_mask(mask)
+    moved = (mask != first).any() or MASK in st.query_params  # not the mask it began with
     if moved and st.query_params.get(MASK) != text:
         st.query_params[MASK] = text
     st.caption(

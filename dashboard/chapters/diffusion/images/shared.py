@@ -97,7 +97,7 @@ def watch(walk: Frames[Moment], key: str, words: str, columns: int | None = None
 
     def preview(now: Moment) -> dict[str, Grey]:
         states = {"xₜ so far": now.x_t, "x̂₀ so far": now.x0}
-        return {words: figures.mosaic(images, columns) for words, images in states.items()}
+        return {caption: figures.mosaic(x, columns) for caption, x in states.items()}
 
     moments = progress.watch(walk, key, words, preview)
     broken = moments[-1].broken

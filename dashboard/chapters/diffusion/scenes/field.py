@@ -106,7 +106,7 @@ def field_scene(
         shades, words = 0.6 * np.minimum(gap / WORST, 1), f"|ε̂ learned − ε̂ exact|, 0 to {WORST:g}"
         cloud = Points(noised, "data", "noised data", radius=1.2, opacity=0.5)
         told = "A map of the difference of the two fields, with the noised data on it."
-        gaps = [Heatmap(shades, "neutral", words), cloud]
+        gaps: list[Layer] = [Heatmap(shades, "neutral", words), cloud]
         panes.append(Pane("where the two differ", extent, gaps, told))
         errors = field_errors(learned, exact)
         curve = np.array([rms for rms, _ in errors])

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.scenes.diffused_density import Film, film, measured, whole
-from dashboard.components.layers import Handle, Heatmap, Lines, Marker, Points, Role
+from dashboard.components.layers import Handle, Heatmap, Layer, Lines, Marker, Points, Role
 from dashboard.components.scene import Curve, Pane, Scene, Timeline
 from dashboard.plots.lines import graphs, line_chart
 from genlab.contract.card import Card
@@ -105,20 +105,21 @@ def _line_panes(card: Card, film: Film, x0: Sequence[float], extent: Extent) -> 
     kernels = np.exp(-0.5 * ((places - means) / widths) ** 2) / (math.sqrt(2 * math.pi) * widths)
     band = (means + np.array([0, -2, 2]) * widths)[:-1].T  # [3, F]
     paths = film.samples[:, :PATHS, 0].T  # [PATHS, F]
-    ways, band = (graphs(film.t, rows).swapaxes(0, 1) for rows in (paths, band))
+    times = film.t.astype(np.float64)
+    ways, tube = (graphs(times, rows).swapaxes(0, 1) for rows in (paths, band))
     cursors = np.stack(np.broadcast_arrays(film.t[:, None], np.array(extent[:2])), -1)[:, None]
     shades = film.density / film.density.max(axis=1, keepdims=True)
     top = 1.35 * float(film.density.max())
-    at_t = [
+    at_t: list[Layer] = [
         Lines(graphs(places, kernels[-1:]), "neutral", "standard Normal", width=1.25, opacity=0.6),
         Lines(graphs(places, film.density), "data", "exact q(xₜ)", width=3.0),
         Lines(graphs(places, kernels[:-1]), "noise", "q(xₜ | x₀)", width=2.0),
         Handle("x", (x0[0], 0.0), "accent", "your x₀", rail=True),
     ]
-    over_t = [
+    over_t: list[Layer] = [
         Heatmap(0.85 * shades.T[None] ** 0.6, "data", "exact q(xₜ)"),
         Lines(ways, "data", "points on their way", width=0.75, opacity=0.5),
-        Lines(band, "noise", "q(xₜ | x₀), mean and 2σ", width=1.75),
+        Lines(tube, "noise", "q(xₜ | x₀), mean and 2σ", width=1.75),
         Lines(cursors, "accent", "t", width=2.0),
     ]
     told = "The exact diffused density at t, the kernel of a point to drag along the line, "
@@ -132,16 +133,16 @@ def _line_panes(card: Card, film: Film, x0: Sequence[float], extent: Extent) -> 
 
 
 def _timeline(films: Sequence[Film]) -> Timeline:
-    t, last = films[0].t, int(films[0].t[-1])
+    t, last = films[0].t.astype(np.float64), int(films[0].t[-1])
     roles: tuple[Role, ...] = ("data", "neutral")
     curves = [
-        Curve(film.bars, role, f"ᾱₜ {film.schedule}", x=film.t, span=(0.0, 1.0))
+        Curve(film.bars, role, f"ᾱₜ {film.schedule}", x=film.t.astype(np.float64), span=(0.0, 1.0))
         for film, role in zip(films, roles, strict=False)
     ]
     curves.append(Curve(films[0].log_snr, "noise", f"log SNR {films[0].schedule}", x=t))
     labels = [
         f"t = {index:,} · ᾱ = " + " | ".join(share(film.bars[i]) for film in films)
-        for i, index in enumerate(t)
+        for i, index in enumerate(films[0].t)
     ]
     return Timeline(
         len(t),

@@ -18,7 +18,7 @@ from scipy.ndimage import map_coordinates
 
 from dashboard.chapters.diffusion.scenes.reverse_step_numbers import nats, power_of_ten
 from dashboard.chapters.diffusion.scenes.trajectory import on_stage, window
-from dashboard.components.layers import Handle, Heatmap, Lines, Marker, Points, Role
+from dashboard.components.layers import Handle, Heatmap, Layer, Lines, Marker, Points, Role
 from dashboard.components.scene import Curve, Pane, Scene, Timeline
 from dashboard.plots.lines import graphs
 from genlab.contract.card import Card
@@ -86,7 +86,7 @@ def magnified(post: Posterior, centre: np.ndarray, unit: float, size: int) -> Ar
     return density.mean(axis=tuple(range(1, 2 * d, 2))).astype(np.float32)
 
 
-def _between(post: Posterior, at: Floats) -> NDArray[np.float64]:
+def _between(post: Posterior, at: Floats) -> Floats:
     """The same at places [d, ...] in cells, by cubic splines of the log: exact for a Normal."""
     top = float(post.log_prob.max())
     known = np.maximum(post.log_prob, top - 40.0)
@@ -155,14 +155,14 @@ def _plane_panes(
         shades = magnified(post, best.mean, unit, ZOOM)
         heat.append(0.85 * shades.T / max(float(shades.max()), 1e-9))
     normals = to_data(back.card, np.stack(true))
-    where = [
+    where: list[Layer] = [
         Heatmap(prior, "data", "exact q(xₛ)"),
         Lines(to_data(back.card, np.stack(kernels)), "noise", "q(xₜ | xₛ), 1σ and 2σ", width=1.5),
         Lines(normals, "neutral", "best Normal, 1σ and 2σ", width=1.5),
         Marker(to_data(back.card, back.x0), "model", "x̂₀ of the denoiser", text="x̂₀"),
         Handle("x", on_stage(back.x_t), "accent", "your xₜ"),
     ]
-    near = [
+    near: list[Layer] = [
         Heatmap(np.stack(heat), "data", "exact q(xₛ | xₜ)"),
         Lines(np.stack(rings), "neutral", "best Normal, 1σ and 2σ", width=2.0),
         Lines(np.stack(orange), "model", "DDPM's Normal, 1σ and 2σ", width=2.0),
@@ -195,14 +195,14 @@ def _line_panes(
         best.append(np.exp(post.normal.log_prob(at)) * unit)
         drawn.append(np.exp(back.drawn[i].log_prob(at)) * unit)
     guess = on_stage(to_data(back.card, back.x0))
-    where = [
+    where: list[Layer] = [
         Lines(graphs(places, prior), "data", "exact q(xₛ)", width=1.25, opacity=0.65),
         Lines(graphs(places, np.stack(kernels)), "noise", "q(xₜ | xₛ)", width=1.75),
         Lines(graphs(places, np.stack(products)), "data", "their product", width=3.0),
         Marker(guess, "model", "x̂₀ of the denoiser", text="x̂₀"),
         Handle("x", on_stage(back.x_t), "accent", "your xₜ", rail=True),
     ]
-    near = [
+    near: list[Layer] = [
         Lines(graphs(units, np.stack(exact)), "data", "exact q(xₛ | xₜ)", width=3.0),
         Lines(graphs(units, np.stack(best)), "neutral", "best Normal", width=2.0),
         Lines(graphs(units, np.stack(drawn)), "model", "DDPM's Normal", width=2.0),

@@ -77,7 +77,7 @@ def trajectory_scene(
     strip = Timeline(
         len(frames),
         [level_label(frame.t, frame.log_snr) for frame in frames],
-        [Curve(full, "noise", "ᾱₜ", x=-np.arange(len(full))[::-1])],
+        [Curve(full, "noise", "ᾱₜ", x=np.arange(1.0 - len(full), 1.0))],
         fps=60,
         autoplay=True,
         title="t",
