@@ -5,9 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from dashboard.chapters.compare.scenes import films as compare
 from dashboard.chapters.compare.table import measure_one, unmeasured
@@ -24,10 +22,9 @@ from dashboard.shared.refining import Refining, refining
 from dashboard.shared.selection import COARSE, GRID, density_grid
 from genlab.contract.card import Card
 from genlab.measures.density import Extent
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 from genlab.runtime.errors import Busy
 
-Array = NDArray[np.float32]
 STAGE, FEW = "making_stage", 5
 MANY = 100  # cells along a side of a whole density where more than a few stand side by side
 ODE = {"rough": (28, 12), "fine": (64, 24)}

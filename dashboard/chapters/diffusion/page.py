@@ -2,7 +2,6 @@
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion import field, likelihood, race, trajectory
 from dashboard.chapters.diffusion.scenes.race import BUDGETS
@@ -16,8 +15,8 @@ from dashboard.shared.guard import guarded
 from genlab.contract.card import Card
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.solver_error import end_points
+from genlab.model import Array
 
-Array = NDArray[np.float32]
 # Points of all views, and steps of the samples that all but the film offer.
 POINTS, DRAWN_STEPS = 2_000, 50
 VIEWS = {

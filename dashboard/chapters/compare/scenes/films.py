@@ -26,10 +26,9 @@ from genlab.diffusion.likelihood import finish, follow, ode_log_prob
 from genlab.making import film as frames_of
 from genlab.making import seen_making_of
 from genlab.measures.density import Extent, grid
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 from genlab.runtime.errors import NonFiniteWarning
 
-Array = NDArray[np.float32]
 LINE, BINS = 600, 88  # points of a density over the line, bins of a histogram
 RAIN = 300  # samples of the line that are drawn as points; all of them are in the histogram
 FRAMES = 49  # frames of a film, with 48 steps between them

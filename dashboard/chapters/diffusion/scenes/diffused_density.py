@@ -13,10 +13,9 @@ from genlab.diffusion.diffused import divergences, noised, on_the_line, pictured
 from genlab.diffusion.schedules import alphas_bar
 from genlab.diffusion.units import to_diffusion
 from genlab.measures.density import Extent
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 from genlab.runtime.noise import normal
 
-Array = NDArray[np.float32]
 FRAMES, SAMPLES = 49, 320
 PART = 7  # levels of a film that are evaluated without a pause
 

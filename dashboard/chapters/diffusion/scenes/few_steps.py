@@ -4,15 +4,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.scenes.settings import counted
 from dashboard.components.scene import Curve, Lines, Pane, Points, Role, Scene, Timeline
 from dashboard.plots.lines import graphs
 from genlab.diffusion.few_steps import FewSteps
 from genlab.measures.density import Extent
+from genlab.model import Array
 
-Array = NDArray[np.float32]
 START, BINS = 2, 80  # the count that a person sees first, and bins of the histogram of one
 WHO = ("best Normals", "DDPM")
 

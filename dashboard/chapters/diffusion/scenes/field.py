@@ -18,9 +18,8 @@ from genlab.diffusion.schedules import alphas_bar
 from genlab.diffusion.solver_error import root_mean
 from genlab.diffusion.units import to_diffusion
 from genlab.measures.density import Extent, grid
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
 ARROWS, CELLS = 21, 60  # along a side, of arrows and of cells of the map of differences
 HALFWAY = 2.0  # the score, in diffusion units, whose arrow is half as long as the longest
 WORST = 0.5  # the difference of ε̂, in units of the noise, that is drawn as the strongest

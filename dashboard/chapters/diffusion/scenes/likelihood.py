@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dashboard.components.layers import Handle, Heatmap, Layer, Lines, Marker, Points
 from dashboard.components.scene import Pane, Role, Scene
@@ -15,9 +14,8 @@ from dashboard.plots.shading import Scale, peak, shade
 from genlab.contract.card import Card
 from genlab.diffusion.likelihood import Path, finish, follow
 from genlab.measures.density import Extent, grid
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
 SIZES = (25, 50, 100)  # cells along a side, from coarse to fine
 STEPS = 32
 """Runge-Kutta steps of a cell: errors of a hundredth of a nat, far below what a colour shows."""

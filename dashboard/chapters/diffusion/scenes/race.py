@@ -23,9 +23,8 @@ from genlab.diffusion.units import to_data
 from genlab.measures.density import Extent
 from genlab.measures.distance import sliced_wasserstein
 from genlab.measures.estimate import Estimate
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
 Error = tuple[float, float] | None
 BUDGETS = (5, 10, 20, 50, 100)
 RACERS = 500

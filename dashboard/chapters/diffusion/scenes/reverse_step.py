@@ -13,7 +13,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from dashboard.chapters.diffusion.scenes.reverse_step_numbers import nats, power_of_ten
@@ -27,9 +26,8 @@ from genlab.diffusion.posterior import Normal, Posterior
 from genlab.diffusion.posterior_kl import LEAST, ReverseSteps
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.measures.density import Extent
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
 PRIOR, ZOOM, FINE = 48, 52, 241
 """Cells along a side of the first pane and of the magnifier, in the plane and on the line."""
 HALF = 4.0  # half the side of the magnifier, in standard deviations of the best Normal

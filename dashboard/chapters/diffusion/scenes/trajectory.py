@@ -19,8 +19,8 @@ from genlab.diffusion.samplers import Frame
 from genlab.diffusion.schedules import alphas_bar
 from genlab.diffusion.units import to_data
 from genlab.measures.density import Extent
+from genlab.model import Array
 
-Array = NDArray[np.float32]
 TAIL = 12  # last steps of a point that are drawn behind it
 
 
