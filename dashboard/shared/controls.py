@@ -93,12 +93,14 @@ def whole(
     return int(min(max(int(value), low), high))
 
 
-def share(label: str, key: str, default: float, help: str | None = None) -> float:
-    """A number between 0 and 1 on a slider, clamped."""
+def number(
+    label: str, key: str, default: float, help: str, high: float = 1.0, step: float = 0.05
+) -> float:
+    """A number between 0 and `high` on a slider, clamped."""
     value = st.slider(
-        label, 0.0, 1.0, default, 0.05, key=key, help=help, bind="query-params", width=SLIDER
+        label, 0.0, high, default, step, key=key, help=help, bind="query-params", width=SLIDER
     )
-    return float(min(max(float(value), 0.0), 1.0))
+    return float(min(max(float(value), 0.0), high))
 
 
 def colours() -> Scale:

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from dashboard.chapters.compare.scenes import films as compare
-from dashboard.chapters.compare.speed import measure_one, unmeasured
+from dashboard.chapters.compare.table import measure_one, unmeasured
 from dashboard.components.scene import Scene
 from dashboard.components.stage import stage
 from dashboard.pages import kind
@@ -23,13 +22,11 @@ from dashboard.shared.refining import Refining, refining
 from dashboard.shared.selection import COARSE, GRID, density_grid
 from genlab.contract.card import Card
 from genlab.measures.density import Extent
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 from genlab.runtime.errors import Busy
-from genlab.runtime.inputs import say_not_finite
 
-Array = NDArray[np.float32]
-STAGE = "making_stage"
-MANY = 100  # cells along a side of a whole density where many stand side by side
+STAGE, FEW = "making_stage", 5
+MANY = 100  # cells along a side of a whole density where more than a few stand side by side
 ODE = {"rough": (28, 12), "fine": (64, 24)}
 """Cells along a side and Runge-Kutta steps of a density by ODE, by the level that shows it."""
 
@@ -53,9 +50,7 @@ class Shown:
     @property
     def n(self) -> int:
         """Samples of each model."""
-        if self.line:
-            return 5_000
-        return 1_000 if len(self.chosen) <= 5 else 500
+        return 5_000 if self.line else 1_000 if len(self.chosen) <= FEW else 500
 
     @property
     def extent(self) -> Extent:
@@ -101,12 +96,8 @@ def ode_grid(
     levels = list(ODE)
     for level in reversed(levels[: levels.index(name) + 1]):
         size, steps = ODE[level]
-        work = kept(
-            ("density by ODE", model, extent, level),
-            lambda size=size, steps=steps: compare.ode_grid(model, extent, size, steps),  # type: ignore[misc]
-            steps + 2,
-            4 * size**2,
-        )
+        start = partial(compare.ode_grid, model, extent, size, steps)
+        work = kept(("density by ODE", model, extent, level), start, steps + 2, 4 * size**2)
         if level == name:
             with suppress(Busy):
                 finished(work, tell)
@@ -119,17 +110,18 @@ def act(shown: Shown, card: Card, level: str, tell: Callable[[int], None]) -> co
     """What the stage shows of one model at a level; a broken one is told and left out."""
     with without(card.id):
         model, extent = catalogue.open_model(card.id), shown.extent
-        density, words = None, compare.words_of(card)
+        density = None
         if shown.line:
             density = density_curve(model, extent)
         elif "log_prob" in card.verbs:
-            size = COARSE if level == "coarse" else GRID if len(shown.chosen) <= 5 else MANY
+            size = COARSE if level == "coarse" else GRID if len(shown.chosen) <= FEW else MANY
             density = density_grid(model, extent, size)
         elif compare.by_ode(card) and level in ODE:
             density = ode_grid(model, extent, level, tell)
         waits = level in {"coarse", "whole"}
         made = compare.NOT_YET if waits else film(model, shown.n, shown.seed)
-        return compare.Act(card.name, card.kind, made, density, words, density_words(card))
+        words = compare.words_of(card), density_words(card)
+        return compare.Act(card.name, card.kind, made, density, *words)
     return None
 
 
@@ -148,8 +140,7 @@ def play(shown: Shown, level: Refining, scene: Scene, acts: list[compare.Act]) -
     """The film, and of each model how many samples are not finite: the picture leaves them out."""
     parts.play(scene, "making", more(shown, level))
     for made in acts:
-        if told := say_not_finite(f"samples ({made.name})", made.film.path[-1]):
-            st.warning(f"{told}: the picture leaves them out.", icon=":material/error:")
+        parts.tell_not_finite(made.film.path[-1], f"samples ({made.name})")
 
 
 @st.fragment

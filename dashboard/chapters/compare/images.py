@@ -4,8 +4,9 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from functools import partial
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -47,11 +48,8 @@ COLUMN_HELP = {
 }
 
 
-class Drawn(NamedTuple):
-    """Samples of a model in data units [N, channels, h, w], and the seconds that they took."""
-
-    x: NDArray[np.float32]
-    seconds: float
+Drawn = tuple[NDArray[np.float32], float]
+"""Samples of a model in data units [N, channels, h, w], and the seconds that they took."""
 
 
 def steps_of(card: Card) -> int | None:
@@ -68,10 +66,9 @@ def draw(card: Card, seed: int) -> Drawn:
     """
     size, steps = 4 * N * prod(card.event_shape), steps_of(card) or 1
     total = SAMPLERS[SAMPLER].intervals(steps) + 1 if "denoise" in card.verbs else 1
-    work = kept(("wall", card, seed), lambda: _drawing(card, seed, total), total, size)
-    with st.spinner("Making images …") if not work.done else nullcontext():
-        drawn = finished(work)
-    return drawn
+    work = kept(("wall", card, seed), partial(_drawing, card, seed, total), total, size)
+    with nullcontext() if work.done else st.spinner("Making images …"):
+        return finished(work)
 
 
 def _drawing(card: Card, seed: int, total: int) -> Iterator[Drawn]:
@@ -82,13 +79,13 @@ def _drawing(card: Card, seed: int, total: int) -> Iterator[Drawn]:
     seconds, start = 0.0, time.perf_counter()
     if making.name != "denoise":
         x = model.sample(N, seed)
-        yield Drawn(x, time.perf_counter() - start)
+        yield x, time.perf_counter() - start
         return
     options = {"sampler": SAMPLER, "steps": steps_of(card), "condition": in_turn(card, N)}
     for index, frame in enumerate(model.make(N, seed, **options)):
         seconds += time.perf_counter() - start
         x = frame.x.astype(np.float32) if index == total - 1 else np.empty(0, np.float32)
-        yield Drawn(x, seconds)
+        yield x, seconds
         start = time.perf_counter()
 
 
@@ -111,20 +108,18 @@ def show(dataset: str, cards: list[Card], seed: int) -> None:
             wall(real, "real images", f"compare_{dataset}")
     for card, place in zip(walls, places[1:], strict=True):
         with place:
-            if drawn := model(card, seed):
-                seconds[card.id] = drawn.seconds
+            model(card, seed, seconds)
     table(cards, seconds)
 
 
 @guarded()
-def model(card: Card, seed: int) -> Drawn | None:
-    """The wall of one model; one that breaks is told in its place."""
+def model(card: Card, seed: int, seconds: dict[str, float]) -> None:
+    """The wall of one model, and the `seconds` that it took; one that breaks is told in place."""
     with without(card.id):
-        drawn = draw(card, seed)
-        wall(drawn.x, card.name, f"compare_{card.id}")
-        tell_not_finite(drawn.x)
-        return drawn
-    return None
+        x, taken = draw(card, seed)
+        wall(x, card.name, f"compare_{card.id}")
+        tell_not_finite(x)
+        seconds[card.id] = taken
 
 
 def wall(images: NDArray[Any], title: str, key: str) -> None:
@@ -135,14 +130,12 @@ def wall(images: NDArray[Any], title: str, key: str) -> None:
 
 def table(cards: list[Card], seconds: dict[str, float]) -> None:
     """What was measured on the exported graphs, and how long the samples took."""
+    config = {name: st.column_config.Column(help=told) for name, told in helps(cards).items()}
     st.dataframe(
         [row(card, seconds.get(card.id)) for card in cards],
         hide_index=True,
         placeholder="–",
-        column_config={
-            name: st.column_config.Column(help=told) for name, told in helps(cards).items()
-        }
-        | {"parameters": st.column_config.NumberColumn(format="localized")},
+        column_config=config | {"parameters": st.column_config.NumberColumn(format="localized")},
         alt="One row per model: bits per dimension, distances, agreement, speed and size.",
     )
     for card in filter(steps_of, cards):
@@ -159,10 +152,7 @@ def table(cards: list[Card], seconds: dict[str, float]) -> None:
 
 
 def say_evaluations(card: Card) -> None:
-    """Of how many evaluations the images and the seconds of a model are, and of how many the rest.
-
-    Figures that stand in one row are of samples that differ.
-    """
+    """Of how many evaluations the images of a model are, and of how many its other figures."""
     columns: dict[str, list[str]] = {}
     for name, spent in evaluations(card).items():
         columns.setdefault(spent, []).append(name)
@@ -202,24 +192,11 @@ def figures(card: Card) -> dict[str, Figure | None]:
     }
 
 
-def _sampling(card: Card) -> str:
-    if making_of(card) is None:
-        return "no"
-    steps = steps_of(card)
-    return f"{steps} steps" if steps else "at once"
-
-
 def row(card: Card, seconds: float | None) -> dict[str, object]:
     """A model's row: each figure, and the standard error where chance is in it."""
-    found = figures(card)
-    told: dict[str, object] = {
-        "model": card.id,
-        "sampling": _sampling(card),
-        "inference": inference(card),
-    }
-    for name, one in found.items():
-        told[name] = None if one is None else round(one.value, 4)
-        told[f"± {name}"] = None if one is None else one.stderr
-    told[SECONDS] = None if seconds is None else round(seconds, 4)
-    told["parameters"] = size(card)
-    return told
+    steps = steps_of(card)
+    sampling = f"{steps} steps" if steps else "at once" if making_of(card) else "no"
+    told: dict[str, object] = {"model": card.id, "sampling": sampling, "inference": inference(card)}
+    for name, one in figures(card).items():
+        told |= {name: one and round(one.value, 4), f"± {name}": one and one.stderr}
+    return told | {SECONDS: seconds and round(seconds, 4), "parameters": size(card)}

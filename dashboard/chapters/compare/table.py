@@ -1,16 +1,21 @@
 """Charts and table of the page that compares: what was measured, and how fast each model is."""
 
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from dashboard.chapters.compare.scenes import scores
-from dashboard.chapters.compare.speed import speed_of, unmeasured
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
+from dashboard.shared.progress import Frames, finished, kept
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
+from genlab.making import making_of
+from genlab.runtime.errors import Busy, RunError
 
 HELP = {
     "log_likelihood": "Mean log p(x) over held-out data, nats; more is better, and the row of the "
@@ -25,6 +30,10 @@ SPEED_HELP = (
     "Seconds for 10,000 samples, measured here and now: on the machine that serves this page, by "
     "the exported graph, once it is open; the median of five runs where one takes less than "
     "0.3 s. A diffusion model walks 50 steps of DDIM."
+)
+PARAMETERS_HELP = (
+    "Trained numbers in the exported graphs, each counted once; of a GAN generator and critic "
+    "together."
 )
 
 
@@ -51,11 +60,7 @@ def columns(rows: list[scores.Row]) -> dict[str, Any]:
         "± W₂": number("±", format="%.2f", help=error),
         "modes": number("modes", format="%.1f", help=help_of(rows, "modes")),
         "seconds": number("s / 10,000 samples", format="%.4f", help=SPEED_HELP),
-        "parameters": number(
-            format="localized",
-            help="Trained numbers in the exported graphs, each counted once; of a GAN generator "
-            "and critic together.",
-        ),
+        "parameters": number(format="localized", help=PARAMETERS_HELP),
     }
 
 
@@ -68,7 +73,8 @@ def _parameters(card: Card) -> int:
 @guarded()
 def figures(dataset: str, cards: list[Card]) -> None:
     """Charts and table, with the speeds that are known; the stage asks for the others."""
-    rows = rows_now(dataset, cards)
+    exact = catalogue.exact_of(dataset)
+    rows = [scores.row(card, exact, speed_of(card).last, size(card)) for card in cards]
     named = [card.id for card in catalogue.main_models(cards)]
     for place, quality in zip(st.columns(2), scores.QUALITIES, strict=True):
         chart = scores.tradeoff_chart(rows, quality, named)
@@ -89,15 +95,34 @@ def figures(dataset: str, cards: list[Card]) -> None:
         st.caption(f"Measuring how fast {missing[0].id} makes 10,000 samples on this machine …")
 
 
-def rows_now(dataset: str, cards: list[Card]) -> list[scores.Row]:
-    """All models with what is known of them at this moment."""
-    exact = catalogue.exact_of(dataset)
-    return [scores.row(card, exact, speed_of(card).last, size(card)) for card in cards]
-
-
 def size(card: Card) -> int | None:
     """Trained numbers of a model, None where it is broken."""
     try:
         return _parameters(card)
     except ContractError:
         return None
+
+
+def _measure(card: Card) -> Iterator[float | None]:
+    speed = None
+    with suppress(ContractError, RunError):
+        speed = scores.speed(catalogue.open_model(card.id), catalogue.watcher())
+    yield speed
+
+
+def speed_of(card: Card) -> Frames[float | None]:
+    """The one number of a model, once somebody has asked for it; None where that failed."""
+    return kept(("speed", card), partial(_measure, card), 1)
+
+
+def unmeasured(cards: list[Card]) -> list[Card]:
+    """Models that make samples, and whose speed nobody has asked for in this process."""
+    return [card for card in cards if making_of(card) and not speed_of(card).done]
+
+
+def measure_one(cards: list[Card]) -> None:
+    """Measure one speed for the table, while nobody waits for it, and show the page with it."""
+    for card in unmeasured(cards)[:1]:
+        with suppress(Busy):  # the next time that the stage asks
+            finished(speed_of(card))
+        st.rerun()

@@ -23,9 +23,8 @@ def _chains(
     few = few_steps(exact, guesser, levels, SAMPLES, seed, catalogue.watcher())
     extent, density = plane(exact.card), None
     if exact.card.event_shape == (1,):
-        places = line(extent)
-        log_prob = exact.log_prob(places[:, None].astype(np.float32))
-        density = np.stack([places, np.exp(log_prob)], 1).astype(np.float32)
+        x = line(extent)[:, None].astype(np.float32)
+        density = np.column_stack([x, np.exp(exact.log_prob(x))])
     told = "a learned denoiser" if guesser.card.kind == "trained" else "the exact denoiser"
     return scenes.few_steps_scene(few, density, extent, told), few
 

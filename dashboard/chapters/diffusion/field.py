@@ -1,9 +1,11 @@
 """The field: the learned score beside the exact one, over a timeline of noise levels."""
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.scenes import field as scenes
-from dashboard.chapters.diffusion.shared import Look
+from dashboard.chapters.diffusion.shared import Look, units_of
 from dashboard.components.scene import Scene
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, parts
@@ -15,10 +17,8 @@ from genlab.diffusion.units import to_diffusion
 from genlab.model import ExportedModel
 from genlab.runtime.noise import normal
 
-LEVELS = 40
-"""Noise levels of the score field, t = 0 not counted."""
-ON_FIELD = 1_000
-"""Noised data on which the error of the field is measured."""
+LEVELS = 40  # noise levels of the score field, t = 0 not counted
+ON_FIELD = 1_000  # noised data on which the error of the field is measured
 
 
 @computed(entries=8, keep="resource", spinner="Asking for the field at every noise level …")
@@ -32,23 +32,17 @@ def _film(look: Look) -> Scene:
     noised = noised_at(card, to_diffusion(card, data), eps, levels)
 
     def true_field(exact: ExportedModel) -> scenes.Field | None:
-        ours, theirs = card.constants, exact.card.constants
-        alike = ours.diffusion_scale == theirs.diffusion_scale
-        alike = alike and ours.diffusion_shift == theirs.diffusion_shift
+        alike = units_of(card) == units_of(exact.card)
         return scenes.look(exact, levels, noised, extent, stop) if alike else None
 
-    learned, truth = scenes.look(look.model, levels, noised, extent, stop), None
-    trained = card.kind == "trained"
-    if trained:
-        truth = catalogue.exactly(card.dataset, "denoise", true_field)
-    density = catalogue.exactly(
-        card.dataset,
-        "log_prob_t",
-        lambda exact: visible(exact, levels, extent, scenes.CELLS, stop, blur=0.0),
-    )
-    return scenes.field_scene(
-        learned, truth, levels, times.tolist(), noised, density, extent, trained
-    )
+    def true_density(exact: ExportedModel) -> NDArray[np.float32]:
+        return visible(exact, levels, extent, scenes.CELLS, stop, blur=0.0)
+
+    learned, trained = scenes.look(look.model, levels, noised, extent, stop), card.kind == "trained"
+    truth = catalogue.exactly(card.dataset, "denoise", true_field) if trained else None
+    density = catalogue.exactly(card.dataset, "log_prob_t", true_density)
+    places = times.tolist()
+    return scenes.field_scene(learned, truth, levels, places, noised, density, extent, trained)
 
 
 def show(look: Look) -> None:

@@ -1,6 +1,7 @@
 """Forward diffusion: the exact law of the data on its way to noise, and the kernel of one point."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -8,8 +9,8 @@ import streamlit as st
 from dashboard.chapters.diffusion.scenes import forward
 from dashboard.chapters.diffusion.scenes.diffused_density import Film
 from dashboard.chapters.diffusion.scenes.reverse_step import plane
-from dashboard.chapters.diffusion.scenes.trajectory import schedule_chart
-from dashboard.chapters.diffusion.shared import on_stage, reach
+from dashboard.chapters.diffusion.scenes.trajectory import on_stage, schedule_chart
+from dashboard.chapters.diffusion.shared import reach
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.guard import guarded
@@ -22,17 +23,12 @@ from genlab.runtime.sessions import heavy
 BYTES = 2**22  # what the films of two schedules take at all levels
 
 st.title("Forward diffusion")
+mean, variance = ink("data", r"$\sqrt{\bar\alpha_t}\,x_0$"), ink("noise", r"$(1-\bar\alpha_t)\,I$")
+law, start = ink("data", "$q(x_t)$"), ink("data", "$q(x_0)$")
 st.markdown(
     f"{ink('data', 'Data')} fade, {ink('noise', 'noise')} grows: "
-    + r"$q(x_t \mid x_0) = \mathcal N\big($"
-    + ink("data", r"$\sqrt{\bar\alpha_t}\,x_0$")
-    + r"$,\;$"
-    + ink("noise", r"$(1-\bar\alpha_t)\,I$")
-    + r"$\big)$. The law "
-    + ink("data", r"$q(x_t)$")
-    + r"$\;=\int$"
-    + ink("data", r"$q(x_0)$")
-    + r"$\,q(x_t \mid x_0)\,dx_0$ is that of the data, shrunk and blurred."
+    rf"$q(x_t \mid x_0) = \mathcal N\big(${mean}$,\;${variance}$\big)$. The law {law}$\;=\int$"
+    rf"{start}$\,q(x_t \mid x_0)\,dx_0$ is that of the data, shrunk and blurred."
 )
 
 
@@ -49,23 +45,15 @@ class Shown:
         """The films of the schedules, level by level, for whoever looks at the same."""
         model, schedules = catalogue.open_model(self.card.id), catalogue.schedules_of(self.card)
         chosen = {name: np.asarray(schedules[name]) for name in self.names}
-        return kept(
-            ("forward", self),
-            lambda: forward.films(model, chosen, plane(self.card), self.seed),
-            len(forward.LEVELS),
-            BYTES,
-        )
-
-    @property
-    def stage(self) -> str:
-        """The key of its stage."""
-        return f"forward{self.card.event_shape[0]}_stage"
+        start = partial(forward.films, model, chosen, plane(self.card), self.seed)
+        return kept(("forward", self), start, len(forward.LEVELS), BYTES)
 
     @property
     def picture(self) -> Refining:
         """The level that is due: the last at once on the line, and where it was made before."""
-        known = self.work.done or self.card.event_shape == (1,)
-        return refining(self.stage, self, levels=forward.LEVELS, at_least=2 if known else 0)
+        dim, levels = self.card.event_shape[0], forward.LEVELS
+        least = 2 if self.work.done or dim == 1 else 0
+        return refining(f"forward{dim}_stage", self, levels=levels, at_least=least)
 
     def films(self, level: int) -> list[Film]:
         """A film for each schedule."""
@@ -100,21 +88,17 @@ def body() -> None:
     )
     parts.badges(card, catalogue.open_model(card.id).device, seed)
     schedules, films = catalogue.schedules_of(card), shown.films(picture.level)
+    ratio = "The logarithm of the signal-to-noise ratio over t, for each noise schedule."
     told = (
         (schedule_chart(schedules), "The share of signal over t, for each noise schedule."),
-        (
-            forward.snr_chart(schedules),
-            "The logarithm of the signal-to-noise ratio over t, for each noise schedule.",
-        ),
+        (forward.snr_chart(schedules), ratio),
         (forward.kl_chart(films), "How many nats the diffused density is from noise, over t."),
     )
     for place, (chart, words) in zip(st.columns(3), told, strict=True):
         with place:
             parts.chart(chart, words)
-    parts.downloads(
-        f"{card.dataset}-noised-seed{seed}",
-        {"x": films[0].samples[len(films[0].t) // 2], "x0": films[0].samples[0]},
-    )
+    x = films[0].samples
+    parts.downloads(f"{card.dataset}-noised-seed{seed}", {"x": x[len(x) // 2], "x0": x[0]})
     parts.about(card)
 
 
@@ -130,7 +114,7 @@ def show(shown: Shown) -> None:
     films, extent = shown.films(picture.level), plane(shown.card)
     picture.show_rest()  # charts and words under the picture wait for the last level
     start = {"x": on_stage(films[0].samples[0, 0])}
-    at = linked(shown.stage, points=start, names={"x": "x0"}, within=reach(extent, dim))
+    at = linked(picture.stage, points=start, names={"x": "x0"}, within=reach(extent, dim))
     x0 = at.points["x"][:dim]
     left, answer = st.columns([3, 1])
     with left:
@@ -151,14 +135,10 @@ def table(card: Card, films: list[Film], frame: int, x0: tuple[float, ...], meas
         lines.append(f"| {ink(role, name) if role else name} | {cells} |")
     st.markdown("\n".join(lines))
     for one in films if measured else []:
-        since = forward.noise_from(one)
-        st.caption(
-            f"On the {one.schedule} schedule q(xₜ) is within {forward.GAUSSIAN} nats of pure noise "
-            f"from t = {since:,} on."
-            if since is not None
-            else f"On the {one.schedule} schedule q(xₜ) is still {one.kl[-1]:.2g} nats from pure "
-            "noise at T."
-        )
+        since, told = forward.noise_from(one), f"still {one.kl[-1]:.2g} nats from pure noise at T."
+        if since is not None:
+            told = f"within {forward.GAUSSIAN} nats of pure noise from t = {since:,} on."
+        st.caption(f"On the {one.schedule} schedule q(xₜ) is {told}")
 
 
 body()

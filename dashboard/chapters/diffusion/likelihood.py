@@ -5,19 +5,14 @@ fragment works for a moment, and the page stays free to be touched.
 """
 
 from contextlib import suppress
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from dashboard.chapters.diffusion.scenes.likelihood import (
-    STEPS,
-    Picture,
-    developing,
-    frames_of,
-    likelihood_scene,
-)
-from dashboard.chapters.diffusion.shared import Look, on_stage
+from dashboard.chapters.diffusion.scenes import likelihood as scenes
+from dashboard.chapters.diffusion.scenes.trajectory import on_stage
+from dashboard.chapters.diffusion.shared import Look
 from dashboard.components.stage import Point
 from dashboard.plots.shading import Scale
 from dashboard.plots.theme import ink
@@ -25,52 +20,36 @@ from dashboard.shared import catalogue
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
-from dashboard.shared.progress import Frames, kept
+from dashboard.shared.progress import kept
 from dashboard.shared.refining import Refining, refining
 from dashboard.shared.selection import COARSE, GRID, density_grid
 from genlab.contract.card import Card
-from genlab.diffusion import likelihood
+from genlab.diffusion.likelihood import Path, ode_log_prob, path
 from genlab.measures.density import Extent
 from genlab.model import ExportedModel
 from genlab.runtime.errors import Busy
 from genlab.runtime.sessions import heavy
 
 STAGE = "likelihood_stage"
-MOMENT = 0.12
-"""Seconds of work on the picture before the page listens again."""
-BYTES = 2**20
-"""What its frames take: three grids that they share."""
+MOMENT = 0.12  # seconds of work on the picture before the page listens again
+BYTES = 2**20  # what its frames take: three grids that they share
 PATH, QUICK = 64, 24
 """Runge-Kutta steps of a point at rest, checked by half of them; and unchecked, of a point that is
 held or under the first picture."""
 
 
-def _developing(model: ExportedModel, extent: Extent) -> Frames[Picture]:
-    """The picture of the learned density as it comes, for whoever looks at the model."""
-    return kept(("density", model, extent), lambda: developing(model, extent), frames_of(), BYTES)
-
-
-class Reading(NamedTuple):
-    """A point's way to noise in so many steps, and by how much half of them move its log p.
+@computed(entries=256, keep="resource", light=True)
+def _read(model: ExportedModel, point: Point, quick: bool) -> tuple[Path, float | None]:
+    """A point's way to noise, and by how much half of its steps move its log p.
 
     That is None where the look is quick or the model has no divergence.
     """
-
-    way: likelihood.Path
-    steps: int
-    moved: float | None = None
-
-
-@computed(entries=256, keep="resource", light=True)
-def _read(model: ExportedModel, point: Point, quick: bool) -> Reading:
     at = np.asarray([point])
-    if quick:
-        return Reading(likelihood.path(model, at, QUICK), QUICK)
-    way = likelihood.path(model, at, PATH)
-    if "divergence" not in model.verbs:
-        return Reading(way, PATH)
-    coarse = likelihood.ode_log_prob(model, at, PATH // 2)
-    return Reading(way, PATH, abs(float(coarse[0] - way.log_prob[0])))
+    way = path(model, at, QUICK if quick else PATH)
+    if quick or "divergence" not in model.verbs:
+        return way, None
+    coarse = ode_log_prob(model, at, PATH // 2)
+    return way, abs(float(coarse[0] - way.log_prob[0]))
 
 
 def levels(card: Card) -> Refining:
@@ -90,11 +69,12 @@ def show(look: Look, scale: Scale) -> None:
     exact = catalogue.exactly(
         card.dataset, "log_prob", lambda truth: density_grid(truth, extent, size)
     )
-    reading = _read(model, point, held or not picture.last)
+    way, moved = _read(model, point, held or not picture.last)
     learned, status, work = None, "", None
     if "divergence" in model.verbs:
-        work = _developing(model, extent)
-        found = work.last or Picture(None, 0.0)
+        key, start = ("density", model, extent), partial(scenes.developing, model, extent)
+        work = kept(key, start, scenes.frames_of(), BYTES)  # for whoever looks at the model
+        found = work.last or scenes.Picture(None, 0.0)
         learned, status = found.values, _status(found, extent)
     elif "log_prob" in model.verbs:
         learned, exact = density_grid(model, extent, size), None
@@ -102,11 +82,11 @@ def show(look: Look, scale: Scale) -> None:
     st.caption(
         f"Click or drag anywhere: the point walks to its noise z on the probability-flow ODE{rest}."
     )
-    _answer(card, point, reading)
-    scene = likelihood_scene(card, point, reading.way, learned, exact, data, extent, scale)
+    _answer(card, point, way)
+    scene = scenes.likelihood_scene(card, point, way, learned, exact, data, extent, scale)
     waits = picture.last and work is not None and not work.done
     at.show(scene, more=picture.ask() if waits else picture.more)
-    _footnote(card, point, reading, status)
+    _footnote(card, point, way, moved, status)
     picture.show_rest()
     if work and waits and not held:
         # All is drawn: what is computed now is shown when the stage asks next. While a point is
@@ -115,7 +95,7 @@ def show(look: Look, scale: Scale) -> None:
             work.work(MOMENT)
 
 
-def _status(picture: Picture, extent: Extent) -> str:
+def _status(picture: scenes.Picture, extent: Extent) -> str:
     """What the picture of the learned density shows, and the integral that it should have."""
     values, done = picture.values, picture.done
     if values is None:
@@ -124,25 +104,23 @@ def _status(picture: Picture, extent: Extent) -> str:
     cell = (extent[1] - extent[0]) * (extent[3] - extent[2]) / size**2
     mass = float(np.nansum(np.exp(values.astype(np.float64))) * cell)
     told = (
-        f"Learned density: {size} × {size} cells, an ODE of {STEPS} steps for each; "
+        f"Learned density: {size} × {size} cells, an ODE of {scenes.STEPS} steps for each; "
         f"density × area adds up to {mass:.3f}"
     )
-    if picture.whole:
-        return told + " over the picture (a density's total is 1)."
-    return told + f" in cells so coarse. A finer picture is on its way: {done:.0%}."
+    if done < 1:
+        return told + f" in cells so coarse. A finer picture is on its way: {done:.0%}."
+    return told + " over the picture (a density's total is 1)."
 
 
-def _answer(card: Card, point: Point, reading: Reading) -> None:
+def _answer(card: Card, point: Point, way: Path) -> None:
     """Log p(x) as a sum, beside the truth, in one row."""
     at = np.asarray([point], dtype=np.float32)
     true = catalogue.exactly(card.dataset, "log_prob", lambda exact: float(exact.log_prob(at)[0]))
-    way = reading.way
     with st.container(horizontal=True, gap="large"):
         if "divergence" in card.verbs:
-            value, normal_part, rest = way.log_prob[0], way.log_pz[0], way.gained[-1, 0]
-            _figure(ink("model", "learned log p(x), nats"), value)
-            _figure("= " + ink("noise", "log N(z; 0, I)"), normal_part)
-            _figure("+ " + ink("model", "∫ ∇·v dφ") + ", units", rest)
+            _figure(ink("model", "learned log p(x), nats"), way.log_prob[0])
+            _figure("= " + ink("noise", "log N(z; 0, I)"), way.log_pz[0])
+            _figure("+ " + ink("model", "∫ ∇·v dφ") + ", units", way.gained[-1, 0])
         if true is not None:
             _figure(ink("data", "exact log p(x), nats"), true)
 
@@ -153,18 +131,17 @@ def _figure(label: str, value: float) -> None:
     st.metric(label, words, width="content")
 
 
-def _footnote(card: Card, point: Point, reading: Reading, status: str) -> None:
+def _footnote(card: Card, point: Point, way: Path, moved: float | None, status: str) -> None:
     """What was computed, how well, and where the path ends."""
-    z = reading.way.x[-1, 0]
+    z, steps = way.x[-1, 0], len(way.x) - 1
     ends = (
         f"x = ({point[0]:.2f}, {point[1]:.2f}), and its path ends in "
         f"({z[0]:.2f}, {z[1]:.2f}): the path that DDIM, Heun and DPM-Solver++ walk the other way. "
     )
-    if reading.moved is not None:
-        how = f"{reading.steps} Runge-Kutta steps; "
-        how += f"half of them move log p(x) by {reading.moved:.1g}. "
+    if moved is not None:
+        how = f"{steps} Runge-Kutta steps; half of them move log p(x) by {moved:.1g}. "
     elif "divergence" in card.verbs:
-        how = f"{reading.steps} Runge-Kutta steps for a first look. "
+        how = f"{steps} Runge-Kutta steps for a first look. "
     elif card.kind == "exact":
         how = "Nothing was trained here: the density is known in closed form. "
     else:

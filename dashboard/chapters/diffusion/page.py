@@ -2,7 +2,6 @@
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion import field, likelihood, race, trajectory
 from dashboard.chapters.diffusion.scenes.race import BUDGETS
@@ -16,8 +15,8 @@ from dashboard.shared.guard import guarded
 from genlab.contract.card import Card
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.solver_error import end_points
+from genlab.model import Array
 
-Array = NDArray[np.float32]
 # Points of all views, and steps of the samples that all but the film offer.
 POINTS, DRAWN_STEPS = 2_000, 50
 VIEWS = {
@@ -46,13 +45,10 @@ def body() -> None:
     with right:
         words = " · ".join(f"**{name}**: {told}" for name, told in VIEWS.items())
         view = controls.choose("Look at", list(VIEWS), "ddpm_view", help=words)
-    samples: Array | None
-    if view == "trajectory":
-        samples, name, look = walked(card)
-    else:
-        samples, name, look = looked_at(card, view)
+    film = view == "trajectory"
+    samples, name, look = walked(card) if film else looked_at(card, view)
     parts.badges(card, look.model.device, look.seed)
-    if view == "trajectory":
+    if film:
         charts(card)
     if samples is not None:
         parts.downloads(f"{card.id}-{name}-seed{look.seed}", {"x": samples})
@@ -62,16 +58,13 @@ def body() -> None:
 def walked(card: Card) -> tuple[Array, str, Look]:
     """The film of a trajectory with its controls: its last points, their name, and the look."""
     most, eta = most_steps(card), 0.0
+    told = [f"**{key}**: {row.label}, {row.reference}" for key, row in SAMPLERS.items()]
     with st.container(horizontal=True, gap="medium"):
-        words = " · ".join(
-            f"**{key}**: {row.label}, {row.reference}" for key, row in SAMPLERS.items()
-        )
-        sampler = controls.choose("Sampler", list(SAMPLERS), "sampler", help=words)
-        steps = controls.whole(
-            "Steps", "steps", 1, most, min(100, most), help="Network evaluations per sample."
-        )
+        sampler = controls.choose("Sampler", list(SAMPLERS), "sampler", help=" · ".join(told))
+        words = "Network evaluations per sample."
+        steps = controls.whole("Steps", "steps", 1, most, min(100, most), help=words)
         if "eta" in SAMPLERS[sampler].options:
-            eta = controls.share("η", "eta", 0.0, "0: deterministic DDIM; 1: as noisy as DDPM.")
+            eta = controls.number("η", "eta", 0.0, "0: deterministic DDIM; 1: as noisy as DDPM.")
     picture = st.container()
     with st.container(horizontal=True, gap="medium"):
         schedule = controls.choose("Schedule", sorted(catalogue.schedules_of(card)), "schedule")
@@ -118,8 +111,8 @@ def looked_at(card: Card, view: str) -> tuple[Array | None, str, Look]:
 @computed(entries=16)
 def draw(look: Look, steps: int) -> Array:
     """Samples of the model for the downloads of the other views."""
-    found = end_points(look.model, look.n, look.seed, "ddim", steps, look.named)
-    return found.astype(np.float32)
+    end = end_points(look.model, look.n, look.seed, "ddim", steps, look.named)
+    return end.astype(np.float32)
 
 
 def charts(card: Card) -> None:
@@ -130,8 +123,8 @@ def charts(card: Card) -> None:
         parts.chart(schedule_chart(catalogue.schedules_of(card)), words)
     if card.kind == "trained":
         with right:
-            words = "The denoising loss over the training steps."
-            parts.chart(loss_chart(card, "denoising loss"), words)
+            loss = loss_chart(card, "denoising loss")
+            parts.chart(loss, "The denoising loss over the training steps.")
     else:
         right.info(
             "Nothing was trained here: the denoiser is the exact posterior mean of the known law. "

@@ -5,6 +5,7 @@ errors of one sampler at one budget, so that the page stays free to be touched.
 """
 
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -24,32 +25,27 @@ from genlab.diffusion.solver_error import REFERENCE_STEPS
 from genlab.runtime.errors import Busy
 from genlab.runtime.sessions import heavy
 
-BYTES = 2**14
-"""What the boards of a race take: the ends of its paths, which they share, and a few numbers."""
+BYTES = 2**14  # what the boards of a race take: the ends of its paths, and a few numbers
 
 
 @computed(entries=64)
 def _states(look: Look, sampler: str, budget: int) -> NDArray[np.float32]:
-    stop = catalogue.watcher()
-    return race.states(look.model, sampler, budget, race.RACERS, look.seed, look.named, stop)
+    run = look.seed, look.named, catalogue.watcher()
+    return race.states(look.model, sampler, budget, race.RACERS, *run)
 
 
 @computed(entries=32)
-def _floor(card: Card) -> tuple[float, float] | None:
+def _floor(card: Card) -> race.Error:
     return race.floor(catalogue.reference(card, catalogue.REFERENCE))
 
 
 def _boards(look: Look) -> Frames[race.Board]:
     """The scores as they come; whoever looks at this race adds to them."""
-    card, model = look.card, look.model
-    pairs = race.pairs_of(len(model.schedule(look.named)) - 1)
-    data = catalogue.reference(card, catalogue.REFERENCE)
-    return kept(
-        ("race", model, look.named, look.seed),
-        lambda: race.boards(model, pairs, look.seed, look.named, data),
-        len(pairs),
-        BYTES,
-    )
+    model, seed, named = look.model, look.seed, look.named
+    pairs = race.pairs_of(len(model.schedule(named)) - 1)
+    data = catalogue.reference(look.card, catalogue.REFERENCE)
+    start = partial(race.boards, model, pairs, seed, named, data)
+    return kept(("race", model, named, seed), start, len(pairs), BYTES)
 
 
 @st.fragment
@@ -58,9 +54,8 @@ def show(look: Look, budget: int) -> None:
     """All samplers on the same noise, first the film, then its errors one after the other."""
     work = _boards(look)
     board = work.last or race.Board()
-    picture = refining(
-        "race_stage", look, budget, levels=("film", "errors"), at_least=int(work.done)
-    )
+    levels = ("film", "errors")
+    picture = refining("race_stage", look, budget, levels=levels, at_least=int(work.done))
     runs = {name: _states(look, name, budget) for name in SAMPLERS}
     st.caption(
         f"Play it: {race.RACERS} points start on the same noise in every pane, with {budget} "
@@ -68,7 +63,7 @@ def show(look: Look, budget: int) -> None:
         f"ends ({REFERENCE_STEPS:,} steps of Heun's rule)."
     )
     data = catalogue.reference(look.card, look.n)
-    scene = race.race_scene(look.card, runs, board.ends, data, look.extent, budget)
+    scene = race.race_scene(runs, board.ends, data, look.extent, budget)
     more = picture.ask() if picture.last and not work.done else picture.more
     linked("race_stage").show(scene, max_width=420, more=more)
     _charts(board.scores, _floor(look.card), work.total)
@@ -77,25 +72,19 @@ def show(look: Look, budget: int) -> None:
             work.work(0)
 
 
-def _charts(scores: race.Scores, least: tuple[float, float] | None, of: int) -> None:
+def _charts(scores: race.Scores, least: race.Error, of: int) -> None:
     left, right = st.columns(2)
     with left:
-        parts.chart(
-            race.path_chart(scores),
-            key="race_path",
-            alt="The distance to the exact path's end over the evaluations, for each sampler.",
-        )
+        alt = "The distance to the exact path's end over the evaluations, for each sampler."
+        parts.chart(race.path_chart(scores), alt, "race_path")
         st.caption(
             f"Root mean squared distance over {race.RACERS} points of one noise, in data units; "
             "bars are standard errors over the points. DDPM draws new noise on its way and has no "
             "path: only its samples can be judged, by their distance to data."
         )
     with right:
-        parts.chart(
-            race.distance_chart(scores, least),
-            key="race_distance",
-            alt="The distance of the samples to data over the evaluations, for each sampler.",
-        )
+        alt = "The distance of the samples to data over the evaluations, for each sampler."
+        parts.chart(race.distance_chart(scores, least), alt, "race_distance")
         st.caption(
             f"Estimated from {race.BLOCKS} pairs of {race.BLOCK:,} samples and {race.BLOCK:,} data "
             "points, bars are standard errors. Data against other data come no nearer on average, "

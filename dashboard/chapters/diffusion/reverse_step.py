@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from dashboard.chapters.diffusion import few_steps
 from dashboard.chapters.diffusion.scenes import reverse_step as scenes
 from dashboard.chapters.diffusion.scenes import reverse_step_numbers as numbers
-from dashboard.chapters.diffusion.shared import on_stage, reach
+from dashboard.chapters.diffusion.scenes.trajectory import on_stage
+from dashboard.chapters.diffusion.shared import reach, units_of
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.compute import computed
@@ -22,15 +23,12 @@ from genlab.model import ExportedModel
 FIRST = (0.6, 0.3)  # x_t on arrival, diffusion units: between the modes of every data set
 
 st.title("The true reverse step")
+exact, law = ink("data", r"$q(x_s \mid x_t)$"), ink("data", "$q(x_s)$")
+drawn = ink("model", r"$\mathcal N\big(c_0\,\hat x_0(x_t) + c_t\,x_t,\; \tilde\beta I\big)$")
 st.markdown(
-    f"{ink('data', 'Exact')}: $\\;$"
-    + ink("data", r"$q(x_s \mid x_t)$")
-    + r" $\;\propto\;$ "
-    + ink("data", "$q(x_s)$")
-    + r" $\;\cdot\;$ "
+    rf"{ink('data', 'Exact')}: $\;${exact} $\;\propto\;$ {law} $\;\cdot\;$ "
     + ink("noise", r"$q(x_t \mid x_s)$")
-    + f" $\\qquad$ {ink('model', 'What DDPM draws from')}: $\\;$"
-    + ink("model", r"$\mathcal N\big(c_0\,\hat x_0(x_t) + c_t\,x_t,\; \tilde\beta I\big)$")
+    + rf" $\qquad$ {ink('model', 'What DDPM draws from')}: $\;${drawn}"
 )
 
 left, middle, right = st.columns([2, 3, 2], vertical_alignment="bottom")
@@ -42,21 +40,18 @@ with right:
 levels = np.asarray(schedules[schedule])
 last = len(levels) - 1
 with middle, st.container(horizontal=True, horizontal_alignment="center"):
-    t = controls.whole(
-        "From t", "t", 2, last, last // 2, help=f"Index of the schedule, up to T = {last:,}."
-    )
+    told = f"Index of the schedule, up to T = {last:,}."
+    t = controls.whole("From t", "t", 2, last, last // 2, help=told)
 
 
 def learned(card: Card) -> Card | None:
     """The trained denoiser of the data set, in the same units as the exact model."""
-    units = card.constants.diffusion_scale, card.constants.diffusion_shift
+    x = np.zeros((1, *card.event_shape))
     for other in catalogue.models_of(card.dataset):
-        own = other.constants.diffusion_scale, other.constants.diffusion_shift
-        if other.kind == "trained" and "denoise" in other.verbs and own == units:
+        able = other.kind == "trained" and "denoise" in other.verbs
+        if able and units_of(other) == units_of(card):
             with without("what is learned"):
-                catalogue.open_model(other.id).run(
-                    "denoise", x=np.zeros((1, *card.event_shape)), log_snr=np.zeros(1)
-                )
+                catalogue.open_model(other.id).run("denoise", x=x, log_snr=np.zeros(1))
                 return other
     return None
 
@@ -65,8 +60,7 @@ def learned(card: Card) -> Card | None:
 def priors(model: ExportedModel, schedule: str, t: int) -> NDArray[np.float32]:
     """The exact law at each step back from t."""
     levels = np.asarray(catalogue.schedules_of(model.card)[schedule])
-    along = levels[t - step_sizes(t, FRAMES)]
-    return scenes.priors(model, list(along), scenes.plane(model.card))
+    return scenes.priors(model, levels[t - step_sizes(t, FRAMES)], scenes.plane(model.card))
 
 
 @st.fragment
@@ -100,16 +94,10 @@ def steps_back(exact: ExportedModel, guesser: ExportedModel, schedule: str, t: i
 def divergences(back: ReverseSteps, frame: int) -> None:
     """The two numbers of a step."""
     best, drawn = st.columns(2)
-    best.metric(
-        "KL, best Normal",
-        numbers.nats(back.kl_best[frame]),
-        help="KL(exact ‖ Normal of the same mean and covariance), nats. No Normal is nearer.",
-    )
-    drawn.metric(
-        "KL, DDPM",
-        numbers.nats(back.kl_drawn[frame]),
-        help=f"KL(exact ‖ N(c₀ x̂₀ + c_t x_t, β̃ I)), nats, with x̂₀ by {back.source}.",
-    )
+    told = "KL(exact ‖ Normal of the same mean and covariance), nats. No Normal is nearer."
+    best.metric("KL, best Normal", numbers.nats(back.kl_best[frame]), help=told)
+    told = f"KL(exact ‖ N(c₀ x̂₀ + c_t x_t, β̃ I)), nats, with x̂₀ by {back.source}."
+    drawn.metric("KL, DDPM", numbers.nats(back.kl_drawn[frame]), help=told)
 
 
 def verdict(back: ReverseSteps, frame: int) -> None:

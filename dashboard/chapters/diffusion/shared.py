@@ -2,17 +2,13 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from dashboard.chapters.diffusion.scenes.trajectory import window
-from dashboard.components.stage import Point
 from dashboard.shared import catalogue
 from dashboard.shared.selection import Asked
 from genlab.contract.card import Card
 from genlab.measures.density import Extent
 
-MOST_STEPS = 250
-"""Most steps of a film."""
+MOST_STEPS = 250  # of a film
 
 
 @dataclass(frozen=True)
@@ -37,11 +33,11 @@ def most_steps(card: Card) -> int:
     return min(MOST_STEPS, *(len(levels) - 1 for levels in catalogue.schedules_of(card).values()))
 
 
-def on_stage(x: np.ndarray) -> Point:
-    """Where a point [d] of the line or the plane stands on a stage."""
-    return float(x[0]), float(x[1]) if len(x) == 2 else 0.0
+def units_of(card: Card) -> tuple[float | None, list[float] | None]:
+    """Scale and shift of a model's diffusion units: models of the same ones can be compared."""
+    return card.constants.diffusion_scale, card.constants.diffusion_shift
 
 
 def reach(extent: Extent, dim: int) -> Extent:
-    """Where such a point may stand: in the window, or on its axis."""
+    """Where a point of the plane or the line may stand: in the window, or on its axis."""
     return extent if dim == 2 else (*extent[:2], 0.0, 0.0)

@@ -18,10 +18,10 @@ from genlab.diffusion.diffused import noised as noised_at
 from genlab.diffusion.diffused import visible
 from genlab.diffusion.samplers import SAMPLERS, Frame
 from genlab.diffusion.units import to_data, to_diffusion
+from genlab.model import ExportedModel
 from genlab.runtime.noise import normal
 
-TRUTH = 40
-"""Cells along a side of the exact q(x_t), drawn for every frame."""
+TRUTH = 40  # cells along a side of the exact q(x_t), drawn for every frame
 
 
 @dataclass(frozen=True)
@@ -37,34 +37,23 @@ class Walk(Look):
 def _frames(walk: Walk) -> list[Frame]:
     """Every step of the way."""
     options: dict[str, Any] = {"eta": walk.eta} if "eta" in SAMPLERS[walk.sampler].options else {}
-    return list(
-        walk.model.trajectory(
-            walk.n,
-            walk.seed,
-            sampler=walk.sampler,
-            steps=walk.steps,
-            schedule=walk.named,
-            stop=catalogue.watcher(),
-            **options,
-        )
-    )
+    options |= {"sampler": walk.sampler, "steps": walk.steps, "schedule": walk.named}
+    stop = catalogue.watcher()
+    return list(walk.model.trajectory(walk.n, walk.seed, stop=stop, **options))
 
 
 @computed(entries=8, keep="resource")
 def _film(walk: Walk, whole_paths: bool, whole: bool) -> Scene:
     """The trajectory on its timeline; the `whole` film has the exact q(x_t) behind it."""
     card, extent, frames, stop = walk.card, walk.extent, _frames(walk), catalogue.watcher()
-    data = catalogue.reference(card, walk.n)
-    levels = [frame.log_snr for frame in frames]
-    truth = None
-    if whole:
-        truth = catalogue.exactly(
-            card.dataset,
-            "log_prob_t",
-            lambda exact: visible(exact, levels, extent, TRUTH, stop, blur=0.0),
-        )
+    data, levels = catalogue.reference(card, walk.n), np.array([frame.log_snr for frame in frames])
+
+    def true_density(exact: ExportedModel) -> NDArray[np.float32]:
+        return visible(exact, levels, extent, TRUTH, stop, blur=0.0)
+
+    truth = catalogue.exactly(card.dataset, "log_prob_t", true_density) if whole else None
     eps = normal(walk.seed, data.shape, "forward")
-    noised = noised_at(card, to_diffusion(card, data), eps, np.asarray(levels))
+    noised = noised_at(card, to_diffusion(card, data), eps, levels)
     full = np.asarray(catalogue.schedules_of(card)[walk.schedule])
     return scenes.trajectory_scene(card, frames, full, data, noised, truth, extent, whole_paths)
 

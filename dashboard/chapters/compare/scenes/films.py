@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -25,27 +26,21 @@ from genlab.diffusion.likelihood import finish, follow, ode_log_prob
 from genlab.making import film as frames_of
 from genlab.making import seen_making_of
 from genlab.measures.density import Extent, grid
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 from genlab.runtime.errors import NonFiniteWarning
 
-Array = NDArray[np.float32]
-LINE, BINS = 600, 88
-"""Points of a density over the line, bins of a histogram."""
-RAIN = 300
-"""Samples of the line that are drawn as points; all of them are in the histogram."""
-FRAMES = 49
-"""Frames of a film; with 48 steps between them."""
+LINE, BINS = 600, 88  # points of a density over the line, bins of a histogram
+RAIN = 300  # samples of the line that are drawn as points; all of them are in the histogram
+FRAMES = 49  # frames of a film, with 48 steps between them
 PALE = 0.62
 """Densities are drawn so strong at most: samples of the same colour stand out on them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Film:
-    """How a model makes its samples.
+    """How a model makes its samples: where they are at each frame, and where its process stands.
 
-    Attributes:
-        path: The samples at each frame, [F, n, d] in data units; F = 1 where nothing moves.
-        clock: Where its process stands at each frame, in words.
+    `path[F, n, d]` is in data units, F = 1 where nothing moves; `clock` are F words.
     """
 
     path: Array
@@ -79,28 +74,23 @@ def film(model: ExportedModel, n: int, seed: int, stop: Callable[[], bool] | Non
 def _moments(stages: int) -> NDArray[np.float64]:
     """`FRAMES` places along a path of so many stages, both ends included, slow near each stage."""
     t = np.linspace(0, stages - 1, FRAMES)
-    if stages >= FRAMES:
-        return t
-    inside = t - np.floor(t)
-    return np.floor(t) + 0.5 - 0.5 * np.cos(np.pi * inside)
+    inside, stage = np.modf(t)
+    return t if stages >= FRAMES else stage + 0.5 - 0.5 * np.cos(np.pi * inside)
 
 
 def _in_between(path: NDArray[np.floating], at: NDArray[np.float64]) -> Array:
-    """Points on straight lines between the stages [S, n, d] at fractional places [F]."""
-    low = np.minimum(at.astype(int), max(0, len(path) - 2))
+    """Points on straight lines between the stages [S, n, d], S ≥ 2, at fractional places [F]."""
+    low = np.minimum(at.astype(int), len(path) - 2)
     share = (at - low)[:, None, None]
-    high = np.minimum(low + 1, len(path) - 1)
-    return ((1 - share) * path[low] + share * path[high]).astype(np.float32)
+    return ((1 - share) * path[low] + share * path[low + 1]).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Act:
     """One model on the stage: its film, and its density where it has one.
 
-    Log p(x) [H, W] in nats over the plane; p(x) as a curve [LINE, 2] over the line.
-
-    `words` say what is missing or how the density was made, beside the name; `shown` is what the
-    picture of the density is: a density, or a bound or an estimate of it.
+    Log p(x) [H, W] in nats over the plane; p(x) as a curve [LINE, 2] over the line. `words` beside
+    the name say what is missing or how the density was made, `shown` of what it is a picture.
     """
 
     name: str
@@ -229,9 +219,9 @@ def line_scene(acts: Sequence[Act], extent: Extent) -> Scene:
     truth = next((act.density for act in acts if act.kind == "exact"), None)
     panes = []
     for act in acts:
-        height = np.random.default_rng(0).random((1, RAIN, 1)) * 0.06 * extent[3]
         few = act.film.path[:, :RAIN]
-        rain = np.concatenate([few, np.broadcast_to(height[:, : few.shape[1]], few.shape)], -1)
+        height = np.random.default_rng(0).random((1, RAIN, 1))[:, : few.shape[1]] * 0.06 * extent[3]
+        rain = np.concatenate(np.broadcast_arrays(few, height), -1)
         steps = np.stack([histogram(frame[:, 0], extent) for frame in act.film.path])[:, None]
         layers: list[Layer] = []
         if truth is not None:
@@ -246,31 +236,24 @@ def line_scene(acts: Sequence[Act], extent: Extent) -> Scene:
     return Scene(panes, _clock(acts))
 
 
-def _curve_name(act: Act) -> str:
-    if act.density is None:
-        return f"{act.name}: histogram of samples"
-    return act.name if act.shown == "density" else f"{act.name}: {act.shown}"
-
-
 def density_chart(acts: Sequence[Act], extent: Extent) -> go.Figure:
     """All densities over the line in one chart; a histogram of samples where there is none."""
     chart = go.Figure()
-    dashes = iter(("solid", "dash", "dot", "dashdot") * len(acts))
+    dashes = cycle(("solid", "dash", "dot", "dashdot"))
     for act in acts:
-        truth, curve = act.kind == "exact", act.density
+        truth, name, curve, width, dash = act.kind == "exact", act.shown, act.density, 2, "solid"
         if curve is None:
             curve = histogram(act.film.path[-1][:, 0], extent)
+            name, width = "histogram of samples", 1
+        elif not truth:
+            dash = next(dashes)
         chart.add_scatter(
             x=curve[:, 0],
             y=curve[:, 1],
-            name=_curve_name(act),
+            name=act.name if name == "density" else f"{act.name}: {name}",
             mode="lines",
             fill="tozeroy" if truth else None,
-            line={
-                "color": CHART[act.role],
-                "width": 1 if act.density is None else 2,
-                "dash": "solid" if truth or act.density is None else next(dashes),
-            },
+            line={"color": CHART[act.role], "width": width, "dash": dash},
             hovertemplate="%{y:.4f}",
         )
     return dress(chart, "x", "density").update_layout(height=360, legend=LEGEND)

@@ -23,10 +23,8 @@ from genlab.contract.weights import weight_shapes
 from genlab.making import making_of
 from genlab.model import ExportedModel
 
-SPEED_SAMPLES = 10_000
-QUICK = 0.3
-"""Seconds below which a speed is the median of `REPEATS` runs instead of one."""
-REPEATS = 5
+SPEED_SAMPLES, REPEATS = 10_000, 5
+QUICK = 0.3  # seconds below which a speed is the median of `REPEATS` runs instead of one
 TINY = 1e-6
 """What a logarithmic axis shows on its lower edge: the truth's KL, zero but for rounding."""
 
@@ -51,8 +49,7 @@ class Row:
         distance: Sliced Wasserstein-2, as a multiple of that of two fresh samples of the data.
         seconds: For 10,000 samples, on this machine.
         parameters: Trained numbers.
-        inference: How p(x) is had: exact, a lower bound, an estimate, by ODE, or not at all.
-        sampling: How samples are had.
+        inference: How p(x) is had, and `sampling` samples, in words.
     """
 
     card: Card
@@ -69,6 +66,8 @@ class Row:
 def row(card: Card, exact: Card | None, seconds: float | None, parameters: int | None) -> Row:
     """The row of a model from its card, that of the exact model of its data, and its speed."""
     kl = figure_of(card, "kl", "kl_bound", "kl_estimate", "kl_ode")
+    making = making_of(card)
+    steps = making and making.steps(card)
     return Row(
         card,
         _log_likelihood(card, exact, kl),
@@ -78,15 +77,8 @@ def row(card: Card, exact: Card | None, seconds: float | None, parameters: int |
         seconds,
         parameters if card.kind == "trained" else None,
         inference(card),
-        _sampling(card),
+        f"yes, {steps} steps" if steps else "yes" if making else "no",
     )
-
-
-def _sampling(card: Card) -> str:
-    if (making := making_of(card)) is None:
-        return "no"
-    steps = making.steps(card)
-    return "yes" if steps is None else f"yes, {steps} steps"
 
 
 def figure_of(card: Card, *names: str) -> Figure | None:
@@ -111,9 +103,9 @@ def _log_likelihood(card: Card, exact: Card | None, kl: Figure | None) -> Figure
 def _distance(card: Card) -> Figure | None:
     """Sliced Wasserstein-2 over its floor; of several samplers, the one whose speed is shown."""
     floor = figure_of(card, "sliced_w2_reference")
-    names = [m.name for m in card.metrics if m.name.startswith("sliced_w2_")]
-    names = [name for name in names if name != "sliced_w2_reference"]
-    found = figure_of(card, "sliced_w2", "sliced_w2_ddim", *names)
+    others = [m.name for m in card.metrics if m.name.startswith("sliced_w2_")]
+    others = [name for name in others if name != "sliced_w2_reference"]
+    found = figure_of(card, "sliced_w2", "sliced_w2_ddim", *others)
     if found is None or floor is None or floor.value <= 0:
         return None
     ratio = found.value / floor.value
@@ -130,11 +122,10 @@ def parameters(model: ExportedModel) -> int:
 
 
 def speed(model: ExportedModel, stop: Callable[[], bool] | None = None) -> float:
-    """Seconds that `SPEED_SAMPLES` samples take on this machine, now.
+    """Seconds that `SPEED_SAMPLES` samples take on this machine; one that denoises walks 50 steps.
 
-    A model that makes samples in one step does so; one that denoises walks DDIM's 50 steps. Ready
-    (graphs opened, a few samples made) before the clock starts; the median of `REPEATS` runs where
-    one is quick.
+    Ready (graphs opened, a few samples made) before the clock starts; the median of `REPEATS` runs
+    where one is quick.
     """
     model.sample(100, stop=stop)
     taken: list[float] = []
@@ -210,7 +201,9 @@ def tradeoff_chart(rows: Sequence[Row], quality: Quality, named: Sequence[str]) 
     for row in shown if measured else []:
         chart.add_trace(_dot(row, quality, edges, row.card.id in named))
     dress(chart, "seconds for 10,000 samples, measured here", quality.words)
-    chart.update_xaxes(type="log", dtick=1, range=_decades([row.seconds or 1.0 for row in shown]))
+    speeds = [math.log10(row.seconds or 1.0) for row in shown] or [0.0]
+    names_fit = [min(speeds) - 0.4, max(speeds) + 0.9]  # at the right of the markers
+    chart.update_xaxes(type="log", dtick=1, range=names_fit)
     bottom, top = (math.log10(edge) for edge in edges)
     margin = 0.04 * (top - bottom)  # a marker on the very end of an axis is not drawn
     chart.update_yaxes(type="log", range=[bottom - margin, top + margin])
@@ -252,9 +245,3 @@ def _dot(row: Row, quality: Quality, edges: tuple[float, float], named: bool) ->
         },
         hovertemplate=f"{row.card.id}<br>{quality.words}: {told}<br>%{{x:.3g}} s<extra></extra>",
     )
-
-
-def _decades(values: Sequence[float]) -> list[float]:
-    """The range of a logarithmic axis over `values`, with room for names at the right."""
-    logs = [math.log10(value) for value in values] or [0.0]
-    return [min(logs) - 0.4, max(logs) + 0.9]

@@ -1,6 +1,5 @@
 """Bits per dimension under a diffusion model: the variational bound of an image, term by term."""
 
-from collections.abc import Mapping
 from itertools import cycle
 from typing import Any
 
@@ -23,6 +22,7 @@ from dashboard.shared.guard import guarded, without
 from dashboard.shared.image_sources import some_image
 from dashboard.shared.images import Bytes, Look, pictures, units
 from genlab.contract.card import Card
+from genlab.diffusion.denoiser import Ask
 from genlab.diffusion.elbo import DEVIATION_FIGURE, Elbo, elbo
 from genlab.measures.estimate import Estimate
 from genlab.model import ExportedModel
@@ -31,8 +31,6 @@ DRAWS, STRATA = 8, 40
 """Draws of noise and times for one image, and strata of t: the bars of the chart."""
 SET, SET_STRATA, PART = 60, 16, 20
 """Test images of each data set for the histograms, their strata, and how many hold a place."""
-CLIP = "none"
-"""The bound is that of the network as it is, like the one on the card."""
 
 
 @st.fragment
@@ -60,9 +58,8 @@ def _numbers(look: Look, levels: Bytes, label: str) -> None:
         "steps": "KL(q(xₜ₋₁ | xₜ, x₀) ‖ p(xₜ₋₁ | xₜ)), summed over t.",
         "prior": "KL(q(x_T | x₀) ‖ N(0, I)): what the noise still knows.",
     }
-    terms = found.terms()
     for cell, (name, told) in zip(cells[1:], words.items(), strict=True):
-        value = terms[name]
+        value = found.terms()[name]
         cell.metric(name, f"{value:.3f}" if value >= 5e-4 else f"{value:.0e}", help=told)
     parts.chart(elbo_chart(found), alt="Bits per dimension over the noise levels of the walk.")
     st.caption(
@@ -83,18 +80,15 @@ def _place(look: Look, levels: Bytes, label: str) -> None:
     titles = {name: f"{catalogue.dataset_title(name)} test images" for name in sets}
     hues = dict(zip(titles.values(), cycle([CHART["data"], CHART["noise"]]), strict=False))
     rows = {titles[name]: _bits_of_set(look.model, owner) for name, owner in sets.items()}
-    parts.chart(
-        bits_chart(rows, hues, marked=mean),
-        alt="Histograms of bits per dimension of test images; a line marks this image.",
-    )
+    alt = "Histograms of bits per dimension of test images; a line marks this image."
+    parts.chart(bits_chart(rows, hues, marked=mean), alt)
     told = [f"{name}: {_words(bits)}" for name, bits in rows.items()]
     known = "" if label == ANY else f", told that it is of class {label}"
     st.caption(
         f"Under {look.card.id}, class unknown: {'; '.join(told)}. Up to {SET} test images of each "
         f"set, {SET_STRATA} strata. The orange line is this image{known}."
     )
-    own = sets.get(look.card.dataset)
-    if own is None:
+    if (own := sets.get(look.card.dataset)) is None:
         return
     for card in (card for card in flows(look.card) if card.dataset == look.card.dataset):
         with without(card.id):
@@ -114,7 +108,7 @@ def _words(bits: NDArray[np.floating]) -> str:
 def _elbo(model: ExportedModel, levels: Bytes, label: str, seed: int) -> Elbo:
     """The bound of one image [1, h, w], a row for each of `DRAWS` draws."""
     x, asked = np.repeat(units(levels)[None], DRAWS, axis=0), labels_of(model.card, label, DRAWS)
-    return _of(model, x, seed, STRATA, {"label": asked})
+    return _of(model, x, seed, STRATA, asked)
 
 
 @computed(entries=16, spinner="Coding test images …", light=True)
@@ -128,21 +122,10 @@ def _bits_of_set(model: ExportedModel, owner: Card) -> NDArray[np.float64]:
 
 
 def _of(
-    model: ExportedModel,
-    x: NDArray[np.float32],
-    seed: int,
-    strata: int,
-    condition: Mapping[str, Any] | None = None,
+    model: ExportedModel, x: NDArray[np.float32], seed: int, strata: int, label: Any = None
 ) -> Elbo:
-    """The bound of images [n, 1, h, w], with the decoder's deviation that the card tells."""
-    wide = figure_of(model.card, DEVIATION_FIGURE)
-    return elbo(
-        model,
-        x,
-        seed,
-        strata=min(strata, len(model.schedule()) - 2),
-        deviation=None if wide is None else wide.value,  # Ho et al.'s
-        condition=condition,
-        clip=CLIP,
-        stop=catalogue.watcher(),
-    )
+    """The bound of images [n, 1, h, w] under the network as it is: like the card's, not clipped."""
+    strata, wide = min(strata, len(model.schedule()) - 2), figure_of(model.card, DEVIATION_FIGURE)
+    deviation = None if wide is None else wide.value  # Ho et al.'s
+    ask = Ask(condition={"label": label}, clip="none", stop=catalogue.watcher())
+    return elbo(model, x, seed, strata=strata, deviation=deviation, **ask)

@@ -31,8 +31,7 @@ def show(look: Look) -> None:
     if not n:
         say_no_test(card.dataset)
         return
-    schedules = sorted(card.constants.schedules)
-    told, schedule = False, None
+    schedules, told, schedule = sorted(card.constants.schedules), False, None
     with st.container(horizontal=True, gap="medium"):
         if "label" in card.graphs["denoise"].inputs and have.classes:
             words = "Whether the network is told the class of each image."
@@ -41,8 +40,7 @@ def show(look: Look) -> None:
         if len(schedules) > 1:
             schedule = controls.choose("Schedule", schedules, "image_forward_schedule")
     walk = _dissolving(look, n, told, schedule)
-    moments = watch(walk, "forward", "Dissolving real images", 6)
-    moments = figures.thinned(moments)
+    moments = figures.thinned(watch(walk, "forward", "Dissolving real images", 6))
     names = [have.name(int(label)) for label in have.test_label[:n]]
     sheets = figures.guess_sheets(moments, names, 6)
     st.caption(

@@ -19,7 +19,10 @@ def show(look: Look, setting: Setting) -> None:
     walk = generation(look, setting)
     moments = watch(walk, "generate", "From noise to images", columns)
     told = "Play or scrub the noise away; pick a tile to see it large and follow its way."
-    st.caption(f"{told}{_each(classes[:columns], len(classes)) if columns else ''}")
+    if columns:
+        some = "" if columns == len(classes) else f" (the first {columns} of {len(classes)})"
+        told += f" Each column is a class: {', '.join(classes[:columns])}{some}."
+    st.caption(told)
     _film(look, setting, len(moments), columns)
     st.caption(f"{told_count(setting.n, look.n)}: {setting.words}.")
     if walk.done:
@@ -28,12 +31,6 @@ def show(look: Look, setting: Setting) -> None:
         "Grey levels beyond black and white are cut off for the screen, the states themselves go "
         "on beyond. The curve in the strip is ᾱₜ, the share of signal that is left."
     )
-
-
-def _each(shown: list[str], classes: int) -> str:
-    """Which class stands in which column."""
-    some = "" if len(shown) == classes else f" (the first {len(shown)} of {classes})"
-    return f" Each column is a class: {', '.join(shown)}{some}."
 
 
 @st.fragment
@@ -48,12 +45,10 @@ def _film(look: Look, setting: Setting, shown: int, columns: int | None) -> None
         st.rerun()
     moments = figures.thinned(moments)
     sheets = figures.film_sheets(moments, setting.words, columns)
-    strip = figures.timeline(moments)
-    start = linked_picks("generate_tiles", setting.n, tile=0)
+    strip, start = figures.timeline(moments), linked_picks("generate_tiles", setting.n, tile=0)
     state = tiles(sheets, key="generate_tiles", timeline=strip, picks=start, enlarge=True)
     remember_picks(state)
-    tile = state.picks["tile"]
-    classes = look.card.constants.classes or []
+    tile, classes = state.picks["tile"], look.card.constants.classes or []
     labels = figures.labels_of(look.card, setting.label, setting.n)
     asked = f", asked for: {classes[labels[tile]]}" if labels is not None else ""
     tiles([figures.way(moments, tile, asked)], key="generate_way", max_width=960)

@@ -1,7 +1,6 @@
 """Inpainting: erase a part of a real image, and the model fills it in, several times over."""
 
 import base64
-import binascii
 from functools import partial
 
 import numpy as np
@@ -22,12 +21,10 @@ OFFERED, MASK = 20, "erased"
 
 
 def _filling(look: Look, image: int, erased: Grey, asked: Filling) -> Frames[Moment]:
-    model, mask = look.model, erased.tobytes()
-    x = units(look.pictures.test[image])
-    keep = np.broadcast_to(erased == 0, x.shape)
-    start = partial(figures.fill, model, x, keep, asked)
-    count = asked.steps * asked.resamplings + 1
-    return kept(("inpaint", model, image, mask, asked), start, count, asked.n, look.card)
+    model, x = look.model, units(look.pictures.test[image])
+    start = partial(figures.fill, model, x, np.broadcast_to(erased == 0, x.shape), asked)
+    key, count = (model, image, erased.tobytes(), asked), asked.steps * asked.resamplings + 1
+    return kept(("inpaint", *key), start, count, asked.n, look.card)
 
 
 def show(look: Look) -> None:
@@ -48,22 +45,18 @@ def show(look: Look) -> None:
         w = guidance_of(card, "image_fill_w", label)
         most = min(50, len(card.constants.log_snr or []) - 1)
         steps = controls.whole("Steps", "image_fill_steps", 1, most, min(20, most))
-        resamplings = controls.whole(
-            "Resamplings", "image_fill_r", 1, 10, 5,
-            help="How often each step is walked: once, and what is filled in fits badly to what is "
-            "there; the more often, the nearer it comes to p(erased | known).",
-        )  # fmt: skip
+        words = "How often each step is walked: once, and what is filled in fits badly to what is "
+        words += "there; the more often, the nearer it comes to p(erased | known)."
+        resamplings = controls.whole("Resamplings", "image_fill_r", 1, 10, 5, help=words)
         n = controls.whole("Fillings", "image_fill_n", 1, 16, 8)
     left, right = picture.columns([2, 5])
     with left:
-        st.caption(
-            "Erase with pointer or finger; the model fills what is gone. Restore brings the image "
-            "back."
-        )
+        told = "Erase with pointer or finger; the model fills what is gone. Restore brings the "
+        st.caption(told + "image back.")
+        name = have.name(int(have.test_label[chosen]))
         mask = pad(
             key="inpaint_pad",
-            alt=f"Test image {chosen + 1}, {have.name(int(have.test_label[chosen]))}, with the "
-            "erased part veiled.",
+            alt=f"Test image {chosen + 1}, {name}, with the erased part veiled.",
             mode="mask",
             base=image,
             start=first,
@@ -74,8 +67,11 @@ def show(look: Look) -> None:
     # Before the walk, which takes its time: the strip to choose from, and the link.
     sheet = Sheet.of(have.test[:offered], "Images to erase from", "Test images.", columns=10)
     with strip:
-        remember_picks(tiles([sheet], key="inpaint_images", picks=start, max_width=640))
-    _remember(mask, first)
+        remember_picks(tiles([sheet], key="inpaint_images", picks=start))
+    text = text_of_mask(mask)
+    moved = (mask != first).any() or MASK in st.query_params  # not the mask it began with
+    if moved and st.query_params.get(MASK) != text:
+        st.query_params[MASK] = text
     st.caption(
         "RePaint (Lugmayr et al. 2022): at every step the known part is the image itself, noised "
         "to that step, and the erased part the model's. The image is one of the test set. Compare "
@@ -88,9 +84,8 @@ def show(look: Look) -> None:
 def _result(look: Look, image: int, erased: Grey, asked: Filling) -> None:
     """The film of the fillings."""
     if not erased.any():
-        st.info(
-            "Nothing is erased yet: drag over the image to erase.", icon=":material/ink_eraser:"
-        )
+        told = "Nothing is erased yet: drag over the image to erase."
+        st.info(told, icon=":material/ink_eraser:")
         return
     walk = _filling(look, image, erased, asked)
     moments = figures.thinned(watch(walk, "inpaint", "Filling in", 4))
@@ -99,27 +94,18 @@ def _result(look: Look, image: int, erased: Grey, asked: Filling) -> None:
     tiles(sheets, key="inpaint_tiles", timeline=strip, max_width=420)
 
 
-def _remember(mask: Grey, first: Grey) -> None:
-    """Write the mask into the link once it is another than the page began with."""
-    text = text_of_mask(mask)
-    moved = (mask != first).any() or MASK in st.query_params
-    if moved and st.query_params.get(MASK) != text:
-        st.query_params[MASK] = text
-
-
 def mask_of_link(size: tuple[int, ...]) -> Grey:
     """The mask [h, w] of the link, 255 where erased; the lower half where the link names none."""
     default = np.zeros(size, np.uint8)
     default[size[0] // 2 :] = 255
-    text = st.query_params.get(MASK, "")
     try:
-        raw = base64.urlsafe_b64decode(text)
-    except (binascii.Error, ValueError):
+        raw = base64.urlsafe_b64decode(st.query_params.get(MASK, ""))
+    except ValueError:
         return default
     if len(raw) != -(-default.size // 8):
         return default
-    bits = np.unpackbits(np.frombuffer(raw, np.uint8))[: default.size]
-    return (255 * bits.reshape(size)).astype(np.uint8)
+    bits = np.unpackbits(np.frombuffer(raw, np.uint8), count=default.size)
+    return 255 * bits.reshape(size)
 
 
 def text_of_mask(mask: Grey) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import ANY, CLIP, EVERY, Setting, whole_rows
+from dashboard.components.sheet import Grey
 from dashboard.shared import catalogue, controls, progress
 from dashboard.shared.guard import without
 from dashboard.shared.images import Look, images_with
@@ -18,8 +19,7 @@ from genlab.diffusion.denoiser import CLIPS
 from genlab.diffusion.samplers import SAMPLERS
 from genlab.model import ExportedModel
 
-MOST_STEPS = 100
-MOST_GUIDANCE = 8.0
+MOST_STEPS, MOST_GUIDANCE = 100, 8.0
 
 
 def class_of(card: Card, key: str, default: str, every: bool = True) -> str:
@@ -36,20 +36,12 @@ def guidance_of(card: Card, key: str, label: str, default: float = 1.0) -> float
     """The scale of guidance; 1 where there is no class or nothing to compare it with."""
     if label == ANY or card.null("label") is None:
         return 1.0
-    value = st.slider(
-        "Guidance w",
-        0.0,
-        MOST_GUIDANCE,
-        default,
-        0.5,
-        key=key,
-        bind="query-params",
-        width=controls.SLIDER,
-        help="x̂₀ = any + w · (class − any). 1: the class as it was learned, 0: any class, more: "
+    words = (
+        "x̂₀ = any + w · (class − any). 1: the class as it was learned, 0: any class, more: "
         "images that are more typical of it and less different. Other than 0 and 1 each x̂₀ takes "
-        "two runs of the network, for the class and for any.",
+        "two runs of the network, for the class and for any."
     )
-    return float(min(max(float(value), 0.0), MOST_GUIDANCE))
+    return controls.number("Guidance w", key, default, words, MOST_GUIDANCE, 0.5)
 
 
 def setting_of(card: Card, key: str, n: int, seed: int, label: str, w: float) -> Setting:
@@ -60,7 +52,11 @@ def setting_of(card: Card, key: str, n: int, seed: int, label: str, w: float) ->
     most = min(MOST_STEPS, len(card.constants.log_snr or []) - 1)
     words = " · ".join(f"**{name}**: {row.label}" for name, row in SAMPLERS.items())
     sampler = controls.choose("Sampler", list(SAMPLERS), f"{key}_sampler", words, "ddim")
-    told = f"How often x̂₀ may be evaluated for each image. {_cost_of_steps(sampler)}"
+    row, cost = SAMPLERS[sampler], "one for each step."
+    if row.stages > 1:
+        cost = f"{row.stages} for each step but the last, which takes one: of 10 it makes "
+        cost += f"{row.intervals(10)} steps with {row.evaluations(row.intervals(10))}."
+    told = f"How often x̂₀ may be evaluated for each image. **{sampler}** takes {cost}"
     name = "Evaluations of x̂₀"
     budget = controls.whole(name, f"{key}_steps", 1, most, min(50, most), help=told)
     with st.popover("More", icon=":material/tune:"):
@@ -69,23 +65,11 @@ def setting_of(card: Card, key: str, n: int, seed: int, label: str, w: float) ->
     return Setting(label, w, sampler, budget, eta, clip, schedule, n, seed)
 
 
-def _cost_of_steps(sampler: str) -> str:
-    """What a step of a sampler takes of its budget, in words."""
-    row = SAMPLERS[sampler]
-    if row.stages == 1:
-        return f"**{sampler}** takes one for each step."
-    steps = row.intervals(10)
-    return (
-        f"**{sampler}** takes {row.stages} for each step but the last, which takes one: of 10 it "
-        f"makes {steps} steps with {row.evaluations(steps)}."
-    )
-
-
 def _finer(key: str, sampler: str, card: Card) -> tuple[float, str, str | None]:
     """η, what is done to x̂_0, and the schedule: None where it is the model's own."""
     eta = 0.0
     if "eta" in SAMPLERS[sampler].options:
-        eta = controls.share("η", f"{key}_eta", 0.0, "0: deterministic DDIM; 1: as noisy as DDPM.")
+        eta = controls.number("η", f"{key}_eta", 0.0, "0: deterministic DDIM; 1: as noisy as DDPM.")
     told = (
         "What is done to each x̂₀: **static** holds it between black and white, **dynamic** also "
         "shrinks what guidance drives far outside, **none** leaves it."
@@ -94,8 +78,8 @@ def _finer(key: str, sampler: str, card: Card) -> tuple[float, str, str | None]:
     schedules = card.constants.schedules
     if len(schedules) < 2:
         return eta, clip, None
-    names, levels = sorted(schedules), card.constants.log_snr
-    own = next((name for name in names if schedules[name] == levels), None)
+    names = sorted(schedules)
+    own = next((name for name in names if schedules[name] == card.constants.log_snr), None)
     schedule = controls.choose("Schedule", names, f"{key}_schedule", default=own)
     return eta, clip, None if schedule == own else schedule
 
@@ -110,15 +94,12 @@ def kept(
 
 def watch(walk: Frames[Moment], key: str, words: str, columns: int | None = None) -> list[Moment]:
     """All moments of a walk, as `progress.watch` shows them; what is broken is told."""
-    moments = progress.watch(
-        walk,
-        key,
-        words,
-        lambda now: {
-            "xₜ so far": figures.mosaic(now.x_t, columns),
-            "x̂₀ so far": figures.mosaic(now.x0, columns),
-        },
-    )
+
+    def preview(now: Moment) -> dict[str, Grey]:
+        states = {"xₜ so far": now.x_t, "x̂₀ so far": now.x0}
+        return {caption: figures.mosaic(x, columns) for caption, x in states.items()}
+
+    moments = progress.watch(walk, key, words, preview)
     broken = moments[-1].broken
     if broken is not None:
         st.warning(
@@ -145,10 +126,7 @@ def judge_of(card: Card) -> ExportedModel | None:
 
 
 def say_recognised(card: Card, last: Moment, label: str) -> None:
-    """How many of the images a classifier takes for the class that was asked for.
-
-    The classifier is an addition: where it is broken, a warning says so and the page goes on.
-    """
+    """How many of the images a classifier takes for the class that was asked for."""
     labels = figures.labels_of(card, label, len(last.x_t))
     whole = np.ones(len(last.x_t), bool) if last.broken is None else ~last.broken
     if labels is None or not whole.any():
@@ -157,11 +135,11 @@ def say_recognised(card: Card, last: Moment, label: str) -> None:
         judge = judge_of(card)
         if judge is None:
             return
-        share, low, high = figures.recognised(judge, last.x_t[whole], labels[whole])
-        st.metric(
-            "Recognised as asked",
-            f"{100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f} %)",
-            help=f"Share of these {whole.sum()} images that the classifier `{judge.card.id}` takes "
-            "for the class that was asked for, and its 95 % interval (Wilson). The classifier saw "
-            "real images only.",
+        found = figures.recognised(judge, last.x_t[whole], labels[whole])
+        share, low, high = (f"{100 * part:.0f}" for part in found)
+        told = (
+            f"Share of these {whole.sum()} images that the classifier `{judge.card.id}` takes for "
+            "the class that was asked for, and its 95 % interval (Wilson). The classifier saw real "
+            "images only."
         )
+        st.metric("Recognised as asked", f"{share} % ({low} to {high} %)", help=told)

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,23 +13,18 @@ from genlab.diffusion.diffused import divergences, noised, on_the_line, pictured
 from genlab.diffusion.schedules import alphas_bar
 from genlab.diffusion.units import to_diffusion
 from genlab.measures.density import Extent
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 from genlab.runtime.noise import normal
 
-Array = NDArray[np.float32]
-FRAMES = 49
-SAMPLES = 320
-PART = 7
-"""Levels of a film that are evaluated without a pause."""
+FRAMES, SAMPLES = 49, 320
+PART = 7  # levels of a film that are evaluated without a pause
 
 
 @dataclass(frozen=True, eq=False)
 class Film:
-    """The forward process on one schedule, whatever point is dragged.
+    """The forward process on the schedule of that name, at indices t[F], whatever point is dragged.
 
     Attributes:
-        schedule: Name of the schedule.
-        t: Indices of the frames, [F].
         log_snr: λ of the frames, [F].
         density: The exact q(x_t) in data units, [F, nodes], or as in `visible` [F, H, W].
         samples: Data points with noise, one ε per point for all frames, data units [F, n, d].
@@ -79,8 +75,8 @@ def film(
 def whole(exact: ExportedModel, film: Film, extent: Extent) -> Generator[None, None, Film]:
     """A film of the plane in small cells; pauses after every `PART` levels."""
     found = []
-    for part in _parts(film):
-        found.append(np.exp(pictured(exact, film.log_snr[part], extent)))
+    for levels in _parts(film.log_snr):
+        found.append(np.exp(pictured(exact, levels, extent)))
         yield
     return replace(film, density=np.concatenate(found))
 
@@ -89,11 +85,11 @@ def measured(exact: ExportedModel, film: Film, extent: Extent) -> Generator[None
     """A whole film with its divergences, which take longer than its picture; pauses likewise."""
     with np.errstate(divide="ignore"):
         seen, found = np.log(film.density), []
-    for part in _parts(film):
-        found.append(divergences(exact, film.log_snr[part], extent, seen[part]))
+    for levels, known in zip(_parts(film.log_snr), _parts(seen), strict=True):
+        found.append(divergences(exact, levels, extent, known))
         yield
     return replace(film, kl=np.concatenate(found))
 
 
-def _parts(film: Film) -> list[slice]:
-    return [slice(first, first + PART) for first in range(0, len(film.t), PART)]
+def _parts(frames: NDArray[Any]) -> list[NDArray[Any]]:
+    return np.split(frames, range(PART, len(frames), PART))

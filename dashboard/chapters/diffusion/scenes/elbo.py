@@ -11,14 +11,11 @@ from dashboard.plots.charts import dress
 from dashboard.plots.theme import CHART
 from genlab.diffusion.elbo import Elbo
 
-TICKS = 9
-
 
 def elbo_chart(found: Elbo) -> go.Figure:
-    """Bits per dimension of each stratum of t and of both ends, in the mean over the rows.
+    """Bits per dimension of each stratum of t and of both ends: mean and error over the rows.
 
-    Strata stand side by side, however many t they have, so that heights add up to the bound; a bar
-    carries the standard error over the rows.
+    Strata stand side by side, however many t they have, so that heights add up to the bound.
     """
     parts, last = found.bits(found.strata), found.edges[-1]
     n, strata = parts.shape
@@ -52,6 +49,6 @@ def elbo_chart(found: Elbo) -> go.Figure:
             hovertemplate=name + "<br>%{y:.2g} bits/dim<extra></extra>",
         )
     dress(figure, "t, from an image to noise (not to scale)", "bits per dimension")
-    ticks = np.unique(np.linspace(0, strata, TICKS).round().astype(int))
+    ticks = np.unique(np.linspace(0, strata, 9).round().astype(int))
     figure.update_xaxes(tickvals=ticks, ticktext=[f"{found.edges[i]:,}" for i in ticks])
     return figure.update_layout(hovermode="closest", height=260, bargap=0)

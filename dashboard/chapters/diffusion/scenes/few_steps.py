@@ -1,17 +1,19 @@
 """Samples of few steps as pictures, words and rows of a table, from one step to many."""
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
+
+from dashboard.chapters.diffusion.scenes.settings import counted
 from dashboard.components.scene import Curve, Lines, Pane, Points, Role, Scene, Timeline
 from dashboard.plots.lines import graphs
 from genlab.diffusion.few_steps import FewSteps
 from genlab.measures.density import Extent
+from genlab.model import Array
 
-Array = NDArray[np.float32]
-START = 2
-"""The count that a person sees first."""
-BINS = 80
+START, BINS = 2, 80  # the count that a person sees first, and bins of the histogram of one
+WHO = ("best Normals", "DDPM")
 
 
 def few_steps_scene(few: FewSteps, density: Array | None, extent: Extent, chain: str) -> Scene:
@@ -20,117 +22,87 @@ def few_steps_scene(few: FewSteps, density: Array | None, extent: Extent, chain:
     `density` [nodes, 2] is the exact q(x_0) on the line, or None in the plane; `chain` names the
     denoiser of DDPM.
     """
-    rows: list[tuple[str, Array, Role]] = [
+    rows: tuple[tuple[str, Array, Role], ...] = (
         ("the best Normal at every step", few.best, "neutral"),
         (f"DDPM with {chain}", few.drawn, "model"),
-    ]
+    )
     if density is None:
-        panes = [_plane(title, x, role, few.data, extent) for title, x, role in rows]
+        panes = [_plane(*row, few.data, extent) for row in rows]
     else:
         top = 1.5 * float(density[:, 1].max())
-        window = (extent[0], extent[1], -0.05 * top, top)
-        panes = [_line(title, x, role, density, window) for title, x, role in rows]
-    places = np.log10(few.counts)
-    level = float(np.log10(few.floor[0]))
-    span = (level - 0.15, float(np.log10(few.errors.max())) + 0.1)
-    names = ("distance from the data, best Normals (log)", "DDPM")
+        panes = [_line(*row, density, (*extent[:2], -0.05 * top, top)) for row in rows]
+    places, errors, level = np.log10(few.counts), np.log10(few.errors), np.log10(few.floor[0])
+    span = (float(level) - 0.15, float(errors.max()) + 0.1)
     curves = [
-        Curve(np.log10(distance), row[2], name, x=places, span=span)
-        for distance, row, name in zip(few.errors, rows, names, strict=True)
+        Curve(errors[0], "neutral", f"distance from the data, {WHO[0]} (log)", places, span),
+        Curve(errors[1], "model", WHO[1], places, span),
+        Curve(np.full(2, level), "data", "fresh data", places[[0, -1]], span),
     ]
-    curves.append(Curve(np.full(2, level), "data", "fresh data", x=places[[0, -1]], span=span))
     labels = [
-        f"{steps(count)} · distance {best:.2f} | {drawn:.2f}"
+        f"{counted(count, 'step')} · distance {best:.2f} | {drawn:.2f}"
         for count, best, drawn in zip(few.counts, *few.errors, strict=True)
     ]
-    return Scene(
-        panes,
-        Timeline(
-            len(few.counts), labels, curves, start=START, fps=1, title="steps", positions=places
-        ),
-    )
+    strip = Timeline(len(labels), labels, curves, START, fps=1, title="steps", positions=places)
+    return Scene(panes, strip)
 
 
 def _plane(title: str, x: Array, role: Role, data: Array, extent: Extent) -> Pane:
-    return Pane(
-        title,
-        extent,
-        [
-            Points(data[None], "data", "data", radius=1.5, opacity=0.35),
-            Points(x, role, "samples", radius=1.8, opacity=0.75),
-        ],
-        alt=f"Samples with {title} on the data, for each number of steps.",
-    )
+    layers = [
+        Points(data[None], "data", "data", radius=1.5, opacity=0.35),
+        Points(x, role, "samples", radius=1.8, opacity=0.75),
+    ]
+    told = f"Samples with {title} on the data, for each number of steps."
+    return Pane(title, extent, layers, told)
 
 
 def _line(title: str, x: Array, role: Role, density: Array, window: Extent) -> Pane:
-    edges = np.linspace(window[0], window[1], BINS + 1)
+    edges = np.linspace(*window[:2], BINS + 1)
     bars = np.stack([np.histogram(one[:, 0], edges)[0] / len(one) for one in x])
     heights = np.repeat(bars / (edges[1] - edges[0]), 2, axis=1)  # [counts, 2 BINS]
-    places = np.repeat(edges, 2)[1:-1]
-    return Pane(
-        title,
-        window,
-        [
-            Lines(density[None, None], "data", "exact q(x₀)", width=2.5),
-            Lines(graphs(places, heights), role, "samples, histogram", width=1.75),
-        ],
-        alt=f"Histogram of samples with {title} on the exact density, for each number of steps.",
-        aspect=1.15,
-    )
+    bins = graphs(np.repeat(edges, 2)[1:-1], heights)
+    layers = [
+        Lines(density[None, None], "data", "exact q(x₀)", width=2.5),
+        Lines(bins, role, "samples, histogram", width=1.75),
+    ]
+    told = f"Histogram of samples with {title} on the exact density, for each number of steps."
+    return Pane(title, window, layers, told, aspect=1.15)
 
 
 def lesson(few: FewSteps, frame: int) -> str:
     """What the samples with few steps say, in words; `frame` is the count to speak of."""
-    best, drawn = few.stray[:, frame]
-    error = 100 * float(few.stray_error(best))
-    end = [f"{100 * share:.1f} %" for share in few.stray[:, -1]]
-    widths = [f"{100 * share:.0f} %" for share in few.spread[:, frame]]
-    last = [f"{100 * share:.0f} %" for share in few.spread[:, -1]]
+    best, drawn = 100 * few.stray[:, frame]
+    error = 100 * float(few.stray_error(few.stray[0, frame]))
+    ends, widths, last = 100 * few.stray[:, -1], 100 * few.spread[:, frame], 100 * few.spread[:, -1]
     return (
-        f"In {steps(few.counts[frame])} the best Normals keep the spread of the data ({widths[0]} "
-        f"of its variance) and spill it: **{100 * best:.0f} ± {error:.1g} % of the samples go "
-        f"astray**, to where 99 % of the data never are. DDPM's Normals are too narrow: its "
-        f"samples have **{widths[1]} of the variance** ({100 * drawn:.0f} % astray). In "
-        f"{steps(few.counts[-1])} every one is small enough to be all but Normal: {end[0]} and "
-        f"{end[1]} astray (fresh data: {100 * few.usual:.1f} %), {last[0]} and {last[1]} of the "
-        "variance."
+        f"In {counted(few.counts[frame], 'step')} the best Normals keep the spread of the data "
+        f"({widths[0]:.0f} % of its variance) and spill it: **{best:.0f} ± {error:.1g} % of the "
+        "samples go astray**, to where 99 % of the data never are. DDPM's Normals are too narrow: "
+        f"its samples have **{widths[1]:.0f} % of the variance** ({drawn:.0f} % astray). In "
+        f"{counted(few.counts[-1], 'step')} every one is small enough to be all but Normal: "
+        f"{ends[0]:.1f} % and {ends[1]:.1f} % astray (fresh data: {100 * few.usual:.1f} %), "
+        f"{last[0]:.0f} % and {last[1]:.0f} % of the variance."
     )
 
 
-def distances(few: FewSteps) -> list[dict[str, object]]:
+def distances(few: FewSteps) -> list[dict[str, str]]:
     """The rows of a table: steps, distances and stray samples of both chains, with errors."""
 
     def row(
-        name: str, values: list[tuple[float, float]], strays: list[float], widths: list[str]
-    ) -> dict[str, object]:
-        errors = [float(few.stray_error(share)) for share in strays]
+        name: str, strays: np.ndarray, distances: Iterable[Any], widths: np.ndarray
+    ) -> dict[str, str]:
+        astray = zip(100 * strays, 100 * few.stray_error(strays), strict=True)
         told = {
-            "astray": [
-                f"{100 * s:.1f} ± {100 * e:.1f} %" for s, e in zip(strays, errors, strict=True)
-            ],
-            "distance": [f"{value:.3f} ± {error:.3f}" for value, error in values],
-            "variance": widths,
+            "astray": [f"{share:.1f} ± {error:.1f} %" for share, error in astray],
+            "distance": [f"{value:.3f} ± {error:.3f}" for value, error in distances],
+            "variance": [f"{100 * width:.0f} %" for width in widths],
         }
-        cells = {
-            f"{what}, {who}": cell
-            for what, pair in told.items()
-            for who, cell in zip(("best Normals", "DDPM"), pair, strict=True)
-        }
-        return {"steps": name, **cells}
+        pairs = {what: zip(WHO, cells, strict=True) for what, cells in told.items()}
+        cells = {f"{what}, {who}": cell for what, pair in pairs.items() for who, cell in pair}
+        return {"steps": name} | cells
 
+    distance = np.stack([few.errors, few.stderr], -1)  # [2, counts, 2]
     rows = [
-        row(
-            str(count),
-            [(few.errors[i, k], few.stderr[i, k]) for i in (0, 1)],
-            [few.stray[i, k] for i in (0, 1)],
-            [f"{100 * few.spread[i, k]:.0f} %" for i in (0, 1)],
-        )
+        row(str(count), few.stray[:, k], distance[:, k], few.spread[:, k])
         for k, count in enumerate(few.counts)
     ]
-    return [*rows, row("fresh data", [few.floor] * 2, [few.usual] * 2, ["100 %"] * 2)]
-
-
-def steps(count: int) -> str:
-    """A number of steps in words."""
-    return f"{count} step{'s' if count > 1 else ''}"
+    return [*rows, row("fresh data", np.full(2, few.usual), [few.floor] * 2, np.ones(2))]

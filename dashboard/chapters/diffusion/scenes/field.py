@@ -4,41 +4,25 @@ The score of the noised data is where their density rises: ∇ log q(x_t) = −�
 guess ε̂ of the noise (Tweedie's formula; Song et al. 2021, https://arxiv.org/abs/2011.13456).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.scenes.trajectory import level_label, relief
-from dashboard.components.scene import (
-    Arrows,
-    Curve,
-    Heatmap,
-    Layer,
-    Pane,
-    Points,
-    Role,
-    Scene,
-    Timeline,
-)
-from genlab.diffusion.denoiser import denoiser
+from dashboard.components.scene import Arrows, Heatmap, Layer, Pane, Points, Role, Scene
+from dashboard.components.timeline import Curve, Timeline
+from genlab.diffusion.denoiser import Stop, denoiser
 from genlab.diffusion.schedules import alphas_bar
 from genlab.diffusion.solver_error import root_mean
 from genlab.diffusion.units import to_diffusion
 from genlab.measures.density import Extent, grid
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
-Stop = Callable[[], bool] | None
-ARROWS = 21
-"""Arrows along a side."""
-CELLS = 60
-"""Cells along a side of the map of differences."""
-HALFWAY = 2.0
-"""The score, in diffusion units, whose arrow is half as long as the longest."""
-WORST = 0.5
-"""The difference of ε̂, in units of the noise, that is drawn as the strongest."""
+ARROWS, CELLS = 21, 60  # along a side, of arrows and of cells of the map of differences
+HALFWAY = 2.0  # the score, in diffusion units, whose arrow is half as long as the longest
+WORST = 0.5  # the difference of ε̂, in units of the noise, that is drawn as the strongest
 
 
 @dataclass(frozen=True)
@@ -64,15 +48,11 @@ def look(
         to_diffusion(model.card, grid(extent, size)).astype(np.float64) for size in (ARROWS, CELLS)
     )
     points = to_diffusion(model.card, noised).astype(np.float64)
-    denoise = denoiser(model, stop=stop)
-    found = [
-        denoise(np.concatenate([feet, cells, here]), float(lam))[1]
-        for lam, here in zip(log_snr, points, strict=True)
-    ]
-    eps = np.stack(found)
+    denoise, rows = denoiser(model, stop=stop), zip(log_snr, points, strict=True)
+    eps = [denoise(np.concatenate([feet, cells, x]), float(level))[1] for level, x in rows]
+    at_feet, at_cells, guesses = np.split(np.stack(eps), np.cumsum([len(feet), len(cells)]), axis=1)
     sigmas = np.sqrt(alphas_bar(-np.asarray(log_snr)))[:, None, None]
-    first, second = len(feet), len(feet) + len(cells)
-    return Field(-eps[:, :first] / sigmas, eps[:, first:second], eps[:, second:])
+    return Field(-at_feet / sigmas, at_cells, guesses)
 
 
 def field_errors(learned: Field, exact: Field) -> list[tuple[float, float]]:
@@ -105,68 +85,43 @@ def field_scene(
     `density` [F, H, W] is the exact log q(x_t); `exact` is None where the truth is not known.
     `learned_from_data` is False where the model is itself the truth.
     """
-    feet = grid(extent, ARROWS)[None]
-    longest = 1.3 * (extent[1] - extent[0]) / ARROWS
+    feet, longest = grid(extent, ARROWS)[None], 1.3 * (extent[1] - extent[0]) / ARROWS
     layers: list[Layer] = []
     if density is not None:
         layers.append(Heatmap(0.5 * relief(density), "data", "exact q(xₜ)"))
     layers.append(Points(noised, "data", "noised data", radius=1.2, opacity=0.4, visible=False))
     if exact is not None:
-        layers.append(
-            Arrows(
-                feet, squeezed(exact.scores, longest), "data", "exact score", width=4.5, opacity=0.6
-            )
-        )
+        arrows = squeezed(exact.scores, longest)
+        layers.append(Arrows(feet, arrows, "data", "exact score", width=4.5, opacity=0.6))
     role: Role = "model" if learned_from_data else "data"
-    words = "learned score" if learned_from_data else "exact score"
-    layers.append(
-        Arrows(feet, squeezed(learned.scores, longest), role, words, width=1.6, opacity=1.0)
-    )
-    panes = [
-        Pane(
-            "score of xₜ: where its density rises",
-            extent,
-            layers,
-            alt="Arrows of the learned and of the exact score field over the plane.",
-        )
-    ]
-    curves, labels = [], [level_label(t, lam) for t, lam in zip(times, log_snr, strict=True)]
+    words, arrows = "learned" if learned_from_data else "exact", squeezed(learned.scores, longest)
+    layers.append(Arrows(feet, arrows, role, f"{words} score", width=1.6, opacity=1.0))
+    told = "Arrows of the learned and of the exact score field over the plane."
+    panes = [Pane("score of xₜ: where its density rises", extent, layers, told)]
+    curves, places = [], -np.asarray(times)
+    labels = [level_label(t, lam) for t, lam in zip(times, log_snr, strict=True)]
     if exact is not None:
         gap = np.linalg.norm(learned.cells - exact.cells, axis=-1).reshape(-1, CELLS, CELLS)
-        panes.append(
-            Pane(
-                "where the two differ",
-                extent,
-                [
-                    Heatmap(
-                        0.6 * np.minimum(gap / WORST, 1),
-                        "neutral",
-                        f"|ε̂ learned − ε̂ exact|, 0 to {WORST:g}",
-                    ),
-                    Points(noised, "data", "noised data", radius=1.2, opacity=0.5),
-                ],
-                alt="A map of the difference of the two fields, with the noised data on it.",
-            )
-        )
+        shades, words = 0.6 * np.minimum(gap / WORST, 1), f"|ε̂ learned − ε̂ exact|, 0 to {WORST:g}"
+        cloud = Points(noised, "data", "noised data", radius=1.2, opacity=0.5)
+        told = "A map of the difference of the two fields, with the noised data on it."
+        gaps: list[Layer] = [Heatmap(shades, "neutral", words), cloud]
+        panes.append(Pane("where the two differ", extent, gaps, told))
         errors = field_errors(learned, exact)
         curve = np.array([rms for rms, _ in errors])
-        places = -np.asarray(times, dtype=np.float64)
         curves = [Curve(curve, "model", "error on noised data", x=places)]
         labels = [
             f"{label} · error {rms:.4f} ± {stderr:.4f}"
             for label, (rms, stderr) in zip(labels, errors, strict=True)
         ]
-    count = len(labels)
-    return Scene(
-        panes,
-        Timeline(
-            count,
-            labels,
-            curves,
-            start=int(0.6 * (count - 1)),
-            fps=8,
-            autoplay=True,
-            title="t",
-            positions=-np.asarray(times, dtype=np.float64),
-        ),
+    strip = Timeline(
+        len(labels),
+        labels,
+        curves,
+        start=int(0.6 * (len(labels) - 1)),
+        fps=8,
+        autoplay=True,
+        title="t",
+        positions=places,
     )
+    return Scene(panes, strip)

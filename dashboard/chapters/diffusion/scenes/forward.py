@@ -14,36 +14,25 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.scenes.diffused_density import Film, film, measured, whole
-from dashboard.components.scene import (
-    Curve,
-    Handle,
-    Heatmap,
-    Layer,
-    Lines,
-    Marker,
-    Pane,
-    Points,
-    Role,
-    Scene,
-    Timeline,
-)
+from dashboard.components.layers import Handle, Heatmap, Layer, Lines, Marker, Points, Role
+from dashboard.components.scene import Curve, Pane, Scene, Timeline
 from dashboard.plots.lines import graphs, line_chart
 from genlab.contract.card import Card
 from genlab.diffusion.diffused import noised, places_of
+from genlab.diffusion.posterior import Normal
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.measures.density import Extent
 from genlab.model import ExportedModel
 from genlab.runtime.noise import normal
 
-Array = NDArray[np.float32]
 LEVELS = ("coarse", "whole", "measured")
 """Films that come one after the other; the last has the divergences from noise."""
-DRAWS = 48
-"""Draws of the kernel of the dragged point."""
-PATHS = 24
-"""Points of the line whose way through time is drawn."""
+DRAWS = 48  # of the kernel of the dragged point
+PATHS = 24  # points of the line whose way through time is drawn
 GAUSSIAN = 0.01
 """KL in nats at which q(x_t) is called noise: a likelihood ratio of one per cent."""
+RINGS = Normal(np.zeros(2), np.eye(2)).ellipse(1.0, 65) * np.array([1.0, 2.0])[:, None, None]
+"""The circles at 1σ and 2σ of the standard Normal, [2, nodes, 2]."""
 
 ROWS: dict[str, Role | None] = {
     "signal ᾱ": "data",
@@ -92,114 +81,68 @@ def forward_scene(
 def _plane(
     card: Card, film: Film, x0: Sequence[float], extent: Extent, seed: int, first: bool
 ) -> Pane:
-    point = to_diffusion(card, np.asarray(x0, dtype=np.float64))
-    turn = np.linspace(0, 2 * np.pi, 65)
-    circle = np.stack([np.cos(turn), np.sin(turn)], -1)
-    bars = film.bars[:, None, None, None]
-    rings = np.sqrt(bars) * point + np.sqrt(1 - bars) * np.stack([circle, 2 * circle])
-    eps = normal(seed, (DRAWS, 2), "kernel")
-    means = to_data(card, np.sqrt(film.bars)[:, None] * point)
-    layers: list[Layer] = [
+    means, widths = kernel(card, x0, film.bars)
+    rings = means[:, None, None] + widths[:, None, None, None] * RINGS
+    eps, at = normal(seed, (DRAWS, 2), "kernel"), (x0[0], x0[1])
+    draws = noised(card, np.tile(to_diffusion(card, np.array([at])), (DRAWS, 1)), eps, film.log_snr)
+    handle = Handle("x", at, "accent", "your x₀")
+    layers = [
         *film.plane_layers,
-        Points(
-            noised(card, np.broadcast_to(point, eps.shape), eps, film.log_snr),
-            "noise",
-            "draws of q(xₜ | x₀)",
-            radius=1.8,
-        ),
+        Points(draws, "noise", "draws of q(xₜ | x₀)", radius=1.8),
         Lines(means[None, None], "noise", "its mean over t", width=1.25, opacity=0.6),
-        Lines(to_data(card, rings), "noise", "q(xₜ | x₀), 1σ and 2σ", width=2.0),
+        Lines(rings, "noise", "q(xₜ | x₀), 1σ and 2σ", width=2.0),
+        handle if first else Marker(at, "accent", "your x₀", text="x₀"),
     ]
-    own: Layer = Marker((x0[0], x0[1]), "accent", "your x₀", text="x₀")
-    return Pane(
-        f"{film.schedule} schedule",
-        extent,
-        [*layers, Handle("x", (x0[0], x0[1]), "accent", "your x₀") if first else own],
-        alt=f"The exact diffused density on the {film.schedule} schedule, with samples and the "
-        "kernel of a point to drag.",
-        pick="x",
-    )
+    told = f"The exact diffused density on the {film.schedule} schedule, with samples and the "
+    told += "kernel of a point to drag."
+    return Pane(f"{film.schedule} schedule", extent, layers, told, pick="x")
 
 
 def _line_panes(card: Card, film: Film, x0: Sequence[float], extent: Extent) -> list[Pane]:
     places = places_of(extent, film.density.shape[1], 1)[:, 0].astype(np.float64)
-    point = float(to_diffusion(card, np.asarray(x0, dtype=np.float64))[0])
-    scale = card.constants.diffusion_scale or 1.0
-    means = to_data(card, np.sqrt(film.bars)[:, None] * point)[:, 0]
-    widths = scale * np.sqrt(1 - film.bars)
-    away = (places - means[:, None]) / widths[:, None]
-    kernels = np.exp(-0.5 * away**2) / (math.sqrt(2 * math.pi) * widths[:, None])
-    start = to_diffusion(card, places[:, None])[:, 0]
-    noise = np.exp(-0.5 * start**2) / (math.sqrt(2 * math.pi) * scale)
-    top = 1.35 * float(film.density.max())
-    last = float(film.t[-1])
+    bars = np.append(film.bars, 0.0)  # where no signal is left the kernel is the standard Normal
+    means, widths = (part.reshape(-1, 1) for part in kernel(card, x0, bars))
+    kernels = np.exp(-0.5 * ((places - means) / widths) ** 2) / (math.sqrt(2 * math.pi) * widths)
+    band = (means + np.array([0, -2, 2]) * widths)[:-1].T  # [3, F]
+    paths = film.samples[:, :PATHS, 0].T  # [PATHS, F]
     times = film.t.astype(np.float64)
-    ways = film.samples[:, :PATHS, 0].T  # [paths, F]
-    band = np.stack([means, means - 2 * widths, means + 2 * widths])
-    ends = np.stack(np.broadcast_arrays(times[:, None], np.array(extent[:2])), -1)
-    cursors = ends[:, None]  # [F, 1, 2, 2]
+    ways, tube = (graphs(times, rows).swapaxes(0, 1) for rows in (paths, band))
+    cursors = np.stack(np.broadcast_arrays(film.t[:, None], np.array(extent[:2])), -1)[:, None]
     shades = film.density / film.density.max(axis=1, keepdims=True)
+    top = 1.35 * float(film.density.max())
+    at_t: list[Layer] = [
+        Lines(graphs(places, kernels[-1:]), "neutral", "standard Normal", width=1.25, opacity=0.6),
+        Lines(graphs(places, film.density), "data", "exact q(xₜ)", width=3.0),
+        Lines(graphs(places, kernels[:-1]), "noise", "q(xₜ | x₀)", width=2.0),
+        Handle("x", (x0[0], 0.0), "accent", "your x₀", rail=True),
+    ]
+    over_t: list[Layer] = [
+        Heatmap(0.85 * shades.T[None] ** 0.6, "data", "exact q(xₜ)"),
+        Lines(ways, "data", "points on their way", width=0.75, opacity=0.5),
+        Lines(tube, "noise", "q(xₜ | x₀), mean and 2σ", width=1.75),
+        Lines(cursors, "accent", "t", width=2.0),
+    ]
+    told = "The exact diffused density at t, the kernel of a point to drag along the line, "
+    told += "and the standard Normal."
+    way = "The exact diffused density as a heat map over t, with points on their way to noise."
+    at, over = (*extent[:2], -0.06 * top, top), (0.0, float(film.t[-1]), *extent[:2])
     return [
-        Pane(
-            "the law at t",
-            (extent[0], extent[1], -0.06 * top, top),
-            [
-                Lines(
-                    graphs(places, noise[None]),
-                    "neutral",
-                    "standard Normal",
-                    width=1.25,
-                    opacity=0.6,
-                ),
-                Lines(graphs(places, film.density), "data", "exact q(xₜ)", width=3.0),
-                Lines(graphs(places, kernels), "noise", "q(xₜ | x₀)", width=2.0),
-                Handle("x", (x0[0], 0.0), "accent", "your x₀", rail=True),
-            ],
-            alt="The exact diffused density at t, the kernel of a point to drag along the line, "
-            "and the standard Normal.",
-            pick="x",
-            aspect=1.15,
-        ),
-        Pane(
-            "the law over t, from left to right",
-            (0.0, last, extent[0], extent[1]),
-            [
-                Heatmap(0.85 * shades.T[None] ** 0.6, "data", "exact q(xₜ)"),
-                Lines(
-                    graphs(times, ways).swapaxes(0, 1),
-                    "data",
-                    "points on their way",
-                    width=0.75,
-                    opacity=0.5,
-                ),
-                Lines(
-                    graphs(times, band).swapaxes(0, 1),
-                    "noise",
-                    "q(xₜ | x₀), mean and 2σ",
-                    width=1.75,
-                ),
-                Lines(cursors, "accent", "t", width=2.0),
-            ],
-            alt="The exact diffused density as a heat map over t, with points on their way to "
-            "noise.",
-            aspect=1.15,
-        ),
+        Pane("the law at t", at, at_t, told, pick="x", aspect=1.15),
+        Pane("the law over t, from left to right", over, over_t, way, aspect=1.15),
     ]
 
 
 def _timeline(films: Sequence[Film]) -> Timeline:
-    t, last = films[0].t, int(films[0].t[-1])
+    t, last = films[0].t.astype(np.float64), int(films[0].t[-1])
     roles: tuple[Role, ...] = ("data", "neutral")
     curves = [
         Curve(film.bars, role, f"ᾱₜ {film.schedule}", x=film.t.astype(np.float64), span=(0.0, 1.0))
         for film, role in zip(films, roles, strict=False)
     ]
-    curves.append(
-        Curve(films[0].log_snr, "noise", f"log SNR {films[0].schedule}", x=t.astype(np.float64))
-    )
+    curves.append(Curve(films[0].log_snr, "noise", f"log SNR {films[0].schedule}", x=t))
     labels = [
         f"t = {index:,} · ᾱ = " + " | ".join(share(film.bars[i]) for film in films)
-        for i, index in enumerate(t)
+        for i, index in enumerate(films[0].t)
     ]
     return Timeline(
         len(t),
@@ -209,25 +152,26 @@ def _timeline(films: Sequence[Film]) -> Timeline:
         loop=False,
         autoplay=True,
         title="t",
-        positions=t.astype(np.float64),
+        positions=t,
         height=120,
         rows=[(0.0, "ᾱ = 0"), (0.5, "0.5"), (1.0, "1")],
         columns=[(last * part / 4, f"t = {last * part // 4:,}") for part in range(5)],
     )
 
 
-def kernel(card: Card, x0: Sequence[float], bar: float) -> tuple[list[float], float]:
-    """Mean [d] and standard deviation of q(x_t | x_0) in data units, at the share ᾱ of signal."""
-    point = to_diffusion(card, np.asarray(x0, dtype=np.float64))
+def kernel(
+    card: Card, x0: Sequence[float], bar: NDArray[np.float64] | float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean [..., d] and deviation [...] of q(x_t | x_0) in data units, at shares ᾱ [...]."""
+    point, bars = to_diffusion(card, np.asarray(x0, dtype=np.float64)), np.asarray(bar)
     scale = card.constants.diffusion_scale or 1.0
-    return to_data(card, math.sqrt(bar) * point).tolist(), scale * math.sqrt(1 - bar)
+    return to_data(card, np.sqrt(bars)[..., None] * point), scale * np.sqrt(1 - bars)
 
 
 def numbers(card: Card, film: Film, frame: int, x0: Sequence[float]) -> dict[str, str]:
     """The numbers of one frame in words, by the names of `ROWS`."""
-    bar = float(film.bars[frame])
+    bar, kl = film.bars[frame], film.kl[frame]
     mean, width = kernel(card, x0, bar)
-    kl = float(film.kl[frame])
     values = (
         share(bar),
         f"{math.exp(film.log_snr[frame]):.3g}",

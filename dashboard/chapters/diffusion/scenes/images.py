@@ -27,14 +27,10 @@ from genlab.diffusion.units import to_data, to_diffusion
 from genlab.model import ExportedModel
 from genlab.runtime.noise import normal
 
-STRIP = 10
-"""Moments of one image's way, side by side."""
-HEAD = 200_000
-"""Bytes of a film that are no pixels: its words, at most."""
-GAP = 2
-"""Grey rows between the two halves of such a moment."""
-FORWARD = 32
-"""Steps of the forward process that are shown."""
+STRIP, GAP = 10, 2
+"""Moments of one image's way, side by side, and grey rows between the two halves of one."""
+HEAD = 200_000  # bytes of a film that are no pixels: its words, at most
+FORWARD = 32  # steps of the forward process that are shown
 
 
 def labels_of(card: Card, label: str, n: int) -> NDArray[np.int64] | None:
@@ -81,17 +77,16 @@ def dissolve(
     full = model.schedule(schedule)
     clean = to_diffusion(model.card, x.astype(np.float64))
     eps = normal(seed, clean.shape, "forward")
-    denoise = denoiser(
-        model, checked_condition(model.card, {"label": label}, len(x)), clip="static"
-    )
+    told = checked_condition(model.card, {"label": label}, len(x))
+    denoise = denoiser(model, told, clip="static")
     for t in respace(full, min(FORWARD, len(full) - 1)):
         level = float(full[t])
         alpha, sigma = np.sqrt(alphas_bar([level, -level]))
         x_t = alpha * clean + sigma * eps
         x0, _ = denoise(x_t, level)
-        away = (to_data(model.card, x0) - x).reshape(len(x), -1)
-        told = moment(model.card, Frame(0, int(t), level, x_t, x0))
-        yield replace(told, error=np.sqrt((away**2).mean(1)))
+        squares = (to_data(model.card, x0) - x) ** 2
+        seen = moment(model.card, Frame(0, int(t), level, x_t, x0))
+        yield replace(seen, error=np.sqrt(squares.mean((1, 2, 3))))
 
 
 def fill(
@@ -139,7 +134,7 @@ def timeline(moments: Sequence[Moment], fps: float = 20.0) -> Timeline | None:
 
 def film_sheets(moments: Sequence[Moment], words: str, columns: int | None = None) -> list[Sheet]:
     """x_t and x̂_0 side by side; `words` say what they are."""
-    n = moments[0].x_t.shape[0]
+    n = len(moments[0].x_t)
     states, guesses = (np.stack([getattr(m, part) for m in moments]) for part in ("x_t", "x0"))
     alt = f"{n} images between noise and data: {words}."
     told = f"The clean images that the network predicts from the {n} states: {words}."
@@ -154,7 +149,7 @@ def guess_sheets(moments: Sequence[Moment], names: Sequence[str], columns: int) 
     """As `film_sheets` of real images, with the error of each guess under it."""
     state, guess = film_sheets(moments, "real images with more and more noise", columns)
     known = [np.empty(0) if m.error is None else m.error for m in moments]
-    errors = [[f"off by {e:.2f}" for e in each] for each in known]
+    errors = [[f"off by {error:.2f}" for error in each] for each in known]
     return [replace(state, captions=names, role="data"), replace(guess, captions=errors)]
 
 
@@ -164,11 +159,9 @@ def way(moments: Sequence[Moment], tile: int, asked: str = "") -> Sheet:
     `asked`, words about its class, stand in the title.
     """
     shown = thinned(moments, STRIP)
-    pairs = []
-    for m in shown:
-        channels, _, width = m.x_t[tile].shape
-        gap = np.full((channels, GAP, width), 128, np.uint8)
-        pairs.append(np.concatenate([m.x_t[tile], gap, m.x0[tile]], axis=1))
+    channels, _, width = shown[0].x_t[tile].shape
+    gap = np.full((channels, GAP, width), 128, np.uint8)
+    pairs = [np.concatenate([m.x_t[tile], gap, m.x0[tile]], axis=1) for m in shown]
     return Sheet.of(
         np.stack(pairs),
         f"Image {tile + 1}{asked}: xₜ above, x̂₀ below",
@@ -192,11 +185,10 @@ def mosaic(images: Grey, columns: int | None = None, scale: int = 2) -> Grey:
     n, c, h, w = images.shape
     columns = columns or math.ceil(math.sqrt(n))
     rows = -(-n // columns)
-    cells = np.zeros((rows * columns, h, w, c), np.uint8)
-    cells[:n] = images.transpose(0, 2, 3, 1)
-    joined = cells.reshape(rows, columns, h, w, c).swapaxes(1, 2)
-    joined = joined.reshape(rows * h, columns * w, c)
-    return joined.repeat(scale, 0).repeat(scale, 1)
+    cells = np.zeros((rows * columns, c, h, w), np.uint8)
+    cells[:n] = images
+    joined = cells.reshape(rows, columns, c, h, w).transpose(0, 3, 1, 4, 2)
+    return joined.reshape(rows * h, columns * w, c).repeat(scale, 0).repeat(scale, 1)
 
 
 def recognised(
@@ -206,15 +198,11 @@ def recognised(
 
     Wilson's interval, which says something even where all or none are recognised.
     """
-    x = (images / np.float32(255)).astype(np.float32)
-    right = judge.classify(x).argmax(1) == labels
-    n, share, z = len(labels), float(right.mean()), 1.96
-    centre, spread = (
-        share + z**2 / (2 * n),
-        z * math.sqrt(share * (1 - share) / n + (z / n) ** 2 / 4),
-    )
-    low, high = ((centre + side * spread) / (1 + z**2 / n) for side in (-1, 1))
-    return share, low, high
+    right = judge.classify(images / np.float32(255)).argmax(1) == labels
+    n, share, z = len(right), float(right.mean()), 1.96
+    centre, width = share + z**2 / (2 * n), 1 + z**2 / n
+    spread = z * math.sqrt(share * (1 - share) / n + (z / n) ** 2 / 4)
+    return share, (centre - spread) / width, (centre + spread) / width
 
 
 def difference(a: Moment, b: Moment, n: int) -> tuple[float, float]:
@@ -222,9 +210,9 @@ def difference(a: Moment, b: Moment, n: int) -> tuple[float, float]:
 
     Mean and standard error, over pairs of which both are numbers; NaN where there are none.
     """
-    away = (a.x_t[:n].astype(np.float64) - b.x_t[:n]).reshape(n, -1) / 255
+    away = (a.x_t[:n].astype(np.float64) - b.x_t[:n]) / 255
     broken = [np.zeros(n, bool) if m.broken is None else m.broken[:n] for m in (a, b)]
-    each = np.sqrt((away**2).mean(1))[~np.logical_or(*broken)]
+    each = np.sqrt((away**2).mean((1, 2, 3)))[~np.logical_or(*broken)]
     if not len(each):
         return math.nan, math.nan
     return float(each.mean()), float(each.std() / math.sqrt(len(each)))

@@ -7,28 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dashboard.components.scene import (
-    Handle,
-    Heatmap,
-    Layer,
-    Lines,
-    Marker,
-    Pane,
-    Points,
-    Role,
-    Scene,
-)
+from dashboard.components.layers import Handle, Heatmap, Layer, Lines, Marker, Points
+from dashboard.components.scene import Pane, Role, Scene
 from dashboard.plots.shading import Scale, peak, shade
 from genlab.contract.card import Card
 from genlab.diffusion.likelihood import Path, finish, follow
 from genlab.measures.density import Extent, grid
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
-SIZES = (25, 50, 100)
-"""Cells along a side, from coarse to fine."""
+SIZES = (25, 50, 100)  # cells along a side, from coarse to fine
 STEPS = 32
 """Runge-Kutta steps of a cell: errors of a hundredth of a nat, far below what a colour shows."""
 BATCH = 2_500
@@ -42,11 +30,6 @@ class Picture:
     values: Array | None
     done: float
 
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is left to do."""
-        return self.done >= 1.0
-
 
 def developing(
     model: ExportedModel, extent: Extent, sizes: tuple[int, ...] = SIZES
@@ -56,8 +39,7 @@ def developing(
     values = None
     for size in sizes:
         cells, parts = grid(extent, size), []
-        for start in range(0, len(cells), BATCH):
-            batch = cells[start : start + BATCH]
+        for batch in np.split(cells, range(BATCH, len(cells), BATCH)):
             way = follow(model, batch, STEPS)
             last = next(way)  # the start: nothing was evaluated yet
             for moment in way:
@@ -90,37 +72,24 @@ def likelihood_scene(
     `learned` and `exact` are log densities [H, W] in nats, NaN where not computed yet; both share
     one colour scale.
     """
-    known = [values for values in (learned, exact) if values is not None]
-    top = peak(*known)
+    top = peak(*(values for values in (learned, exact) if values is not None))
     trained = card.kind == "trained"
-    steps = way.x[:, 0][None, None].astype(np.float32)
-    line = Lines(steps, "model" if trained else "neutral", "its path to noise", 2.2, opacity=1.0)
-    end = Marker(way.x[-1, 0], "noise", "its noise", text="z")
-    cloud = Points(data[None], "data", "data", radius=1.2, opacity=0.35)
-    left: list[Layer] = []
+    path: Role = "model" if trained else "neutral"
+    layers: list[Layer] = [
+        Points(data[None], "data", "data", radius=1.2, opacity=0.35),
+        Lines(way.x[:, 0][None, None], path, "its path to noise", width=2.2, opacity=1.0),
+        Marker(way.x[-1, 0], "noise", "its noise", text="z"),
+        Handle("x", point, "accent", "your x"),
+    ]
     if learned is not None:
         role: Role = "model" if trained else "data"
-        left.append(Heatmap(shade(learned, scale, top)[None], role, "density", smooth=False))
-    panes = [
-        Pane(
-            "learned density" if trained else "exact density",
-            extent,
-            [*left, cloud, line, end, Handle("x", point, "accent", "your x")],
-            alt="The density, the data, and the path of your point from data to noise.",
-            pick="x",
-        )
-    ]
+        layers.insert(0, Heatmap(shade(learned, scale, top)[None], role, "density", smooth=False))
+    title = "learned density" if trained else "exact density"
+    told = "The density, the data, and the path of your point from data to noise."
+    panes = [Pane(title, extent, layers, told, pick="x")]
     if exact is not None:
-        panes.append(
-            Pane(
-                "exact density",
-                extent,
-                [
-                    Heatmap(shade(exact, scale, top)[None], "data", "exact density"),
-                    Marker(point, "accent", "your x", text="x"),
-                ],
-                alt="The exact density of the data with your point on it.",
-                pick="x",
-            )
-        )
+        heat = Heatmap(shade(exact, scale, top)[None], "data", "exact density")
+        mark = Marker(point, "accent", "your x", text="x")
+        told = "The exact density of the data with your point on it."
+        panes.append(Pane("exact density", extent, [heat, mark], told, pick="x"))
     return Scene(panes)

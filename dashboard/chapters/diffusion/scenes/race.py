@@ -16,24 +16,23 @@ from numpy.typing import NDArray
 from dashboard.components.scene import Lines, Pane, Points, Scene, Timeline
 from dashboard.plots.charts import dress
 from dashboard.plots.theme import CHART
-from genlab.contract.card import Card
+from genlab.diffusion.denoiser import Stop
 from genlab.diffusion.samplers import SAMPLERS, Frame
 from genlab.diffusion.solver_error import fine_trajectory, root_mean
 from genlab.diffusion.units import to_data
 from genlab.measures.density import Extent
 from genlab.measures.distance import sliced_wasserstein
-from genlab.model import ExportedModel
+from genlab.measures.estimate import Estimate
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
-Stop = Callable[[], bool] | None
+Error = tuple[float, float] | None
 BUDGETS = (5, 10, 20, 50, 100)
 RACERS = 500
 """Points in the race, on the same noise for every sampler and for the reference."""
 BLOCK, BLOCKS = 1_250, 4
 """Samples of one distance, and how many independent ones make its error bar."""
 PROJECTIONS = 100
-SHOWN_LINES = 120
-"""Points whose missing distance is drawn."""
+SHOWN_LINES = 120  # points whose missing distance is drawn
 TICKS = [digit * 10.0**power for power in range(-6, 3) for digit in (1, 2, 5)]
 MARKS = {"ddpm": "x", "ddim": "circle", "heun": "square", "dpmpp_2m": "diamond"}
 DASHES = {"ddpm": "dot", "ddim": "dash", "heun": "dashdot", "dpmpp_2m": "solid"}
@@ -43,13 +42,12 @@ DASHES = {"ddpm": "dot", "ddim": "dash", "heun": "dashdot", "dpmpp_2m": "solid"}
 class Score:
     """What one sampler made of one budget: errors in data units with their standard errors.
 
-    `path` is None for a sampler without a path, or until the reference is known; `distance` None
-    where there are no data to compare with.
+    `path` is None for a sampler without a path, `distance` where there are no data to compare with.
     """
 
     used: int
-    path: tuple[float, float] | None
-    distance: tuple[float, float] | None
+    path: Error
+    distance: Error
 
 
 Scores = Mapping[tuple[str, int], Score]
@@ -143,25 +141,22 @@ def score(
     )
 
 
-def distance(
-    x: NDArray[np.floating], y: NDArray[np.floating], blocks: int
-) -> tuple[float, float] | None:
+def distance(x: NDArray[np.floating], y: NDArray[np.floating], blocks: int) -> Error:
     """Sliced Wasserstein-2 of as many pairs of blocks, [blocks · BLOCK, 2]: mean and its error."""
     if blocks < 2:
         return None
     rows = [slice(k * BLOCK, (k + 1) * BLOCK) for k in range(blocks)]
     found = [sliced_wasserstein(x[row], y[row], PROJECTIONS, k) for k, row in enumerate(rows)]
-    return float(np.mean(found)), float(np.std(found, ddof=1) / np.sqrt(blocks))
+    return Estimate.mean(np.array(found))
 
 
-def floor(data: Array) -> tuple[float, float] | None:
+def floor(data: Array) -> Error:
     """The distance of data to other data: what a perfect sampler has on average."""
     blocks = min(BLOCKS, len(data) // (2 * BLOCK))
     return distance(data, data[blocks * BLOCK :], blocks)
 
 
 def race_scene(
-    card: Card,
     runs: Mapping[str, Array],
     ends: NDArray[np.float64] | None,
     data: Array,
@@ -173,11 +168,9 @@ def race_scene(
     `runs` are the `states` of each, `ends` [n, 2] the end points of the exact paths, if known.
     """
     panes = [_pane(name, run, ends, data, extent) for name, run in runs.items()]
-    labels = [f"{k} of {budget} evaluations" for k in range(budget + 1)]
-    return Scene(
-        panes,
-        Timeline(budget + 1, labels, fps=max(2.0, budget / 3), autoplay=True, title="evaluations"),
-    )
+    labels, fps = [f"{k} of {budget} evaluations" for k in range(budget + 1)], max(2.0, budget / 3)
+    strip = Timeline(budget + 1, labels, fps=fps, autoplay=True, title="evaluations")
+    return Scene(panes, strip)
 
 
 def _pane(
@@ -195,23 +188,20 @@ def _pane(
     elif not row.path:
         title = f"{row.label}: no path"
     layers.append(Points(run, "model", "samples", radius=1.7, opacity=0.8))
-    return Pane(
-        title, extent, layers, alt=f"Samples of {row.label} after each evaluation, from one noise."
-    )
+    alt = f"Samples of {row.label} after each evaluation, from one noise."
+    return Pane(title, extent, layers, alt)
 
 
 def path_chart(scores: Scores) -> go.Figure:
     """Path error of each deterministic sampler over the evaluations really made."""
     words = {k: f"{row.label}, order {row.order}" for k, row in SAMPLERS.items() if row.path}
-    errors = {pair: (score.used, score.path) for pair, score in scores.items()}
-    return _chart(words, errors, "distance to the path's end (RMS)")
+    return _chart(words, scores, lambda score: score.path, "distance to the path's end (RMS)")
 
 
-def distance_chart(scores: Scores, least: tuple[float, float] | None) -> go.Figure:
+def distance_chart(scores: Scores, least: Error) -> go.Figure:
     """Sliced Wasserstein-2 to data over the evaluations, with the distance of data to data."""
     words = {name: row.label for name, row in SAMPLERS.items()}
-    errors = {pair: (score.used, score.distance) for pair, score in scores.items()}
-    figure = _chart(words, errors, "sliced Wasserstein-2 to data")
+    figure = _chart(words, scores, lambda score: score.distance, "sliced Wasserstein-2 to data")
     if least is not None:
         value, stderr = least
         figure.add_scatter(
@@ -226,39 +216,28 @@ def distance_chart(scores: Scores, least: tuple[float, float] | None) -> go.Figu
 
 
 def _chart(
-    words: Mapping[str, str],
-    errors: Mapping[tuple[str, int], tuple[int, tuple[float, float] | None]],
-    y: str,
+    words: Mapping[str, str], scores: Scores, error: Callable[[Score], Error], y: str
 ) -> go.Figure:
     """A curve for each sampler in `words`, through its errors that are known."""
     figure = go.Figure()
     for name, told in words.items():
-        points = sorted(
-            (n, error) for (who, _), (n, error) in errors.items() if who == name and error
-        )
+        mine = [score for (who, _), score in scores.items() if who == name]
+        points = sorted((score.used, *known) for score in mine if (known := error(score)))
         figure.add_scatter(
-            x=[used for used, _ in points],
-            y=[value for _, (value, _) in points],
-            error_y={"type": "data", "array": [error for _, (_, error) in points], "thickness": 1},
+            x=[used for used, _, _ in points],
+            y=[value for _, value, _ in points],
+            error_y={"type": "data", "array": [stderr for *_, stderr in points], "thickness": 1},
             name=told,
             mode="lines+markers",
             line={"color": CHART["model"], "width": 2, "dash": DASHES.get(name, "solid")},
             marker={"symbol": MARKS.get(name, "circle"), "size": 8, "color": CHART["model"]},
             hovertemplate="%{y:.3g} ± %{error_y.array:.1g}<extra>" + told + "</extra>",
         )
-    return _logarithmic(dress(figure, "evaluations of the network", y))
-
-
-def _logarithmic(figure: go.Figure) -> go.Figure:
-    low, high = np.log10(BUDGETS[0] * 0.8), np.log10(BUDGETS[-1] * 1.25)
-    return figure.update_layout(
+    budgets = {"tickvals": BUDGETS, "ticktext": [str(budget) for budget in BUDGETS]}
+    span = [np.log10(BUDGETS[0] * 0.8), np.log10(BUDGETS[-1] * 1.25)]
+    return dress(figure, "evaluations of the network", y).update_layout(
         height=340,
-        xaxis={
-            "type": "log",
-            "range": [low, high],
-            "tickvals": list(BUDGETS),
-            "ticktext": [str(budget) for budget in BUDGETS],
-        },
+        xaxis={"type": "log", "range": span} | budgets,
         yaxis={"type": "log", "tickvals": TICKS, "ticktext": [f"{tick:g}" for tick in TICKS]},
         hovermode="closest",
         legend={"y": 1.02, "yanchor": "bottom"},

@@ -13,49 +13,32 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from dashboard.chapters.diffusion.scenes.reverse_step_numbers import nats, power_of_ten
-from dashboard.chapters.diffusion.scenes.trajectory import window
-from dashboard.components.scene import (
-    Curve,
-    Handle,
-    Heatmap,
-    Lines,
-    Marker,
-    Pane,
-    Points,
-    Role,
-    Scene,
-    Timeline,
-)
+from dashboard.chapters.diffusion.scenes.trajectory import on_stage, window
+from dashboard.components.layers import Handle, Heatmap, Layer, Lines, Marker, Points, Role
+from dashboard.components.scene import Curve, Pane, Scene, Timeline
 from dashboard.plots.lines import graphs
 from genlab.contract.card import Card
-from genlab.diffusion.diffused import log_prob_t_of, support, visible
+from genlab.diffusion.diffused import Floats, log_prob_t_of, support, visible
 from genlab.diffusion.posterior import Normal, Posterior
 from genlab.diffusion.posterior_kl import LEAST, ReverseSteps
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.measures.density import Extent
-from genlab.model import ExportedModel
+from genlab.model import Array, ExportedModel
 
-Array = NDArray[np.float32]
-PRIOR, ZOOM = 48, 52
-"""Cells along a side of the first pane and of the magnifier."""
-HALF = 4.0
-"""Half the side of the magnifier, in standard deviations of the best Normal."""
-LOW, HIGH = LEAST, 1e2
-"""Least and greatest KL in nats that the strip tells apart."""
-PALE = 0.6
-"""Shade of the highest density under lines that must be seen on it."""
-NODES = 49
-"""Of every ellipse."""
+PRIOR, ZOOM, FINE = 48, 52, 241
+"""Cells along a side of the first pane and of the magnifier, in the plane and on the line."""
+HALF = 4.0  # half the side of the magnifier, in standard deviations of the best Normal
+LOW, HIGH = LEAST, 1e2  # the least and the greatest KL in nats that the strip tells apart
+PALE = 0.6  # shade of the highest density under lines that must be seen on it
+NODES = 49  # of every ellipse
 DISCS = Normal(np.zeros(2), np.eye(2)).ellipse(1.0, NODES) * np.array([1.0, 2.0])[:, None, None]
 """The circles at 1σ and 2σ of the standard Normal, [2, nodes, 2]."""
-LINE = (-0.06, 1.12)
-"""Heights that a pane of curves shows."""
-HEIGHT = 0.85
-"""The density at the top of the magnifier on the line; the standard normal's is 0.4."""
+LINE = (-0.06, 1.12)  # heights that a pane of curves shows
+HEIGHT = 0.85  # density at the top of the magnifier on the line; the standard normal's is 0.4
+MAGNIFIED = "q(xₛ | xₜ), magnified to its own spread"
 
 
 def plane(card: Card) -> Extent:
@@ -67,7 +50,7 @@ def plane(card: Card) -> Extent:
     return float(min(low[0], reach[0])), float(max(high[0], reach[1])), *LINE
 
 
-def priors(exact: ExportedModel, levels: Sequence[float], extent: Extent) -> Array:
+def priors(exact: ExportedModel, levels: Floats | Sequence[float], extent: Extent) -> Array:
     """q(x_s) at each level, relative to its peak: [frames, cells, cells], or [frames, nodes]."""
     if exact.card.event_shape == (2,):
         log_prob = visible(exact, levels, extent, PRIOR)
@@ -79,36 +62,30 @@ def priors(exact: ExportedModel, levels: Sequence[float], extent: Extent) -> Arr
     return np.exp(log_prob - log_prob.max(axis=1, keepdims=True)).astype(np.float32)
 
 
-def line(extent: Extent, nodes: int = 481) -> NDArray[np.float64]:
-    """Places [nodes] along the x of a window."""
-    return np.linspace(extent[0], extent[1], nodes)
+def line(extent: Extent) -> Floats:
+    """Places [481] along the x of a window."""
+    return np.linspace(*extent[:2], 481)
 
 
 def magnified(post: Posterior, centre: np.ndarray, unit: float, size: int) -> Array:
-    """The density of q(x_s | x_t) on a square around `centre`, relative to its peak.
+    """The density of q(x_s | x_t) around `centre`, relative to its peak, [size] or [size, size].
 
-    `size` cells along each side of ±`HALF` units. Where the grid of the quadrature is finer than
-    the cells, a cell shows its mean.
+    Cells fill ±`HALF` units; where the grid of the quadrature is finer, a cell shows its mean.
     """
     d = len(centre)
     cell = 2 * HALF * unit / size
     pitch = np.array([axis[1] - axis[0] for axis in post.axes])
     fine = max(1, min(4, math.ceil(0.8 * cell / pitch.min()))) if d == 2 else 1
     middle = (np.arange(size * fine) + 0.5) / (size * fine) * 2 * HALF - HALF
-    at = [
-        (centre[i] + unit * middle - post.axes[i][0]) / pitch[i]  # in cells of the quadrature
-        for i in range(d)
-    ]
+    # In cells of the quadrature.
+    at = [(centre[i] + unit * middle - post.axes[i][0]) / pitch[i] for i in range(d)]
     shape = tuple(n for _ in range(d) for n in (size, fine))
     density = _between(post, np.stack(np.meshgrid(*at, indexing="ij"))).reshape(shape)
     return density.mean(axis=tuple(range(1, 2 * d, 2))).astype(np.float32)
 
 
-def _between(post: Posterior, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The density relative to its peak between the cells of its grid: `at` [d, ...] in cells.
-
-    By cubic splines of the logarithm, which are exact for a Normal.
-    """
+def _between(post: Posterior, at: Floats) -> Floats:
+    """The same at places [d, ...] in cells, by cubic splines of the log: exact for a Normal."""
     top = float(post.log_prob.max())
     known = np.maximum(post.log_prob, top - 40.0)
     found = map_coordinates(known, at, order=3, mode="constant", cval=top - 40.0)
@@ -118,10 +95,9 @@ def _between(post: Posterior, at: NDArray[np.float64]) -> NDArray[np.float64]:
 def reverse_scene(
     back: ReverseSteps, prior: Array, extent: Extent, autoplay: bool, still: int | None = None
 ) -> Scene:
-    """The film over the size of the step, in the plane or on the line.
+    """The film over the size of the step, in the plane or on the line; of a `still` frame that one.
 
-    Where a person looks at one `still` frame, only that one is drawn, so that an answer to a drag
-    is small.
+    So an answer to a drag is small.
     """
     panes = _plane_panes if len(back.x_t) == 2 else _line_panes
     frames = range(len(back.exact)) if still is None else [back.place(still)]
@@ -129,27 +105,23 @@ def reverse_scene(
 
 
 def _timeline(back: ReverseSteps, autoplay: bool) -> Timeline:
-    places = np.log10(back.all_sizes)
-    span = (math.log10(LOW), math.log10(HIGH))
     labels = {size: f"t = {back.t} → s = {back.t - size}" for size in back.all_sizes}
     for size, best, drawn in zip(back.sizes, back.kl_best, back.kl_drawn, strict=True):
         labels[size] += f" · KL {nats(best)} | {nats(drawn)} nats"
-    curves: list[Curve] = []
-    if len(back.sizes) > 1:
-        known = np.log10(back.sizes)
-        curves = [
-            Curve(np.log10(np.clip(values, LOW, HIGH)), role, words, x=known, span=span)
-            for values, role, words in curves_of(back)
-        ]
+
+    def curve(kl: Floats, role: Role, whose: str) -> Curve:
+        y, span = np.log10(np.clip(kl, LOW, HIGH)), (math.log10(LOW), math.log10(HIGH))
+        return Curve(y, role, f"KL to {whose} Normal (log)", np.log10(back.sizes), span)
+
     return Timeline(
         len(back.all_sizes),
         list(labels.values()),
-        curves,
+        [curve(back.kl_best, "neutral", "the best"), curve(back.kl_drawn, "model", "DDPM's")],
         fps=6,
         loop=False,
         autoplay=autoplay,
         title="size of the step",
-        positions=places,
+        positions=np.log10(back.all_sizes),
         height=150,
         rows=[
             (power, f"{power_of_ten(power)} nats" if power else "1 nat")
@@ -160,14 +132,6 @@ def _timeline(back: ReverseSteps, autoplay: bool) -> Timeline:
             for size in (1, 3, 10, 30, 100, 300, 1_000, back.t)
             if size <= back.t and (size == back.t or 2 * size < back.t)
         ],
-    )
-
-
-def curves_of(back: ReverseSteps) -> tuple[tuple[NDArray[np.float64], Role, str], ...]:
-    """Both divergences with colour and name, as the strip shows them."""
-    return (
-        (back.kl_best, "neutral", "KL to the best Normal (log)"),
-        (back.kl_drawn, "model", "KL to DDPM's Normal (log)"),
     )
 
 
@@ -188,42 +152,26 @@ def _plane_panes(
         orange.append(dots[-1] + math.sqrt(post.step.beta_tilde) / unit * DISCS)
         shades = magnified(post, best.mean, unit, ZOOM)
         heat.append(0.85 * shades.T / max(float(shades.max()), 1e-9))
+    normals = to_data(back.card, np.stack(true))
+    where: list[Layer] = [
+        Heatmap(prior, "data", "exact q(xₛ)"),
+        Lines(to_data(back.card, np.stack(kernels)), "noise", "q(xₜ | xₛ), 1σ and 2σ", width=1.5),
+        Lines(normals, "neutral", "best Normal, 1σ and 2σ", width=1.5),
+        Marker(to_data(back.card, back.x0), "model", "x̂₀ of the denoiser", text="x̂₀"),
+        Handle("x", on_stage(back.x_t), "accent", "your xₜ"),
+    ]
+    near: list[Layer] = [
+        Heatmap(np.stack(heat), "data", "exact q(xₛ | xₜ)"),
+        Lines(np.stack(rings), "neutral", "best Normal, 1σ and 2σ", width=2.0),
+        Lines(np.stack(orange), "model", "DDPM's Normal, 1σ and 2σ", width=2.0),
+        Points(np.stack(dots)[:, None], "model", "its mean", radius=3.0, opacity=1.0),
+    ]
+    told = "The diffused density at s, the kernel around x_t and a point x_t to drag."
+    shown = "The exact reverse step as a heat map with the ellipses of both Normals, in standard "
+    shown += "deviations around its mean."
     return [
-        Pane(
-            "where: q(xₛ) and the kernel around xₜ",
-            extent,
-            [
-                Heatmap(prior, "data", "exact q(xₛ)"),
-                Lines(
-                    to_data(back.card, np.stack(kernels)),
-                    "noise",
-                    "q(xₜ | xₛ), 1σ and 2σ",
-                    width=1.5,
-                ),
-                Lines(
-                    to_data(back.card, np.stack(true)),
-                    "neutral",
-                    "best Normal, 1σ and 2σ",
-                    width=1.5,
-                ),
-                Marker(to_data(back.card, back.x0), "model", "x̂₀ of the denoiser", text="x̂₀"),
-                Handle("x", _pair(back.x_t), "accent", "your xₜ"),
-            ],
-            alt="The diffused density at s, the kernel around x_t and a point x_t to drag.",
-            pick="x",
-        ),
-        Pane(
-            "q(xₛ | xₜ), magnified to its own spread",
-            (-HALF, HALF, -HALF, HALF),
-            [
-                Heatmap(np.stack(heat), "data", "exact q(xₛ | xₜ)"),
-                Lines(np.stack(rings), "neutral", "best Normal, 1σ and 2σ", width=2.0),
-                Lines(np.stack(orange), "model", "DDPM's Normal, 1σ and 2σ", width=2.0),
-                Points(np.stack(dots)[:, None], "model", "its mean", radius=3.0, opacity=1.0),
-            ],
-            alt="The exact reverse step as a heat map with the ellipses of both Normals, in "
-            "standard deviations around its mean.",
-        ),
+        Pane("where: q(xₛ) and the kernel around xₜ", extent, where, told, pick="x"),
+        Pane(MAGNIFIED, (-HALF, HALF, -HALF, HALF), near, shown),
     ]
 
 
@@ -233,54 +181,36 @@ def _line_panes(
     places = line(extent)
     x = to_diffusion(back.card, places[:, None])[:, 0]
     x_t = float(to_diffusion(back.card, back.x_t)[0])
-    size = 241
-    units = (np.arange(size) + 0.5) / size * 2 * HALF - HALF
+    units = (np.arange(FINE) + 0.5) / FINE * 2 * HALF - HALF
     kernels, products, exact, best, drawn = [], [], [], [], []
     for i in frames:
-        post = back.exact[i]
+        post, unit, axis = back.exact[i], back.spread(i), back.exact[i].axes[0]
         kernels.append(np.exp(-0.5 * (x_t - post.step.shrink * x) ** 2 / post.step.beta))
-        axis = post.axes[0]
         products.append(_between(post, (x[None] - axis[0]) / (axis[1] - axis[0])))
-        mean, unit = float(post.normal.mean[0]), back.spread(i)
-        shape = magnified(post, post.normal.mean, unit, size)
+        shape = magnified(post, post.normal.mean, unit, FINE)
         exact.append(shape * float(np.exp(post.log_prob.max())) * unit)
-        best.append(np.exp(post.normal.log_prob((mean + unit * units)[:, None])) * unit)
-        drawn.append(np.exp(back.drawn[i].log_prob((mean + unit * units)[:, None])) * unit)
-    return [
-        Pane(
-            "where: q(xₛ) times the kernel of xₜ",
-            extent,
-            [
-                Lines(graphs(places, prior), "data", "exact q(xₛ)", width=1.25, opacity=0.65),
-                Lines(graphs(places, np.stack(kernels)), "noise", "q(xₜ | xₛ)", width=1.75),
-                Lines(graphs(places, np.stack(products)), "data", "their product", width=3.0),
-                Marker(
-                    (float(to_data(back.card, back.x0)[0]), 0.0),
-                    "model",
-                    "x̂₀ of the denoiser",
-                    text="x̂₀",
-                ),
-                Handle("x", (float(back.x_t[0]), 0.0), "accent", "your xₜ", rail=True),
-            ],
-            alt="The diffused density at s and the kernel of x_t, each scaled to its peak, with "
-            "their product and a point x_t to drag along the line.",
-            pick="x",
-            aspect=1.15,
-        ),
-        Pane(
-            "q(xₛ | xₜ), magnified to its own spread",
-            (-HALF, HALF, LINE[0] * HEIGHT, HEIGHT),
-            [
-                Lines(graphs(units, np.stack(exact)), "data", "exact q(xₛ | xₜ)", width=3.0),
-                Lines(graphs(units, np.stack(best)), "neutral", "best Normal", width=2.0),
-                Lines(graphs(units, np.stack(drawn)), "model", "DDPM's Normal", width=2.0),
-            ],
-            alt="The density of the exact reverse step and of both Normals, in standard deviations "
-            "around its mean.",
-            aspect=1.15,
-        ),
+        at = (post.normal.mean + unit * units)[:, None]
+        best.append(np.exp(post.normal.log_prob(at)) * unit)
+        drawn.append(np.exp(back.drawn[i].log_prob(at)) * unit)
+    guess = on_stage(to_data(back.card, back.x0))
+    where: list[Layer] = [
+        Lines(graphs(places, prior), "data", "exact q(xₛ)", width=1.25, opacity=0.65),
+        Lines(graphs(places, np.stack(kernels)), "noise", "q(xₜ | xₛ)", width=1.75),
+        Lines(graphs(places, np.stack(products)), "data", "their product", width=3.0),
+        Marker(guess, "model", "x̂₀ of the denoiser", text="x̂₀"),
+        Handle("x", on_stage(back.x_t), "accent", "your xₜ", rail=True),
     ]
-
-
-def _pair(x: np.ndarray) -> tuple[float, float]:
-    return float(x[0]), float(x[1])
+    near: list[Layer] = [
+        Lines(graphs(units, np.stack(exact)), "data", "exact q(xₛ | xₜ)", width=3.0),
+        Lines(graphs(units, np.stack(best)), "neutral", "best Normal", width=2.0),
+        Lines(graphs(units, np.stack(drawn)), "model", "DDPM's Normal", width=2.0),
+    ]
+    told = "The diffused density at s and the kernel of x_t, each scaled to its peak, with their "
+    told += "product and a point x_t to drag along the line."
+    shown = "The density of the exact reverse step and of both Normals, in standard deviations "
+    shown += "around its mean."
+    view = (-HALF, HALF, LINE[0] * HEIGHT, HEIGHT)
+    return [
+        Pane("where: q(xₛ) times the kernel of xₜ", extent, where, told, pick="x", aspect=1.15),
+        Pane(MAGNIFIED, view, near, shown, aspect=1.15),
+    ]

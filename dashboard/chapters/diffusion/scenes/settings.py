@@ -15,18 +15,15 @@ CLIP = "static"
 
 @dataclass(frozen=True)
 class Setting:
-    """How images are drawn.
+    """How n images are drawn.
 
     Attributes:
         label: A class by its name, `ANY` or `EVERY`.
         guidance: The scale w.
-        sampler: A name of `SAMPLERS`.
         budget: Evaluations of x̂_0 that an image may take; a sampler may leave some of them.
         eta: DDIM's η.
-        clip: What is done to x̂_0.
+        clip: What is done to x̂_0, of `CLIPS`.
         schedule: A name in the card's schedules; None for the model's own.
-        n: Number of images.
-        seed: Seed of all noise.
     """
 
     label: str
@@ -59,8 +56,7 @@ class Setting:
         """The setting as briefly as can be, as above a sheet; what is not said is the default."""
         steps = f"{self.steps} steps, " if self.steps != self.evaluations else ""
         twice = f" × {self.runs}" if self.runs > 1 else ""
-        plural = "" if self.evaluations == 1 else "s"
-        walk = f"{steps}{self.evaluations}{twice} evaluation{plural}"
+        walk = steps + counted(self.evaluations, "evaluation", twice)
         eta = f", η = {self.eta:g}" if self.has_eta and self.eta else ""
         finer = ", ".join(self._finer)
         if len(self._finer) > 1:
@@ -72,8 +68,9 @@ class Setting:
         """The setting in full, and what it costs."""
         left = f" (of {self.budget} at most)" if self.evaluations < self.budget else ""
         cost = (
-            f"{_count(self.steps, 'step')}, {_count(self.evaluations, 'evaluation')} of x̂₀{left} "
-            f"and {_count(self.evaluations * self.runs, 'run')} of the network for each image"
+            f"{counted(self.steps, 'step')}, {counted(self.evaluations, 'evaluation')} of "
+            f"x̂₀{left} and {counted(self.evaluations * self.runs, 'run')} of the network for each "
+            "image"
         )
         eta = f", η = {self.eta:g}" if self.has_eta else ""
         asked = self._asked.replace("every class", "every class in turn")
@@ -98,15 +95,9 @@ class Setting:
 
 @dataclass(frozen=True)
 class Filling:
-    """How what was erased of an image is filled in.
+    """How what was erased of an image is filled in, n times; `label` and `guidance` as above.
 
-    Attributes:
-        label: A class by its name, or `ANY`.
-        guidance: The scale w.
-        steps: Steps of the walk.
-        resamplings: How often each of them is walked.
-        n: Number of fillings.
-        seed: Seed of all noise.
+    Each of the `steps` is walked `resamplings` times.
     """
 
     label: str
@@ -117,8 +108,9 @@ class Filling:
     seed: int
 
 
-def _count(count: int, one: str) -> str:
-    return f"{count} {one}" if count == 1 else f"{count} {one}s"
+def counted(count: int, one: str, times: str = "") -> str:
+    """So many of what `one` is called, in words."""
+    return f"{count}{times} {one}" + "s" * (count != 1)
 
 
 def whole_rows(label: str, n: int, classes: int) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.components.scene import Curve, Heatmap, Pane, Points, Scene, Timeline
+from dashboard.components.scene import Curve, Heatmap, Layer, Pane, Points, Scene, Timeline
 from dashboard.plots.lines import line_chart
 from dashboard.plots.shading import shade
 from genlab.contract.card import Card
@@ -19,23 +19,22 @@ from genlab.diffusion.samplers import Frame
 from genlab.diffusion.schedules import alphas_bar
 from genlab.diffusion.units import to_data
 from genlab.measures.density import Extent
+from genlab.model import Array
 
-Array = NDArray[np.float32]
-TAIL = 12
-"""Last steps of a point that are drawn behind it."""
+TAIL = 12  # last steps of a point that are drawn behind it
 
 
 def window(card: Card, extent: Extent) -> Extent:
     """A square window in data units that holds both the data and 3.2 σ of the noise at t = T."""
-    scale = card.constants.diffusion_scale or 1.0
-    shift = card.constants.diffusion_shift or [0.0, 0.0]
-    x0, x1, y0, y1 = extent
-    reach = 3.2 * scale
-    low = (min(x0, shift[0] - reach), min(y0, shift[1] - reach))
-    high = (max(x1, shift[0] + reach), max(y1, shift[1] + reach))
-    half = max(high[0] - low[0], high[1] - low[1]) / 2
-    centre = ((low[0] + high[0]) / 2, (low[1] + high[1]) / 2)
-    return centre[0] - half, centre[0] + half, centre[1] - half, centre[1] + half
+    box, noise = np.reshape(extent, (2, 2)).T, to_data(card, np.array([[-3.2] * 2, [3.2] * 2]))
+    low, high = np.minimum(box[0], noise[0]), np.maximum(box[1], noise[1])
+    (x, y), half = ((low + high) / 2).tolist(), float((high - low).max() / 2)
+    return x - half, x + half, y - half, y + half
+
+
+def on_stage(x: np.ndarray) -> tuple[float, float]:
+    """Where a point [d] of the line or the plane stands: one of the line at height 0."""
+    return float(x[0]), float(x[1]) if len(x) == 2 else 0.0
 
 
 def relief(log_prob: Array) -> Array:
@@ -59,53 +58,36 @@ def trajectory_scene(
     log q(x_t) there, or None; `schedule` the full log-SNR array of which the frames are a subset.
     `whole_paths` draws the path of some points from the start, else only their last steps.
     """
-    state = np.stack([to_data(card, frame.x_t) for frame in frames]).astype(np.float32)
-    guess = np.stack([to_data(card, frame.x0) for frame in frames]).astype(np.float32)
-    heat = []
+    state = to_data(card, np.stack([frame.x_t for frame in frames]))
+    guess = to_data(card, np.stack([frame.x0 for frame in frames]))
+    tail = len(frames) if whole_paths else TAIL
+    moving: list[Layer] = [
+        Points(noised, "data", "forward: data, noised", radius=1.5, opacity=0.5),
+        Points(state, "model", "reverse: samples", radius=1.8, trail=tail, trail_count=60),
+    ]
     if truth is not None:
-        heat = [Heatmap(relief(truth), "data", "exact q(xₜ)", visible=False)]
-    labels = [level_label(frame.t, frame.log_snr) for frame in frames]
+        moving.insert(0, Heatmap(relief(truth), "data", "exact q(xₜ)", visible=False))
+    clean = [
+        Points(data[None], "data", "data", radius=1.5, opacity=0.35),
+        Points(guess, "model", "predicted x̂₀", radius=1.8),
+    ]
+    told = "Samples travelling from noise to data, beside data travelling to noise."
+    guessed = "The denoiser's prediction of the clean point, for each sample and step."
     full = alphas_bar(schedule)[::-1]
-    places = np.array([-frame.t for frame in frames], dtype=np.float64)
-    return Scene(
-        [
-            Pane(
-                "xₜ",
-                extent,
-                [
-                    *heat,
-                    Points(noised, "data", "forward: data, noised", radius=1.5, opacity=0.5),
-                    Points(
-                        state,
-                        "model",
-                        "reverse: samples",
-                        radius=1.8,
-                        trail=len(frames) if whole_paths else TAIL,
-                        trail_count=60,
-                    ),
-                ],
-                alt="Samples travelling from noise to data, beside data travelling to noise.",
-            ),
-            Pane(
-                "x̂₀: the guess at the end",
-                extent,
-                [
-                    Points(data[None], "data", "data", radius=1.5, opacity=0.35),
-                    Points(guess, "model", "predicted x̂₀", radius=1.8),
-                ],
-                alt="The denoiser's prediction of the clean point, for each sample and step.",
-            ),
-        ],
-        Timeline(
-            len(frames),
-            labels,
-            [Curve(full, "noise", "ᾱₜ", x=-np.arange(len(full), dtype=np.float64)[::-1])],
-            fps=60,
-            autoplay=True,
-            title="t",
-            positions=places,
-        ),
+    strip = Timeline(
+        len(frames),
+        [level_label(frame.t, frame.log_snr) for frame in frames],
+        [Curve(full, "noise", "ᾱₜ", x=np.arange(1.0 - len(full), 1.0))],
+        fps=60,
+        autoplay=True,
+        title="t",
+        positions=np.array([-frame.t for frame in frames]),
     )
+    panes = [
+        Pane("xₜ", extent, moving, told),
+        Pane("x̂₀: the guess at the end", extent, clean, guessed),
+    ]
+    return Scene(panes, strip)
 
 
 def level_label(t: int, log_snr: float) -> str:
@@ -116,7 +98,5 @@ def level_label(t: int, log_snr: float) -> str:
 
 def schedule_chart(schedules: dict[str, list[float]]) -> go.Figure:
     """ᾱ_t of each schedule over t, as stored on the card."""
-    rows = {
-        name: (np.arange(len(levels)), alphas_bar(levels)) for name, levels in schedules.items()
-    }
+    rows = {name: (np.arange(len(row)), alphas_bar(row)) for name, row in schedules.items()}
     return line_chart(rows, "noise", "ᾱ = %{y:.4f}", "t", "ᾱ_t (share of signal)")

@@ -106,14 +106,14 @@ def test_the_floor_is_that_of_independent_data() -> None:
 def test_the_race_says_who_has_no_path(learned: ExportedModel) -> None:
     runs = {name: race.states(learned, name, 5, 30, 0, None, None) for name in SAMPLERS}
     ends = solution(learned, 30, 0, 100)
-    scene = race.race_scene(learned.card, runs, ends, normal(0, (9, 2)), EXTENT, 5)
+    scene = race.race_scene(runs, ends, normal(0, (9, 2)), EXTENT, 5)
     assert scene.timeline is not None
     assert scene.timeline.count == 6
     for pane, name in zip(scene.panes, SAMPLERS, strict=True):
         lines = [layer for layer in pane.layers if isinstance(layer, Lines)]
         assert len(lines) == (1 if SAMPLERS[name].path else 0)
         assert ("no path" in pane.title) != ("off by" in pane.title)
-    before = race.race_scene(learned.card, runs, None, normal(0, (9, 2)), EXTENT, 5)
+    before = race.race_scene(runs, None, normal(0, (9, 2)), EXTENT, 5)
     assert not any("off by" in pane.title for pane in before.panes)
 
 
