@@ -76,6 +76,9 @@ class Visit:
         assert over <= 1, f"the page is {over} px wider than the screen"
 
 
+LOOKS = ["light", pytest.param("dark", marks=pytest.mark.slow), "phone"]
+
+
 @pytest.fixture
 def visit(chromium: Browser, server: str) -> Iterator[Visit]:
     visit = Visit(chromium, server, viewport={"width": 1280, "height": 900})
@@ -90,7 +93,7 @@ def stage(page: Page) -> Any:
 
 
 @pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+@pytest.mark.parametrize("look", LOOKS)
 def test_page_opens_alive(chromium: Browser, server: str, path: str, look: str) -> None:
     options: dict[str, Any] = {"color_scheme": "dark" if look == "dark" else "light"}
     options["viewport"] = PHONE if look == "phone" else {"width": 1280, "height": 900}
@@ -217,6 +220,7 @@ def test_dragging_the_latent_moves_its_image(visit: Visit) -> None:
     visit.check()
 
 
+@pytest.mark.slow
 def test_objectives_race_on_one_timeline_and_k_changes_the_runs(visit: Visit) -> None:
     page = visit.open("gans?gan_view=objectives")
     root = stage(page)
@@ -273,6 +277,7 @@ def test_model_opens_from_the_gallery(visit: Visit) -> None:
     visit.check()
 
 
+@pytest.mark.slow
 def test_film_strips_come_with_their_cards_and_a_data_set_opens_on_compare(visit: Visit) -> None:
     page = visit.open("")
     strip = page.locator(".gallery .card[data-id=moons-flow-spline] .film")

@@ -86,6 +86,22 @@ def test_the_table_says_what_each_family_can_do_and_leaves_open_what_it_cannot()
     assert (table["log-likelihood"].dropna() <= best + 3 * table["± ll"].dropna()).all()
 
 
+@pytest.fixture
+def asked_of_ode(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The exact density stands for the one by ODE, at once; the sizes and steps asked are told."""
+    asked: list[tuple[int, int]] = []
+    exact = catalogue.open_model("moons-exact")
+
+    def ode_grid(model: Any, extent: Any, size: int, steps: int) -> Iterator[Any]:
+        asked.append((size, steps))
+        yield from [np.empty((0, 0))] * (steps + 1)
+        yield log_prob_grid(exact, extent, size)
+
+    monkeypatch.setattr(compare, "ode_grid", ode_grid)
+    return asked
+
+
+@pytest.mark.usefixtures("asked_of_ode")
 def test_a_speed_is_measured_once_in_a_process(quick_and_counted: list[str]) -> None:
     for _ in range(2):
         app = open_compare(dataset="moons")
@@ -96,27 +112,19 @@ def test_a_speed_is_measured_once_in_a_process(quick_and_counted: list[str]) -> 
 
 
 def test_a_density_by_ode_comes_when_the_browser_asks_coarse_then_fine(
-    monkeypatch: pytest.MonkeyPatch,
+    asked_of_ode: list[tuple[int, int]],
 ) -> None:
-    asked: list[tuple[int, int]] = []
-    exact = catalogue.open_model("moons-exact")
-
-    def ode_grid(model: Any, extent: Any, size: int, steps: int) -> Iterator[Any]:
-        asked.append((size, steps))
-        yield from [np.empty((0, 0))] * (steps + 1)
-        yield log_prob_grid(exact, extent, size)
-
-    monkeypatch.setattr(compare, "ode_grid", ode_grid)
     app = open_compare(dataset="moons")
     for level in ("whole", "samples"):
         assert not said(app, level).exception
-    assert asked == []
+    assert asked_of_ode == []
     for level in ("rough", "fine"):
         assert not said(app, level).exception
-    assert [size for size, _ in asked] == sorted({size for size, _ in asked})
-    assert len(asked) == 2
+    sizes = [size for size, _ in asked_of_ode]
+    assert sizes == sorted(set(sizes))
+    assert len(sizes) == 2
     assert not said(app, "speeds").exception
-    assert len(asked) == 2
+    assert len(asked_of_ode) == 2
 
 
 def test_a_busy_machine_costs_the_page_nothing_but_the_density_by_ode(

@@ -41,6 +41,7 @@ def test_a_dragged_point_gets_its_likelihood_while_the_picture_develops(visit: O
     )
 
 
+@pytest.mark.slow
 def test_the_race_measures_by_itself(visit: Open) -> None:
     page = visit("ddpm=gaussians8-ddpm&ddpm_view=race&budget=5")
     expect(page.locator(".stage canvas")).to_have_count(5)  # four samplers and the strip
