@@ -11,7 +11,7 @@ from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import tiles
 from dashboard.shared import controls, links
 from dashboard.shared.compute import in_turn
-from dashboard.shared.images import Bytes, Look, linked_picks, remember_picks, say_no_test
+from dashboard.shared.images import Bytes, ImageSelection, linked_picks, remember_picks, say_no_test
 from dashboard.shared.upload import EVEN, Fitted, read_picture
 from genlab.runtime.errors import InputError
 
@@ -27,7 +27,7 @@ DRAWING, PICTURE, FILE, FILES = "image_drawing", "image_picture", "image_file", 
 """Where a session keeps a drawing, a picture, a file until it is read, and how many files came."""
 
 
-def some_image(look: Look) -> tuple[Bytes | None, DeltaGenerator]:
+def some_image(look: ImageSelection) -> tuple[Bytes | None, DeltaGenerator]:
     """Levels [channels, h, w] of the image that a person chose, and the place beside it.
 
     None while there is no image; then it is said beside it what is missing. A drawing and a picture
@@ -43,7 +43,7 @@ def some_image(look: Look) -> tuple[Bytes | None, DeltaGenerator]:
     return levels, right
 
 
-def _test(look: Look, _: DeltaGenerator) -> Bytes | None:
+def _test(look: ImageSelection, _: DeltaGenerator) -> Bytes | None:
     have = look.pictures
     if not len(have.test):
         say_no_test(look.card.dataset)
@@ -56,7 +56,7 @@ def _test(look: Look, _: DeltaGenerator) -> Bytes | None:
     return have.test[state.picks["image"]]
 
 
-def _drawn(look: Look, beside: DeltaGenerator) -> Bytes | None:
+def _drawn(look: ImageSelection, beside: DeltaGenerator) -> Bytes | None:
     st.caption("Draw a digit, or anything: its bits are counted at the end of each stroke.")
     channels, height, width = look.card.event_shape
     alt = f"An image of {height} × {width} pixels to draw on."
@@ -72,7 +72,7 @@ def _drawn(look: Look, beside: DeltaGenerator) -> Bytes | None:
     return np.repeat(drawn[None], channels, axis=0)
 
 
-def _uploaded(look: Look, beside: DeltaGenerator) -> Bytes | None:
+def _uploaded(look: ImageSelection, beside: DeltaGenerator) -> Bytes | None:
     shape = look.card.event_shape
     told, size = (COLOUR if shape[0] > 1 else INK), f"{shape[1]} × {shape[2]}"
     key = f"bits_file{st.session_state.get(FILES, 0)}"

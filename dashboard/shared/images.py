@@ -13,7 +13,7 @@ from dashboard.shared import catalogue, links, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.controls import choose_card
 from dashboard.shared.guard import without
-from dashboard.shared.selection import Asked
+from dashboard.shared.selection import Selection
 from genlab.contract.card import Card
 
 Bytes = NDArray[np.uint8]
@@ -99,7 +99,7 @@ def tell_not_finite(images: NDArray[np.floating]) -> None:
 
 
 @dataclass(frozen=True)
-class Look(Asked):
+class ImageSelection(Selection):
     """A model of images and how it is looked at."""
 
     @property
@@ -108,7 +108,9 @@ class Look(Asked):
         return pictures(self.card)
 
 
-def offer(look: Look, arrays: Mapping[str, NDArray[np.floating]], shown: str = "") -> None:
+def offer(
+    look: ImageSelection, arrays: Mapping[str, NDArray[np.floating]], shown: str = ""
+) -> None:
     """Offer the samples that are shown, `x` and what belongs to them, as files.
 
     Call it where they are drawn: a slider in a fragment runs that alone. `shown` tells the files'

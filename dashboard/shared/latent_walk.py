@@ -10,7 +10,7 @@ from dashboard.plots import latent_walks
 from dashboard.shared import catalogue
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
-from dashboard.shared.images import Look, linked_picks, remember_picks
+from dashboard.shared.images import ImageSelection, linked_picks, remember_picks
 from genlab.latents import between
 from genlab.model import Array, ExportedModel
 
@@ -19,7 +19,7 @@ WALKERS, ROUND = 16, 72
 
 
 @computed()
-def _ways(look: Look, a: int, b: int) -> tuple[Array, Array, tuple[float, float]]:
+def _ways(look: ImageSelection, a: int, b: int) -> tuple[Array, Array, tuple[float, float]]:
     """Images on the great circle [FRAMES, …] and the line [STOPS, …], and its |z|: ends, middle."""
     z = look.model.latent(look.n, seed=look.seed)[[a, b]]
     arc = between(look.card, z[0], z[1], FRAMES)
@@ -30,7 +30,7 @@ def _ways(look: Look, a: int, b: int) -> tuple[Array, Array, tuple[float, float]
 
 @st.fragment
 @guarded()
-def show(look: Look, offered: Sheet, note: str = "") -> None:
+def show(look: ImageSelection, offered: Sheet, note: str = "") -> None:
     """The way between two picked samples as a film and as stops; a pick runs this fragment alone.
 
     `offered` are the samples of the look, and `note` says what stands under them.
@@ -78,7 +78,7 @@ def _walks(model: ExportedModel, seed: int) -> Grey:
 
 @st.fragment
 @guarded()
-def round_trips(look: Look) -> None:
+def round_trips(look: ImageSelection) -> None:
     """Closed walks that never leave the latent's law."""
     pixels = _walks(look.model, look.seed)
     angle = [f"{round(360 * f / ROUND)}° of the circle" for f in range(ROUND)]

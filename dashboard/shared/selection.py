@@ -14,7 +14,7 @@ from genlab.model import ExportedModel
 
 
 @dataclass(frozen=True)
-class Asked:
+class Selection:
     """A model, and how many samples of which seed are looked at."""
 
     card: Card
@@ -28,7 +28,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Look(Asked):
+class PlaneSelection(Selection):
     """The same for a model of the plane, with a scale of densities."""
 
     scale: Scale = SCALES[0]

@@ -42,7 +42,7 @@ ROUNDING_ERROR = 0.02
 """Largest |difference| / max(1, |value|) that rounded weights may cost a snapshot's outputs: less
 than the pictures that snapshots are for can show."""
 FRACTION_BITS = (4, 5, 6, 7, 8, 9, 10)
-"""Bits of the fraction of a number in half precision that are tried, fewest first: what is nought
+"""Bits of the fraction of a number in half precision that are tried, fewest first: what is zero
 takes no room in a compressed file. The last has them all; where even that shows, fp32 is kept."""
 LICENSE = "MIT"
 _SPACES, _CONDITIONS = TypeAdapter(dict[str, Space]), TypeAdapter(dict[str, Condition])

@@ -5,7 +5,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.scenes import field as scenes
-from dashboard.chapters.diffusion.shared import Look, units_of
+from dashboard.chapters.diffusion.shared import DiffusionSelection, units_of
 from dashboard.components.scene import Scene
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, parts
@@ -22,7 +22,7 @@ ON_FIELD = 1_000  # noised data on which the error of the field is measured
 
 
 @computed(entries=8, keep="resource", spinner="Asking for the field at every noise level …")
-def _film(look: Look) -> Scene:
+def _film(look: DiffusionSelection) -> Scene:
     card, extent, stop = look.card, look.extent, catalogue.watcher()
     full = look.model.schedule(look.named)
     times = respace(full, min(LEVELS, len(full) - 1))[:0:-1]  # no sampler asks at t = 0
@@ -45,7 +45,7 @@ def _film(look: Look) -> Scene:
     return scenes.field_scene(learned, truth, levels, places, noised, density, extent, trained)
 
 
-def show(look: Look) -> None:
+def show(look: DiffusionSelection) -> None:
     """The learned and the exact score, over a timeline of noise levels."""
     scene = _film(look)
     score = r"\nabla_{x_t} \log q(x_t) = -\hat\varepsilon / \sigma_t"

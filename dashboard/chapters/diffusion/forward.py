@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.chapters.diffusion.scenes import forward
-from dashboard.chapters.diffusion.scenes.diffused_density import Film
+from dashboard.chapters.diffusion.scenes.diffused_density import Diffused
 from dashboard.chapters.diffusion.scenes.reverse_step import plane
 from dashboard.chapters.diffusion.scenes.trajectory import on_stage, schedule_chart
 from dashboard.chapters.diffusion.shared import reach
@@ -41,7 +41,7 @@ class Shown:
     seed: int
 
     @property
-    def work(self) -> Frames[list[Film]]:
+    def work(self) -> Frames[list[Diffused]]:
         """The films of the schedules, level by level, for whoever looks at the same."""
         model, schedules = catalogue.open_model(self.card.id), catalogue.schedules_of(self.card)
         chosen = {name: np.asarray(schedules[name]) for name in self.names}
@@ -55,7 +55,7 @@ class Shown:
         least = 2 if self.work.done or dim == 1 else 0
         return refining(f"forward{dim}_stage", self, levels=levels, at_least=least)
 
-    def films(self, level: int) -> list[Film]:
+    def films(self, level: int) -> list[Diffused]:
         """A film for each schedule."""
         found = None
         while found is None:  # where another visitor computes it
@@ -125,7 +125,9 @@ def show(shown: Shown) -> None:
         table(card, films, frame, x0, picture.last)
 
 
-def table(card: Card, films: list[Film], frame: int, x0: tuple[float, ...], measured: bool) -> None:
+def table(
+    card: Card, films: list[Diffused], frame: int, x0: tuple[float, ...], measured: bool
+) -> None:
     """The numbers of the frame at which the timeline rests, a column for each schedule."""
     columns = [forward.numbers(card, one, frame, x0) for one in films]
     heads = " | ".join(f"**{one.schedule}**" for one in films)

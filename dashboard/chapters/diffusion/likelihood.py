@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard.chapters.diffusion.scenes import likelihood as scenes
 from dashboard.chapters.diffusion.scenes.trajectory import on_stage
-from dashboard.chapters.diffusion.shared import Look
+from dashboard.chapters.diffusion.shared import DiffusionSelection
 from dashboard.components.stage import Point
 from dashboard.plots.shading import Scale
 from dashboard.plots.theme import ink
@@ -59,7 +59,7 @@ def levels(card: Card) -> Refining:
 
 @st.fragment
 @guarded()
-def show(look: Look, scale: Scale) -> None:
+def show(look: DiffusionSelection, scale: Scale) -> None:
     """The density of one dragged point, its path, and the picture that develops behind it."""
     card, model, extent, picture = look.card, look.model, look.extent, levels(look.card)
     data = catalogue.reference(card, look.n)

@@ -6,7 +6,7 @@ import streamlit as st
 from dashboard.chapters.diffusion import field, likelihood, race, trajectory
 from dashboard.chapters.diffusion.scenes.race import BUDGETS
 from dashboard.chapters.diffusion.scenes.trajectory import schedule_chart
-from dashboard.chapters.diffusion.shared import Look, most_steps
+from dashboard.chapters.diffusion.shared import DiffusionSelection, most_steps
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, parts
@@ -55,7 +55,7 @@ def body() -> None:
     parts.about(card)
 
 
-def walked(card: Card) -> tuple[Array, str, Look]:
+def walked(card: Card) -> tuple[Array, str, DiffusionSelection]:
     """The film of a trajectory with its controls: its last points, their name, and the look."""
     most, eta = most_steps(card), 0.0
     told = [f"**{key}**: {row.label}, {row.reference}" for key, row in SAMPLERS.items()]
@@ -80,7 +80,7 @@ def walked(card: Card) -> tuple[Array, str, Look]:
     return samples, f"{sampler}-{steps}", walk
 
 
-def looked_at(card: Card, view: str) -> tuple[Array | None, str, Look]:
+def looked_at(card: Card, view: str) -> tuple[Array | None, str, DiffusionSelection]:
     """One of the other views with its controls: samples by DDIM, their name, and the look.
 
     Samples wait, None, until the picture of the likelihood is painted.
@@ -95,7 +95,7 @@ def looked_at(card: Card, view: str) -> tuple[Array | None, str, Look]:
             scale = controls.colours()
         else:
             schedule = controls.choose("Schedule", schedules, "schedule")
-        look = Look(card, POINTS, controls.seed(), schedule)
+        look = DiffusionSelection(card, POINTS, controls.seed(), schedule)
     ready = view != "likelihood" or likelihood.levels(card).note()
     with picture:
         if view == "race":
@@ -109,7 +109,7 @@ def looked_at(card: Card, view: str) -> tuple[Array | None, str, Look]:
 
 
 @computed(entries=16)
-def draw(look: Look, steps: int) -> Array:
+def draw(look: DiffusionSelection, steps: int) -> Array:
     """Samples of the model for the downloads of the other views."""
     end = end_points(look.model, look.n, look.seed, "ddim", steps, look.named)
     return end.astype(np.float32)

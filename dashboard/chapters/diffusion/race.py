@@ -12,7 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.scenes import race
-from dashboard.chapters.diffusion.shared import Look
+from dashboard.chapters.diffusion.shared import DiffusionSelection
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
@@ -29,7 +29,7 @@ BYTES = 2**14  # what the boards of a race take: the ends of its paths, and a fe
 
 
 @computed(entries=64)
-def _states(look: Look, sampler: str, budget: int) -> NDArray[np.float32]:
+def _states(look: DiffusionSelection, sampler: str, budget: int) -> NDArray[np.float32]:
     run = look.seed, look.named, catalogue.watcher()
     return race.states(look.model, sampler, budget, race.RACERS, *run)
 
@@ -39,7 +39,7 @@ def _floor(card: Card) -> race.Error:
     return race.floor(catalogue.reference(card, catalogue.REFERENCE))
 
 
-def _boards(look: Look) -> Frames[race.Board]:
+def _boards(look: DiffusionSelection) -> Frames[race.Board]:
     """The scores as they come; whoever looks at this race adds to them."""
     model, seed, named = look.model, look.seed, look.named
     pairs = race.pairs_of(len(model.schedule(named)) - 1)
@@ -50,7 +50,7 @@ def _boards(look: Look) -> Frames[race.Board]:
 
 @st.fragment
 @guarded()
-def show(look: Look, budget: int) -> None:
+def show(look: DiffusionSelection, budget: int) -> None:
     """All samplers on the same noise, first the film, then its errors one after the other."""
     work = _boards(look)
     board = work.last or race.Board()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from dashboard.chapters.diffusion.scenes.trajectory import window
 from dashboard.shared import catalogue
-from dashboard.shared.selection import Asked
+from dashboard.shared.selection import Selection
 from genlab.contract.card import Card
 from genlab.measures.density import Extent
 
@@ -12,7 +12,7 @@ MOST_STEPS = 250  # of a film
 
 
 @dataclass(frozen=True)
-class Look(Asked):
+class DiffusionSelection(Selection):
     """A diffusion model of the plane, and the noise schedule that it walks."""
 
     schedule: str

@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.scenes import trajectory as scenes
-from dashboard.chapters.diffusion.shared import Look
+from dashboard.chapters.diffusion.shared import DiffusionSelection
 from dashboard.components.scene import Scene
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
@@ -25,7 +25,7 @@ TRUTH = 40  # cells along a side of the exact q(x_t), drawn for every frame
 
 
 @dataclass(frozen=True)
-class Walk(Look):
+class Walk(DiffusionSelection):
     """What a sampler walks; `eta` counts where the sampler has one."""
 
     sampler: str

@@ -13,7 +13,7 @@ from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
 from dashboard.shared.refining import Refining, refining
-from dashboard.shared.selection import COARSE, GRID, Look, density_grid
+from dashboard.shared.selection import COARSE, GRID, PlaneSelection, density_grid
 from genlab.measures.density import Extent
 from genlab.model import ExportedModel
 
@@ -29,14 +29,14 @@ def _maps(model: ExportedModel, extent: Extent, size: int, scale: Scale) -> list
     return flows.density_maps(density, true, scale, shown_density(model.card), top)
 
 
-def levels(look: Look) -> Refining:
+def levels(look: PlaneSelection) -> Refining:
     """A coarse density, the whole one, and then the samples and the plane of noise."""
     return refining(STAGE, look.card, levels=("coarse", "whole", "samples"))
 
 
 @st.fragment
 @guarded()
-def show(look: Look) -> None:
+def show(look: PlaneSelection) -> None:
     """The heat map and the ledger of one point; a drag runs this fragment alone."""
     card, model, picture = look.card, look.model, levels(look)
     data = catalogue.reference(card, look.n)

@@ -10,7 +10,7 @@ from dashboard.shared import catalogue
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
-from dashboard.shared.selection import Look, density_grid
+from dashboard.shared.selection import PlaneSelection, density_grid
 from genlab.measures.density import Extent
 from genlab.model import ExportedModel
 
@@ -20,7 +20,7 @@ GRID = 72
 
 
 @computed(entries=8, keep="resource", spinner="Following the samples through the layers …")
-def _film(model: ExportedModel, n: int, seed: int, extent: Extent) -> flow_layers.Film:
+def _film(model: ExportedModel, n: int, seed: int, extent: Extent) -> flow_layers.LayersFilm:
     return flow_layers.layers_film(model, model.latent(n, seed=seed), extent)
 
 
@@ -32,7 +32,7 @@ def _round_trip(model: ExportedModel, n: int, seed: int) -> flow_layers.RoundTri
 
 @st.fragment
 @guarded()
-def show(look: Look) -> None:
+def show(look: PlaneSelection) -> None:
     """The film and the point on it; a drag runs this fragment alone."""
     model = look.model
     data = catalogue.reference(look.card, look.n)

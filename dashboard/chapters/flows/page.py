@@ -10,7 +10,7 @@ from dashboard.plots.shading import Scale
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.guard import guarded
-from dashboard.shared.selection import Look
+from dashboard.shared.selection import PlaneSelection
 
 CURVE = 270  # pixels of the training curve
 VIEWS = ["density", "layers", "training", "transformations", "bend"]
@@ -69,7 +69,7 @@ def body() -> None:
             card = controls.choose_model("flow", *VERBS)
         picture = st.container()  # first what is seen, then what changes it: a phone shows both
         n, scale, seed = settings()
-        look = Look(card, n, seed, scale)
+        look = PlaneSelection(card, n, seed, scale)
         painted = view != "density" or density.levels(look).note()
         with picture:
             {"density": density, "layers": layers, "training": training}[view].show(look)

@@ -7,7 +7,7 @@ from dashboard.components.scene import Scene
 from dashboard.plots.shading import Scale
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
-from dashboard.shared.selection import Look
+from dashboard.shared.selection import PlaneSelection
 from genlab.measures.density import Extent
 from genlab.model import ExportedModel
 
@@ -20,7 +20,7 @@ def _film(
     return training_scene(model, model.latent(n, seed=seed), data, extent, scale)
 
 
-def show(look: Look) -> None:
+def show(look: PlaneSelection) -> None:
     """The film of the checkpoints, and the normality of the encoded data below it."""
     if not look.card.snapshots:
         words = "This model was exported without snapshots of its training."

@@ -10,7 +10,7 @@ from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
 from dashboard.shared.refining import refining
-from dashboard.shared.selection import COARSE, GRID, Look
+from dashboard.shared.selection import COARSE, GRID, PlaneSelection
 
 STAGE = "gan_stage"
 _surface = computed(entries=16)(critique)
@@ -18,7 +18,7 @@ _surface = computed(entries=16)(critique)
 
 @st.fragment
 @guarded()
-def show(look: Look) -> None:
+def show(look: PlaneSelection) -> None:
     """The dragged latent point, on a surface coarse at first; a drag runs this fragment alone."""
     model, extent = look.model, look.extent
     z, samples, web = forgeries(look)

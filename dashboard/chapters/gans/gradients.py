@@ -10,7 +10,7 @@ from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
-from dashboard.shared.selection import Look
+from dashboard.shared.selection import PlaneSelection
 from genlab.contract.card import Card
 from genlab.measures.gradients import Pull, losses_for, pulls
 
@@ -24,7 +24,7 @@ def fits(card: Card) -> bool:
 
 
 @computed(keep="resource", spinner="Measuring gradients at every snapshot …")
-def _film(look: Look) -> tuple[list[Pull], Scene]:
+def _film(look: PlaneSelection) -> tuple[list[Pull], Scene]:
     found = pulls(look.model, look.model.latent(DRAW, seed=look.seed), look.extent)
     data = catalogue.reference(look.card, look.n)
     return found, scenes.pull_scene(look.model, found, data, look.extent)
@@ -32,7 +32,7 @@ def _film(look: Look) -> tuple[list[Pull], Scene]:
 
 @st.fragment
 @guarded()
-def show(look: Look) -> None:
+def show(look: PlaneSelection) -> None:
     """The arrows over the snapshots, and the charts of the snapshot at which the film rests."""
     found, scene = _film(look)
     st.caption(

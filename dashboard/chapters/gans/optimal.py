@@ -8,7 +8,7 @@ from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
-from dashboard.shared.selection import Look
+from dashboard.shared.selection import PlaneSelection
 from genlab.measures.density import Extent
 from genlab.measures.discriminator import Optimum, judged, optimum
 from genlab.model import ExportedModel
@@ -29,7 +29,7 @@ def _optimum(model: ExportedModel, seed: int, extent: Extent) -> Optimum | None:
 
 
 @guarded()
-def show(look: Look) -> None:
+def show(look: PlaneSelection) -> None:
     """Two heat maps on one scale over the snapshots, and how far they are apart."""
     card = look.card
     found = _optimum(look.model, look.seed, look.extent)
@@ -50,7 +50,7 @@ def show(look: Look) -> None:
     _tell(look, found)
 
 
-def _tell(look: Look, found: Optimum) -> None:
+def _tell(look: PlaneSelection, found: Optimum) -> None:
     (gap, error), noise = found.gap[-1], found.noise[-1]
     p, q = ink("data", "p"), ink("model", "q")
     st.markdown(

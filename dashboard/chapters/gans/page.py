@@ -8,7 +8,7 @@ from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, parts
 from dashboard.shared.guard import guarded
-from dashboard.shared.selection import Look
+from dashboard.shared.selection import PlaneSelection
 
 VIEWS = ["game", "training", "objectives", "optimal", "gradients"]
 # What a view asks of its model beside the verbs, and in words.
@@ -52,7 +52,7 @@ def body() -> None:
         fits = FITS.get(view)
         card = choose_model(*fits) if fits else controls.choose_model("gan", *VERBS)
     picture = st.container()
-    look = Look(card, *below())
+    look = PlaneSelection(card, *below())
     with picture:
         others = {"training": training, "optimal": optimal, "gradients": gradients}
         others.get(view, game).show(look)

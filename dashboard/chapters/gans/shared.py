@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard.chapters.gans.scenes.game import WEB
 from dashboard.shared import catalogue
 from dashboard.shared.compute import computed
-from dashboard.shared.selection import Look
+from dashboard.shared.selection import PlaneSelection
 from genlab.contract.card import Card
 from genlab.measures.discriminator import judged
 from genlab.model import Array
@@ -46,7 +46,7 @@ def choose_model(fits: Callable[[Card], bool], wanted: str) -> Card:
 
 
 @computed(entries=32)
-def forgeries(look: Look) -> tuple[Array, Array, Array]:
+def forgeries(look: PlaneSelection) -> tuple[Array, Array, Array]:
     """Latents, their images, and the image of the latent grid."""
     z = look.model.latent(look.n, seed=look.seed)
     out = look.model.decode(np.concatenate([z, WEB.reshape(-1, 2)]))

@@ -7,16 +7,16 @@ from dashboard.chapters.gans.shared import averaged
 from dashboard.components.scene import Scene
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
-from dashboard.shared.selection import Look
+from dashboard.shared.selection import PlaneSelection
 
 
 @computed(entries=8, keep="resource", spinner="Running every snapshot of the training …")
-def _film(look: Look) -> Scene:
+def _film(look: PlaneSelection) -> Scene:
     z = look.model.latent(look.n, seed=look.seed)
     return training_scene(look.model, z, catalogue.reference(look.card, look.n), look.extent)
 
 
-def show(look: Look) -> None:
+def show(look: PlaneSelection) -> None:
     """The film of the snapshots, scrubbed in the browser."""
     if not look.card.snapshots:
         st.info("No snapshots of this training were kept.", icon=":material/hide_image:")

@@ -13,7 +13,7 @@ import streamlit as st
 
 from dashboard.shared import catalogue, compute
 from dashboard.shared.compute import computed, key_of
-from dashboard.shared.selection import Look
+from dashboard.shared.selection import PlaneSelection
 from genlab import load
 from genlab.contract.card import Card
 from genlab.model import ExportedModel
@@ -125,15 +125,15 @@ def test_cards_and_looks_are_keys_beside_arrays() -> None:
     calls = []
 
     @computed(keep="resource")
-    def work(look: Look, x: np.ndarray) -> list[int]:
+    def work(look: PlaneSelection, x: np.ndarray) -> list[int]:
         calls.append(look.n)
         return [look.n]
 
     x = np.arange(3.0)
-    assert work(Look(card, 5, 0), x) is work(Look(card, 5, 0), x.copy())
-    work(Look(card, 5, 1), x)
-    work(Look(card, 5, 0), x + 1)
-    work(Look(fresh(card), 5, 0), x)
+    assert work(PlaneSelection(card, 5, 0), x) is work(PlaneSelection(card, 5, 0), x.copy())
+    work(PlaneSelection(card, 5, 1), x)
+    work(PlaneSelection(card, 5, 0), x + 1)
+    work(PlaneSelection(fresh(card), 5, 0), x)
     assert len(calls) == 4
 
 

@@ -20,7 +20,7 @@ from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed, in_turn
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.image_sources import some_image
-from dashboard.shared.images import Bytes, Look, pictures, units
+from dashboard.shared.images import Bytes, ImageSelection, pictures, units
 from genlab.contract.card import Card
 from genlab.diffusion.denoiser import Ask
 from genlab.diffusion.elbo import DEVIATION_FIGURE, Elbo, elbo
@@ -35,7 +35,7 @@ SET, SET_STRATA, PART = 60, 16, 20
 
 @st.fragment
 @guarded()
-def show(look: Look) -> None:
+def show(look: ImageSelection) -> None:
     """The image, its bound and where its bits are spent; a stroke or a pick runs this alone."""
     levels, right = some_image(look)
     with right:
@@ -47,7 +47,7 @@ def show(look: Look) -> None:
     _place(look, levels, label)
 
 
-def _numbers(look: Look, levels: Bytes, label: str) -> None:
+def _numbers(look: ImageSelection, levels: Bytes, label: str) -> None:
     found = _elbo(look.model, levels, label, look.seed)
     mean, error = found.mean()
     cells = st.columns([2, 1, 1, 1])
@@ -71,7 +71,7 @@ def _numbers(look: Look, levels: Bytes, label: str) -> None:
     )
 
 
-def _place(look: Look, levels: Bytes, label: str) -> None:
+def _place(look: ImageSelection, levels: Bytes, label: str) -> None:
     """Where the image stands among test images of all sets, under this model and under flows."""
     mean, _ = _elbo(look.model, levels, label, look.seed).mean()
     sets = test_sets(look.card)

@@ -20,14 +20,14 @@ from dashboard.chapters.flows.scenes.bits import with_error
 from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import tiles
 from dashboard.shared import controls
-from dashboard.shared.images import Look
+from dashboard.shared.images import ImageSelection
 
 SHOWN = {"x̂₀": "x0", "xₜ": "x_t"}
 MOST = 40
 """Images of each setting: two films take twice the time of one."""
 
 
-def show(look: Look) -> None:
+def show(look: ImageSelection) -> None:
     """Two films over one timeline, matched by noise level."""
     card, n = look.card, look.n
     picture = st.container()  # first what is seen, then what changes it
@@ -44,7 +44,7 @@ def show(look: Look) -> None:
         _films(look, [replace(setting, n=n) for setting in settings])
 
 
-def _films(look: Look, settings: list[Setting]) -> None:
+def _films(look: ImageSelection, settings: list[Setting]) -> None:
     """The two films, and what the settings do to the images in numbers."""
     card = look.card
     shown = SHOWN[controls.choose("Show", list(SHOWN), "image_pair_show")]
@@ -78,7 +78,9 @@ def _films(look: Look, settings: list[Setting]) -> None:
         st.caption(f"**{name}**: {setting.words}.")
 
 
-def _numbers(look: Look, films: list[list[Moment]], settings: list[Setting], n: int) -> None:
+def _numbers(
+    look: ImageSelection, films: list[list[Moment]], settings: list[Setting], n: int
+) -> None:
     """What the settings do to the images, in numbers."""
     cells = st.columns(3)
     for cell, name, film, setting in zip(cells, "AB", films, settings, strict=False):

@@ -10,13 +10,13 @@ from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.components.tiles import tiles
 from dashboard.shared import controls
-from dashboard.shared.images import Look, say_no_test, units
+from dashboard.shared.images import ImageSelection, say_no_test, units
 from dashboard.shared.progress import Frames
 
 SHOWN = 24
 
 
-def _dissolving(look: Look, n: int, told: bool, schedule: str | None) -> Frames[Moment]:
+def _dissolving(look: ImageSelection, n: int, told: bool, schedule: str | None) -> Frames[Moment]:
     model, have = look.model, look.pictures
     x, label = units(have.test[:n]), have.test_label[:n].astype(np.int64) if told else None
     count = min(figures.FORWARD, len(model.schedule(schedule)) - 1) + 1
@@ -24,7 +24,7 @@ def _dissolving(look: Look, n: int, told: bool, schedule: str | None) -> Frames[
     return kept(("forward", model, told, schedule, n, look.seed), start, count, n, look.card)
 
 
-def show(look: Look) -> None:
+def show(look: ImageSelection) -> None:
     """The film of the forward process on test images, and the guesses beside it."""
     have, card = look.pictures, look.card
     n = min(SHOWN, len(have.test))

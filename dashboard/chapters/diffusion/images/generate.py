@@ -8,10 +8,10 @@ from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.settings import EVERY, Setting, told_count
 from dashboard.components.tiles import tiles
 from dashboard.shared.guard import guarded
-from dashboard.shared.images import Look, linked_picks, remember_picks
+from dashboard.shared.images import ImageSelection, linked_picks, remember_picks
 
 
-def show(look: Look, setting: Setting) -> None:
+def show(look: ImageSelection, setting: Setting) -> None:
     """The film of `setting`; the picked tile is large beside it, and its way below."""
     card = look.card
     classes = card.constants.classes or []
@@ -35,7 +35,7 @@ def show(look: Look, setting: Setting) -> None:
 
 @st.fragment
 @guarded()
-def _film(look: Look, setting: Setting, shown: int, columns: int | None) -> None:
+def _film(look: ImageSelection, setting: Setting, shown: int, columns: int | None) -> None:
     """The wall and the way of the tile that is picked on it; a pick runs this alone.
 
     It asks for the moments anew, since what a fragment is given stays in memory with its visitor.
@@ -54,7 +54,7 @@ def _film(look: Look, setting: Setting, shown: int, columns: int | None) -> None
     tiles([figures.way(moments, tile, asked)], key="generate_way", max_width=960)
 
 
-def samples(look: Look, setting: Setting) -> dict[str, np.ndarray]:
+def samples(look: ImageSelection, setting: Setting) -> dict[str, np.ndarray]:
     """What the page offers to download: images [n, c, h, w] in data units, once they are there."""
     walk = generation(look, setting)
     if not walk.done:

@@ -14,20 +14,20 @@ from dashboard.components.pad import pad
 from dashboard.components.sheet import Grey, Sheet
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.shared import controls, links
-from dashboard.shared.images import Look, linked_picks, remember_picks, say_no_test, units
+from dashboard.shared.images import ImageSelection, linked_picks, remember_picks, say_no_test, units
 from dashboard.shared.progress import Frames
 
 OFFERED, MASK = 20, "erased"
 
 
-def _filling(look: Look, image: int, erased: Grey, asked: Filling) -> Frames[Moment]:
+def _filling(look: ImageSelection, image: int, erased: Grey, asked: Filling) -> Frames[Moment]:
     model, x = look.model, units(look.pictures.test[image])
     start = partial(figures.fill, model, x, np.broadcast_to(erased == 0, x.shape), asked)
     key, count = (model, image, erased.tobytes(), asked), asked.steps * asked.resamplings + 1
     return kept(("inpaint", *key), start, count, asked.n, look.card)
 
 
-def show(look: Look) -> None:
+def show(look: ImageSelection) -> None:
     """A strip of images, the pad with the chosen one, and what the model fills in."""
     have, card = look.pictures, look.card
     offered = min(OFFERED, len(have.test))
@@ -81,7 +81,7 @@ def show(look: Look) -> None:
         _result(look, chosen, mask, Filling(label, w, steps, resamplings, n, look.seed))
 
 
-def _result(look: Look, image: int, erased: Grey, asked: Filling) -> None:
+def _result(look: ImageSelection, image: int, erased: Grey, asked: Filling) -> None:
     """The film of the fillings."""
     if not erased.any():
         told = "Nothing is erased yet: drag over the image to erase."

@@ -8,7 +8,7 @@ from dashboard.chapters.diffusion.scenes.settings import EVERY
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, links, parts
-from dashboard.shared.images import Look, choose_model
+from dashboard.shared.images import ImageSelection, choose_model
 
 VIEWS = {
     "generate": "from noise to images, step by step",
@@ -47,7 +47,7 @@ with st.container(horizontal=True, gap="medium"):
     seed = controls.seed()
     if view == "generate":
         setting = setting_of(card, "image", n, seed, label, w)
-look = Look(card, n, seed)
+look = ImageSelection(card, n, seed)
 with picture:
     if setting is not None:
         generate.show(look, setting)

@@ -12,7 +12,7 @@ from dashboard.chapters.diffusion.scenes.settings import ANY, CLIP, EVERY, Setti
 from dashboard.components.sheet import Grey
 from dashboard.shared import catalogue, controls, progress
 from dashboard.shared.guard import without
-from dashboard.shared.images import Look, images_with
+from dashboard.shared.images import ImageSelection, images_with
 from dashboard.shared.progress import Frames
 from genlab.contract.card import Card
 from genlab.diffusion.denoiser import CLIPS
@@ -110,7 +110,7 @@ def watch(walk: Frames[Moment], key: str, words: str, columns: int | None = None
     return moments
 
 
-def generation(look: Look, setting: Setting) -> Frames[Moment]:
+def generation(look: ImageSelection, setting: Setting) -> Frames[Moment]:
     """The walk of a setting, kept for whoever asks for it again."""
     model, total = look.model, figures.moments_of(setting)
     start = partial(figures.generate, model, setting)

@@ -21,7 +21,7 @@ PART = 7  # levels of a film that are evaluated without a pause
 
 
 @dataclass(frozen=True, eq=False)
-class Film:
+class Diffused:
     """The forward process on the schedule of that name, at indices t[F], whatever point is dragged.
 
     Attributes:
@@ -55,7 +55,7 @@ class Film:
 
 def film(
     exact: ExportedModel, schedule: str, levels: NDArray[np.float64], extent: Extent, seed: int
-) -> Film:
+) -> Diffused:
     """Evaluate the forward process on `FRAMES` indices of a schedule, evenly spaced.
 
     In the plane it is a first picture in large cells: `whole` and `measured` add to it.
@@ -69,10 +69,10 @@ def film(
         density, kl = on_the_line(exact, log_snr, extent)
     data = to_diffusion(exact.card, exact.sample(SAMPLES, seed=seed))
     eps = normal(seed, data.shape, "forward")
-    return Film(schedule, t, log_snr, density, noised(exact.card, data, eps, log_snr), kl)
+    return Diffused(schedule, t, log_snr, density, noised(exact.card, data, eps, log_snr), kl)
 
 
-def whole(exact: ExportedModel, film: Film, extent: Extent) -> Generator[None, None, Film]:
+def whole(exact: ExportedModel, film: Diffused, extent: Extent) -> Generator[None, None, Diffused]:
     """A film of the plane in small cells; pauses after every `PART` levels."""
     found = []
     for levels in _parts(film.log_snr):
@@ -81,7 +81,9 @@ def whole(exact: ExportedModel, film: Film, extent: Extent) -> Generator[None, N
     return replace(film, density=np.concatenate(found))
 
 
-def measured(exact: ExportedModel, film: Film, extent: Extent) -> Generator[None, None, Film]:
+def measured(
+    exact: ExportedModel, film: Diffused, extent: Extent
+) -> Generator[None, None, Diffused]:
     """A whole film with its divergences, which take longer than its picture; pauses likewise."""
     with np.errstate(divide="ignore"):
         seen, found = np.log(film.density), []

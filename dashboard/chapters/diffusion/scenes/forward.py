@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.chapters.diffusion.scenes.diffused_density import Film, film, measured, whole
+from dashboard.chapters.diffusion.scenes.diffused_density import Diffused, film, measured, whole
 from dashboard.components.layers import Handle, Heatmap, Layer, Lines, Marker, Points, Role
 from dashboard.components.scene import Curve, Pane, Scene, Timeline
 from dashboard.plots.lines import graphs, line_chart
@@ -46,7 +46,7 @@ ROWS: dict[str, Role | None] = {
 
 def films(
     exact: ExportedModel, schedules: Mapping[str, NDArray[np.float64]], extent: Extent, seed: int
-) -> Iterator[list[Film] | None]:
+) -> Iterator[list[Diffused] | None]:
     """A film for each of the schedules, at each of `LEVELS`; on the line they are the same.
 
     On the way to a level it hands out None, each time that it can be left.
@@ -66,7 +66,7 @@ def films(
 
 
 def forward_scene(
-    card: Card, films: Sequence[Film], x0: Sequence[float], extent: Extent, seed: int
+    card: Card, films: Sequence[Diffused], x0: Sequence[float], extent: Extent, seed: int
 ) -> Scene:
     """One pane for each schedule in the plane, on one clock; on the line the law at t and over t.
 
@@ -79,7 +79,7 @@ def forward_scene(
 
 
 def _plane(
-    card: Card, film: Film, x0: Sequence[float], extent: Extent, seed: int, first: bool
+    card: Card, film: Diffused, x0: Sequence[float], extent: Extent, seed: int, first: bool
 ) -> Pane:
     means, widths = kernel(card, x0, film.bars)
     rings = means[:, None, None] + widths[:, None, None, None] * RINGS
@@ -98,7 +98,7 @@ def _plane(
     return Pane(f"{film.schedule} schedule", extent, layers, told, pick="x")
 
 
-def _line_panes(card: Card, film: Film, x0: Sequence[float], extent: Extent) -> list[Pane]:
+def _line_panes(card: Card, film: Diffused, x0: Sequence[float], extent: Extent) -> list[Pane]:
     places = places_of(extent, film.density.shape[1], 1)[:, 0].astype(np.float64)
     bars = np.append(film.bars, 0.0)  # where no signal is left the kernel is the standard Normal
     means, widths = (part.reshape(-1, 1) for part in kernel(card, x0, bars))
@@ -132,7 +132,7 @@ def _line_panes(card: Card, film: Film, x0: Sequence[float], extent: Extent) -> 
     ]
 
 
-def _timeline(films: Sequence[Film]) -> Timeline:
+def _timeline(films: Sequence[Diffused]) -> Timeline:
     t, last = films[0].t.astype(np.float64), int(films[0].t[-1])
     roles: tuple[Role, ...] = ("data", "neutral")
     curves = [
@@ -168,7 +168,7 @@ def kernel(
     return to_data(card, np.sqrt(bars)[..., None] * point), scale * np.sqrt(1 - bars)
 
 
-def numbers(card: Card, film: Film, frame: int, x0: Sequence[float]) -> dict[str, str]:
+def numbers(card: Card, film: Diffused, frame: int, x0: Sequence[float]) -> dict[str, str]:
     """The numbers of one frame in words, by the names of `ROWS`."""
     bar, kl = film.bars[frame], film.kl[frame]
     mean, width = kernel(card, x0, bar)
@@ -187,7 +187,7 @@ def share(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 else f"{value:.0e}"
 
 
-def noise_from(film: Film) -> int | None:
+def noise_from(film: Diffused) -> int | None:
     """The first frame's t from which q(x_t) stays within `GAUSSIAN` nats of the standard Normal."""
     near = film.kl <= GAUSSIAN  # NaN is not
     run = int(np.cumprod(near[::-1]).sum())
@@ -201,7 +201,7 @@ def snr_chart(schedules: dict[str, list[float]]) -> go.Figure:
     return line_chart(rows, "noise", value, "t", "log signal-to-noise ratio, nats")
 
 
-def kl_chart(films: Sequence[Film]) -> go.Figure:
+def kl_chart(films: Sequence[Diffused]) -> go.Figure:
     """How far q(x_t) still is from noise, in nats, over t."""
     rows = {one.schedule: (one.t, one.kl) for one in films}
     return line_chart(rows, "data", "%{y:.3g} nats", "t", "KL(q(x_t) ‖ N(0, I)), nats")

@@ -17,13 +17,13 @@ from dashboard.plots.theme import CHART
 from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.image_sources import some_image
-from dashboard.shared.images import Bytes, Look
+from dashboard.shared.images import Bytes, ImageSelection
 from genlab.measures.estimate import Estimate
 
 
 @st.fragment
 @guarded()
-def show(look: Look) -> None:
+def show(look: ImageSelection) -> None:
     """The image and its number under each flow; a stroke or a pick runs this fragment alone."""
     levels, right = some_image(look)
     if levels is None:
@@ -36,7 +36,7 @@ def show(look: Look) -> None:
         _place(look, mean, test_bits(look.model, own, look.seed))
 
 
-def _numbers(look: Look, levels: Bytes, mean: float) -> None:
+def _numbers(look: ImageSelection, levels: Bytes, mean: float) -> None:
     """The image's bits per dimension under every flow, the chosen one first."""
     cards = flows(look.card)
     columns = st.columns(max(2, len(cards)))
@@ -53,7 +53,7 @@ def _numbers(look: Look, levels: Bytes, mean: float) -> None:
     )
 
 
-def _place(look: Look, mean: float, bits: np.ndarray) -> None:
+def _place(look: ImageSelection, mean: float, bits: np.ndarray) -> None:
     """Where an image of `mean` bits stands among the test images."""
     name = f"{catalogue.dataset_title(look.card.dataset)} test images"
     alt = "Histogram of bits per dimension of test images; a line marks this image."

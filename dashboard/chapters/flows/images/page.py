@@ -8,7 +8,7 @@ from dashboard.components.sheet import Sheet
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, latent_walk, parts
-from dashboard.shared.images import Look, choose_model, offer
+from dashboard.shared.images import ImageSelection, choose_model, offer
 
 VIEWS = ["samples", "walk", "round trip", "bits", "surprise"]
 
@@ -35,7 +35,7 @@ with st.container(horizontal=True, gap="medium"):
     n = controls.whole("Samples", "image_flow_n", 4, 100, 64, 4) if many else latent_walk.OFFERED
     # The round trip draws nothing: it has no seed.
     seed = 0 if view == "round trip" else controls.seed()
-look = Look(card, n, seed)
+look = ImageSelection(card, n, seed)
 with picture:
     match view:
         case "samples":

@@ -9,7 +9,14 @@ from dashboard.components.sheet import Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
-from dashboard.shared.images import Look, linked_picks, pictures, remember_picks, say_no_test, units
+from dashboard.shared.images import (
+    ImageSelection,
+    linked_picks,
+    pictures,
+    remember_picks,
+    say_no_test,
+    units,
+)
 from genlab.model import ExportedModel
 
 OFFERED = 40
@@ -23,7 +30,7 @@ def _trip(model: ExportedModel) -> tuple[NDArray[np.uint8], RoundTrip]:
 
 @st.fragment
 @guarded()
-def show(look: Look) -> None:
+def show(look: ImageSelection) -> None:
     """The picked test image on its way; a pick runs this fragment alone."""
     if not len(look.pictures.test):
         say_no_test(look.card.dataset)

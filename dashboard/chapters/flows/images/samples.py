@@ -8,12 +8,12 @@ from dashboard.components.tiles import tiles
 from dashboard.plots.theme import ink
 from dashboard.shared import controls
 from dashboard.shared.guard import guarded
-from dashboard.shared.images import Look, linked_picks, offer, remember_picks
+from dashboard.shared.images import ImageSelection, linked_picks, offer, remember_picks
 
 
 @st.fragment
 @guarded()
-def show(look: Look) -> None:
+def show(look: ImageSelection) -> None:
     """Samples at a temperature; the slider runs this fragment alone."""
     place = st.container()
     words = (

@@ -12,7 +12,7 @@ from dashboard.plots.bounds import bound_of
 from dashboard.plots.theme import CHART
 from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded, without
-from dashboard.shared.images import Look, pictures, say_no_test
+from dashboard.shared.images import ImageSelection, pictures, say_no_test
 from genlab.contract.card import Card
 
 BITS = {"exact": "exact", "lower": "upper bounds, right in the mean", "estimate": "estimates"}
@@ -20,7 +20,7 @@ BITS = {"exact": "exact", "lower": "upper bounds, right in the mean", "estimate"
 
 @st.fragment
 @guarded()
-def show(look: Look) -> None:
+def show(look: ImageSelection) -> None:
     """Histograms of the bits of all test sets under each flow, and what they teach."""
     sets = test_sets(look.card)
     if not sets:

@@ -75,7 +75,7 @@ def lattice(lines: int = 11, nodes: int = 37) -> Array:
 
 
 @dataclass(frozen=True)
-class Film:
+class LayersFilm:
     """Everything of the film that does not depend on the traced point.
 
     Attributes:
@@ -114,7 +114,7 @@ class Film:
         )
 
 
-def layers_film(model: ExportedModel, z: Array, extent: Extent) -> Film:
+def layers_film(model: ExportedModel, z: Array, extent: Extent) -> LayersFilm:
     """Samples from draws `z` [n, 2] of the latent law and a straight grid, layer by layer.
 
     Between two layers they move on straight lines, which the model knows nothing of; labels say so.
@@ -133,7 +133,7 @@ def layers_film(model: ExportedModel, z: Array, extent: Extent) -> Film:
         field = _interpolate(at[:, k + 1], log_det[:, k], np.concatenate([cells, states[k + 1]]))
         fields.append(field[: len(cells)].reshape(CELLS, CELLS))
         errors.append(np.abs(field[len(cells) :][: len(z)] - at_samples[:, k]))
-    return Film(
+    return LayersFilm(
         window=window,
         points=film[:, : len(z)],
         web=film[:, len(z) :].reshape(-1, *web.shape),
@@ -184,7 +184,7 @@ def _limit(log_det: Array) -> float:
 
 
 def layers_scene(
-    film: Film, probe: Ledger, density: Array, data: Array, extent: Extent, scale: Scale
+    film: LayersFilm, probe: Ledger, density: Array, data: Array, extent: Extent, scale: Scale
 ) -> Scene:
     """The film with the traced point, beside its log-density [H, W], nats, where x is dragged."""
     states = np.asarray(probe.states[::-1], dtype=np.float32)  # z first
@@ -208,7 +208,7 @@ def layers_scene(
     return Scene([left, right], _timeline(film, probe))
 
 
-def _timeline(film: Film, probe: Ledger) -> Timeline:
+def _timeline(film: LayersFilm, probe: Ledger) -> Timeline:
     mean = np.concatenate([[0], film.log_det.mean(0).cumsum()])
     own = np.concatenate([[0], -np.cumsum(probe.log_det[::-1])])
     both = np.concatenate([mean, own])
@@ -221,7 +221,7 @@ def _timeline(film: Film, probe: Ledger) -> Timeline:
     return Timeline(len(labels), labels, curves, fps=20, autoplay=True, title="layer")
 
 
-def _stretch(film: Film) -> Heatmap:
+def _stretch(film: LayersFilm) -> Heatmap:
     """Log|det| of the layer that was last passed; between two layers one fades into the other."""
     shown = np.pad(np.nan_to_num(film.field), ((1, 0), (0, 0), (0, 0)))  # nothing at first
     frames = 0.5 + 0.5 * between(shown.astype(np.float32), BETWEEN) / film.limit
@@ -236,7 +236,7 @@ def between(states: Array, steps: int) -> Array:
     return np.stack([*frames, states[-1]])
 
 
-def _label(frame: int, film: Film) -> str:
+def _label(frame: int, film: LayersFilm) -> str:
     layer, inside = divmod(frame, BETWEEN)
     if inside:
         return f"layer {layer} → {layer + 1} of {film.depth} · drawn between"

@@ -11,27 +11,27 @@ from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.shared import links
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
-from dashboard.shared.images import TRAINING, Look, linked_picks, offer, remember_picks
+from dashboard.shared.images import TRAINING, ImageSelection, linked_picks, offer, remember_picks
 from genlab.model import Array
 
 WALL = "epochs_tiles"
 
 
 @computed(entries=8, spinner="Running every snapshot of the training …")
-def _film(look: Look) -> scenes.Epochs:
+def _film(look: ImageSelection) -> scenes.Epochs:
     z = look.model.latent(look.n, seed=look.seed)
     return scenes.epochs(look.model, z, held_out(look.card))
 
 
 @computed()
-def _at(look: Look, step: int) -> Array:
+def _at(look: ImageSelection, step: int) -> Array:
     """The images [n, 1, h, w] of one frame of the film."""
     return look.model.at(step).decode(look.model.latent(look.n, seed=look.seed))
 
 
 @st.fragment
 @guarded()
-def show(look: Look) -> None:
+def show(look: ImageSelection) -> None:
     """The film of the snapshots, scrubbed in the browser; the picked tile is large beside it."""
     film = _film(look)
     timeline = scenes.epochs_timeline(look.card, film, TRAINING.get(look.card.dataset))
@@ -60,7 +60,7 @@ def show(look: Look) -> None:
     _offer(look, count, start)
 
 
-def _offer(look: Look, count: int, start: int | None) -> None:
+def _offer(look: ImageSelection, count: int, start: int | None) -> None:
     """The samples of the frame at which the film rests, or begins by the link; else the last."""
     z, x, _ = drawn(look)
     if not count:

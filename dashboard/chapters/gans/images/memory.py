@@ -14,7 +14,14 @@ from dashboard.plots.theme import CHART
 from dashboard.shared import images, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
-from dashboard.shared.images import Look, Pictures, linked_picks, offer, remember_picks, units
+from dashboard.shared.images import (
+    ImageSelection,
+    Pictures,
+    linked_picks,
+    offer,
+    remember_picks,
+    units,
+)
 from genlab.contract.card import Card
 from genlab.measures import neighbours
 from genlab.measures.neighbours import Nearest, nearest
@@ -47,13 +54,13 @@ def _among(have: Pictures) -> Among:
 
 
 @computed()
-def _near(look: Look) -> Nearest:
+def _near(look: ImageSelection) -> Nearest:
     return nearest(drawn(look)[1], units(_among(look.pictures).x), SHOWN)
 
 
 @st.fragment
 @guarded()
-def show(look: Look) -> None:
+def show(look: ImageSelection) -> None:
     """The picked sample beside its nearest images, and the yardstick; a pick runs this alone."""
     among = _among(look.pictures)
     if len(among.x) < 2:
@@ -117,7 +124,7 @@ def _share(own: np.ndarray, distance: float, n: int, chosen: bool) -> None:
     )
 
 
-def _neighbours(look: Look, among: Among, near: Nearest, tile: int) -> None:
+def _neighbours(look: ImageSelection, among: Among, near: Nearest, tile: int) -> None:
     x, found = levels(drawn(look)[1])[tile], near.index[tile]
     names = [look.pictures.name(int(among.label[i])) for i in found]
     distances = zip(names, near.distance[tile], strict=True)
@@ -132,7 +139,7 @@ def _neighbours(look: Look, among: Among, near: Nearest, tile: int) -> None:
     tiles([sheet], key="near_row")
 
 
-def _protocol(look: Look, among: Among) -> str:
+def _protocol(look: ImageSelection, among: Among) -> str:
     whole = images.TRAINING.get(look.card.dataset)
     of = f" of the {whole:,} the model was trained on" if whole else ""
     tests = len(look.pictures.test)

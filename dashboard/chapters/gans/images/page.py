@@ -8,7 +8,7 @@ from dashboard.chapters.gans.shared import VERBS
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, latent_walk, parts
-from dashboard.shared.images import Look, choose_model, offer
+from dashboard.shared.images import ImageSelection, choose_model, offer
 
 VIEWS = ["epochs", "walk", "round trips", "plane", "memory"]
 
@@ -35,7 +35,7 @@ with st.container(horizontal=True, gap="medium"):
     many = view in {"epochs", "memory"}
     n = controls.whole("Samples", "image_gan_n", 4, 100, 64, 4) if many else latent_walk.OFFERED
     seed = controls.seed()
-look = Look(card, n, seed)
+look = ImageSelection(card, n, seed)
 with picture:
     match view:
         case "walk":

@@ -11,7 +11,7 @@ from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.plots.latent_walks import CORNERS, PLANE, on_plane, raster, weights
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
-from dashboard.shared.images import Look, linked_picks, remember_picks
+from dashboard.shared.images import ImageSelection, linked_picks, remember_picks
 from dashboard.shared.links import linked, point
 from genlab.model import Array
 
@@ -22,7 +22,7 @@ FIRST = (0.5, 0.29)
 
 @st.fragment
 @guarded()
-def show(look: Look) -> None:
+def show(look: ImageSelection) -> None:
     """The plane with its image, and the corners to pick; a pick runs this fragment alone."""
     start = linked_picks("plane_picks", look.n, A=0, B=1, C=2)
     picked = peek_tiles("plane_picks", n=look.n, picks=start)
@@ -38,7 +38,7 @@ def show(look: Look) -> None:
 
 @st.fragment
 @guarded()
-def _drag(look: Look, corners: tuple[int, ...]) -> None:
+def _drag(look: ImageSelection, corners: tuple[int, ...]) -> None:
     """The plane, the point on it, and its image; a drag runs this fragment alone."""
     # The link's point is judged here: one that is far outside of the plane is none.
     asked = point("at", FIRST, bound=2)
@@ -63,7 +63,7 @@ def _drag(look: Look, corners: tuple[int, ...]) -> None:
 
 # A resource: what each drag needs is shared and not copied.
 @computed(keep="resource")
-def _map(look: Look, corners: tuple[int, ...]) -> tuple[Array, Array, float]:
+def _map(look: ImageSelection, corners: tuple[int, ...]) -> tuple[Array, Array, float]:
     """The plane as a mosaic of images, its corners [3, latent], and the critic's zero."""
     z = look.model.latent(look.n, seed=look.seed)[list(corners)]
     x = look.model.decode(on_plane(look.card, z, raster(CELLS).reshape(-1, 2)))

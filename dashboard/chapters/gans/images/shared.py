@@ -3,7 +3,7 @@
 from dashboard.chapters.gans.scenes.epochs import Verdicts, verdicts
 from dashboard.components.sheet import Sheet
 from dashboard.shared.compute import computed
-from dashboard.shared.images import Look, pictures, units
+from dashboard.shared.images import ImageSelection, pictures, units
 from genlab.contract.card import Card
 from genlab.model import Array
 
@@ -17,14 +17,14 @@ def held_out(card: Card) -> Array:
 
 
 @computed(entries=24)
-def drawn(look: Look) -> tuple[Array, Array, Verdicts]:
+def drawn(look: ImageSelection) -> tuple[Array, Array, Verdicts]:
     """Latents [n, latent], their images [n, 1, h, w], and what the critic says of these."""
     z = look.model.latent(look.n, seed=look.seed)
     x = look.model.decode(z)
     return z, x, verdicts(look.model, x, held_out(look.card))
 
 
-def sheet(look: Look, title: str, columns: int | None = None) -> Sheet:
+def sheet(look: ImageSelection, title: str, columns: int | None = None) -> Sheet:
     """The samples as tiles to pick from, with the critic's number under each."""
     _, x, said = drawn(look)
     alt = f"{look.n} images made by the generator, with the critic's number under each."

@@ -19,7 +19,7 @@ from genlab.model import Array, ExportedModel
 class Verdicts:
     """What a critic says of images: raw numbers `of[n]`, and those of held-out images as yardstick.
 
-    `zero` is what counts as nought: log-odds have their own, a score has none, so it is counted
+    `zero` is the middle of the scale: log-odds have their own, a score has none, so it is counted
     from the median of held-out images.
     """
 

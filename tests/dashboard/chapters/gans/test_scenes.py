@@ -327,4 +327,4 @@ def test_a_hinge_critic_has_a_nought_and_no_probability() -> None:
     assert discriminator.belief(hinge, np.zeros(3, np.float32)) is None
     assert gradients.losses_for(hinge) == []
     heat = game._surface(np.full((1, 2, 2), 3.0, np.float32), "margin")
-    assert (heat.values > 0.5).all()  # on the data's side of nought, although all are alike
+    assert (heat.values > 0.5).all()  # on the data's side of zero, although all are alike

@@ -28,7 +28,7 @@ from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import ANY, EVERY, Filling, Setting
 from dashboard.components.sheet import encode_wall
 from dashboard.shared import catalogue, progress
-from dashboard.shared.images import Look
+from dashboard.shared.images import ImageSelection
 from dashboard.shared.progress import Frames, Shelf
 from genlab import ExportedModel, load
 from genlab.contract.card import Card
@@ -185,7 +185,9 @@ def test_every_sampler_and_setting(house: Path, sampler: str) -> None:
 def test_a_walk_that_was_stopped_goes_on_where_it_was(house: Path) -> None:
     app = open_page(image_steps="20")  # the walk of this setting is now in the cache
     setting = Setting(EVERY, 1.0, "ddim", 30, 0.0, "static", None, 60, 0)
-    walk = shared.generation(Look(catalogue.read_catalogue().cards["tiny-ddpm"], 64, 0), setting)
+    walk = shared.generation(
+        ImageSelection(catalogue.read_catalogue().cards["tiny-ddpm"], 64, 0), setting
+    )
     for known in range(4):
         walk.advance(known)
     app.session_state["generate_held"] = walk.serial
