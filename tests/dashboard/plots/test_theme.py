@@ -48,9 +48,9 @@ def test_words_in_the_colour_of_a_role_can_be_read(theme: str) -> None:
 
 def test_words_take_their_colours_in_the_order_of_the_roles() -> None:
     source = (ROOT / "dashboard" / "components" / "web" / "colour.js").read_text()
-    found = re.search(r"const INKS = (\[.*?\])", source)
-    assert found
-    assert ast.literal_eval(found[1]) == list(INK.values())
+    roles = re.search(r"const ROLES = \{(.*?)\};", source)
+    assert roles
+    assert re.findall(r'(\w+): \["(\w+)"', roles[1]) == list(INK.items())
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
