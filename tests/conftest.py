@@ -9,19 +9,22 @@ from hypothesis import settings
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
-TOGETHER = ("training/",)
+TOGETHER = ("training/export/", "training/families/")
 """Paths whose files share what is dear to make: a training, an export."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group browser tests and those of `TOGETHER` by file, those of the exported by model.
+    """Group browser tests by file, those of `TOGETHER` by file and recipe, the exported by model.
 
     All others go to whichever worker is free.
     """
     for item in items:
         path = item.path.relative_to(Path(__file__).parent).as_posix()
-        if path.startswith(TOGETHER) or item.get_closest_marker("browser"):
+        callspec = getattr(item, "callspec", None)
+        if path.startswith(TOGETHER) and callspec and "recipe" in callspec.params:
+            item.add_marker(pytest.mark.xdist_group(f"{path}[{callspec.params['recipe']}]"))
+        elif path.startswith(TOGETHER) or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.xdist_group(path))
-        elif path == "test_exported.py" and isinstance(item, pytest.Function):
-            parameters = item.callspec.id if hasattr(item, "callspec") else item.name
-            item.add_marker(pytest.mark.xdist_group(parameters))
+        elif path == "test_exported.py":
+            item.add_marker(pytest.mark.xdist_group(callspec.id if callspec else item.name))

@@ -239,6 +239,7 @@ def test_objectives_race_on_one_timeline_and_k_changes_the_runs(visit: Visit) ->
     visit.check()
 
 
+@pytest.mark.slow
 def test_gradients_follow_the_film(visit: Visit) -> None:
     page = visit.open("gans?gan_view=gradients")
     told = page.get_by_text(re.compile("the median pull is"))

@@ -101,6 +101,7 @@ def test_a_drag_over_the_plane_is_answered_all_the_way(visit: Open) -> None:
     expect(page).to_have_url(re.compile(r"at=0\.\d+"))
 
 
+@pytest.mark.slow
 def test_the_images_of_the_plane_are_the_same_on_a_light_and_on_a_dark_page(visit: Open) -> None:
     shown = []
     for scheme in ("light", "dark"):

@@ -44,7 +44,7 @@ LEVELS = (-20.0, -4.0, 0.0, 3.0, 6.0)
 each = pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS.keys())
 
 DEAR = ("rings", "spirals", "pinwheel")
-"""Curves of many nodes: a density at 100,000 points takes tens of seconds."""
+"""Curves of many nodes: their densities at many points take seconds to tens of seconds."""
 
 each_at_length = pytest.mark.parametrize(
     "dataset",
@@ -53,7 +53,7 @@ each_at_length = pytest.mark.parametrize(
         for name, dataset in DATASETS.items()
     ],
 )
-"""As `each`, for what asks for so many points that the dear ones are left to the slow tests."""
+"""As `each`, for what asks for so much that the dear ones are left to the slow tests."""
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -235,7 +235,7 @@ def test_without_noise_the_diffused_density_is_the_density(dataset: Dataset) -> 
     torch.testing.assert_close(log_prob, expected, atol=1e-5, rtol=1e-5)
 
 
-@each
+@each_at_length
 @pytest.mark.parametrize("level", [-2.0, 1.0, 3.0])
 def test_diffused_density_is_a_convolution_with_a_gaussian(dataset: Dataset, level: float) -> None:
     """∫ p(x_0) N(x; √ᾱ x_0, 1−ᾱ) dx_0 by the midpoint rule."""

@@ -30,7 +30,7 @@ def truths() -> list[str]:
 open_page = partial(pages.open_page, "chapters/diffusion/forward.py")
 
 
-def film_of(name: str, schedule: str = "cosine") -> tuple[scenes.Film, tuple[float, ...]]:
+def film_of(name: str, schedule: str = "cosine") -> tuple[scenes.Diffused, tuple[float, ...]]:
     exact = load(f"{name}-exact")
     extent = denoising.plane(exact.card)
     levels = np.asarray(exact.card.constants.schedules[schedule])

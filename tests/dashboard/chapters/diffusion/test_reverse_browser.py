@@ -77,6 +77,7 @@ def test_the_step_is_scrubbed_by_keys_and_told_in_words(visit: Open) -> None:
     expect(page).to_have_url(re.compile(r"step=0"))
 
 
+@pytest.mark.slow
 def test_the_point_of_the_forward_process_moves_by_keys(visit: Open) -> None:
     page = visit("forward?dataset=moons&x0=0.5,0.5")
     handle = page.locator(".stage .handle").first

@@ -91,6 +91,7 @@ def test_a_point_is_traced_through_the_layers(visit: Open) -> None:
     expect(root).to_have_attribute("data-frame", "10")  # the film stays where it was
 
 
+@pytest.mark.slow
 def test_the_film_travels_once_and_is_there_again_after_another_view(
     chromium: Browser, server: str
 ) -> None:

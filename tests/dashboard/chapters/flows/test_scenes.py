@@ -25,7 +25,7 @@ def flow() -> ExportedModel:
 
 
 @pytest.fixture(scope="module")
-def film(flow: ExportedModel) -> flow_layers.Film:
+def film(flow: ExportedModel) -> flow_layers.LayersFilm:
     return flow_layers.layers_film(flow, flow.latent(200, seed=3), flow.card.extent)
 
 
@@ -38,7 +38,7 @@ def test_ledger_names_every_place_on_the_way(flow: ExportedModel) -> None:
 
 
 def test_field_is_the_log_determinant_at_points_it_was_not_made_from(
-    flow: ExportedModel, film: flow_layers.Film
+    flow: ExportedModel, film: flow_layers.LayersFilm
 ) -> None:
     stages = flow.run("layers", z=flow.latent(500, seed=99))
     cells = grid(film.window, flow_layers.CELLS).astype(np.float64)
@@ -68,7 +68,9 @@ def test_interpolation_survives_points_on_one_line() -> None:
     assert found == pytest.approx(0.5, abs=0.02)
 
 
-def test_trace_stands_on_the_layers_own_places(flow: ExportedModel, film: flow_layers.Film) -> None:
+def test_trace_stands_on_the_layers_own_places(
+    flow: ExportedModel, film: flow_layers.LayersFilm
+) -> None:
     probe = flows.ledger(flow, (0.5, 0.3))
     density = np.zeros((8, 8), dtype=np.float32)
     data = np.zeros((3, 2), dtype=np.float32)

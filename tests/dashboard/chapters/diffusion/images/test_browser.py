@@ -100,6 +100,7 @@ def test_what_is_erased_is_filled_anew(visit: Open) -> None:
     expect(page.get_by_role("img", name=re.compile(f"Test image {number},"))).to_be_visible()
 
 
+@pytest.mark.slow
 def test_two_settings_stand_side_by_side_also_on_a_phone(visit: Open) -> None:
     for width in (1280, 390):
         page = visit("image_view=compare&image_pair_n=8&image_a_steps=5&image_b_steps=9", width)
