@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = item.path.relative_to(Path(__file__).parent).as_posix()
         callspec = getattr(item, "callspec", None)
         if path.startswith(TOGETHER) and callspec and "recipe" in callspec.params:
-            item.add_marker(pytest.mark.xdist_group(f"{path}[{callspec.params['recipe']}]"))
+            item.add_marker(pytest.mark.xdist_group(f"{path}:{callspec.params['recipe']}"))
         elif path.startswith(TOGETHER) or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.xdist_group(path))
         elif path == "test_exported.py":

@@ -252,10 +252,8 @@ DENOISERS = [name for name in MODELS if name.endswith("-ddpm") and name.split("-
 FEW, BOUNDED = 300, 60
 
 
-@pytest.mark.parametrize(
-    "name",
-    [*DENOISERS[-1:], *(pytest.param(name, marks=pytest.mark.slow) for name in DENOISERS[:-1])],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DENOISERS)
 def test_diffusion_draws_the_class_that_it_is_asked_for(name: str) -> None:
     """The card's own figures; a few samples anew, by a sampler of fewer steps."""
     opened, said = model(name), figures(name)

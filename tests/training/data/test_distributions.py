@@ -97,7 +97,7 @@ def test_density_integrates_to_one(dataset: Dataset) -> None:
     ) * area == pytest.approx(1, abs=1e-6)
 
 
-@each
+@each_at_length
 @pytest.mark.parametrize("level", LEVELS)
 def test_diffused_density_integrates_to_one(dataset: Dataset, level: float) -> None:
     share = 1 / (1 + math.exp(-level))
@@ -162,7 +162,7 @@ def test_entropy_is_the_mean_surprise_of_samples(dataset: Dataset) -> None:
     assert float(surprise.mean()) == pytest.approx(dataset.distribution.entropy, abs=error)
 
 
-@each
+@each_at_length
 @pytest.mark.parametrize("how", ["sample", "decode"])
 def test_points_fall_into_cells_as_often_as_the_density_says(dataset: Dataset, how: str) -> None:
     n, cells, dim = 200_000, 20, dataset.dim
@@ -197,7 +197,7 @@ def test_sampler_obeys_its_seed(dataset: Dataset) -> None:
     assert not torch.equal(first, other)
 
 
-@each
+@each_at_length
 def test_diffusion_units_are_standardised(dataset: Dataset) -> None:
     points, area = everywhere(dataset)
     mass = in_parts(dataset.distribution.log_prob, points).exp() * area
@@ -285,7 +285,7 @@ def test_denoiser_has_the_least_squared_error(dataset: Dataset, level: float) ->
         assert (product.mean(0).abs() < error).all()
 
 
-@each
+@each_at_length
 def test_far_out_and_at_both_ends_single_precision_holds(dataset: Dataset) -> None:
     """Against float64 at the same inputs, for λ in [−20, 20] and x far outside the data."""
     double = dataset.make()

@@ -74,6 +74,7 @@ def test_every_data_set_has_a_row_for_each_of_its_models(dataset: str) -> None:
     assert list(app.dataframe[0].value["model"]) == [card.id for card in cards]
 
 
+@pytest.mark.slow
 def test_the_table_says_what_each_family_can_do_and_leaves_open_what_it_cannot() -> None:
     table = said(open_compare(dataset="moons"), "speeds").dataframe[0].value.set_index("model")
     gan = next(card.id for card in catalogue.models_of("moons") if "critic" in card.verbs)

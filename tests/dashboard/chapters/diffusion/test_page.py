@@ -117,6 +117,7 @@ def test_the_picture_develops_as_the_browser_asks() -> None:
     assert shares[-1] > 0
 
 
+@pytest.mark.slow
 def test_errors_of_the_race_come_when_the_film_is_painted() -> None:
     app = open_page(ddpm="gaussians8-ddpm", ddpm_view="race", budget="5", seed="77")
     assert "Measured so far: 0 of 20" in texts(app)

@@ -35,6 +35,7 @@ def slider(page: Page):
     return page.locator(".wall").get_by_role("slider").first
 
 
+@pytest.mark.slow
 def test_a_film_scrubs_and_a_picked_tile_shows_its_way(visit: Open) -> None:
     page = visit("image_n=20&image_steps=10")
     strip = slider(page)
