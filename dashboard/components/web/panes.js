@@ -105,7 +105,7 @@ export function paint(stage, moved) {
     fit(pane.canvas);
     paintPane(pane.canvas.getContext("2d"), pane.spec, stage.frame, viewOf(stage, index, pane.canvas));
   });
-  if (moved === null) paintStrip(stage);
+  if (moved === null && stage.scene) paintStrip(stage); // a stage whose buffers are still on their way has none
 }
 
 /** @param {Stage} stage @param {number} index @param {HTMLCanvasElement} canvas @param {number} [dpr] */
