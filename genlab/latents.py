@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from genlab.contract.card import Card
+from genlab.contract.limits import MAX_STEPS
 from genlab.contract.verbs import VERBS
 from genlab.runtime.errors import InputError
-from genlab.runtime.inputs import latent_of, number, tensor_input
+from genlab.runtime.inputs import latent_of, number, tensor_input, whole
 
 LEAST = 2.0**-24
 """A uniform number is held this far from 0 and 1, 5.4 standard deviations: float32 has no more."""
@@ -71,10 +72,9 @@ def between(card: Card, a: Any, b: Any, count: int) -> np.ndarray:
     line passes too close to the middle. Ends on one line with it are joined by that line.
 
     Raises:
-        InputError: `count` is below 2, or as in `to_normal`.
+        InputError: `count` is not from 2 to `MAX_STEPS`, or as in `to_normal`.
     """
-    if not isinstance(count, int) or isinstance(count, bool) or count < 2:
-        raise InputError("count", "a whole number from 2", repr(count))
+    whole("count", count, 2, MAX_STEPS)
     start, end = to_normal(card, np.stack([np.asarray(a), np.asarray(b)]))
     share = np.linspace(0.0, 1.0, count)[:, None]
     rest = 1 - share

@@ -86,7 +86,9 @@ def choose(
 def whole(
     label: str, key: str, low: int, high: int, default: int, step: int = 1, help: str | None = None
 ) -> int:
-    """A whole number between `low` and `high` on a slider, clamped."""
+    """A whole number between `low` and `high` on a slider, clamped; with no choice, no slider."""
+    if low == high:
+        return low
     value = st.slider(
         label, low, high, default, step, key=key, help=help, bind="query-params", width=SLIDER
     )

@@ -42,6 +42,8 @@ AXES = {"image": 3, "video": 4, "tokens": 1}
 
 
 def _spaces(card: Card) -> Iterator[Complaint]:
+    if card.latent is not None and card.latent.dim > MAX_ELEMENTS:
+        yield "latent.dim", f"at most {MAX_ELEMENTS:,} numbers", str(card.latent.dim)
     for name, space in card.spaces.items():
         if math.prod(space.shape) > MAX_ELEMENTS:
             yield f"spaces.{name}.shape", f"at most {MAX_ELEMENTS:,} numbers", str(space.shape)

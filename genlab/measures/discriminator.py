@@ -59,7 +59,7 @@ def judged(card: Card) -> Judged:
     if card.constants.critic_scale == "logit":
         return "logit"
     meanings: dict[str, Judged] = {"least-squares": "target", "hinge": "margin"}
-    return meanings.get(card.hyper("family", "objective"), "pairs")
+    return meanings.get(str(card.hyper("family", "objective")), "pairs")
 
 
 def belief(card: Card, critic: Array) -> Array | None:

@@ -123,19 +123,27 @@ class SessionCache:
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._places)
+        return sum(place.session is not None for place in self._places.values())
 
     def get(self, key: Key, make: Callable[[], Session]) -> Session:
         """The session of a key, made by `make` if there is none; `make` may raise."""
         with self._lock:
             place = self._places.setdefault(key, _Place())
             self._places.move_to_end(key)
-            if len(self._places) > self.limit:
-                self._places.popitem(last=False)
         with place.lock:  # makers of other keys are not held up
-            if place.session is None:
-                place.session = make()
-            return place.session
+            known = place.session
+            # A failure leaves the place to those who wait for it, empty: it counts for nothing.
+            session = place.session = known or make()
+        if known is None:
+            self._trim()
+        return session
+
+    def _trim(self) -> None:
+        """Let the oldest sessions go that are too many, never one that is being made."""
+        with self._lock:
+            made = [key for key, place in self._places.items() if place.session is not None]
+            for oldest in made[: max(0, len(made) - self.limit)]:
+                del self._places[oldest]
 
     def drop(self, key: Key) -> None:
         """Forget a session, after a failure that may have made it unusable."""

@@ -32,8 +32,9 @@ SECONDS = f"s / {N} images"
 COLUMN_HELP = {
     "sampling": f"How the {N} images above were drawn, and what {SECONDS} is of; a step takes one "
     "evaluation of x̂₀. The other figures of samples may be of more.",
-    "bits/dim": "Bits per dimension of test images, at most so many: a bound by dequantisation "
-    "(flow) or the variational bound (diffusion). Less is better.",
+    "bits/dim": "Bits per dimension of test images; “inference” says whether exact, a bound (at "
+    "most so many: by dequantisation of a flow, the variational one of diffusion) or an estimate. "
+    "Less is better.",
     "FD": "Fréchet distance of samples to the test images in the features of this project's own "
     "classifier. Less is better. All models have as many samples, since the distance of few is "
     "larger; a model that can be asked for classes draws them in the shares of the test images.",

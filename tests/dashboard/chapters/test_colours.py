@@ -123,7 +123,12 @@ def test_a_model_with_a_state_is_listed_and_breaks_no_page(coloured: Path) -> No
 def test_a_lower_bound_is_never_called_exact(house: Path) -> None:
     points.vae("moons-vae-toy").publish(house)
     known = {"measure": {"kind": "continuous", "bound": "lower"}}
-    points.flow("moons-flow-toy", [0.1, 0.2], [0.0, 0.0], **known).publish(house)
+    weights = {
+        "log_scale": np.array([0.1, 0.2], np.float32),
+        "shift": np.zeros(2, np.float32),
+    }
+    steps = {0: {**weights, "shift": np.ones(2, np.float32)}, 10: weights}
+    points.flow("moons-flow-toy", [0.1, 0.2], [0.0, 0.0], steps, **known).publish(house)
     app = open_page(COMPARE, dataset="moons")
     assert not app.exception
     assert set(app.dataframe[0].value["inference"]) == {"lower bound"}
@@ -133,6 +138,13 @@ def test_a_lower_bound_is_never_called_exact(house: Path) -> None:
     assert app.metric[0].label == "log p(x) ≥, nats"
     assert "lower bound" in texts(app)
     assert "exact" not in texts(app).lower()
+    for view in ("layers", "training"):
+        app = open_page("chapters/flows/page.py", flow="moons-flow-toy", flow_view=view)
+        assert not app.exception
+        blobs = [e.proto.bytes for e in app.get("bidi_component") if e.proto.bytes]
+        told = [str(decode(blob)) for blob in blobs]
+        assert any("lower bound of the density" in one for one in told), view
+        assert not any("model density" in one for one in told), view
 
 
 def measured(name: str, value: float) -> dict[str, object]:

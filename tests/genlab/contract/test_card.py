@@ -91,6 +91,11 @@ CASES: dict[str, tuple[str, Spoil, str]] = {
         "graphs.decode.outputs",
     ),
     "no verbs": ("toy-flow", lambda d: d.update(graphs={}), "graphs"),
+    "a latent that fills the memory": (
+        "toy-flow",
+        lambda d: d["latent"].update(dim=2**50),
+        "latent.dim",
+    ),
     "decode without a latent law": ("toy-flow", lambda d: d.pop("latent"), "latent"),
     "denoise without a schedule": (
         "toy-ddpm",

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -343,6 +344,36 @@ def test_a_failure_to_make_a_session_is_not_remembered() -> None:
     with pytest.raises(RunError):
         cache.get(("a", None, "cpu"), fail)
     assert cache.get(("a", None, "cpu"), lambda: "session") == "session"  # type: ignore[arg-type, return-value]
+
+
+def test_what_fails_or_is_being_made_takes_no_place_from_others() -> None:
+    cache, made, gate, slow = SessionCache(limit=2), list[str](), threading.Event(), []
+
+    def get(name: str, wait: bool = False) -> Any:
+        def make() -> Any:
+            made.append(name)
+            assert not wait or gate.wait(5)
+            if name.startswith("broken"):
+                raise RunError("no")
+            return object()
+
+        return cache.get((name, ("x",), False, "cpu"), make)
+
+    for name in ("a", "b", "broken 1", "broken 2", "broken 3", "a", "b"):
+        with suppress(RunError):
+            get(name)
+    assert made == ["a", "b", "broken 1", "broken 2", "broken 3"]
+    assert len(cache) == 2
+    first, second = (threading.Thread(target=lambda: slow.append(get("slow", True))) for _ in "12")
+    first.start()
+    get("c")
+    get("d")
+    second.start()
+    gate.set()
+    for thread in (first, second):
+        thread.join(5)
+    assert slow[0] is slow[1]
+    assert made.count("slow") == 1
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from statistics import median
 import plotly.graph_objects as go
 
 from dashboard.components.scene import Role
-from dashboard.plots.bounds import inference
+from dashboard.plots.bounds import COSTS, bound_of, inference
 from dashboard.plots.charts import dress
 from dashboard.plots.theme import CHART
 from genlab.contract.card import Card
@@ -217,7 +217,8 @@ def _dot(row: Row, quality: Quality, edges: tuple[float, float], named: bool) ->
     if figure is None:
         y, words, told = edges[1], f"{name}: no density", "none, for want of a density"
     else:
-        told = f"{figure.value + 0.0:.4g} ± {figure.stderr or 0:.2g}"
+        sign = COSTS.get(bound_of(row.card), "") if quality is QUALITIES[0] else ""
+        told = f"{sign} {figure.value + 0.0:.4g} ± {figure.stderr or 0:.2g}".lstrip()
         zero = figure.value <= TINY
         y, words = (edges[0], f"{name}: 0") if zero else (figure.value, name)
     on_edge = y in edges

@@ -12,7 +12,7 @@ from dashboard.chapters.flows.images.shared import (
     test_sets,
 )
 from dashboard.chapters.flows.scenes.bits import bits_chart, with_error
-from dashboard.plots.bounds import bits_words
+from dashboard.plots.bounds import COSTS, bits_words, bound_of
 from dashboard.plots.theme import CHART
 from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded, without
@@ -43,7 +43,8 @@ def _numbers(look: ImageSelection, levels: Bytes, mean: float) -> None:
     for place, card in zip(columns, cards, strict=False):
         with place, without(card.id):
             bits = image_bits(catalogue.open_model(card.id), levels, look.seed)
-            st.metric(f"{card.id}, bits/dim", with_error(*Estimate.mean(bits)))
+            label = f"{card.id}, bits/dim{COSTS.get(bound_of(card), '')}"
+            st.metric(label, with_error(*Estimate.mean(bits)))
     size = levels.size
     st.caption(
         f"−log₂ p(x) / {size}: a code built on {look.card.id} would need about "

@@ -26,6 +26,7 @@ from dashboard.components.scene import (
     Scene,
     Timeline,
 )
+from dashboard.plots.bounds import shown_density
 from dashboard.plots.shading import Scale, peak
 from genlab.measures.density import Extent, grid
 from genlab.model import Array, ExportedModel
@@ -88,6 +89,7 @@ class LayersFilm:
         error: The 95 % quantile of |field − log|det|| over samples and layers, nats.
         evaluated: Points from which the field was interpolated.
         limit: Nats at the two ends of the one colour scale that all layers share.
+        shown: What the model's density is called: it may be a bound.
     """
 
     window: Extent
@@ -98,6 +100,7 @@ class LayersFilm:
     error: float
     evaluated: int
     limit: float
+    shown: str
 
     @property
     def depth(self) -> int:
@@ -142,6 +145,7 @@ def layers_film(model: ExportedModel, z: Array, extent: Extent) -> LayersFilm:
         error=float(np.nanquantile(np.concatenate(errors), 0.95)),
         evaluated=len(at),
         limit=_limit(at_samples),
+        shown=shown_density(model.card),
     )
 
 
@@ -198,7 +202,7 @@ def layers_scene(
     alt = "Gaussian samples and a straight grid, bent into the data by the layers of the flow, on "
     alt += "a heat map of what each layer stretches and squeezes."
     still: list[Layer] = [
-        heat(density, scale, peak(density), "model", "model density"),
+        heat(density, scale, peak(density), "model", film.shown),
         Points(data[None], "data", "data", radius=1.5, opacity=0.45),
         Handle("x", probe.x, "accent", "your point x"),
     ]

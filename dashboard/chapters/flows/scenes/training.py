@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dashboard.chapters.flows.scenes.density import heat, latent_pane
 from dashboard.components.scene import Curve, Layer, Pane, Points, Scene, Timeline
+from dashboard.plots.bounds import shown_density
 from dashboard.plots.charts import dress, log_step, snapshot_timeline
 from dashboard.plots.shading import Scale, peak
 from dashboard.plots.theme import CHART
@@ -79,7 +80,7 @@ def training_scene(
     if judged and len(judged.scores) > 1:
         timeline = _scored(timeline, judged)
     layers: list[Layer] = [  # one scale for the whole film: the trained model's
-        heat(np.stack(density), scale, peak(density[-1]), "model", "model density"),
+        heat(np.stack(density), scale, peak(density[-1]), "model", shown_density(model.card)),
         Points(data[None], "data", "data", radius=1.5, opacity=0.45),
         Points(np.stack(samples), "model", "samples", radius=1.5, visible=False),
     ]

@@ -321,7 +321,13 @@ def test_a_critic_of_pairs_has_no_loss_of_one_point() -> None:
     assert gradients.losses_for(card("relativistic")) == []
 
 
-def test_a_hinge_critic_has_a_nought_and_no_probability() -> None:
+def test_an_objective_that_is_no_name_means_nothing_known() -> None:
+    odd = card("hinge")
+    odd.recipe["family"]["objective"] = ["hinge"]
+    assert discriminator.judged(odd) == "pairs"
+
+
+def test_a_hinge_critic_has_a_zero_and_no_probability() -> None:
     hinge = card("hinge")
     assert discriminator.judged(hinge) == "margin"
     assert discriminator.belief(hinge, np.zeros(3, np.float32)) is None
