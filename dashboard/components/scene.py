@@ -18,8 +18,17 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dashboard.components.blob import Blob, FloatArray, Packed, looks, quantise, quantise_unit
+from dashboard.components.blob import (
+    Blob,
+    FloatArray,
+    Packed,
+    lean,
+    looks,
+    quantise,
+    quantise_unit,
+)
 from dashboard.components.layers import (
     ARRAYS,
     Arrows,
@@ -152,7 +161,7 @@ class Scene:
         for pane in self.panes:
             layers = [layer_header(layer, pane, blob) for layer in pane.layers]
             panes.append(looks(pane, "layers") | {"layers": layers})
-        at = {name: list(map(float, xy)) for name, xy in (points or {}).items()}
+        at = {name: [float(f"{v:.7g}") for v in xy] for name, xy in (points or {}).items()}
         encoded = blob.pack(
             {
                 "points": {name: xy for name, xy in at.items() if name in self.names},
@@ -186,8 +195,11 @@ def layer_header(layer: Layer, pane: Pane, blob: Blob) -> dict[str, Any]:
     head = kind | looks(layer, *ARRAYS)
 
     def placed(where: Callable[[], FloatArray]) -> dict[str, Any]:
-        xy = _packed(layer, pane.extent, lambda: quantise(where(), pane.extent))
-        return head | {"xy": blob.add(xy)}
+        def make() -> NDArray[np.int16]:
+            xy = quantise(where(), pane.extent)
+            return lean(xy) if isinstance(layer, Lines) else xy
+
+        return head | {"xy": blob.add(_packed(layer, pane.extent, make))}
 
     match layer:
         case Heatmap():

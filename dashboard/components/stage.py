@@ -74,8 +74,10 @@ def peek(
 def move(key: str, **points: Point) -> None:
     """Put named points of the stage `key` elsewhere; call it before `stage` draws in a run."""
     stored = st.session_state.get(key)
-    at = _said(_said(stored, "points"), "at") | {name: list(xy) for name, xy in points.items()}
-    st.session_state[key] = dict(stored or {}) | {"points": {"seq": _seq(stored), "at": at}}
+    said = _said(stored, "points")
+    at = _said(said, "at") | {name: list(xy) for name, xy in points.items()}
+    moved = said | {"seq": _seq(stored), "at": at}  # the browser holds what it held
+    st.session_state[key] = dict(stored or {}) | {"points": moved}
 
 
 def stage(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,8 @@ class Curve:
 class Timeline:
     """`count` frames under the picture: a strip chart of `curves` with a cursor, the scrubber.
 
-    `labels[count]` say each frame in words ("t = 420 · ᾱ = 0.31"); without them "title 3".
+    `labels[count]` say each frame in words ("t = 420 · ᾱ = 0.31"); without them "title 3". `notes`
+    go on where a label ends, of some frames or all: what changes while a point is dragged.
     `positions[count]`, increasing, place frames unevenly (pass log10 of the training step for a
     logarithmic axis). `height` of the strip is in CSS pixels; `rows` are (value, words) of lines
     across it, on the span of the first curve, `columns` those of marks under it, in the units of
@@ -74,6 +75,7 @@ class Timeline:
     height: int = 64
     rows: Sequence[tuple[float, str]] = ()
     columns: Sequence[tuple[float, str]] = ()
+    notes: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         spanned = bool(self.curves and self.curves[0].span)
@@ -103,13 +105,15 @@ class Timeline:
             low, high = curve.range
             y = (curve.y - low) / (high - low if high > low else 1.0)
             xy = blob.add(np.stack([x, y], axis=1).astype("<f4"))
-            head = {"role": curve.role, "label": curve.label}
-            curves.append(head | {"xy": xy, "range": [low, high]})
+            told = [low, high] if curve.span else blob.text([low, high])
+            curves.append({"role": curve.role, "label": curve.label, "xy": xy, "range": told})
         low, high = self.curves[0].range if self.rows else (0.0, 1.0)
+        labels = list(self.labels or (f"{self.title} {i}" for i in range(self.count)))
         return looks(self) | {
             "rows": [[(value - low) / (high - low), words] for value, words in self.rows],
             "columns": [[float(x - at[0]) / span, words] for x, words in self.columns],
-            "labels": list(self.labels or (f"{self.title} {i}" for i in range(self.count))),
+            "labels": blob.text(labels),
+            "notes": blob.text(dict(self.notes)),
             "positions": ((at - at[0]) / span).round(6).tolist(),
             "curves": curves,
         }

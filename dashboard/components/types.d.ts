@@ -36,7 +36,7 @@ type PaneSpec = {
 };
 type CurveSpec = { role: string; label: string; xy: Buffers; range: Point };
 type TimelineSpec = {
-  count: number; labels: string[]; positions: number[]; curves: CurveSpec[]; start: number;
+  count: number; labels: string[]; notes: Record<number, string>; positions: number[]; curves: CurveSpec[]; start: number;
   rows: [number, string][]; columns: [number, string][];
   fps: number; loop: boolean; autoplay: boolean; title: string; height: number;
 };

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.errors import StreamlitInvalidLayoutContextError
 
 from dashboard.components.scene import SceneError
 from genlab.contract.errors import ContractError
@@ -37,6 +38,8 @@ def guarded() -> Iterator[None]:
         st.error(str(error), icon=":material/broken_image:")
     except (InputError, NoGpuError, RunError, SceneError) as error:
         st.error(str(error), icon=":material/block:")
+    except StreamlitInvalidLayoutContextError:
+        st.rerun()  # a fragment that failed before it wrote outside of itself has no place there
     except Stopped:
         pass  # nobody is there to read anything
     except Busy:

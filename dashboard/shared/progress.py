@@ -187,8 +187,14 @@ def watch(
         frames = _follow(work, held, words, preview)
     if len(frames) < work.total:
         told = f"Stopped after {len(frames)} of {work.total}."
-        st.button("Go on", key=f"{key}_go", icon=":material/play_arrow:", help=told,
-                  on_click=st.session_state.update, kwargs={held: None})  # fmt: skip
+        st.button(
+            "Go on",
+            key=f"{key}_go",
+            icon=":material/play_arrow:",
+            help=told,
+            on_click=st.session_state.update,
+            kwargs={held: None},
+        )
     return frames
 
 
@@ -202,8 +208,13 @@ def _follow(
     place = st.empty()
     with place.container():
         bar = st.progress(0.0, words)
-        st.button("Stop here", key=f"{held}_stop", icon=":material/stop:",
-                  on_click=st.session_state.update, kwargs={held: work.serial})  # fmt: skip
+        st.button(
+            "Stop here",
+            key=f"{held}_stop",
+            icon=":material/stop:",
+            on_click=st.session_state.update,
+            kwargs={held: work.serial},
+        )
         pictures = [column.empty() for column in st.columns([3, 3, 2])[:2]]
     frames = list(work.frames)
     known, begun = len(frames), time.monotonic()

@@ -199,7 +199,11 @@ def dpmpp_2m(denoise: Denoise, log_snr: Levels, x_T: np.ndarray, noise: Noise) -
 SAMPLERS: dict[str, Sampler] = {
     "ddpm": Sampler("DDPM (ancestral)", ddpm, {}, "Ho et al. 2020, arXiv:2006.11239", path=False),
     "ddim": Sampler("DDIM", ddim, {"eta": ETA}, "Song et al. 2021, arXiv:2010.02502"),
-    "heun": Sampler("Heun (EDM)", heun, {}, "Karras et al. 2022, arXiv:2206.00364", 2, stages=2),
-    "dpmpp_2m": Sampler("DPM-Solver++(2M)", dpmpp_2m, {}, "Lu et al. 2022, arXiv:2211.01095", 2),
+    "heun": Sampler(
+        "Heun (EDM)", heun, {}, "Karras et al. 2022, arXiv:2206.00364", order=2, stages=2
+    ),
+    "dpmpp_2m": Sampler(
+        "DPM-Solver++(2M)", dpmpp_2m, {}, "Lu et al. 2022, arXiv:2211.01095", order=2
+    ),
 }
 """All samplers by name."""

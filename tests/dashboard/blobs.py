@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.components.blob import HALF, NOTHING, TYPES
+from dashboard.components.blob import HALF, JSON, NOTHING, TYPES
 
 
 def decode(blob: bytes) -> dict[str, Any]:
@@ -19,11 +19,14 @@ def decode(blob: bytes) -> dict[str, Any]:
     base = 4 + length
 
     def restore(node: dict[str, Any]) -> Any:
-        if not node.keys() >= {"at", "shape", "type"}:
+        kind = next((kind for kind in (*TYPES, JSON) if kind in node), None)
+        if kind is None:
             return node
-        count = int(np.prod(node["shape"], dtype=np.int64))
-        flat = np.frombuffer(blob, dtype=TYPES[node["type"]], count=count, offset=base + node["at"])
-        return flat.reshape(node["shape"])
+        count = int(np.prod(node[kind], dtype=np.int64))
+        if kind == JSON:
+            return json.loads(blob[base + node["at"] :][:count])
+        flat = np.frombuffer(blob, dtype=TYPES[kind], count=count, offset=base + node["at"])
+        return flat.reshape(node[kind])
 
     header: dict[str, Any] = json.loads(blob[4:base].decode(), object_hook=restore)
     fixed = header.get("fixed")

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.chapters.diffusion.scenes import forward
 from dashboard.chapters.diffusion.scenes.diffused_density import Diffused
@@ -78,7 +79,10 @@ def body() -> None:
     shown = Shown(card, tuple(names[:2]), seed)
     picture = shown.picture
     picture.note()
-    show(shown)
+    left, answer = st.columns([3, 1])
+    with left:
+        st.caption("Drag x₀, and scrub or play t: how long is the point remembered?")
+        show(shown, answer)
     parts.let_paint()
     st.caption(
         "Everything here is exact: the law of the data is known, so q(xₜ) and its divergence from "
@@ -104,25 +108,28 @@ def body() -> None:
 
 @st.fragment
 @guarded()
-def show(shown: Shown) -> None:
+def show(shown: Shown, said: DeltaGenerator) -> None:
     """The film with the kernel of the dragged point; a drag runs this fragment alone.
 
-    A coarse film comes first. As soon as it is painted the whole one is made and drawn; then its
-    divergences, and the page is shown with them.
+    The numbers of the frame are `said` beside it. A coarse film comes first. As soon as it is
+    painted the whole one is made and drawn; then its divergences, and the page is shown with them.
     """
     card, picture, dim = shown.card, shown.picture, shown.card.event_shape[0]
     films, extent = shown.films(picture.level), plane(shown.card)
     picture.show_rest()  # charts and words under the picture wait for the last level
     start = {"x": on_stage(films[0].samples[0, 0])}
-    at = linked(picture.stage, points=start, names={"x": "x0"}, within=reach(extent, dim))
+    at = linked(
+        picture.stage,
+        points=start,
+        names={"x": "x0"},
+        count=len(films[0].t),
+        within=reach(extent, dim),
+    )
     x0 = at.points["x"][:dim]
-    left, answer = st.columns([3, 1])
-    with left:
-        st.caption("Drag x₀, and scrub or play t: how long is the point remembered?")
-        scene = forward.forward_scene(card, films, x0, extent, shown.seed)
-        frame = at.show(scene, more=picture.more).frame
-    with answer:
-        table(card, films, frame, x0, picture.last)
+    scene = forward.forward_scene(card, films, x0, extent, shown.seed, at.still)
+    frame = at.show(scene, more=picture.more).frame
+    with said:
+        table(card, films, frame if at.still is None else at.still, x0, picture.last)
 
 
 def table(

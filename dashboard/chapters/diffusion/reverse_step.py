@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.chapters.diffusion import few_steps
 from dashboard.chapters.diffusion.scenes import reverse_step as scenes
@@ -20,6 +21,7 @@ from genlab.diffusion.posterior_kl import FRAMES, ReverseSteps, explore
 from genlab.diffusion.units import to_data
 from genlab.model import ExportedModel
 
+Places = tuple[DeltaGenerator, ...]
 FIRST = (0.6, 0.3)  # x_t on arrival, diffusion units: between the modes of every data set
 
 st.title("The true reverse step")
@@ -65,8 +67,13 @@ def priors(model: ExportedModel, schedule: str, t: int) -> NDArray[np.float32]:
 
 @st.fragment
 @guarded()
-def steps_back(exact: ExportedModel, guesser: ExportedModel, schedule: str, t: int) -> None:
-    """The film of the steps back from x_t; a drag runs this fragment alone."""
+def steps_back(
+    exact: ExportedModel, guesser: ExportedModel, schedule: str, t: int, places: Places
+) -> None:
+    """The film of the steps back from x_t; a drag runs this fragment alone.
+
+    What is said of them goes to `places`: a divergence each to the first two, words to the last.
+    """
     card, dim = exact.card, exact.card.event_shape[0]
     extent, levels = scenes.plane(card), np.asarray(catalogue.schedules_of(card)[schedule])
     at = linked(
@@ -79,21 +86,20 @@ def steps_back(exact: ExportedModel, guesser: ExportedModel, schedule: str, t: i
     x_t, still = at.points["x"][:dim], at.still
     back = explore(exact, guesser, levels, t, x_t, catalogue.watcher(), still)
     scene = scenes.reverse_scene(back, priors(exact, schedule, t), extent, not at.start, still)
-    picture, answer = st.columns([3, 1])
-    with picture:
-        st.caption("Drag xₜ, and scrub or play the size of the step: how Normal is the way back?")
-        frame = at.show(scene).frame
-    with answer:
+    frame = at.show(scene).frame
+    *two, words = places
+    divergences(back, frame if still is None else back.place(still), *two)
+    with words:
         if still is None:
             verdict(back, frame)
         else:
-            divergences(back, back.place(still))
             st.caption("A quick look on coarse grids; let go for exact numbers and words.")
 
 
-def divergences(back: ReverseSteps, frame: int) -> None:
+def divergences(
+    back: ReverseSteps, frame: int, best: DeltaGenerator, drawn: DeltaGenerator
+) -> None:
     """The two numbers of a step."""
-    best, drawn = st.columns(2)
     told = "KL(exact ‖ Normal of the same mean and covariance), nats. No Normal is nearer."
     best.metric("KL, best Normal", numbers.nats(back.kl_best[frame]), help=told)
     told = f"KL(exact ‖ N(c₀ x̂₀ + c_t x_t, β̃ I)), nats, with x̂₀ by {back.source}."
@@ -101,8 +107,7 @@ def divergences(back: ReverseSteps, frame: int) -> None:
 
 
 def verdict(back: ReverseSteps, frame: int) -> None:
-    """The numbers of the step at which the timeline rests, and what they say."""
-    divergences(back, frame)
+    """What the numbers say of the step at which the timeline rests."""
     st.markdown(numbers.verdict(back, frame))
     how = "trained" if back.trained else "exact: no trained denoiser of these data is here"
     st.caption(
@@ -114,7 +119,12 @@ def verdict(back: ReverseSteps, frame: int) -> None:
 
 guesser = learned(card) or card
 opened = catalogue.open_model(card.id), catalogue.open_model(guesser.id)
-steps_back(*opened, schedule, t)
+picture, answer = st.columns([3, 1])
+with answer:
+    places = *st.columns(2), st.container()
+with picture:
+    st.caption("Drag xₜ, and scrub or play the size of the step: how Normal is the way back?")
+    steps_back(*opened, schedule, t, places)
 st.subheader("What it means for sampling in few steps")
 seed = controls.seed()
 few = few_steps.show(*opened, schedule, seed)

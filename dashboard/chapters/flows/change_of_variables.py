@@ -1,11 +1,11 @@
 """The change of variables on the line: a map bent by hand, or the one that a flow learned."""
 
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.chapters.flows.scenes import change_of_variables as bend
 from dashboard.plots.theme import ink
@@ -38,14 +38,58 @@ def show(seed: int) -> None:
         name = next(iter(flows))
         if len(flows) > 1:
             name = st.selectbox("Flow of the line", list(flows), key="flow1d", bind="query-params")
-        learned(flows.get(name or "") or next(iter(flows.values())), seed)
+        _show_learned(flows.get(name or "") or next(iter(flows.values())), seed)
     else:
-        by_hand(seed)
+        _show_by_hand(seed)
+
+
+def _show_by_hand(seed: int) -> None:
+    picture, said = _columns()
+    with picture:
+        st.caption("Pull the handles up, down and sideways. Where f is steep, p(x) gets thin.")
+        by_hand(seed, said)
+        with st.container(horizontal=True, gap="small"):
+            st.button("Begin again", key="bend_Begin again", icon=":material/restart_alt:")
+            st.button("Straighten", key="bend_Straighten", icon=":material/trending_up:")
+        st.caption(
+            "An illustration: this map is yours and nothing is learned. For your map the densities "
+            "are exact, and the histogram is of seeded noise sent through it."
+        )
+
+
+def _show_learned(card: Card, seed: int) -> None:
+    pushed, x = _learned(catalogue.open_model(card.id), seed)
+    places = np.linspace(*bend.window(pushed), 401)
+    true = catalogue.exactly(
+        card.dataset, "log_prob", lambda exact: np.exp(exact.log_prob(places[:, None]))
+    )
+    known = None if true is None else (places, np.asarray(true, dtype=np.float64))
+    picture, said = _columns()
+    with picture:
+        st.caption("Drag the point along the curve that the flow learned.")
+        learned(pushed, x, known, said)
+        st.caption(
+            f"Trained: `{card.id}`. f and its slope are the exported graph's, the histogram is of "
+            f"{len(x):,} of its samples" + ("; the true density is exact." if known else ".")
+        )
+
+
+def _columns() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """The column of the picture, and that of what is said of it.
+
+    They are outside of the fragments, whose answers to a drag hold what changes and no more.
+    """
+    picture, answer = st.columns([3, 1])
+    answer.markdown(
+        f"{ink('model', '$p(x)$')} $=$ {ink('noise', '$N(f^{-1}(x))$')} "
+        r"$\cdot\,\left|\frac{d f^{-1}}{dx}\right|$"
+    )
+    return picture, answer
 
 
 @st.fragment
 @guarded()
-def by_hand(seed: int) -> None:
+def by_hand(seed: int, said: DeltaGenerator) -> None:
     """Handles on an increasing curve; a drag runs this fragment alone."""
     before = st.session_state.setdefault("bend_knots", _linked())
     handles = linked("bend_stage", points=dict(zip(NAMES, before, strict=True)), read=False)
@@ -64,38 +108,27 @@ def by_hand(seed: int) -> None:
         SPAN,
         handles,
         [f"handle {i + 1}" for i in range(len(NAMES))],
-        "Pull the handles up, down and sideways. Where f is steep, p(x) gets thin.",
-        "An illustration: this map is yours and nothing is learned. For your map the densities are "
-        "exact, and the histogram is of seeded noise sent through it.",
+        said,
     )
 
 
 @st.fragment
 @guarded()
-def learned(card: Card, seed: int) -> None:
-    """The map that a flow of the line learned, with one point to drag along it."""
-    pushed, x = _learned(catalogue.open_model(card.id), seed)
-    span = bend.window(pushed)
+def learned(
+    pushed: Pushed,
+    x: NDArray[np.float32],
+    truth: tuple[bend.Floats, bend.Floats] | None,
+    said: DeltaGenerator,
+) -> None:
+    """The map that a flow of the line learned, with one point to drag along it.
+
+    `x` are samples of the flow [n], `truth` places [m] and the known density there.
+    """
     point = linked("map_stage", points={"z0": (0.5, 0.0)})
     z = float(np.clip(point.points["z0"][0], -bend.REACH, bend.REACH))
-    point = point.put(z0=(z, float(np.interp(z, pushed.z, pushed.x))))
-    places = np.linspace(*span, 401)
-    true = catalogue.exactly(
-        card.dataset, "log_prob", lambda exact: np.exp(exact.log_prob(places[:, None]))
-    )
-    _show(
-        pushed,
-        x,
-        span,
-        point,
-        ["your point (z, f(z))"],
-        "Drag the point along the curve that the flow learned.",
-        f"Trained: `{card.id}`. f and its slope are the exported graph's, the histogram is of "
-        f"{len(x):,} of its samples"
-        + ("; the true density is exact." if true is not None else "."),
-        truth=None if true is None else (places, np.asarray(true, dtype=np.float64)),
-        slope_at=point.points["z0"],
-    )
+    at = (z, float(np.interp(z, pushed.z, pushed.x)))
+    labels, span = ["your point (z, f(z))"], bend.window(pushed)
+    _show(pushed, x, span, point.put(z0=at), labels, said, truth, slope_at=at)
 
 
 @computed(entries=8, keep="resource")
@@ -120,27 +153,14 @@ def _show(
     span: Point,
     at: Linked,
     labels: list[str],
-    instruction: str,
-    honest: str,
-    truth: Any = None,
+    said: DeltaGenerator,
+    truth: tuple[bend.Floats, bend.Floats] | None = None,
     slope_at: Point | None = None,
 ) -> None:
     histogram = bend.Histogram.of(x, *span)
-    picture, answer = st.columns([3, 1])
-    with picture:
-        st.caption(instruction)
-        handles = [(*one, label) for one, label in zip(at.points.items(), labels, strict=True)]
-        at.show(bend.scene(pushed, histogram, span, handles, truth))
-        if slope_at is None:
-            with st.container(horizontal=True, gap="small"):
-                st.button("Begin again", key="bend_Begin again", icon=":material/restart_alt:")
-                st.button("Straighten", key="bend_Straighten", icon=":material/trending_up:")
-        st.caption(honest)
-    with answer:
-        st.markdown(
-            f"{ink('model', '$p(x)$')} $=$ {ink('noise', '$N(f^{-1}(x))$')} "
-            r"$\cdot\,\left|\frac{d f^{-1}}{dx}\right|$"
-        )
+    handles = [(*one, label) for one, label in zip(at.points.items(), labels, strict=True)]
+    at.show(bend.scene(pushed, histogram, span, handles, truth))
+    with said:
         right, wrong = (f"{pushed.integral(p):.4f}" for p in (pushed.right, pushed.naive))
         st.metric("∫ p(x) dx, with the Jacobian", right, help=RULE)
         st.metric("∫ N(f⁻¹(x)) dx, naive", wrong, help=NAIVE)

@@ -1,6 +1,7 @@
 """The layers of a flow, one by one, and one point traced through them."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.chapters.flows.scenes import density as flows
 from dashboard.chapters.flows.scenes import layers as flow_layers
@@ -30,25 +31,16 @@ def _round_trip(model: ExportedModel, n: int, seed: int) -> flow_layers.RoundTri
     return flow_layers.round_trip(model, data, model.latent(n, seed=seed))
 
 
-@st.fragment
-@guarded()
 def show(look: PlaneSelection) -> None:
-    """The film and the point on it; a drag runs this fragment alone."""
-    model = look.model
-    data = catalogue.reference(look.card, look.n)
-    film = _film(model, min(look.n, MOST), look.seed, look.extent)
-    start = {"x": first_point(data)}
-    at = linked("layer_stage", points=start, frame_name="layer", count=len(film.points))
-    probe = flows.ledger(model, at.points["x"])
-    density = density_grid(model, look.extent, GRID)
-    scene = flow_layers.layers_scene(film, probe, density, data, look.extent, look.scale)
+    """The film with the point on it, the point's ledger, and how exact all that is."""
+    film = _film(look.model, min(look.n, MOST), look.seed, look.extent)
     picture, answer = st.columns([3, 1])
     with picture:
         st.caption(
             "Scrub or play the layers; click or drag in the plane of data to send another point "
             "back through them."
         )
-        at.show(scene)
+        stage(look, film, answer)
         few = f"The film follows the first {MOST} of {look.n:,} samples. "
         st.caption(
             f"{few if look.n > MOST else ''}Background: what the layer just passed did around "
@@ -60,8 +52,7 @@ def show(look: PlaneSelection) -> None:
             "between them, straight lines."
         )
     with answer:
-        show_ledger(look.card, probe, places=True)
-        trip = _round_trip(model, look.n, look.seed)
+        trip = _round_trip(look.model, look.n, look.seed)
         worst = trip.data if trip.n_data else trip.latent
         told = "The exported graphs in float32, there and back."
         st.metric("Round trip, largest error", f"{worst:.1e}", help=told)
@@ -69,3 +60,17 @@ def show(look: PlaneSelection) -> None:
             f"max |x − f(f⁻¹(x))| over {trip.n_data:,} data points: {trip.data:.1e}; "
             f"max |z − f⁻¹(f(z))| over {trip.n_latent:,} draws of noise: {trip.latent:.1e}."
         )
+
+
+@st.fragment
+@guarded()
+def stage(look: PlaneSelection, film: flow_layers.LayersFilm, said: DeltaGenerator) -> None:
+    """The film and the point on it, whose ledger is `said`; a drag runs this fragment alone."""
+    data = catalogue.reference(look.card, look.n)
+    start = {"x": first_point(data)}
+    at = linked("layer_stage", points=start, frame_name="layer", count=len(film.points))
+    probe = flows.ledger(look.model, at.points["x"])
+    density = density_grid(look.model, look.extent, GRID)
+    at.show(flow_layers.layers_scene(film, probe, density, data, look.extent, look.scale))
+    with said:
+        show_ledger(look.card, probe, places=True)

@@ -11,7 +11,7 @@ import { dprOf, element, framed, iconButton, page, saveCanvas, surface, write } 
 import { mounting } from "./mount.js";
 import { count, paintLarge, paintSheet } from "./sheets.js";
 import { paintStrip } from "./strip.js";
-import { adoptTimeline, buildTimeline } from "./timeline.js";
+import { adoptTimeline, buildTimeline, wordsOf } from "./timeline.js";
 
 function create(/** @type {Wall} */ wall) {
   const save = iconButton("save", "Download the picture (png)", () => download(wall));
@@ -97,7 +97,7 @@ function paint(/** @type {Wall} */ wall) {
 function download(wall) {
   const view = { dpr: dprOf(wall.sheets[0].canvas), theme: wall.theme };
   const [gap, line] = [16 * view.dpr, 30 * view.dpr];
-  const words = wall.scene.timeline?.labels[wall.frame] ?? "";
+  const words = wordsOf(wall);
   const width = wall.sheets.reduce((sum, { canvas }) => sum + canvas.width + gap, gap);
   const height = Math.max(...wall.sheets.map(({ canvas }) => canvas.height)) + line * (words ? 2 : 1) + gap;
   const ctx = page(width, height, wall.theme);

@@ -121,12 +121,17 @@ function measure(stage, time) {
   clock.ticks = 0;
 }
 
+/** The frame in words, its note included. */
+export function wordsOf(/** @type {Player} */ { scene: { timeline }, frame }) {
+  return timeline ? timeline.labels[frame] + (timeline.notes[frame] ?? "") : "";
+}
+
 function describeFrame(/** @type {Player} */ stage) {
   stage.root.dataset.frame = String(stage.frame);
   const { timeline } = stage.scene;
   if (!timeline) return;
   const { strip, now } = stage.timeline;
-  const words = timeline.labels[stage.frame];
+  const words = wordsOf(stage);
   now.textContent = words;
   set(strip, { "aria-label": timeline.title, "aria-valuemax": timeline.count - 1, "aria-valuenow": stage.frame, "aria-valuetext": words });
 }

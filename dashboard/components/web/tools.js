@@ -3,9 +3,10 @@
 import { disc, element, iconButton, page, saveCanvas, surface, write } from "./dom.js";
 import { paintPane } from "./paint.js";
 import { isShown, viewOf } from "./panes.js";
+import { wordsOf } from "./timeline.js";
 
 export function buildTools(/** @type {Stage} */ stage) {
-  const save = () => saveCanvas(compose(stage), stage.scene.panes[0].title, stage.scene.timeline?.labels[stage.frame]);
+  const save = () => saveCanvas(compose(stage), stage.scene.panes[0].title, wordsOf(stage));
   const full = () => (document.fullscreenElement ? document.exitFullscreen() : stage.root.requestFullscreen());
   stage.tools = element("span", { className: "tools" }, iconButton("save", "Download the picture (png)", save));
   if (document.fullscreenEnabled) stage.tools.append(iconButton("full", "Full screen", full));
@@ -23,7 +24,7 @@ function compose(stage) {
   const scale = 2;
   const [gap, line] = [16 * scale, 30 * scale];
   const sizes = stage.panes.map(({ canvas }) => [canvas.clientWidth * scale, canvas.clientHeight * scale]);
-  const words = stage.scene.timeline?.labels[stage.frame] ?? "";
+  const words = wordsOf(stage);
   const columns = stage.panes.filter(({ figure }) => figure.offsetTop === stage.panes[0].figure.offsetTop).length;
   const { row, width, height } = gridOf(sizes, columns, { gap, line, worded: !!words });
   const view = { dpr: scale, theme: stage.theme };

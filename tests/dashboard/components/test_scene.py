@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dashboard.components.blob import HALF, NOTHING, Blob, quantise, quantise_unit
+from dashboard.components.blob import HALF, NOTHING, OFF, Blob, lean, quantise, quantise_unit
 from dashboard.components.scene import (
     LIMIT,
     Arrows,
@@ -240,15 +240,43 @@ def test_what_the_browser_holds_is_left_out_and_named_in_its_place():
     scene = moving()
     whole = scene.encode()
     header = json.loads(whole[4 : 4 + int.from_bytes(whole[:4], "little")])
-    name, said = header["entries"][0]["name"], header["fixed"]["name"]
+    name, labels = (entry["name"] for entry in header["entries"] if "name" in entry)
+    said = header["fixed"]["name"]
     again = scene.encode(held=[name, "of something else"])
     assert len(again) < len(whole) - 4 * 50 * 200 + 100
     assert decode(again)["panes"][0]["layers"][0]["xy"] == {"held": name}
-    least = scene.encode(points={"x": (1, 2)}, held=[name, said])
+    least = scene.encode(points={"x": (1, 2)}, held=[name, labels, said])
     assert len(least) < 300
     assert decode(least)["fixed"] == {"held": said}
     assert decode(least)["points"] == {"x": [1.0, 2.0]}
     assert scene.encode(held=["of something else"]) == whole
+
+
+@given(st.integers(65, 2_000), st.integers(1, 3), st.integers(0, 2**32 - 1))
+def test_a_leaner_line_misses_no_node(nodes, lines, seed):
+    rng = np.random.default_rng(seed)
+    x, rough = np.linspace(-3, 3, nodes), rng.uniform(0, 0.05)
+    y = rng.uniform(-2, 2, (lines, 1)) * np.sin(rng.uniform(0, 4, (lines, 1)) * x)
+    xy = np.stack(np.broadcast_arrays(x, y + rough * rng.normal(size=(lines, nodes))), -1)
+    whole = quantise(xy[None], WINDOW)
+    for line, padded in zip(whole[0].astype(float), lean(whole)[0].astype(float), strict=True):
+        few = padded[padded[:, 0] != NOTHING]
+        assert {tuple(node) for node in few} <= {tuple(node) for node in line}
+        assert (few[0] == line[0]).all()
+        assert (few[-1] == line[-1]).all()
+        a, way = few[:-1], np.diff(few, axis=0)
+        share = ((line[:, None] - a) * way).sum(-1) / np.maximum((way**2).sum(-1), 1)
+        foot = a + np.clip(share, 0, 1)[..., None] * way
+        assert np.hypot(*(line[:, None] - foot).T).min(0).max() <= OFF + 1e-6
+
+
+def test_films_short_and_broken_lines_stay_whole():
+    straight = np.stack([np.arange(200)] * 2, -1)[None, None].astype(np.int16)
+    assert lean(straight).shape == (1, 1, 2, 2)
+    film, short, broken = np.repeat(straight, 2, 0), straight[:, :, :64], straight.copy()
+    broken[0, 0, 100] = NOTHING
+    for lines in (film, short, broken):
+        assert lean(lines) is lines
 
 
 def test_a_buffer_is_named_by_its_content_and_its_pane():

@@ -66,25 +66,39 @@ def films(
 
 
 def forward_scene(
-    card: Card, films: Sequence[Diffused], x0: Sequence[float], extent: Extent, seed: int
+    card: Card,
+    films: Sequence[Diffused],
+    x0: Sequence[float],
+    extent: Extent,
+    seed: int,
+    still: int | None = None,
 ) -> Scene:
     """One pane for each schedule in the plane, on one clock; on the line the law at t and over t.
 
-    `x0` is the dragged point in data units, [d].
+    `x0` is the dragged point in data units, [d]. Of a `still` frame what follows the point is made
+    for that one alone, so that an answer to a drag is small.
     """
+    frames = slice(None) if still is None else slice(still, still + 1)
     if len(x0) == 1:
-        return Scene(_line_panes(card, films[0], x0, extent), _timeline(films))
-    panes = [_plane(card, film, x0, extent, seed, i == 0) for i, film in enumerate(films)]
+        return Scene(_line_panes(card, films[0], x0, extent, frames), _timeline(films))
+    panes = [_plane(card, film, x0, extent, seed, frames, i == 0) for i, film in enumerate(films)]
     return Scene(panes, _timeline(films))
 
 
 def _plane(
-    card: Card, film: Diffused, x0: Sequence[float], extent: Extent, seed: int, first: bool
+    card: Card,
+    film: Diffused,
+    x0: Sequence[float],
+    extent: Extent,
+    seed: int,
+    frames: slice,
+    first: bool,
 ) -> Pane:
     means, widths = kernel(card, x0, film.bars)
-    rings = means[:, None, None] + widths[:, None, None, None] * RINGS
+    rings = means[frames, None, None] + widths[frames, None, None, None] * RINGS
     eps, at = normal(seed, (DRAWS, 2), "kernel"), (x0[0], x0[1])
-    draws = noised(card, np.tile(to_diffusion(card, np.array([at])), (DRAWS, 1)), eps, film.log_snr)
+    from_x0 = np.tile(to_diffusion(card, np.array([at])), (DRAWS, 1))
+    draws = noised(card, from_x0, eps, film.log_snr[frames])
     handle = Handle("x", at, "accent", "your x₀")
     layers = [
         *film.plane_layers,
@@ -98,7 +112,9 @@ def _plane(
     return Pane(f"{film.schedule} schedule", extent, layers, told, pick="x")
 
 
-def _line_panes(card: Card, film: Diffused, x0: Sequence[float], extent: Extent) -> list[Pane]:
+def _line_panes(
+    card: Card, film: Diffused, x0: Sequence[float], extent: Extent, frames: slice
+) -> list[Pane]:
     places = places_of(extent, film.density.shape[1], 1)[:, 0].astype(np.float64)
     bars = np.append(film.bars, 0.0)  # where no signal is left the kernel is the standard Normal
     means, widths = (part.reshape(-1, 1) for part in kernel(card, x0, bars))
@@ -113,7 +129,7 @@ def _line_panes(card: Card, film: Diffused, x0: Sequence[float], extent: Extent)
     at_t: list[Layer] = [
         Lines(graphs(places, kernels[-1:]), "neutral", "standard Normal", width=1.25, opacity=0.6),
         Lines(graphs(places, film.density), "data", "exact q(xₜ)", width=3.0),
-        Lines(graphs(places, kernels[:-1]), "noise", "q(xₜ | x₀)", width=2.0),
+        Lines(graphs(places, kernels[:-1][frames]), "noise", "q(xₜ | x₀)", width=2.0),
         Handle("x", (x0[0], 0.0), "accent", "your x₀", rail=True),
     ]
     over_t: list[Layer] = [

@@ -30,6 +30,8 @@ from genlab.model import Array, ExportedModel
 
 PRIOR, ZOOM, FINE = 48, 52, 241
 """Cells along a side of the first pane and of the magnifier, in the plane and on the line."""
+QUICK = 2
+"""While the point is held, every so many cells of the magnifier and nodes of its ellipses."""
 HALF = 4.0  # half the side of the magnifier, in standard deviations of the best Normal
 LOW, HIGH = LEAST, 1e2  # the least and the greatest KL in nats that the strip tells apart
 PALE = 0.6  # shade of the highest density under lines that must be seen on it
@@ -101,13 +103,13 @@ def reverse_scene(
     """
     panes = _plane_panes if len(back.x_t) == 2 else _line_panes
     frames = range(len(back.exact)) if still is None else [back.place(still)]
-    return Scene(panes(back, prior, extent, frames), _timeline(back, autoplay))
+    return Scene(panes(back, prior, extent, frames), _timeline(back, autoplay, still))
 
 
-def _timeline(back: ReverseSteps, autoplay: bool) -> Timeline:
-    labels = {size: f"t = {back.t} → s = {back.t - size}" for size in back.all_sizes}
-    for size, best, drawn in zip(back.sizes, back.kl_best, back.kl_drawn, strict=True):
-        labels[size] += f" · KL {nats(best)} | {nats(drawn)} nats"
+def _timeline(back: ReverseSteps, autoplay: bool, still: int | None) -> Timeline:
+    known = zip(back.sizes, back.kl_best, back.kl_drawn, strict=True)
+    told = {size: f" · KL {nats(best)} | {nats(drawn)} nats" for size, best, drawn in known}
+    frames = range(len(back.all_sizes)) if still is None else [still]
 
     def curve(kl: Floats, role: Role, whose: str) -> Curve:
         y, span = np.log10(np.clip(kl, LOW, HIGH)), (math.log10(LOW), math.log10(HIGH))
@@ -115,7 +117,7 @@ def _timeline(back: ReverseSteps, autoplay: bool) -> Timeline:
 
     return Timeline(
         len(back.all_sizes),
-        list(labels.values()),
+        [f"t = {back.t} → s = {back.t - size}" for size in back.all_sizes],
         [curve(back.kl_best, "neutral", "the best"), curve(back.kl_drawn, "model", "DDPM's")],
         fps=6,
         loop=False,
@@ -123,6 +125,7 @@ def _timeline(back: ReverseSteps, autoplay: bool) -> Timeline:
         title="size of the step",
         positions=np.log10(back.all_sizes),
         height=150,
+        notes={frame: told[back.all_sizes[frame]] for frame in frames},
         rows=[
             (power, f"{power_of_ten(power)} nats" if power else "1 nat")
             for power in (-8, -6, -4, -2, 0, 2)
@@ -139,18 +142,20 @@ def _plane_panes(
     back: ReverseSteps, prior: Array, extent: Extent, frames: Sequence[int]
 ) -> list[Pane]:
     x = to_diffusion(back.card, back.x_t)
+    coarse = QUICK if len(frames) == 1 else 1
+    discs = DISCS[:, ::coarse]
     kernels, true, heat, rings, orange, dots = [], [], [], [], [], []
     for i in frames:
         post, unit, drawn = back.exact[i], back.spread(i), back.drawn[i]
         best = post.normal
-        kernels.append(x / post.step.shrink + math.sqrt(post.step.beta) / post.step.shrink * DISCS)
-        once = best.ellipse(1.0, NODES) - best.mean
+        kernels.append(x / post.step.shrink + math.sqrt(post.step.beta) / post.step.shrink * discs)
+        once = best.ellipse(1.0, len(discs[0])) - best.mean
         ellipses = np.stack([once, 2 * once])
         true.append(best.mean + ellipses)
         rings.append(ellipses / unit)
         dots.append((drawn.mean - best.mean) / unit)
-        orange.append(dots[-1] + math.sqrt(post.step.beta_tilde) / unit * DISCS)
-        shades = magnified(post, best.mean, unit, ZOOM)
+        orange.append(dots[-1] + math.sqrt(post.step.beta_tilde) / unit * discs)
+        shades = magnified(post, best.mean, unit, ZOOM // coarse)
         heat.append(0.85 * shades.T / max(float(shades.max()), 1e-9))
     normals = to_data(back.card, np.stack(true))
     where: list[Layer] = [

@@ -38,7 +38,7 @@ function blob(header, ...buffers) {
 
 test("buffers of a blob become typed arrays of their shape, wherever the bytes lie", () => {
   const xy = new Int16Array([HALF, -HALF, NOTHING, 7]);
-  const sent = blob({ seq: 1, xy: { at: 0, shape: [2, 2], type: "i2" } }, new Uint8Array(xy.buffer));
+  const sent = blob({ seq: 1, xy: { i2: [2, 2], at: 0 } }, new Uint8Array(xy.buffer));
   const shifted = new Uint8Array(sent.length + 3);
   shifted.set(sent, 3);
   const { xy: found, lacks } = decodeBlob(shifted.subarray(3));
@@ -48,17 +48,25 @@ test("buffers of a blob become typed arrays of their shape, wherever the bytes l
 
 test("a named buffer that was left out is taken from those kept, or said to lack", () => {
   const kept = new Map();
-  const named = { name: "a", shape: [8], type: "u1" };
+  const named = { name: "a", u1: [8] };
   decodeBlob(blob({ seq: 0, v: { ...named, at: 0 } }, new Uint8Array(8).fill(9)), kept);
   assert.deepEqual([...kept.keys()], ["a"]);
   assert.equal(decodeBlob(blob({ seq: 0, v: { held: "a" } }), kept).v.values[7], 9);
   assert.equal(decodeBlob(blob({ seq: 0, v: { held: "b" } }), kept).lacks, true);
 });
 
+test("a buffer of JSON is what it says, kept by its name", () => {
+  const raw = new TextEncoder().encode('["t = 1","t = 2"] ');
+  const kept = new Map();
+  const sent = decodeBlob(blob({ seq: 0, labels: { json: [17], at: 0, name: "l" } }, raw), kept);
+  assert.deepEqual(sent.labels, ["t = 1", "t = 2"]);
+  assert.deepEqual(decodeBlob(blob({ seq: 0, labels: { held: "l" } }), kept).labels, ["t = 1", "t = 2"]);
+});
+
 test("what is fixed comes as a buffer that counts the others", () => {
   const raw = new TextEncoder().encode(JSON.stringify({ panes: [{ title: "x", xy: { entry: 0 } }] }).padEnd(56));
-  const entries = [{ shape: [8], type: "u1", at: 56 }];
-  const fixed = { shape: [56], type: "u1", at: 0, name: "f" };
+  const entries = [{ u1: [8], at: 56 }];
+  const fixed = { u1: [56], at: 0, name: "f" };
   const kept = new Map();
   const { panes } = decodeBlob(blob({ seq: 0, fixed, entries }, raw, new Uint8Array(8).fill(9)), kept);
   assert.deepEqual([panes[0].title, panes[0].xy.values[7]], ["x", 9]);
