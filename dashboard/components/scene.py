@@ -75,6 +75,7 @@ class Pane:
 
     `aspect` makes the picture so many times as wide as high, whatever the extent: for axes whose
     units differ (a density over the line). `axes=False` leaves out the ticks and their numbers.
+    `breathes=True` says that the extent follows a dragged point: it travels apart from what stays.
     `alt` says in words what the picture shows.
     `pick="name"`: a click or drag anywhere moves that named point (give it a `Handle` of the same
     name to show it).
@@ -87,6 +88,7 @@ class Pane:
     pick: str | None = None
     aspect: float | None = None
     axes: bool = True
+    breathes: bool = False
 
     def __post_init__(self) -> None:
         x0, x1, y0, y1 = (float(value) for value in self.extent)
@@ -160,7 +162,8 @@ class Scene:
         panes = []
         for pane in self.panes:
             layers = [layer_header(layer, pane, blob) for layer in pane.layers]
-            panes.append(looks(pane, "layers") | {"layers": layers})
+            extent = {"extent": blob.text(pane.extent)} if pane.breathes else {}
+            panes.append(looks(pane, "layers", "breathes") | {"layers": layers} | extent)
         at = {name: [float(f"{v:.7g}") for v in xy] for name, xy in (points or {}).items()}
         encoded = blob.pack(
             {

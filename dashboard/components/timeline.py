@@ -105,8 +105,7 @@ class Timeline:
             low, high = curve.range
             y = (curve.y - low) / (high - low if high > low else 1.0)
             xy = blob.add(np.stack([x, y], axis=1).astype("<f4"))
-            told = [low, high] if curve.span else blob.text([low, high])
-            curves.append({"role": curve.role, "label": curve.label, "xy": xy, "range": told})
+            curves.append({"role": curve.role, "label": curve.label, "xy": xy})
         low, high = self.curves[0].range if self.rows else (0.0, 1.0)
         labels = list(self.labels or (f"{self.title} {i}" for i in range(self.count)))
         return looks(self) | {

@@ -34,7 +34,7 @@ type PaneSpec = {
   title: string; extent: Extent; layers: Layer[]; alt: string;
   pick: string | null; aspect: number | null; axes?: boolean;
 };
-type CurveSpec = { role: string; label: string; xy: Buffers; range: Point };
+type CurveSpec = { role: string; label: string; xy: Buffers };
 type TimelineSpec = {
   count: number; labels: string[]; notes: Record<number, string>; positions: number[]; curves: CurveSpec[]; start: number;
   rows: [number, string][]; columns: [number, string][];

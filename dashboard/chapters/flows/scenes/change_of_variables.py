@@ -111,10 +111,12 @@ def scene(
     ]
     alt_right = "Two densities over x, drawn sideways: the right one lies on the histogram of "
     alt_right += "pushed samples, the naive one does not."
+    over_z, across = (-REACH, REACH, low, high), (0, top, low, high)
+    title = "densities of x, sideways"
     return Scene(
         [
-            Pane("x = f(z), over z", (-REACH, REACH, low, high), left, alt, aspect=1.0),
-            Pane("densities of x, sideways", (0, top, low, high), right, alt_right, aspect=1.0),
+            Pane("x = f(z), over z", over_z, left, alt, aspect=1.0),
+            Pane(title, across, right, alt_right, aspect=1.0, breathes=True),
         ]
     )
 
