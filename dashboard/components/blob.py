@@ -35,7 +35,7 @@ NOTHING = -32_768
 TYPES = {"i2": "<i2", "u1": "|u1", "f4": "<f4"}
 JSON = "json"
 """The type of a buffer that is no array."""
-LARGE = 160
+LARGE = 224
 """Bytes from which a buffer has a name: a shorter one is hardly longer than what names it."""
 
 

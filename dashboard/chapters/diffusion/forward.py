@@ -83,6 +83,9 @@ def body() -> None:
     with left:
         st.caption("Drag x₀, and scrub or play t: how long is the point remembered?")
         show(shown, answer)
+    if picture.last:
+        with answer:
+            say_noise(shown.films(picture.level))
     parts.let_paint()
     st.caption(
         "Everything here is exact: the law of the data is known, so q(xₜ) and its divergence from "
@@ -129,12 +132,10 @@ def show(shown: Shown, said: DeltaGenerator) -> None:
     scene = forward.forward_scene(card, films, x0, extent, shown.seed, at.still)
     frame = at.show(scene, more=picture.more).frame
     with said:
-        table(card, films, frame if at.still is None else at.still, x0, picture.last)
+        table(card, films, frame if at.still is None else at.still, x0)
 
 
-def table(
-    card: Card, films: list[Diffused], frame: int, x0: tuple[float, ...], measured: bool
-) -> None:
+def table(card: Card, films: list[Diffused], frame: int, x0: tuple[float, ...]) -> None:
     """The numbers of the frame at which the timeline rests, a column for each schedule."""
     columns = [forward.numbers(card, one, frame, x0) for one in films]
     heads = " | ".join(f"**{one.schedule}**" for one in films)
@@ -143,7 +144,11 @@ def table(
         cells = " | ".join(column[name] for column in columns)
         lines.append(f"| {ink(role, name) if role else name} | {cells} |")
     st.markdown("\n".join(lines))
-    for one in films if measured else []:
+
+
+def say_noise(films: list[Diffused]) -> None:
+    """From which step on the data are but noise, on each schedule."""
+    for one in films:
         since, told = forward.noise_from(one), f"still {one.kl[-1]:.2g} nats from pure noise at T."
         if since is not None:
             told = f"within {forward.GAUSSIAN} nats of pure noise from t = {since:,} on."

@@ -89,11 +89,9 @@ def steps_back(
     frame = at.show(scene).frame
     *two, words = places
     divergences(back, frame if still is None else back.place(still), *two)
-    with words:
-        if still is None:
+    if still is None:
+        with words:
             verdict(back, frame)
-        else:
-            st.caption("A quick look on coarse grids; let go for exact numbers and words.")
 
 
 def divergences(
@@ -123,7 +121,10 @@ picture, answer = st.columns([3, 1])
 with answer:
     places = *st.columns(2), st.container()
 with picture:
-    st.caption("Drag xₜ, and scrub or play the size of the step: how Normal is the way back?")
+    st.caption(
+        "Drag xₜ, and scrub or play the size of the step: how Normal is the way back? While you "
+        "hold xₜ this is a quick look on coarse grids; let go for exact numbers and words."
+    )
     steps_back(*opened, schedule, t, places)
 st.subheader("What it means for sampling in few steps")
 seed = controls.seed()

@@ -95,7 +95,8 @@ def _plane(
     first: bool,
 ) -> Pane:
     means, widths = kernel(card, x0, film.bars)
-    rings = means[frames, None, None] + widths[frames, None, None, None] * RINGS
+    circles = RINGS if frames == slice(None) else RINGS[:, ::2]
+    rings = means[frames, None, None] + widths[frames, None, None, None] * circles
     eps, at = normal(seed, (DRAWS, 2), "kernel"), (x0[0], x0[1])
     from_x0 = np.tile(to_diffusion(card, np.array([at])), (DRAWS, 1))
     draws = noised(card, from_x0, eps, film.log_snr[frames])

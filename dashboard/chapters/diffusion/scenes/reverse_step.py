@@ -28,10 +28,9 @@ from genlab.diffusion.units import to_data, to_diffusion
 from genlab.measures.density import Extent
 from genlab.model import Array, ExportedModel
 
-PRIOR, ZOOM, FINE = 48, 52, 241
-"""Cells along a side of the first pane and of the magnifier, in the plane and on the line."""
-QUICK = 2
-"""While the point is held, every so many cells of the magnifier and nodes of its ellipses."""
+PRIOR, ZOOM, QUICK, FINE = 48, 52, 22, 241
+"""Cells along a side of the first pane and of the magnifier, in the plane, while a point is held
+there, and on the line."""
 HALF = 4.0  # half the side of the magnifier, in standard deviations of the best Normal
 LOW, HIGH = LEAST, 1e2  # the least and the greatest KL in nats that the strip tells apart
 PALE = 0.6  # shade of the highest density under lines that must be seen on it
@@ -142,8 +141,8 @@ def _plane_panes(
     back: ReverseSteps, prior: Array, extent: Extent, frames: Sequence[int]
 ) -> list[Pane]:
     x = to_diffusion(back.card, back.x_t)
-    coarse = QUICK if len(frames) == 1 else 1
-    discs = DISCS[:, ::coarse]
+    size, every = (QUICK, 2) if len(frames) == 1 else (ZOOM, 1)
+    discs = DISCS[:, ::every]
     kernels, true, heat, rings, orange, dots = [], [], [], [], [], []
     for i in frames:
         post, unit, drawn = back.exact[i], back.spread(i), back.drawn[i]
@@ -155,7 +154,7 @@ def _plane_panes(
         rings.append(ellipses / unit)
         dots.append((drawn.mean - best.mean) / unit)
         orange.append(dots[-1] + math.sqrt(post.step.beta_tilde) / unit * discs)
-        shades = magnified(post, best.mean, unit, ZOOM // coarse)
+        shades = magnified(post, best.mean, unit, size)
         heat.append(0.85 * shades.T / max(float(shades.max()), 1e-9))
     normals = to_data(back.card, np.stack(true))
     where: list[Layer] = [
