@@ -129,8 +129,9 @@ def _numbered(node: Any, entries: list[dict[str, Any]]) -> Any:
     return node
 
 
-LEAN = 64
-"""Nodes up to which a polyline is sent as it is."""
+LEAN, FEW = 64, 3
+"""Nodes up to which a polyline is sent as it is, and polylines of a layer up to which it is not:
+to look for the nodes of many takes longer than to send them."""
 OFF = 12.0
 """Steps by which a leaner polyline may miss a node: a third of a pixel on a thousand of them."""
 
@@ -141,7 +142,8 @@ def lean(lines: NDArray[np.int16]) -> NDArray[np.int16]:
     Those stay without which a line would miss a node by more than `OFF` steps (Douglas and Peucker
     1973, https://doi.org/10.3138/FM57-6770-U75U-7727). Films, short and broken lines stay whole.
     """
-    if len(lines) != 1 or lines.shape[2] <= LEAN or (lines == NOTHING).any():
+    frames, count, nodes, _ = lines.shape
+    if frames != 1 or count > FEW or nodes <= LEAN or (lines == NOTHING).any():
         return lines
     kept = [_needed(line.astype(np.float64)) for line in lines[0]]
     found = np.full((1, len(kept), max(map(len, kept)), 2), NOTHING, np.int16)

@@ -291,12 +291,12 @@ def test_a_leaner_line_misses_no_node(nodes, lines, seed):
         assert np.hypot(*(line[:, None] - foot).T).min(0).max() <= OFF + 1e-6
 
 
-def test_films_short_and_broken_lines_stay_whole():
+def test_films_short_broken_and_many_lines_stay_whole():
     straight = np.stack([np.arange(200)] * 2, -1)[None, None].astype(np.int16)
     assert lean(straight).shape == (1, 1, 2, 2)
     film, short, broken = np.repeat(straight, 2, 0), straight[:, :, :64], straight.copy()
     broken[0, 0, 100] = NOTHING
-    for lines in (film, short, broken):
+    for lines in (film, short, broken, np.repeat(straight, 4, 1)):
         assert lean(lines) is lines
 
 
