@@ -76,7 +76,9 @@ class Visit:
         assert over <= 1, f"the page is {over} px wider than the screen"
 
 
-LOOKS = ["light", pytest.param("dark", marks=pytest.mark.slow), "phone"]
+LOOKS = ("light", "dark", "phone")
+TOLD = {("light", path) for path in PAGES} | {("phone", path) for path in ("", "flows")}
+"""Looks of pages that every run of the tests sees; `make test-slow` sees the others."""
 
 
 @pytest.fixture
@@ -92,8 +94,14 @@ def stage(page: Page) -> Any:
     return root
 
 
-@pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(
+    ("look", "path"),
+    [
+        pytest.param(look, path, marks=() if (look, path) in TOLD else pytest.mark.slow)
+        for look in LOOKS
+        for path in PAGES
+    ],
+)
 def test_page_opens_alive(chromium: Browser, server: str, path: str, look: str) -> None:
     options: dict[str, Any] = {"color_scheme": "dark" if look == "dark" else "light"}
     options["viewport"] = PHONE if look == "phone" else {"width": 1280, "height": 900}

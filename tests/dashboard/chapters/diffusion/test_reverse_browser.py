@@ -40,7 +40,8 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
 
 
 @pytest.mark.parametrize("path", ["forward", "reverse"])
-@pytest.mark.parametrize("look", [pytest.param("dark", marks=pytest.mark.slow), "phone"])
+@pytest.mark.slow
+@pytest.mark.parametrize("look", ["dark", "phone"])
 def test_page_opens_alive_and_fits(visit: Open, path: str, look: str) -> None:
     size = {"width": 390, "height": 844} if look == "phone" else {"width": 1280, "height": 900}
     page = visit(path, viewport=size, color_scheme="dark" if look == "dark" else "light")
