@@ -36,7 +36,7 @@ TYPES = {"i2": "<i2", "u1": "|u1", "f4": "<f4"}
 JSON = "json"
 """The type of a buffer that is no array."""
 LARGE = 224
-"""Bytes from which a buffer has a name: a shorter one is hardly longer than what names it."""
+"""Bytes from which a buffer has a name: most shorter ones follow a dragged point, and come anew."""
 
 
 @dataclass(frozen=True)

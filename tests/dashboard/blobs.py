@@ -20,7 +20,7 @@ def decode(blob: bytes) -> dict[str, Any]:
 
     def restore(node: dict[str, Any]) -> Any:
         kind = next((kind for kind in (*TYPES, JSON) if kind in node), None)
-        if kind is None:
+        if kind is None or "at" not in node:
             return node
         count = int(np.prod(node[kind], dtype=np.int64))
         if kind == JSON:

@@ -27,7 +27,7 @@ export function decodeBlob(data, kept = new Map(), { seq = 0, told = [] } = {}) 
   let lacks = false;
   const header = JSON.parse(text.decode(bytes.subarray(4, base)), (_, node) => {
     const { at, name = node?.held, held } = node ?? {};
-    const type = TYPES.find((type) => node?.[type]);
+    const type = at === undefined ? undefined : TYPES.find((each) => node[each]); // a point may be called as a type is
     if (held) lacks ||= !kept.has(held);
     else if (!type) return node;
     const found = kept.get(name) ?? (held ? null : read(bytes, base + at, type ?? "", node[type ?? ""]));

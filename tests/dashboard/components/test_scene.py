@@ -254,20 +254,9 @@ def test_what_the_browser_holds_is_left_out_and_named_in_its_place():
 def test_a_window_that_follows_a_point_leaves_the_rest_as_it_was():
     def fixed(top):
         window = (0, top, 0, 1)
-        scene = Scene(
-            [
-                Pane(
-                    "density",
-                    window,
-                    [Heatmap(np.ones((1, 2, 2)), "data", "d")],
-                    "one",
-                    breathes=True,
-                )
-            ]
-        )
-        header = decode(scene.encode())
-        assert header["panes"][0]["extent"] == [0, top, 0, 1]
-        raw = scene.encode()
+        layers = [Heatmap(np.ones((1, 2, 2)), "data", "d")]
+        raw = Scene([Pane("density", window, layers, "one", breathes=True)]).encode()
+        assert decode(raw)["panes"][0]["extent"] == [0, top, 0, 1]
         return json.loads(raw[4 : 4 + int.from_bytes(raw[:4], "little")])["fixed"]["name"]
 
     assert fixed(1) == fixed(2)

@@ -167,6 +167,7 @@ def test_while_the_point_is_held_the_words_wait() -> None:
     app.run()
     assert not app.exception
     assert "should be 1" not in texts(app)
+    assert "a quick look" in texts(app)
     assert [metric.label for metric in app.metric] == ["KL, best Normal", "KL, DDPM"]
 
 
