@@ -157,7 +157,15 @@ def test_density_is_near_the_truth_and_one(name: str, family: str) -> None:
     assert said["mass"].value == pytest.approx(1, abs=0.005)
 
 
-@pytest.mark.parametrize("name", ["moons", "gaussians8", "checkerboard", "pinwheel"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "moons",
+        "pinwheel",
+        pytest.param("gaussians8", marks=pytest.mark.slow),
+        pytest.param("checkerboard", marks=pytest.mark.slow),
+    ],
+)
 def test_mass_on_the_card_is_that_of_the_graph(name: str) -> None:
     opened = model(f"{name}-flow-spline")
     x0, x1, y0, y1 = DATASETS[name].extent

@@ -1,7 +1,8 @@
 """Pages in a real browser on which nothing may break until a test ends."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
@@ -10,34 +11,63 @@ Open = Callable[..., Page]
 """Opens a page at an address and waits for what it is to show."""
 
 
+class Windows:
+    """Windows of a browser, used again.
+
+    Streamlit's client costs a new one seconds of a processor, and one that has read it a third.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self._idle: dict[str, list[Page]] = defaultdict(list)
+
+    @contextmanager
+    def one(self, heard: dict[str, Callable[[Any], object]], **options: Any) -> Iterator[Page]:
+        """A blank window with `options` of a context, in which events of these names are heard."""
+        idle = self._idle[repr(sorted(options.items()))]
+        page = idle.pop() if idle else self.browser.new_context(**options).new_page()
+        for name, listener in heard.items():
+            page.on(name, listener)  # type: ignore[call-overload]
+        try:
+            yield page
+        finally:
+            page.mouse.up()
+            page.mouse.move(0, 0)
+            page.goto("about:blank")
+            for name, listener in heard.items():
+                page.remove_listener(name, listener)
+            page.emulate_media(color_scheme=options.get("color_scheme", "null"))
+            if "viewport" in options:
+                page.set_viewport_size(options["viewport"])
+        idle.append(page)
+
+
 @contextmanager
-def visiting(chromium: Browser, *, refusals: bool = False) -> Iterator[Open]:
+def visiting(windows: Windows, *, refusals: bool = False) -> Iterator[Open]:
     """A function `(address, ready, **options)` that opens pages.
 
-    Each page has a context of its own, made with `options`, and is given back when the element of
-    the selector `ready` is there. At the end none may have raised an error; nor show one, unless
-    `refusals` are what is tested.
+    Each page has a window with `options`, and is given back when the element of the selector
+    `ready` is there. At the end none may have raised an error; nor show one, unless `refusals` are
+    what is tested.
     """
     pages: list[Page] = []
     wrong: list[str] = []
 
-    def open_page(address: str, ready: str, **options: Any) -> Page:
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 1000}} | options)
-        page = context.new_page()
-        pages.append(page)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(address)
-        expect(page.locator(ready).first).to_be_visible(timeout=60_000)
-        return page
+    with ExitStack() as opened:
 
-    try:
+        def open_page(address: str, ready: str, **options: Any) -> Page:
+            heard = {"pageerror": lambda error: wrong.append(str(error))}
+            chosen = {"viewport": {"width": 1280, "height": 1000}} | options
+            page = opened.enter_context(windows.one(heard, **chosen))
+            pages.append(page)
+            page.goto(address)
+            expect(page.locator(ready).first).to_be_visible(timeout=60_000)
+            return page
+
         yield open_page
         for page in pages:
             assert page.get_by_test_id("stException").count() == 0
             assert refusals or page.get_by_test_id("stAlertContentError").count() == 0
-    finally:
-        for page in pages:
-            page.context.close()
     assert not wrong, wrong
 
 

@@ -68,6 +68,14 @@ def chromium() -> Iterator[object]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def windows(chromium: object) -> object:
+    """Windows of the browser, used again by the tests of a worker."""
+    from tests.dashboard.browsing import Windows
+
+    return Windows(chromium)  # type: ignore[arg-type]
+
+
 @contextmanager
 def serve(script: Path, below: str = "", **environment: str) -> Iterator[str]:
     """The address of a Streamlit server that runs `script`, as the README starts it.

@@ -1,6 +1,6 @@
 """Pages through `AppTest`: opened as a person would come to them, and read as a whole."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,17 @@ def open_page(page: str, state: dict[str, Any] | None = None, **query: str) -> A
     for key, value in (state or {}).items():
         app.session_state[key] = value
     return app.run()
+
+
+def crossed(views: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+    """Pairs (view, value): each view and each value at least once; the others are slow tests."""
+    most = max(len(views), len(values))
+    told = {(i % len(views), i % len(values)) for i in range(most)}
+    return [
+        pytest.param(view, value, marks=[] if (i, j) in told else pytest.mark.slow)
+        for i, view in enumerate(views)
+        for j, value in enumerate(values)
+    ]
 
 
 def texts(app: AppTest, *more: str) -> str:

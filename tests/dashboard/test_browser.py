@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
+
+from tests.dashboard.browsing import Windows
 
 pytestmark = pytest.mark.browser
 
@@ -28,14 +31,22 @@ PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$")
 class Visit:
     """A page with everything that went wrong on it."""
 
-    def __init__(self, browser: Browser, server: str, **options: Any) -> None:
+    def __init__(self, server: str) -> None:
         self.server = server
-        self.page: Page = browser.new_page(**options)
+        self.page: Page
         self.console: list[str] = []
         self.foreign: list[str] = []
-        self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.console.append(str(error)))
-        self.page.on("request", self._request)
+
+    @contextmanager
+    def within(self, windows: Windows, **options: Any) -> Iterator["Visit"]:
+        """The visit, in a window with these options."""
+        heard = {
+            "console": self._console,
+            "pageerror": lambda error: self.console.append(str(error)),
+            "request": self._request,
+        }
+        with windows.one(heard, **options) as self.page:
+            yield self
 
     def _console(self, message: Any) -> None:
         if message.type == "error" and not PROBES.search(message.location.get("url", "")):
@@ -82,10 +93,9 @@ TOLD = {("light", path) for path in PAGES} | {("phone", path) for path in ("", "
 
 
 @pytest.fixture
-def visit(chromium: Browser, server: str) -> Iterator[Visit]:
-    visit = Visit(chromium, server, viewport={"width": 1280, "height": 900})
-    yield visit
-    visit.page.close()
+def visit(windows: Windows, server: str) -> Iterator[Visit]:
+    with Visit(server).within(windows, viewport={"width": 1280, "height": 900}) as opened:
+        yield opened
 
 
 def stage(page: Page) -> Any:
@@ -102,20 +112,19 @@ def stage(page: Page) -> Any:
         for path in PAGES
     ],
 )
-def test_page_opens_alive(chromium: Browser, server: str, path: str, look: str) -> None:
+def test_page_opens_alive(windows: Windows, server: str, path: str, look: str) -> None:
     options: dict[str, Any] = {"color_scheme": "dark" if look == "dark" else "light"}
     options["viewport"] = PHONE if look == "phone" else {"width": 1280, "height": 900}
-    visit = Visit(chromium, server, has_touch=look == "phone", **options)
-    page = visit.open(path)
-    if path:
-        canvas = stage(page).locator("canvas").first
-        shades = canvas.evaluate(
-            "c => new Set(new Uint32Array("
-            "c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"
-        )
-        assert shades > 20, "the picture is empty"
-    visit.check()
-    page.close()
+    with Visit(server).within(windows, has_touch=look == "phone", **options) as visit:
+        page = visit.open(path)
+        if path:
+            canvas = stage(page).locator("canvas").first
+            shades = canvas.evaluate(
+                "c => new Set(new Uint32Array("
+                "c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"
+            )
+            assert shades > 20, "the picture is empty"
+        visit.check()
 
 
 def move_everything(visit: Visit, sliders: int, groups: int) -> None:
@@ -200,7 +209,7 @@ def drag(page: Page, canvas: Any, start: tuple[float, float], end: tuple[float, 
 
 
 def test_dragging_the_point_rewrites_the_ledger_and_the_link(
-    visit: Visit, chromium: Browser
+    visit: Visit, windows: Windows
 ) -> None:
     page = visit.open("flows")
     value = page.get_by_test_id("stMetricValue").first
@@ -211,11 +220,10 @@ def test_dragging_the_point_rewrites_the_ledger_and_the_link(
     link = page.url
     assert re.search(r"[?&]x=", link)
     told = page.get_by_text(re.compile(r"x = \(")).inner_text()
-    again = Visit(chromium, visit.server)
-    again.page.goto(link)
-    expect(again.page.get_by_text(told)).to_be_visible(timeout=30_000)
-    again.check()
-    again.page.close()
+    with Visit(visit.server).within(windows) as again:
+        again.page.goto(link)
+        expect(again.page.get_by_text(told)).to_be_visible(timeout=30_000)
+        again.check()
     visit.check()
 
 

@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.dashboard.browsing import settle, visiting
+from tests.dashboard.browsing import Windows, settle, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -21,8 +21,8 @@ OFFSETS = range(0, 800, 40)
 
 
 @pytest.fixture(scope="module")
-def opened(chromium: Browser, server: str) -> Iterator[Page]:
-    with visiting(chromium) as visit:
+def opened(windows: Windows, server: str) -> Iterator[Page]:
+    with visiting(windows) as visit:
         yield visit(f"{server}/gans?gan_n=500", ".stage[data-ready=true]")
 
 

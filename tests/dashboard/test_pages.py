@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.shared import catalogue
 from genlab.contract.catalogue import Catalogue
 from genlab.runtime.devices import Device
-from tests.dashboard.pages import more, texts
+from tests.dashboard.pages import crossed, more, texts
 
 ROOT = Path(__file__).parents[2]
 MODEL_PAGES = ["chapters/flows/page.py", "chapters/gans/page.py", "chapters/diffusion/page.py"]
@@ -168,19 +168,22 @@ def test_device_on_the_page_is_the_one_that_ran(monkeypatch: pytest.MonkeyPatch)
     assert any("CPU (asked for CUDA: the GPU ran out" in str(m.value) for m in app.markdown)
 
 
+ABSURD = ["9" * 5_000, "-5", "1e99", "999999999999", "NaN", "DROP TABLE", "🦆"]
+
+
 @pytest.mark.parametrize(
-    "value", ["9" * 5_000, "-5", "1e99", "999999999999", "NaN", "DROP TABLE", "🦆"]
+    ("view", "value"),
+    crossed([(page, view) for page in MODEL_PAGES for view in VIEWS[page]], ABSURD),
 )
-@pytest.mark.parametrize("page", MODEL_PAGES)
-def test_absurd_links_are_clamped(page: str, value: str) -> None:
+def test_absurd_links_are_clamped(view: tuple[str, dict[str, str]], value: str) -> None:
+    page, choice = view
     keys = ["seed", "steps", "eta", "flow_n", "gan_n", "ddpm_n", "x", "z", "frame", "layer"]
     keys += ["flow_checkpoint", "gan_checkpoint"]
     query = dict.fromkeys(keys, value) | {KEYS[page]: value}
-    for view in VIEWS[page]:
-        app = open_page(page, **(query | view))
-        assert not app.exception
-        assert not app.error
-        assert app.title
+    app = open_page(page, **(query | choice))
+    assert not app.exception
+    assert not app.error
+    assert app.title
 
 
 def test_point_of_the_link_is_the_point_of_the_ledger() -> None:

@@ -12,10 +12,10 @@ from PIL import Image
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from genlab.contract.files import write_npz
-from tests.dashboard.browsing import Open, settle, visiting
+from tests.dashboard.browsing import Open, Windows, settle, visiting
 from tests.dashboard.conftest import serve
 from tests.dashboard.image_house import furnish
 from tests.toys import images
@@ -40,10 +40,10 @@ def house_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def visit(chromium: Browser, house_server: str) -> Iterator[Open]:
+def visit(windows: Windows, house_server: str) -> Iterator[Open]:
     """Opens a page."""
     ready = ".wall[data-ready=true], .pad[data-ready=true]"
-    with visiting(chromium, refusals=True) as opened:
+    with visiting(windows, refusals=True) as opened:
 
         def open_page(path: str, **options: Any) -> Page:
             page = opened(f"{house_server}/{path}", ready, **options)

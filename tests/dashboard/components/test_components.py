@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.dashboard.browsing import Windows
 from tests.dashboard.conftest import SHOWN, serve
 
 pytestmark = pytest.mark.browser
@@ -25,15 +27,8 @@ MAIN = re.compile("^main: ")
 class Visit:
     """The test page in one kind of browser window, and all that went wrong on it."""
 
-    def __init__(self, browser: Browser, server: str, **options: Any) -> None:
-        self.context = browser.new_context(**options)
-        self.page: Page = self.context.new_page()
-        self.wrong: list[str] = []
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on(
-            "console",
-            lambda message: message.type == "error" and self.wrong.append(message.text),
-        )
+    def __init__(self, page: Page, server: str, wrong: list[str]) -> None:
+        self.page, self.wrong = page, wrong
         self.page.goto(server)
         expect(self.page.locator(".gallery[data-ready=true]")).to_be_visible(timeout=30_000)
         self.main = self.page.locator(".stage").first
@@ -59,12 +54,23 @@ class Visit:
         return picture[round(h * (4 - y) / 8), round(w * (x + 4) / 8)]
 
 
+@contextmanager
+def visiting(windows: Windows, server: str, **options: Any) -> Iterator[Visit]:
+    """A visit in a window with these options; at its end nothing may have gone wrong."""
+    wrong: list[str] = []
+    heard = {
+        "pageerror": lambda error: wrong.append(str(error)),
+        "console": lambda message: message.type == "error" and wrong.append(message.text),
+    }
+    with windows.one(heard, **options) as page:
+        yield Visit(page, server, wrong)
+    assert not wrong, wrong
+
+
 @pytest.fixture
-def visit(chromium: Browser, component_server: str) -> Iterator[Visit]:
-    visit = Visit(chromium, component_server, viewport=DESK)
-    yield visit
-    visit.context.close()
-    assert not visit.wrong, visit.wrong
+def visit(windows: Windows, component_server: str) -> Iterator[Visit]:
+    with visiting(windows, component_server, viewport=DESK) as opened:
+        yield opened
 
 
 def number(locator: Locator, name: str) -> float:
@@ -210,21 +216,20 @@ def test_a_chip_hides_its_layer_and_shows_it_again(visit: Visit) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_heat_map_starts_at_the_page_and_steps_evenly(
-    chromium: Browser, component_server: str, scheme: Any
+    windows: Windows, component_server: str, scheme: Any
 ) -> None:
-    visit = Visit(chromium, component_server, viewport=DESK, color_scheme=scheme)
-    page = visit.page.evaluate(
-        "getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/\\d+/g)"
-    )
-    row = visit.picture()[int(visit.picture().shape[0] * 0.2)]  # free of other layers
+    options = {"viewport": DESK, "color_scheme": scheme}
+    with visiting(windows, component_server, **options) as visit:
+        page = visit.page.evaluate(
+            "getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/\\d+/g)"
+        )
+        row = visit.picture()[int(visit.picture().shape[0] * 0.2)]  # free of other layers
     assert np.abs(row[3] - np.array(page[:3], dtype=int)).max() <= 6
     light = lightness(row[8:-8])
     falls = np.diff(light[:: len(light) // 16]) * (-1 if scheme == "light" else 1)
     assert (falls > 0).all()
     # OKLab lightness is linear in the value: no step is far from the mean step.
     assert np.ptp(falls) < 0.5 * falls.mean()
-    assert not visit.wrong
-    visit.context.close()
 
 
 def lightness(rgb: np.ndarray) -> np.ndarray:
@@ -271,31 +276,26 @@ def test_python_moves_a_point_and_a_person_moves_it_on(visit: Visit) -> None:
 
 
 def test_motion_starts_by_itself_unless_less_motion_is_wanted(
-    chromium: Browser, component_server: str
+    windows: Windows, component_server: str
 ) -> None:
     for motion, plays in (("no-preference", "true"), ("reduce", None)):
-        visit = Visit(chromium, component_server, viewport=DESK, reduced_motion=motion)
-        third = visit.page.locator(".stage").nth(2)
-        expect(third).to_have_attribute("data-ready", "true")
-        assert third.get_attribute("data-playing") == plays
-        assert not visit.wrong
-        visit.context.close()
+        options = {"viewport": DESK, "reduced_motion": motion}
+        with visiting(windows, component_server, **options) as visit:
+            third = visit.page.locator(".stage").nth(2)
+            expect(third).to_have_attribute("data-ready", "true")
+            assert third.get_attribute("data-playing") == plays
 
 
 @pytest.fixture
-def phone(chromium: Browser, component_server: str) -> Iterator[Visit]:
-    opened = Visit(
-        chromium, component_server, viewport=PHONE, has_touch=True, is_mobile=True,
-        device_scale_factor=2,
-    )  # fmt: skip
-    yield opened
-    assert not opened.wrong
-    opened.context.close()
+def phone(windows: Windows, component_server: str) -> Iterator[Visit]:
+    options = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+    with visiting(windows, component_server, **options) as opened:
+        yield opened
 
 
 def swipe(visit: Visit, x: float, y: float, *steps: float) -> None:
     """A finger comes down at (x, y), moves so far below and is lifted."""
-    touch = visit.context.new_cdp_session(visit.page)
+    touch = visit.page.context.new_cdp_session(visit.page)
     for kind, dy in [("touchStart", 0.0), *(("touchMove", step) for step in steps)]:
         points = [{"x": x, "y": y + dy}]
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})

@@ -11,17 +11,17 @@ from PIL import Image
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.dashboard.browsing import Open, visiting
+from tests.dashboard.browsing import Open, Windows, visiting
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def visit(chromium: Browser, tiles_server: str) -> Iterator[Open]:
+def visit(windows: Windows, tiles_server: str) -> Iterator[Open]:
     """Opens the page of walls and pads."""
-    with visiting(chromium) as opened:
+    with visiting(windows) as opened:
 
         def open_page(**options: Any) -> Page:
             page = opened(tiles_server, ".wall[data-ready=true]", **options)

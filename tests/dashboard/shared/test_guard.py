@@ -6,9 +6,9 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.dashboard.browsing import visiting
+from tests.dashboard.browsing import Windows, visiting
 from tests.dashboard.conftest import serve
 
 pytestmark = pytest.mark.browser
@@ -35,11 +35,11 @@ with left:
 
 
 def test_what_a_busy_fragment_could_not_write_comes_with_the_next_answer(
-    chromium: Browser, tmp_path: Path
+    windows: Windows, tmp_path: Path
 ) -> None:
     app = tmp_path / "app.py"
     app.write_text(APP)
-    with serve(app) as server, visiting(chromium) as visit:
+    with serve(app) as server, visiting(windows) as visit:
         page = visit(server, "text=Many people")
         page.get_by_role("button", name="Again").click()
         expect(page.get_by_text("run 3")).to_be_visible()

@@ -43,7 +43,7 @@ LEVELS = (-20.0, -4.0, 0.0, 3.0, 6.0)
 
 each = pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS.keys())
 
-DEAR = ("rings", "spirals", "pinwheel")
+DEAR = ("moons", "rings", "spirals", "pinwheel")
 """Curves of many nodes: their densities at many points take seconds to tens of seconds."""
 
 each_at_length = pytest.mark.parametrize(

@@ -208,7 +208,7 @@ def test_figures_stay_with_the_weights_they_were_measured_on(
         evaluate.add_figures(measured, found)
 
 
-@pytest.mark.parametrize("wrong", [np.nan, -np.inf, 0.5])
+@pytest.mark.parametrize("wrong", [np.nan, pytest.param(-np.inf, marks=pytest.mark.slow), 0.5])
 def test_graph_that_says_something_else_is_not_published(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: float
 ) -> None:

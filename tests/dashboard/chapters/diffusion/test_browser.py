@@ -7,17 +7,17 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Open, visiting
+from tests.dashboard.browsing import Open, Windows, visiting
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def visit(chromium: Browser, server: str) -> Iterator[Open]:
+def visit(windows: Windows, server: str) -> Iterator[Open]:
     """Opens the page with a query."""
-    with visiting(chromium) as open_page:
+    with visiting(windows) as open_page:
         yield lambda query: open_page(f"{server}/diffusion?{query}", ".stage[data-ready=true]")
 
 

@@ -128,8 +128,7 @@ def test_errors_of_the_race_come_when_the_film_is_painted() -> None:
         assert f"Measured so far: {done} of 20" in texts(app)
 
 
-@pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("value", ["9" * 400, "NaN", "7"])
+@pytest.mark.parametrize(("view", "value"), pages.crossed(VIEWS, ["9" * 400, "NaN", "7"]))
 def test_absurd_links_are_clamped(view: str, value: str) -> None:
     keys = ("x", "budget", "schedule", "scale", "trails", "field_frame", "steps", "ddpm_n")
     app = open_page(**dict.fromkeys(keys, value), ddpm_view=view)

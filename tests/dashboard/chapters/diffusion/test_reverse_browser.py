@@ -8,17 +8,17 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.dashboard.browsing import Open, settle, visiting
+from tests.dashboard.browsing import Open, Windows, settle, visiting
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def visit(chromium: Browser, server: str) -> Iterator[Open]:
+def visit(windows: Windows, server: str) -> Iterator[Open]:
     """Opens a page."""
-    with visiting(chromium) as opened:
+    with visiting(windows) as opened:
 
         def open_page(path: str, **options: Any) -> Page:
             page = opened(f"{server}/{path}", ".stage[data-ready=true]", **options)

@@ -13,15 +13,15 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
 
-from tests.dashboard.browsing import Open, settle, visiting
+from tests.dashboard.browsing import Open, Windows, settle, visiting
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def visit(chromium: Browser, server: str) -> Iterator[Open]:
+def visit(windows: Windows, server: str) -> Iterator[Open]:
     """Opens the page with a query."""
-    with visiting(chromium) as opened:
+    with visiting(windows) as opened:
 
         def open_page(query: str) -> Page:
             page = opened(f"{server}/flows?{query}", ".stage[data-ready=true]")

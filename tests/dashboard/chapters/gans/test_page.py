@@ -142,8 +142,9 @@ def test_gradients_of_the_two_losses_stand_side_by_side(lessons: Path) -> None:
     assert strong == pytest.approx(0.5 * (1 - d), abs=0.01)
 
 
-@pytest.mark.parametrize("value", ABSURD)
-@pytest.mark.parametrize("view", ["objectives", "optimal", "gradients"])
+@pytest.mark.parametrize(
+    ("view", "value"), pages.crossed(("objectives", "optimal", "gradients"), ABSURD)
+)
 def test_absurd_links_are_clamped(view: str, value: str, lessons: Path) -> None:
     keys = ["seed", "gan_n", "gan", "gan_k", "gan_set", "gan_race", "gan_best", "gan_pull"]
     app = open_page(**(dict.fromkeys(keys, value) | {"gan_view": view}))

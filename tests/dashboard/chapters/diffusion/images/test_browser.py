@@ -8,19 +8,19 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.dashboard.browsing import Open, settle, visiting
+from tests.dashboard.browsing import Open, Windows, settle, visiting
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def visit(chromium: Browser, tiny_server: str) -> Iterator[Open]:
+def visit(windows: Windows, tiny_server: str) -> Iterator[Open]:
     """Opens the page with a query."""
     address = f"{tiny_server}/diffusion-images"
 
-    with visiting(chromium) as opened:
+    with visiting(windows) as opened:
 
         def open_page(query: str, width: int = 1280, model: str = "tiny-ddpm") -> Page:
             # The slow one is looked at before its film is there.
