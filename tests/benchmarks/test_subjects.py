@@ -1,6 +1,7 @@
 """Every subject of the benchmarks runs to its end, at its smallest size; no figure is judged."""
 
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,11 @@ def test_subject_runs_to_its_end(name: str, monkeypatch: pytest.MonkeyPatch, few
     for constant, value in SMALLEST.get(name, {}).items():
         assert hasattr(module, constant)
         monkeypatch.setattr(module, constant, value)
+    # In a thread of its own: one that has a browser open already cannot open another.
+    with ThreadPoolExecutor(1) as thread:
+        work = thread.submit(lambda: list(figures_of(name, Options(repeats=1))))
     try:
-        figures = list(figures_of(name, Options(repeats=1)))
+        figures = work.result()
     except SkipError as skip:
         pytest.skip(str(skip))
     assert figures
