@@ -45,8 +45,8 @@ class Modes:
     def distance(self, x: Array) -> NDArray[np.float64]:
         """Mahalanobis distance of points [n, 2] from every mode: [n, K], standard deviations."""
         away = np.asarray(x, np.float64)[:, None, :] - self.centre
-        steps = np.einsum("kij,nkj->nki", np.linalg.inv(self.shape), away)
-        return np.asarray(np.linalg.norm(steps, axis=-1))
+        steps = away.swapaxes(0, 1) @ np.linalg.inv(self.shape).swapaxes(1, 2)  # [K, n, 2]
+        return np.asarray(np.hypot(steps[..., 0], steps[..., 1]).T)
 
     def covered(self, x: Array) -> NDArray[np.bool_]:
         """Which modes [K] have one of the samples [n, 2] within `RADIUS`."""
@@ -82,17 +82,26 @@ def _decode(exact: Opened, chooser: Array, a: float, b: float) -> NDArray[np.flo
     return exact.run("decode", z=z.astype(np.float32))["x"].astype(np.float64)
 
 
-def coverage(real: Array, fake: Array) -> float:
+def coverage(real: Array, fake: Array, reach: Array | None = None) -> float:
     """Share of the data [n, 2] with a sample [m, 2] nearer than their `NEIGHBOURS`-th neighbour.
 
-    Points that are not finite cover nothing.
+    Points that are not finite cover nothing. Who judges many samples by the same data asks for its
+    `reaches` once.
     """
     fake = fake[np.isfinite(fake).all(axis=1)]
     if len(real) <= NEIGHBOURS or not len(fake):
         return 0.0
-    # The first neighbour of a data point is itself.
-    reach = np.asarray(cKDTree(real).query(real, [NEIGHBOURS + 1])[0])[:, 0]
+    reach = reaches(real) if reach is None else reach
     return float((np.asarray(cKDTree(fake).query(real)[0]) < reach).mean())
+
+
+def reaches(real: Array) -> NDArray[np.float64]:
+    """How far it is from each data point [n, 2] to its `NEIGHBOURS`-th neighbour: [n].
+
+    Infinite where there are too few.
+    """
+    # The first neighbour of a data point is itself.
+    return np.asarray(cKDTree(real).query(real, [NEIGHBOURS + 1])[0])[:, 0]
 
 
 def best_coverage(n: int, m: int) -> float:

@@ -17,7 +17,7 @@ from dashboard.plots.theme import CHART
 from genlab.contract.card import Card
 from genlab.contract.weights import Snapshots
 from genlab.measures.estimate import Estimate
-from genlab.measures.modes import Modes, best_coverage, coverage
+from genlab.measures.modes import Modes, best_coverage, coverage, reaches
 from genlab.model import Array, ExportedModel
 
 OBJECTIVES = {
@@ -116,10 +116,10 @@ class Record:
 
 def record(model: ExportedModel, z: Array, data: Array, modes: Modes | None) -> Record:
     """Measure a run: latents `z` [R, n, 2] against as many disjoint draws of the data [R, m, 2]."""
-    shares, counts = [], []
+    shares, counts, reach = [], [], list(map(reaches, data))
     for step in model.card.steps:
         x = model.at(step).decode(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:2], 2)
-        shares.append([coverage(real, fake) for real, fake in zip(data, x, strict=True)])
+        shares.append([coverage(*each) for each in zip(data, x, reach, strict=True)])
         if modes:
             counts.append([float(modes.covered(fake).sum()) for fake in x])
     perfect = best_coverage(data.shape[1], z.shape[1])
