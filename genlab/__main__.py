@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from genlab.contract.card import CARD_FILE
 from genlab.contract.catalogue import Catalogue, Entry
 from genlab.contract.errors import ContractError
 from genlab.runtime.check import check
@@ -24,8 +25,11 @@ class _Some:
     """folders of models (none: exported/ and those of GENERATIVE_MODELS)"""
 
     def entries(self) -> list[Entry]:
-        """All models of the folders; says so where there are none."""
+        """All models of the folders; says so where there are none, or a folder is one itself."""
         known = Catalogue(self.folders or None)
+        for folder in known.folders:
+            if (folder / CARD_FILE).is_file():
+                print(f"{folder} is a model itself: name the folder that holds it, {folder.parent}")
         if not known.entries:
             print("no models found in", ", ".join(map(str, known.folders)) or "no folder at all")
         return list(known.entries.values())
@@ -36,26 +40,27 @@ class List(_Some):
     """List exported models: identifier, family, what they can do; what is broken, and why."""
 
     def run(self) -> int:
-        """Print one line a model."""
-        for entry in self.entries():
+        """Print one line a model; 1 where there is none."""
+        entries = self.entries()
+        for entry in entries:
             if entry.card is None:
                 print(f"BROKEN  {entry.problem}")
             else:
                 print(f"{entry.id}: {entry.card.family}; {', '.join(sorted(entry.card.verbs))}")
-        return 0
+        return 0 if any(entry.card for entry in entries) else 1
 
 
 @dataclass(frozen=True)
 class Check(_Some):
-    """Verify exported models: files, graphs, parity. The exit status is 1 if one is broken."""
+    """Verify exported models: files, graphs, parity. Status 1: one is broken, or none is there."""
 
     device: Literal["auto", "cpu", "cuda"] = "cpu"
     """where the graphs run"""
 
     def run(self) -> int:
-        """Print one line a model; 1 if one is broken."""
+        """Print one line a model; 1 if one is broken, or there is none."""
         healthy = [_judged(entry, self.device) for entry in self.entries()]
-        return 0 if all(healthy) else 1
+        return 0 if healthy and all(healthy) else 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

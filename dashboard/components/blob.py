@@ -55,11 +55,13 @@ class Packed:
         if code not in TYPES:
             raise TypeError(f"a blob holds {sorted(TYPES)}, not {array.dtype}")
         raw = np.ascontiguousarray(array, dtype=TYPES[code]).tobytes()
-        return Packed(raw, array.shape, code, _name(raw) if len(raw) >= LARGE else "")
+        return Packed.named(raw, array.shape, code)
 
-
-def _name(raw: bytes) -> str:
-    return b64encode(blake2b(raw, digest_size=6).digest()).decode()
+    @staticmethod
+    def named(raw: bytes, shape: tuple[int, ...], code: str, least: int = LARGE) -> Packed:
+        """A buffer with its name, from `least` bytes on: what differs in shape has another."""
+        digest = blake2b(f"{code}{shape}".encode() + raw, digest_size=6).digest()
+        return Packed(raw, shape, code, b64encode(digest).decode() if len(raw) >= least else "")
 
 
 def looks(thing: Any, *without: str) -> dict[str, Any]:
@@ -82,7 +84,7 @@ class Blob:
     def add(self, array: NDArray[Any] | Packed) -> dict[str, Any]:
         """Append `array` (int16, uint8 or float32); the header entry that names it."""
         packed = array if isinstance(array, Packed) else Packed.of(array)
-        if packed.name in self._held:
+        if packed.name and packed.name in self._held:
             return {"held": packed.name}
         entry: dict[str, Any] = {packed.code: list(packed.shape), "at": self._size}
         if packed.name:
@@ -95,7 +97,7 @@ class Blob:
     def text(self, value: Any) -> dict[str, Any]:
         """Append what JSON holds, which may change or stay the same apart from the header."""
         raw = _text(value)
-        return self.add(Packed(raw, (len(raw),), JSON, _name(raw) if len(raw) >= LARGE else ""))
+        return self.add(Packed.named(raw, (len(raw),), JSON))
 
     def pack(self, header: Mapping[str, Any], fixed: Mapping[str, Any] | None = None) -> bytes:
         """Header and buffers as one byte string; NaN in the header is an error, JSON has none.
@@ -105,7 +107,7 @@ class Blob:
         if fixed is not None:
             entries: list[dict[str, Any]] = []
             raw = _text(_numbered(fixed, entries))
-            same = self.add(Packed(raw, (len(raw),), "u1", _name(raw)))
+            same = self.add(Packed.named(raw, (len(raw),), "u1", least=0))
             header = {**header, "fixed": same, "entries": entries}
         text = _text(header)
         text += b" " * (-(len(text) + 4) % ALIGN)
@@ -132,8 +134,8 @@ def _numbered(node: Any, entries: list[dict[str, Any]]) -> Any:
 LEAN, FEW = 64, 3
 """Nodes up to which a polyline is sent as it is, and polylines of a layer up to which it is not:
 to look for the nodes of many takes longer than to send them."""
-OFF = 12.0
-"""Steps by which a leaner polyline may miss a node: a third of a pixel on a thousand of them."""
+OFF = 14.0
+"""Steps by which a leaner polyline may miss a node: less than half a pixel on a thousand."""
 
 
 def lean(lines: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -158,9 +160,8 @@ def _needed(line: FloatArray) -> list[int]:
     while pieces:
         first, last = pieces.pop()
         way, rest = line[last] - line[first], line[first + 1 : last] - line[first]
-        length = float(np.hypot(*way))
-        across = rest @ [-way[1], way[0]] / length if length else np.hypot(*rest.T)
-        off = np.abs(across)
+        share = (rest @ way / max(float(way @ way), 1.0)).clip(0, 1)  # a line may turn back
+        off = np.hypot(*(rest - share[:, None] * way).T)
         if len(off) and off.max() > OFF:
             middle = first + 1 + int(off.argmax())
             found.add(middle)

@@ -20,7 +20,7 @@ import streamlit as st
 
 from dashboard.components.files import component, hearing
 from dashboard.components.scene import Scene
-from dashboard.components.timeline import chosen_frame, frames_at
+from dashboard.components.timeline import chosen_frame, frames_at, is_whole
 
 Point = tuple[float, float]
 
@@ -67,7 +67,7 @@ def peek(
         chosen_frame(stored, count, start),
         touched=bool(heard),
         more=more if isinstance(more, str) else "",
-        still=still if isinstance(still, int) and 0 <= still < count else None,
+        still=still if is_whole(still) and 0 <= still < count else None,
     )
 
 
@@ -112,7 +112,8 @@ def stage(
     stored = st.session_state.get(key)
     held = _said(stored, "points").get("held")  # names of the buffers that the browser has
     names = [name for name in held if isinstance(name, str)] if isinstance(held, list) else []
-    blob = scene.encode(now.points, _seq(stored), max_width, more, names)
+    shown = {**now.points, **(points or {})}  # what the caller computed for, not what was heard
+    blob = scene.encode(shown, _seq(stored), max_width, more, names)
     _STAGE(data=blob, key=key, **hearing("points", "frame", "more"))
     return now
 
@@ -125,7 +126,7 @@ def _said(stored: object, name: str) -> dict[str, Any]:
 
 def _seq(stored: object) -> int:
     seq = _said(stored, "points").get("seq", 0)
-    return seq if isinstance(seq, int) else 0
+    return seq if is_whole(seq) else 0
 
 
 def _is_point(value: object) -> bool:

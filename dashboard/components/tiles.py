@@ -17,7 +17,7 @@ import streamlit as st
 
 from dashboard.components.files import component, hearing
 from dashboard.components.sheet import Sheet, encode_wall
-from dashboard.components.timeline import Timeline, chosen_frame, frames_at
+from dashboard.components.timeline import Timeline, chosen_frame, frames_at, is_whole
 
 _TILES = component("tiles", "wall")
 
@@ -58,7 +58,7 @@ def peek_tiles(
 
 
 def _is_tile(value: object, n: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < n
+    return is_whole(value) and 0 <= value < n
 
 
 def tiles(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -123,9 +123,14 @@ def frames_at(timeline: Timeline | None) -> tuple[int, int]:
     return (timeline.count, timeline.start) if timeline else (1, 0)
 
 
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether what a browser said is a whole number; to Python `true` would be one."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def chosen_frame(stored: object, count: int, start: int) -> int:
     """The frame that a browser says was chosen of `count`; `start` where it says none."""
     match stored:
-        case {"frame": [int(chosen), int(of)]} if of == count:
+        case {"frame": [chosen, of]} if is_whole(chosen) and of == count:
             return min(max(chosen, 0), count - 1)
     return start

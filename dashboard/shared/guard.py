@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.errors import StreamlitInvalidLayoutContextError
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.components.scene import SceneError
 from genlab.contract.errors import ContractError
@@ -39,6 +40,9 @@ def guarded() -> Iterator[None]:
     except (InputError, NoGpuError, RunError, SceneError) as error:
         st.error(str(error), icon=":material/block:")
     except StreamlitInvalidLayoutContextError:
+        context = get_script_run_ctx()
+        if context is None or not context.fragment_ids_this_run:
+            raise
         st.rerun()  # a fragment that failed before it wrote outside of itself has no place there
     except Stopped:
         pass  # nobody is there to read anything

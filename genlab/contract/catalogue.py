@@ -89,7 +89,7 @@ def _entries(folder: Path) -> Iterator[Entry]:
     try:
         children = sorted(child for child in folder.iterdir() if child.is_dir())
     except OSError as error:
-        todo = f"create it, or take it out of {FOLDERS_VARIABLE}"
+        todo = f"create it, or name another ({FOLDERS_VARIABLE} or the command line names them)"
         found = error.strerror or "nothing readable"
         problem = ContractError(str(folder), "folder", "a folder of models", found, todo)
         yield Entry(str(folder), folder, None, problem)

@@ -14,11 +14,13 @@ Open = Callable[..., Page]
 class Windows:
     """Windows of a browser, used again.
 
-    Streamlit's client costs a new one seconds of a processor, and one that has read it a third.
+    Streamlit's client costs a new one seconds of a processor, and one that has read it a third. A
+    window is given back as it was: no storage, no other pages, media as asked for. One in which a
+    test failed is closed, since nobody knows what it left there; `failed` counts these.
     """
 
-    def __init__(self, browser: Browser) -> None:
-        self.browser = browser
+    def __init__(self, browser: Browser, failed: Callable[[], int]) -> None:
+        self.browser, self.failed = browser, failed
         self._idle: dict[str, list[Page]] = defaultdict(list)
 
     @contextmanager
@@ -28,18 +30,38 @@ class Windows:
         page = idle.pop() if idle else self.browser.new_context(**options).new_page()
         for name, listener in heard.items():
             page.on(name, listener)  # type: ignore[call-overload]
+        before = self.failed()
         try:
             yield page
-        finally:
-            page.mouse.up()
-            page.mouse.move(0, 0)
-            page.goto("about:blank")
-            for name, listener in heard.items():
-                page.remove_listener(name, listener)
-            page.emulate_media(color_scheme=options.get("color_scheme", "null"))
-            if "viewport" in options:
-                page.set_viewport_size(options["viewport"])
+        except BaseException:
+            page.context.close()
+            raise
+        if self.failed() > before:  # a test's failure does not reach its fixtures
+            page.context.close()
+            return
+        for name, listener in heard.items():
+            page.remove_listener(name, listener)
+        self._clear(page, options)
         idle.append(page)
+
+    @staticmethod
+    def _clear(page: Page, options: dict[str, Any]) -> None:
+        """Leave nothing of a test behind."""
+        page.mouse.up()
+        page.mouse.move(0, 0)
+        for other in page.context.pages[1:]:
+            other.close()
+        page.context.set_offline(False)
+        page.context.clear_cookies()
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.goto("about:blank")
+        page.emulate_media(
+            media="null",
+            color_scheme=options.get("color_scheme", "null"),
+            reduced_motion=options.get("reduced_motion", "null"),
+            forced_colors="null",
+        )
+        page.set_viewport_size(options.get("viewport", {"width": 1280, "height": 720}))
 
 
 @contextmanager

@@ -69,11 +69,11 @@ def chromium() -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def windows(chromium: object) -> object:
+def windows(chromium: object, request: pytest.FixtureRequest) -> object:
     """Windows of the browser, used again by the tests of a worker."""
     from tests.dashboard.browsing import Windows
 
-    return Windows(chromium)  # type: ignore[arg-type]
+    return Windows(chromium, lambda: request.session.testsfailed)  # type: ignore[arg-type]
 
 
 @contextmanager

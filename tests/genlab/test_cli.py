@@ -25,8 +25,11 @@ def test_list_tells_what_each_model_can_do_and_what_is_broken(
 
 
 def test_no_models_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list", str(tmp_path)]) == 0
-    assert f"no models found in {tmp_path}" in capsys.readouterr().out
+    for command in ("list", "check"):
+        assert main([command, str(tmp_path)]) == 1
+        assert f"no models found in {tmp_path}" in capsys.readouterr().out
+        assert main([command, str(ROOT / "exported" / "moons-exact")]) == 1
+        assert f"name the folder that holds it, {ROOT / 'exported'}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", [[], ["chekc"], ["check", "--device", "abacus"]])

@@ -56,9 +56,10 @@ function adopt(/** @type {Stage} */ stage, /** @type {Uint8Array} */ data) {
 
 /** The server counts on buffers that this stage no longer has, as after a visit to another page: it is told so. @param {Stage} stage @param {Scene} _1 */
 function askForAll(stage, { seq, points }) {
-  const { sender } = stage;
+  const { sender, drag } = stage;
   stage.kept.clear();
-  stage.points = { ...points, ...stage.points };
+  const newer = drag || sender.waiting || seq < sender.seq; // as in hearPoints
+  stage.points = newer ? { ...points, ...stage.points } : { ...stage.points, ...points };
   sender.seq = sender.heard = Math.max(sender.seq, seq);
   send(stage);
 }

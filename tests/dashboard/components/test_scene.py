@@ -262,11 +262,12 @@ def test_a_window_that_follows_a_point_leaves_the_rest_as_it_was():
     assert fixed(1) == fixed(2)
 
 
-@given(st.integers(65, 2_000), st.integers(1, 3), st.integers(0, 2**32 - 1))
-def test_a_leaner_line_misses_no_node(nodes, lines, seed):
+@given(st.integers(65, 2_000), st.integers(1, 3), st.integers(0, 2**32 - 1), st.booleans())
+def test_a_leaner_line_misses_no_node(nodes, lines, seed, turns):
     rng = np.random.default_rng(seed)
     x, rough = np.linspace(-3, 3, nodes), rng.uniform(0, 0.05)
     y = rng.uniform(-2, 2, (lines, 1)) * np.sin(rng.uniform(0, 4, (lines, 1)) * x)
+    x = 2.5 * np.sin(rng.uniform(0.5, 3) * x) if turns else x  # it may go there and back
     xy = np.stack(np.broadcast_arrays(x, y + rough * rng.normal(size=(lines, nodes))), -1)
     whole = quantise(xy[None], WINDOW)
     for line, padded in zip(whole[0].astype(float), lean(whole)[0].astype(float), strict=True):
@@ -278,6 +279,12 @@ def test_a_leaner_line_misses_no_node(nodes, lines, seed):
         share = ((line[:, None] - a) * way).sum(-1) / np.maximum((way**2).sum(-1), 1)
         foot = a + np.clip(share, 0, 1)[..., None] * way
         assert np.hypot(*(line[:, None] - foot).T).min(0).max() <= OFF + 1e-6
+
+
+def test_a_hairpin_keeps_its_turn():
+    there, back = np.arange(0, 10_000, 200), np.arange(10_000, 4_000, -200)
+    line = np.stack([np.concatenate([there, back])] * 2, -1)[None, None].astype(np.int16)
+    assert lean(line)[0, 0].tolist() == [[0, 0], [10_000, 10_000], [4_200, 4_200]]
 
 
 def test_films_short_broken_and_many_lines_stay_whole():
@@ -309,3 +316,13 @@ def test_one_layer_in_panes_of_other_extents_is_drawn_in_each():
     for window, shown in zip(windows, decode(scene.encode())["panes"], strict=True):
         back = unquantise(shown["layers"][0]["xy"], window)
         np.testing.assert_allclose(back, 1.0, atol=1e-3)
+
+
+def test_a_buffer_of_another_shape_or_kind_has_another_name():
+    raw = np.zeros(256, "u1")
+    kinds = (raw, raw.reshape(1, 256), raw.reshape(16, 16), raw.view("<i2"), raw.view("<f4"))
+    names = [Blob().add(array)["name"] for array in kinds]
+    assert len(set(names)) == len(names)
+    for array, name in zip(kinds, names, strict=True):
+        assert Blob([name]).add(array) == {"held": name}
+    assert "at" in Blob([""]).add(np.zeros(3, "u1"))  # a short buffer has no name to be held by

@@ -27,7 +27,7 @@ def answer(said: object) -> tuple[dict[str, tuple[float, float]], int, bool]:
 
 @pytest.mark.parametrize(
     ("still", "heard"),
-    [(0, 0), (4, 4), (5, None), (-1, None), (None, None), ("3", None), (2.0, None)],
+    [(0, 0), (4, 4), (5, None), (-1, None), (None, None), ("3", None), (2.0, None), (True, None)],
 )
 def test_a_held_point_says_which_frame_is_looked_at(still, heard):
     answer_with = AppTest.from_function(script)
@@ -35,6 +35,11 @@ def test_a_held_point_says_which_frame_is_looked_at(still, heard):
     answer_with.run()
     assert not answer_with.exception
     assert answer_with.session_state["still"] == heard
+
+
+@pytest.mark.parametrize("frame", [[True, 5], [False, 5], [2.0, 5], ["3", 5], [4, True], [4, 6]])
+def test_a_frame_is_a_whole_number_of_as_many(frame):
+    assert answer({"frame": frame})[1] == 2
 
 
 def test_a_moved_point_and_a_chosen_frame_are_heard():

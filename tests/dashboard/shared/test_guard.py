@@ -7,11 +7,10 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 from playwright.sync_api import expect
+from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.browsing import Windows, visiting
 from tests.dashboard.conftest import serve
-
-pytestmark = pytest.mark.browser
 
 APP = """
 import streamlit as st
@@ -34,6 +33,23 @@ with left:
 """
 
 
+LOUD = """
+import streamlit as st
+from dashboard.shared.guard import guarded
+
+with guarded(), st.form("a"):
+    st.session_state.runs = st.session_state.get("runs", 0) + 1
+    st.button("x")
+"""
+
+
+def test_a_page_that_writes_where_nothing_may_stand_says_so_once() -> None:
+    app = AppTest.from_string(LOUD).run()
+    assert len(app.exception) == 1
+    assert app.session_state["runs"] == 1
+
+
+@pytest.mark.browser
 def test_what_a_busy_fragment_could_not_write_comes_with_the_next_answer(
     windows: Windows, tmp_path: Path
 ) -> None:

@@ -131,3 +131,17 @@ def test_the_film_travels_once_and_is_there_again_after_another_view(
     assert orange > 300  # samples are drawn: the film came again
     assert send(0.6, 0.4) < most
     page.close()
+
+
+def test_a_nudged_handle_goes_back_at_the_first_press(visit: Open) -> None:
+    page = visit("flow_view=bend")
+    handle = page.locator(".stage").first.get_by_role("slider").nth(1)
+    begun = handle.get_attribute("aria-valuetext") or ""
+    handle.focus()
+    handle.press("ArrowUp")
+    expect(handle).not_to_have_attribute("aria-valuetext", begun)
+    settle(page)
+    page.get_by_role("button", name="Begin again").click()
+    expect(handle).to_have_attribute("aria-valuetext", begun, timeout=10_000)
+    settle(page)
+    expect(handle).to_have_attribute("aria-valuetext", begun)
