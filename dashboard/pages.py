@@ -6,6 +6,7 @@ Navigation, home, warm-up, the health route and the benchmarks read it. A new pa
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote, urlencode
 
 from genlab.contract.card import Card
 
@@ -50,6 +51,8 @@ class Page:
         at_start: Verbs of the plane that are compiled when the server starts.
         behind: Verbs of the plane that are compiled once somebody has opened the page.
         topics: What of the lecture is done here.
+        choice: The link's name for the view that is looked at; empty where there is but one.
+        views: The values of `choice`, in their order on the page.
     """
 
     title: str
@@ -65,6 +68,8 @@ class Page:
     at_start: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()
     topics: tuple[Topic, ...] = ()
+    choice: str = ""
+    views: tuple[str, ...] = ()
 
     def can_open(self, card: Card) -> bool:
         """Whether a model can be looked at here."""
@@ -73,7 +78,13 @@ class Page:
 
     def address(self, **query: str) -> str:
         """Its link relative to the app."""
-        return f"{self.path}?{'&'.join(f'{name}={value}' for name, value in query.items())}"
+        return f"{self.path}?{urlencode(query, quote_via=quote)}" if query else self.path
+
+    def addresses(self, **query: str) -> list[str]:
+        """The links to each of its views."""
+        return [self.address(**query, **{self.choice: view}) for view in self.views] or [
+            self.address(**query)
+        ]
 
 
 def kind(card: Card) -> str:
@@ -95,7 +106,8 @@ PAGES: tuple[Page, ...] = (
     )),
     Page("Flows", "flows", "flows", "chapters/flows/page.py", ":material/waves:", opens=("plane",),
          parameter="flow", needs=(frozenset({"decode", "encode", "layers", "log_prob"}),),
-         always=True, behind=("log_prob", "encode", "decode", "layers"), topics=(
+         always=True, behind=("log_prob", "encode", "decode", "layers"), choice="flow_view",
+         views=("density", "layers", "training", "transformations", "bend"), topics=(
         Topic(20, "Change of variables", "flow_view=density",
               "log p(x) = log p(z) + Σ log|det|: the ledger of one point.",
               "Drag a point over a flow's density"),
@@ -114,7 +126,8 @@ PAGES: tuple[Page, ...] = (
     )),
     Page("GANs", "gans", "gans", "chapters/gans/page.py", ":material/swords:", opens=("plane",),
          parameter="gan", needs=(frozenset({"critic", "decode"}),), always=True,
-         behind=("decode", "critic"), topics=(
+         behind=("decode", "critic"), choice="gan_view",
+         views=("game", "training", "objectives", "optimal", "gradients"), topics=(
         Topic(70, "Generator against discriminator", "gan_view=game",
               "One network forges, the other tells forgeries from data.",
               "Drag a latent point through a GAN"),
@@ -138,7 +151,8 @@ PAGES: tuple[Page, ...] = (
               "Watch the data dissolve, and drag one point of them"),
     )),
     Page("Diffusion", "diffusion", "diffusion", "chapters/diffusion/page.py", ":material/grain:",
-         opens=("plane",), parameter="ddpm", needs=(frozenset({"denoise"}),), always=True, topics=(
+         opens=("plane",), parameter="ddpm", needs=(frozenset({"denoise"}),), always=True,
+         choice="ddpm_view", views=("trajectory", "race", "field", "likelihood"), topics=(
         Topic(160, "Forward and reverse diffusion", "",
               "Noise the data step by step; learn to walk back.",
               "Play a diffusion, forward and back"),
@@ -151,7 +165,8 @@ PAGES: tuple[Page, ...] = (
     )),
     Page("Diffusion on images", "diffusion-images", "diffusion",
          "chapters/diffusion/images/page.py", ":material/grain:", group="Images", opens=("image",),
-         parameter="image_ddpm", needs=(frozenset({"denoise"}),), topics=(
+         parameter="image_ddpm", needs=(frozenset({"denoise"}),), choice="image_view",
+         views=("generate", "forward", "compare", "inpaint", "bits"), topics=(
         Topic(170, "From noise to images", "image_view=generate",
               "The same walk in 784 dimensions: every state beside the image it is taken for.",
               "Scrub the noise off sixty images at once"),
@@ -161,14 +176,16 @@ PAGES: tuple[Page, ...] = (
     )),
     Page("GAN on images", "gan-images", "gans", "chapters/gans/images/page.py", ":material/swords:",
          group="Images", opens=("image",), parameter="image_gan",
-         needs=(frozenset({"critic", "decode"}),), topics=(
+         needs=(frozenset({"critic", "decode"}),), choice="image_gan_view",
+         views=("epochs", "walk", "round trips", "plane", "memory"), topics=(
         Topic(120, "Convolutions that forge images", "image_gan_view=epochs",
               "A generator of convolutions paints what a critic of convolutions takes for real.",
               "Scrub an image GAN's epochs"),
     )),
     Page("Flow on images", "flow-images", "flows", "chapters/flows/images/page.py",
          ":material/waves:", group="Images", opens=("image",), parameter="image_flow",
-         needs=(frozenset({"decode", "encode", "log_prob"}),), topics=(
+         needs=(frozenset({"decode", "encode", "log_prob"}),), choice="image_flow_view",
+         views=("samples", "walk", "round trip", "bits", "surprise"), topics=(
         Topic(130, "What a likelihood does not say", "image_flow_view=surprise",
               "A flow trained on clothes can find digits likelier: likely is not typical.",
               "Ask a flow about unseen images"),

@@ -79,7 +79,7 @@ type Player = Instance & {
   timeline: Record<"root" | "play" | "strip" | "now" | "key", HTMLElement> & { canvas: HTMLCanvasElement };
 };
 type Framed = Record<"figure" | "head" | "title" | "picture", HTMLElement> & { canvas: HTMLCanvasElement };
-type Pane = Framed & { legend: HTMLElement; buttons: Map<string, HTMLElement>; spec: PaneSpec };
+type Pane = Framed & { buttons: Map<string, HTMLElement>; spec: PaneSpec };
 type Drag = { pane: Pane; pointer: number; name: string; dx: number; dy: number };
 type Stage = Player & {
   scene: Scene; legend: HTMLElement; panes: Pane[]; drag: Drag | null; fresh: boolean;
@@ -93,7 +93,7 @@ type Sheet = Framed & {
 type Large = { figure: HTMLElement; title: HTMLElement; ones: { canvas: HTMLCanvasElement; said: HTMLElement }[] };
 type Wall = Player & {
   scene: WallScene; choices: HTMLElement; sheets: Sheet[]; large: Large | null;
-  picks: Record<string, number>; active: string; focus: number; fresh?: string;
+  picks: Record<string, number>; active: string; focus: number; fresh?: string; columns: number;
 };
 type Pad = Instance & {
   scene: PadScene; canvas: HTMLCanvasElement; picture: HTMLElement; brush: HTMLInputElement;

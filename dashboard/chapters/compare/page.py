@@ -8,16 +8,16 @@ from dashboard.chapters.compare.table import figures
 from dashboard.pages import kind
 from dashboard.plots.shading import SCALES
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, parts
+from dashboard.shared import catalogue, controls, parts, shell
 from genlab.contract.card import Card
 from genlab.making import making_of
 
 ONE_OF_EACH = "one of each"
 
-st.title("Compare")
-st.markdown(
-    f"One {ink('data', 'data set')}, all families of {ink('model', 'models')}, the same axes. Each "
-    "can *sample*: give a new $x$. Only some can do *inference*: say how likely a given $x$ is."
+shell.head(
+    "Compare",
+    f"One {ink('data', 'data set')}, all families of {ink('model', 'models')}: each can sample, "
+    "only some can say how likely a point is.",
 )
 
 names = list(catalogue.comparable())
@@ -37,7 +37,7 @@ def body() -> None:
 
     No fragment: a fragment that works on an ODE is interrupted by a run of the whole page alone.
     """
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    left, right = shell.choices()
     with left:
         picked = st.selectbox("Data set", names, key="dataset", bind="query-params")
         dataset = picked if picked in names else names[0]

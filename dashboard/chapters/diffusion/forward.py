@@ -13,7 +13,7 @@ from dashboard.chapters.diffusion.scenes.reverse_step import plane
 from dashboard.chapters.diffusion.scenes.trajectory import on_stage, schedule_chart
 from dashboard.chapters.diffusion.shared import reach
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, parts
+from dashboard.shared import catalogue, controls, parts, shell
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
 from dashboard.shared.progress import Frames, kept
@@ -23,13 +23,13 @@ from genlab.runtime.sessions import heavy
 
 BYTES = 2**22  # what the films of two schedules take at all levels
 
-st.title("Forward diffusion")
 mean, variance = ink("data", r"$\sqrt{\bar\alpha_t}\,x_0$"), ink("noise", r"$(1-\bar\alpha_t)\,I$")
 law, start = ink("data", "$q(x_t)$"), ink("data", "$q(x_0)$")
-st.markdown(
-    f"{ink('data', 'Data')} fade, {ink('noise', 'noise')} grows: "
-    rf"$q(x_t \mid x_0) = \mathcal N\big(${mean}$,\;${variance}$\big)$. The law {law}$\;=\int$"
-    rf"{start}$\,q(x_t \mid x_0)\,dx_0$ is that of the data, shrunk and blurred."
+shell.head(
+    "Forward diffusion",
+    f"{ink('data', 'Data')} fade and {ink('noise', 'noise')} grows, until nothing of them is left.",
+    rf"$q(x_t \mid x_0) = \mathcal N\big(${mean}$,\;${variance}$\big)$: one point $x_0$, shrunk "
+    rf"and blurred. All of them: {law}$\;=\int${start}$\,q(x_t \mid x_0)\,dx_0$.",
 )
 
 
@@ -68,7 +68,7 @@ class Shown:
 @guarded()
 def body() -> None:
     """All that depends on a choice: other data run this alone, not the page's head again."""
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    left, right = shell.choices()
     with left:
         card = controls.choose_truth("dataset", "log_prob_t", "decode")
     names = sorted(catalogue.schedules_of(card))

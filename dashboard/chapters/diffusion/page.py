@@ -9,7 +9,7 @@ from dashboard.chapters.diffusion.scenes.trajectory import schedule_chart
 from dashboard.chapters.diffusion.shared import DiffusionSelection, most_steps
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, parts
+from dashboard.shared import catalogue, controls, parts, shell
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from genlab.contract.card import Card
@@ -26,12 +26,12 @@ VIEWS = {
     "likelihood": "log p(x) of a point, and its path to noise",
 }
 
-st.title("Diffusion")
-st.markdown(
-    f"{ink('data', 'Forward')}: $x_t = \\sqrt{{\\bar\\alpha_t}}\\,x_0 + "
-    "\\sqrt{1-\\bar\\alpha_t}\\,\\varepsilon$ dissolves the data into "
-    f"{ink('noise', 'noise')}. {ink('model', 'Reverse')}: a network that guesses "
-    "$\\hat x_0$ from $x_t$ leads noise back, step by step."
+shell.head(
+    "Diffusion",
+    f"{ink('noise', 'Noise')} dissolves the {ink('data', 'data')} step by step; "
+    f"{ink('model', 'a network')} that guesses $\\hat x_0$ from $x_t$ leads it back.",
+    "$x_t = \\sqrt{\\bar\\alpha_t}\\,x_0 + \\sqrt{1-\\bar\\alpha_t}\\,\\varepsilon$ with "
+    "$\\varepsilon \\sim \\mathcal N(0, I)$.",
 )
 
 
@@ -39,7 +39,7 @@ st.markdown(
 @guarded()
 def body() -> None:
     """All that depends on a choice: another model runs this alone, not the page's head again."""
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left, right = shell.choices()
     with left:
         card = controls.choose_model("ddpm", "denoise")
     with right:
@@ -59,7 +59,7 @@ def walked(card: Card) -> tuple[Array, str, DiffusionSelection]:
     """The film of a trajectory with its controls: its last points, their name, and the look."""
     most, eta = most_steps(card), 0.0
     told = [f"**{key}**: {row.label}, {row.reference}" for key, row in SAMPLERS.items()]
-    with st.container(horizontal=True, gap="medium"):
+    with shell.how():
         sampler = controls.choose("Sampler", list(SAMPLERS), "sampler", help=" · ".join(told))
         words = "Network evaluations per sample."
         steps = controls.whole("Steps", "steps", 1, most, min(100, most), help=words)
@@ -88,7 +88,9 @@ def looked_at(card: Card, view: str) -> tuple[Array | None, str, DiffusionSelect
     schedules, most, budget = sorted(catalogue.schedules_of(card)), most_steps(card), BUDGETS[0]
     if view == "race":
         budgets = [str(each) for each in BUDGETS if each <= most] or [str(most)]
-        budget = int(controls.choose("Evaluations for each point", budgets, "budget", default="10"))
+        with shell.how():
+            words = "Evaluations for each point"
+            budget = int(controls.choose(words, budgets, "budget", default="10"))
     picture, schedule = st.container(), schedules[0]
     with st.container(horizontal=True, gap="medium"):
         if view == "likelihood":

@@ -11,7 +11,7 @@ from dashboard.chapters.diffusion.scenes import reverse_step_numbers as numbers
 from dashboard.chapters.diffusion.scenes.trajectory import on_stage
 from dashboard.chapters.diffusion.shared import reach, units_of
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, parts
+from dashboard.shared import catalogue, controls, parts, shell
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.links import linked
@@ -24,24 +24,27 @@ from genlab.model import ExportedModel
 Places = tuple[DeltaGenerator, ...]
 FIRST = (0.6, 0.3)  # x_t on arrival, diffusion units: between the modes of every data set
 
-st.title("The true reverse step")
 exact, law = ink("data", r"$q(x_s \mid x_t)$"), ink("data", "$q(x_s)$")
 drawn = ink("model", r"$\mathcal N\big(c_0\,\hat x_0(x_t) + c_t\,x_t,\; \tilde\beta I\big)$")
-st.markdown(
+shell.head(
+    "Reverse step",
+    f"The {ink('data', 'exact step back')} from $x_t$ is all but Normal when it is small, and far "
+    "from it when it is large.",
     rf"{ink('data', 'Exact')}: $\;${exact} $\;\propto\;$ {law} $\;\cdot\;$ "
     + ink("noise", r"$q(x_t \mid x_s)$")
-    + rf" $\qquad$ {ink('model', 'What DDPM draws from')}: $\;${drawn}"
+    + f"  \n{ink('model', 'What DDPM draws from')}: $\\;${drawn}",
 )
 
-left, middle, right = st.columns([2, 3, 2], vertical_alignment="bottom")
+left, right = shell.choices()
 with left:
     card = controls.choose_truth("dataset", "log_prob_t", "denoise", "decode")
 schedules = catalogue.schedules_of(card)
-with right:
+with right, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    from_t = st.container(width="content")
     schedule = controls.choose("Schedule", sorted(schedules), "schedule")
 levels = np.asarray(schedules[schedule])
 last = len(levels) - 1
-with middle, st.container(horizontal=True, horizontal_alignment="center"):
+with from_t:
     told = f"Index of the schedule, up to T = {last:,}."
     t = controls.whole("From t", "t", 2, last, last // 2, help=told)
 

@@ -28,19 +28,23 @@ NAIVE = "Equal to the mean stretch E f′(z): one only by chance."
 NAMES = [f"b{i}" for i in range(len(bend.START))]
 
 
-def show(seed: int) -> None:
-    """The map by hand, or that of a flow of the line: from noise to data it is a curve."""
+def choose() -> Card | None:
+    """The flow of the line whose map is shown: from noise to data it is a curve; None by hand."""
     able, cards = {"log_prob", "decode", "layers"}, catalogue.read_catalogue().cards.values()
     line = [card for card in cards if card.event_shape == (1,) and card.verbs >= able]
     flows = {card.id: card for card in line if card.latent and card.latent.dim == 1}
     source = controls.choose("Map", ["by hand", "learned"], "bend_map") if flows else "by hand"
-    if source == "learned":
-        name = next(iter(flows))
-        if len(flows) > 1:
-            name = st.selectbox("Flow of the line", list(flows), key="flow1d", bind="query-params")
-        _show_learned(flows.get(name or "") or next(iter(flows.values())), seed)
-    else:
-        _show_by_hand(seed)
+    if source == "by hand":
+        return None
+    name = next(iter(flows))
+    if len(flows) > 1:
+        name = st.selectbox("Flow of the line", list(flows), key="flow1d", bind="query-params")
+    return flows.get(name or "") or next(iter(flows.values()))
+
+
+def show(card: Card | None, seed: int) -> None:
+    """The map of a flow, or the one by hand."""
+    _show_learned(card, seed) if card else _show_by_hand(seed)
 
 
 def _show_by_hand(seed: int) -> None:

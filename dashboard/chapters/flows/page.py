@@ -2,28 +2,29 @@
 
 import streamlit as st
 
+from dashboard import pages
 from dashboard.chapters.flows import change_of_variables, density, layers, training, transformations
 from dashboard.chapters.flows.shared import VERBS, clouds
 from dashboard.plots.bounds import bound_of
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.shading import Scale
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, parts
+from dashboard.shared import catalogue, controls, parts, shell
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import PlaneSelection
 
 CURVE = 270  # pixels of the training curve
-VIEWS = ["density", "layers", "training", "transformations", "bend"]
+PAGE = pages.named("flows")
 
-st.title("Flows")
 bounds = {bound_of(card) for card in catalogue.models_with(*VERBS)}
 exact = "an exact" if bounds <= {"exact"} else "a"
-st.markdown(
-    f"A flow bends {ink('noise', 'noise z')} into {ink('model', 'samples x')} with invertible "
-    f"layers, so every point has {exact} likelihood: "
+shell.head(
+    "Flows",
+    f"Invertible layers bend {ink('noise', 'noise z')} into {ink('model', 'samples x')}: so every "
+    f"point has {exact} likelihood.",
     r"$\log p(x) = \log \mathcal N(z; 0, I) + "
     r"\sum_k \log\left|\det \partial h_{k-1} / \partial h_k\right|$ "
-    r"with $h_0 = z = f^{-1}(x)$ and $h_K = x$."
+    r"with $h_0 = z = f^{-1}(x)$ and $h_K = x$.",
 )
 
 
@@ -38,14 +39,17 @@ def settings() -> tuple[int, Scale, int]:
 @guarded()
 def body() -> None:
     """All that depends on a choice: another model runs this alone, not the page's head again."""
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    left, right = shell.choices()
     with right:
-        view = controls.choose("Look at", VIEWS, "flow_view")
+        view = controls.choose("Look at", PAGE.views, PAGE.choice)
 
     if view == "bend":  # what the link calls the change of variables
         with left:
-            seed = controls.seed()
-        change_of_variables.show(seed)
+            card = change_of_variables.choose()
+        picture = st.container()
+        seed = controls.seed()
+        with picture:
+            change_of_variables.show(card, seed)
     elif view == "transformations":
         sets = transformations.choices()
         if not sets:

@@ -2,26 +2,28 @@
 
 import streamlit as st
 
+from dashboard import pages
 from dashboard.chapters.gans import game, gradients, objectives, optimal, training
 from dashboard.chapters.gans.shared import VERBS, choose_model, forgeries
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
-from dashboard.shared import controls, parts
+from dashboard.shared import controls, parts, shell
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import PlaneSelection
 
-VIEWS = ["game", "training", "objectives", "optimal", "gradients"]
+PAGE = pages.named("gans")
 # What a view asks of its model beside the verbs, and in words.
 FITS = {
     "optimal": (lambda card: bool(card.snapshots), "with snapshots"),
     "gradients": (gradients.fits, "with snapshots, whose critic says of one point how real it is"),
 }
 
-st.title("GANs")
-st.markdown(
-    f"A {ink('model', 'generator G')} turns {ink('noise', 'noise z')} into forgeries; a "
-    f"{ink('critic', 'discriminator D')} says how likely each point is {ink('data', 'real')}. "
-    "There is no density here: samples only."
+shell.head(
+    "GANs",
+    f"A {ink('model', 'generator G')} turns {ink('noise', 'noise z')} into samples; a "
+    f"{ink('critic', 'discriminator D')} tries to tell them from {ink('data', 'data')}.",
+    r"$\min_G \max_D\; \mathbb{E}_x \log D(x) + \mathbb{E}_z \log\big(1 - D(G(z))\big)$  \n"
+    "A GAN has no density: it can only be sampled.",
 )
 
 
@@ -35,14 +37,14 @@ def below() -> tuple[int, int]:
 @guarded()
 def body() -> None:
     """All that depends on a choice: another model runs this alone, not the page's head again."""
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    left, right = shell.choices()
     with right:
         words = (
             "**game**: drag a point of noise · **training**: one run, snapshot by snapshot · "
             "**objectives**: three from the same start, and k · **optimal**: D beside the best "
             "possible D* · **gradients**: what the generator feels"
         )
-        view = controls.choose("Look at", VIEWS, "gan_view", words)
+        view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
     if view == "objectives":
         with left:
             choice = objectives.choose()

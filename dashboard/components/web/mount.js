@@ -3,6 +3,7 @@
 
 import { readTheme } from "./colour.js";
 import { keepBright } from "./dom.js";
+import { around } from "./room.js";
 
 const sheets = new Map();
 
@@ -49,8 +50,13 @@ export async function mounting(name, dresses, { create, adopt, paint }) {
       one.painting ||= requestAnimationFrame(() => one.paint(one.moved));
     };
     create(one);
-    one.observer = new ResizeObserver(() => { one.resized?.(); one.repaint(); });
-    one.observer.observe(one.root);
+    // Later than the notice: what is resized in answer to it would be another one in the same frame, which browsers call an error.
+    const resize = () => requestAnimationFrame(() => { if (all.has(parent)) one.resized?.(); });
+    one.observer = new ResizeObserver((changes) => {
+      resize();
+      if (changes.some(({ target }) => target === one.root)) one.repaint();
+    });
+    for (const node of [one.root, ...around(one.root)]) one.observer.observe(node);
     return one;
   };
   return ({ parentElement, data, setStateValue }) => {

@@ -4,7 +4,10 @@ import { gradient } from "./colour.js";
 import { dprOf, element, fit, framed } from "./dom.js";
 import { paintPane } from "./paint.js";
 import { buildButtons } from "./pointer.js";
+import { fitted, heightOf, NARROW, roomOf, widthOf } from "./room.js";
 import { paintStrip } from "./strip.js";
+
+const GAP = 12; // CSS pixels between panes
 
 /** A heat map that came again unchanged, as it does while a point is dragged, keeps its finished picture. @param {Scene} before @param {Scene} after */
 export function keepPictures(before, after) {
@@ -22,57 +25,62 @@ export function keepPictures(before, after) {
 
 /** @returns {Pane} */
 export function buildPane() {
-  const legend = element("div", { className: "legend", role: "group", "aria-label": "Layers" });
-  return { ...framed("pane", legend), legend, buttons: new Map(), spec: null };
+  return { ...framed("pane"), buttons: new Map(), spec: null };
 }
 
-/** @param {Stage} stage @param {Pane} pane @param {PaneSpec} spec @param {number} index */
-export function fillPane(stage, pane, spec, index) {
+/** @param {Stage} stage @param {Pane} pane @param {PaneSpec} spec */
+export function fillPane(stage, pane, spec) {
   pane.spec = spec;
-  const [x0, x1, y0, y1] = spec.extent;
   pane.title.textContent = spec.title;
-  const aspect = spec.aspect ?? (x1 - x0) / (y1 - y0);
-  pane.picture.style.aspectRatio = String(aspect);
-  pane.figure.style.setProperty("--ratio", aspect);
+  pane.picture.style.aspectRatio = String(ratioOf(spec));
   pane.picture.classList.toggle("pick", !!spec.pick);
   pane.canvas.setAttribute("aria-label", spec.alt);
   buildButtons(stage, pane);
-  fillLegend(stage, pane.legend, many(stage) ? [] : spec.layers.map((layer) => [layer, index]));
 }
 
-/** One legend for small multiples: a chip for each label, with the looks of the first layer that has it. @param {Stage} stage */
-export function fillShared(stage) {
-  stage.legend.hidden = !many(stage);
-  if (!many(stage)) return;
-  /** @type {Map<string, [Layer, number]>} */
-  const layers = new Map();
-  stage.panes.forEach(({ spec }, index) => {
-    for (const layer of spec.layers) if (!layers.has(layer.label)) layers.set(layer.label, [layer, index]);
-  });
-  if (stage.tools.parentElement !== stage.legend) stage.legend.append(stage.tools);
-  fillLegend(stage, stage.legend, [...layers.values()]);
+/** All panes as large as the first screen lets them be; on a telephone the first of a few. @param {Stage} stage */
+export function layOut(stage) {
+  const { root, panes, legend, timeline, scene: { maxWidth } } = stage;
+  const width = widthOf(root);
+  if (!panes.length || !width) return;
+  const heads = panes.map(({ figure, picture }) => figure.offsetHeight - picture.offsetHeight);
+  const box = {
+    width, height: roomOf(root) - heightOf(legend, timeline.root), gap: GAP, most: maxWidth, head: Math.max(...heads),
+    ratio: Math.min(...panes.map(({ spec }) => ratioOf(spec))),
+  };
+  const two = { ...box, width: (width - GAP) / 2 };
+  const stacked = many(stage) ? { columns: 2, side: fitted(1, two).side } : { columns: 1, side: fitted(1, box).side };
+  const { columns, side } = width < NARROW ? stacked : fitted(panes.length, box);
+  const style = { "--columns": String(columns), "--pane": `${side}px`, "--gap": `${GAP}px` };
+  for (const [name, value] of Object.entries(style)) root.style.setProperty(name, value);
 }
+
+const ratioOf = (/** @type {PaneSpec} */ { aspect, extent: [x0, x1, y0, y1] }) => aspect ?? (x1 - x0) / (y1 - y0);
 
 export const many = (/** @type {Stage} */ stage) => stage.scene.panes.length > 2;
-/** @param {Stage} stage @param {number} index @param {Layer} layer */
-const chipKey = (stage, index, layer) => (many(stage) ? layer.label : `${index}|${layer.label}`);
-/** @param {Stage} stage @param {number} index @param {Layer} layer */
-export const isShown = (stage, index, layer) => stage.shown.get(chipKey(stage, index, layer)) ?? layer.visible;
+/** @param {Stage} stage @param {Layer} layer */
+export const isShown = (stage, layer) => stage.shown.get(layer.label) ?? layer.visible;
 
-// A chip stays the same element while a layer of its label is there: a press on it may begin before an answer and end after.
-/** @param {Stage} stage @param {HTMLElement} legend @param {[Layer, number][]} entries */
-function fillLegend(stage, legend, entries) {
+/**
+ * One legend for all panes: a chip for each label, with the looks of the first layer that has it. A chip stays the same element while
+ * a layer of its label is there: a press on it may begin before an answer and end after.
+ * @param {Stage} stage
+ */
+export function fillLegend(stage) {
+  const { legend } = stage;
+  /** @type {Map<string, Layer>} */
+  const layers = new Map();
   const nameOf = (/** @type {Layer} */ { kind, label }) => `${kind === "handle"}|${label}`;
-  const names = entries.map(([layer]) => nameOf(layer));
+  for (const { spec } of stage.panes) for (const layer of spec.layers) if (!layers.has(nameOf(layer))) layers.set(nameOf(layer), layer);
   const chips = /** @type {HTMLElement[]} */ ([...legend.querySelectorAll(".chip")]);
-  for (const chip of chips) if (!names.includes(chip.dataset.name)) chip.remove();
+  for (const chip of chips) if (!layers.has(chip.dataset.name)) chip.remove();
   let at = legend.firstElementChild;
-  entries.forEach(([layer, index], i) => {
-    const node = chips.find((chip) => chip.dataset.name === names[i]) ?? buildChip(layer, names[i]);
+  for (const [name, layer] of layers) {
+    const node = chips.find((chip) => chip.dataset.name === name) ?? buildChip(layer, name);
     if (node === at) at = at.nextElementSibling;
     else legend.insertBefore(node, at);
-    dressChip(stage, node, layer, index);
-  });
+    dressChip(stage, node, layer);
+  }
 }
 
 /** @param {Layer} layer @param {string} name @returns {HTMLElement} */
@@ -83,17 +91,17 @@ function buildChip({ kind, label }, name) {
     : element("button", { type: "button", className: "chip", "data-name": name }, swatch, label);
 }
 
-/** A legend entry which shows and hides its layer; a handle's says only what it is. @param {Stage} stage @param {HTMLElement} node @param {Layer} layer @param {number} index */
-function dressChip(stage, node, layer, index) {
+/** A legend entry which shows and hides its layer; a handle's says only what it is. @param {Stage} stage @param {HTMLElement} node @param {Layer} layer */
+function dressChip(stage, node, layer) {
   const swatch = /** @type {HTMLElement} */ (node.firstElementChild);
   swatch.className = `swatch swatch-${layer.kind}`;
   swatch.style.setProperty("--colour", stage.theme.roles[layer.role]);
   swatch.style.background = layer.kind === "heatmap" ? gradient(stage.theme, layer) : "";
   if (layer.kind === "handle") return;
-  node.setAttribute("aria-pressed", isShown(stage, index, layer));
+  node.setAttribute("aria-pressed", isShown(stage, layer));
   node.onclick = () => {
-    stage.shown.set(chipKey(stage, index, layer), !isShown(stage, index, layer));
-    node.setAttribute("aria-pressed", isShown(stage, index, layer));
+    stage.shown.set(layer.label, !isShown(stage, layer));
+    node.setAttribute("aria-pressed", isShown(stage, layer));
     stage.repaint();
   };
 }
@@ -112,6 +120,6 @@ export function paint(stage, moved) {
 export function viewOf(stage, index, canvas, dpr = dprOf(canvas)) {
   return {
     w: canvas.width, h: canvas.height, dpr, theme: stage.theme, extent: stage.panes[index].spec.extent,
-    points: stage.points, held: stage.drag?.name, shows: (/** @type {Layer} */ layer) => isShown(stage, index, layer),
+    points: stage.points, held: stage.drag?.name, shows: (/** @type {Layer} */ layer) => isShown(stage, layer),
   };
 }

@@ -2,9 +2,9 @@
 
 import { clamp, fit } from "./dom.js";
 
-const TILE_GAP = 4; // CSS pixels between tiles
-const LEAST = { bare: 28, worded: 50 }; // smallest tile before a row takes fewer: what a finger hits, what a caption needs
-const WORDS = 17; // CSS pixels of a caption's line
+export const TILE_GAP = 4; // CSS pixels between tiles
+const LEAST = { bare: 22, worded: 40 }; // smallest tile before a row takes fewer: what a finger hits, what a caption needs
+export const WORDS = 17; // CSS pixels of a caption's line
 
 export const count = (/** @type {SheetSpec} */ spec) => spec.pixels.shape[1];
 
@@ -15,13 +15,13 @@ export function packPixels(packed, values, at, channels) {
     packed[i] = ((255 << 24) | (values[at + blue] << 16) | (values[at + green] << 8) | values[at]) >>> 0;
 }
 
-/** Where tiles lie, in device pixels: as many columns as asked for, fewer where they would be too small. @param {Sheet} sheet */
-function layout(sheet) {
+/** Where tiles lie, in device pixels: as many columns as asked for, fewer where they would be too small. @param {Sheet} sheet @param {number} most */
+function layout(sheet, most) {
   const { spec, picture, canvas } = sheet;
   const [, n, h, w] = spec.pixels.shape;
   const width = picture.clientWidth;
   const [least, words] = spec.captions.length ? [LEAST.worded, WORDS] : [LEAST.bare, 0];
-  const columns = clamp(Math.floor((width + TILE_GAP) / (least + TILE_GAP)), 1, Math.min(spec.columns, n));
+  const columns = clamp(Math.floor((width + TILE_GAP) / (least + TILE_GAP)), 1, Math.min(most, n));
   const rows = Math.ceil(n / columns);
   const tile = (width - (columns - 1) * TILE_GAP) / columns;
   const pitch = [tile + TILE_GAP, (tile * h) / w + words + TILE_GAP];
@@ -52,7 +52,7 @@ function frameImage(sheet, frame) {
 }
 
 export function paintSheet(/** @type {Wall} */ wall, /** @type {Sheet} */ sheet) {
-  const { n, h, w, columns, words, dpr, tile, pitch } = layout(sheet);
+  const { n, h, w, columns, words, dpr, tile, pitch } = layout(sheet, wall.columns);
   const ctx = sheet.canvas.getContext("2d");
   const image = frameImage(sheet, wall.frame);
   ctx.clearRect(0, 0, sheet.canvas.width, sheet.canvas.height);

@@ -3,7 +3,7 @@
 import { decodeBlob } from "./blob.js";
 import { element, tellPainted } from "./dom.js";
 import { mounting } from "./mount.js";
-import { buildPane, fillPane, fillShared, keepPictures, many, paint } from "./panes.js";
+import { buildPane, fillLegend, fillPane, keepPictures, layOut, many, paint } from "./panes.js";
 import { hearPoints, placeButtons, send, watchPointer } from "./pointer.js";
 import { adoptTimeline, buildTimeline } from "./timeline.js";
 import { buildTools } from "./tools.js";
@@ -13,8 +13,8 @@ function create(/** @type {Stage} */ stage) {
     panes: [], drag: null, points: {}, shown: new Map(), kept: new Map(), fresh: true,
     sender: { seq: 0, heard: 0, sentAt: -Infinity, waiting: false, timer: 0, told: [] },
     box: element("div", { className: "panes" }),
-    legend: element("div", { className: "legend shared", role: "group", "aria-label": "Layers of all pictures" }),
-    resized: () => placeButtons(stage),
+    legend: element("div", { className: "legend", role: "group", "aria-label": "Layers" }),
+    resized: () => { layOut(stage); placeButtons(stage); },
   });
   buildTimeline(stage);
   buildTools(stage);
@@ -26,21 +26,21 @@ function adopt(/** @type {Stage} */ stage, /** @type {Uint8Array} */ data) {
   const scene = decodeBlob(data, stage.kept, stage.sender);
   if (scene.lacks) return askForAll(stage, scene);
   stage.scene = scene;
-  const { panes, maxWidth, more } = stage.scene;
-  stage.root.style.setProperty("--stage-width", `${maxWidth}px`);
+  const { panes, more } = stage.scene;
   Object.assign(stage.root.dataset, { panes: panes.length, many: many(stage) });
   if (stage.panes.length !== panes.length) {
     stage.drag = null;
     stage.panes = panes.map(() => buildPane());
     stage.box.replaceChildren(...stage.panes.map((pane) => pane.figure));
     for (const pane of stage.panes) watchPointer(stage, pane);
-    if (!many(stage)) stage.panes.at(-1).head.append(stage.tools);
+    (many(stage) ? stage.legend : stage.panes.at(-1).head).append(stage.tools);
   }
   if (before) keepPictures(before, stage.scene);
   hearPoints(stage);
-  for (const [i, spec] of panes.entries()) fillPane(stage, stage.panes[i], spec, i);
-  fillShared(stage);
+  for (const [i, spec] of panes.entries()) fillPane(stage, stage.panes[i], spec);
+  fillLegend(stage);
   adoptTimeline(stage, before);
+  layOut(stage);
   placeButtons(stage);
   stage.fresh = false;
   stage.paint();

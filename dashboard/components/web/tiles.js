@@ -9,7 +9,8 @@ import { decodeBlob } from "./blob.js";
 import { fillCells, markPicks } from "./cells.js";
 import { dprOf, element, framed, iconButton, page, saveCanvas, surface, write } from "./dom.js";
 import { mounting } from "./mount.js";
-import { count, paintLarge, paintSheet } from "./sheets.js";
+import { heightOf, NARROW, roomOf, widthOf } from "./room.js";
+import { count, paintLarge, paintSheet, TILE_GAP, WORDS } from "./sheets.js";
 import { paintStrip } from "./strip.js";
 import { adoptTimeline, buildTimeline, wordsOf } from "./timeline.js";
 
@@ -20,6 +21,7 @@ function create(/** @type {Wall} */ wall) {
     box: element("div", { className: "sheets" }),
     choices: element("div", { className: "picks", role: "radiogroup", "aria-label": "The next tile becomes" }),
     tools: element("span", { className: "tools" }, save),
+    resized: () => layOut(wall),
   });
   buildTimeline(wall);
   wall.root.append(wall.choices, wall.box, wall.timeline.root);
@@ -28,10 +30,7 @@ function create(/** @type {Wall} */ wall) {
 function adopt(/** @type {Wall} */ wall, /** @type {Uint8Array} */ data) {
   const before = wall.scene;
   wall.scene = decodeBlob(data);
-  const { sheets, picks, enlarge, maxWidth } = wall.scene;
-  wall.root.style.setProperty("--sheet-width", `${maxWidth}px`);
-  // A sheet is to fit on the screen with its timeline; a row of tiles may be as wide as it likes.
-  wall.root.style.setProperty("--wide", Math.max(1, sheets[0].columns / Math.ceil(count(sheets[0]) / sheets[0].columns)));
+  const { sheets, picks, enlarge } = wall.scene;
   wall.root.dataset.sheets = String(sheets.length);
   if (wall.sheets.length !== sheets.length || !!wall.large !== enlarge) buildSheets(wall);
   const names = Object.keys(picks);
@@ -42,9 +41,36 @@ function adopt(/** @type {Wall} */ wall, /** @type {Uint8Array} */ data) {
   for (const [i, spec] of sheets.entries()) fillSheet(wall, wall.sheets[i], spec);
   fillChoices(wall, names);
   adoptTimeline(wall, before);
+  layOut(wall);
   markPicks(wall);
   wall.paint();
   wall.root.dataset.ready = "true";
+}
+
+const LARGE = 290; // CSS pixels of the picked tile and the gap to it
+const GAP = 18; // between sheets
+const LEAST = 24; // of a tile that is to be made out
+
+/**
+ * Tiles as large as lets all rows stand on the first screen with the timeline: in as many columns as Python asks for, or twice or
+ * three times as many where that makes them larger by much. A narrow screen scrolls.
+ */
+function layOut(/** @type {Wall} */ wall) {
+  const { sheets: [{ columns, captions, pixels: { shape: [, n, h, w] } }], enlarge, maxWidth } = wall.scene;
+  const width = widthOf(wall.root);
+  const across = width < NARROW ? width : (width - (enlarge ? LARGE : 0) - GAP) / wall.sheets.length;
+  const high = width < NARROW ? Infinity : roomOf(wall.root) - heightOf(wall.choices, wall.timeline.root, wall.sheets[0].head);
+  const words = captions.length ? WORDS : 0;
+  let best = { columns, tile: 0 };
+  for (const many of [columns, 2 * columns, 3 * columns].filter((each) => each === columns || each <= n)) {
+    const rows = Math.ceil(n / many);
+    const down = ((high - (rows - 1) * TILE_GAP) / rows - words) * (w / h);
+    const tile = Math.min((across + TILE_GAP) / many - TILE_GAP, down, maxWidth / columns);
+    if (tile > 1.2 * best.tile) best = { columns: many, tile };
+  }
+  wall.columns = best.columns;
+  const sheet = best.columns * (Math.max(LEAST, best.tile) + TILE_GAP) - TILE_GAP;
+  wall.root.style.setProperty("--sheet", `${Math.floor(sheet)}px`);
 }
 
 function buildSheets(/** @type {Wall} */ wall) {

@@ -53,7 +53,7 @@ function compose(stage) {
 function writeLegend(ctx, stage, index, { x, y, w, view }) {
   const { dpr, theme } = view;
   const end = x + w;
-  for (const layer of stage.panes[index].spec.layers.filter((each) => isShown(stage, index, each))) {
+  for (const layer of stage.panes[index].spec.layers.filter((each) => isShown(stage, each))) {
     ctx.font = `400 ${12 * dpr}px ${theme.font}`;
     const room = ctx.measureText(layer.label).width + 30 * dpr;
     if (x + room > end + 14 * dpr) break;

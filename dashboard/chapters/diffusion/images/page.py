@@ -7,7 +7,7 @@ from dashboard.chapters.diffusion.images.shared import class_of, guidance_of, se
 from dashboard.chapters.diffusion.scenes.settings import EVERY
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
-from dashboard.shared import controls, links, parts
+from dashboard.shared import controls, links, parts, shell
 from dashboard.shared.images import ImageSelection, choose_model
 
 VIEWS = {
@@ -18,13 +18,14 @@ VIEWS = {
     "bits": "what an image costs: the variational bound, term by term",
 }
 
-st.title("Diffusion on images")
-st.markdown(
-    f"{ink('data', 'Images')} dissolve into {ink('noise', 'noise')}: "
-    "$x_t = \\sqrt{\\bar\\alpha_t}\\,x_0 + \\sqrt{1-\\bar\\alpha_t}\\,\\varepsilon$. "
-    f"A {ink('model', 'U-Net')} that guesses $\\hat x_0$ from $x_t$ leads noise back to images."
+shell.head(
+    "Diffusion on images",
+    f"{ink('data', 'Images')} dissolve into {ink('noise', 'noise')}; {ink('model', 'a U-Net')} "
+    "that guesses $\\hat x_0$ from $x_t$ leads noise back to images.",
+    "$x_t = \\sqrt{\\bar\\alpha_t}\\,x_0 + \\sqrt{1-\\bar\\alpha_t}\\,\\varepsilon$ with "
+    "$\\varepsilon \\sim \\mathcal N(0, I)$.",
 )
-left, right = st.columns([2, 3], vertical_alignment="bottom")
+left, right = shell.choices()
 links.renamed("image_view", {"repaint": "inpaint"})
 with right:
     words = " · ".join(f"**{name}**: {told}" for name, told in VIEWS.items())
@@ -34,7 +35,7 @@ with left:
 setting, label, w = None, EVERY, 1.0
 with st.container(key="seen_first"):  # by page.css, where the screen is narrow
     if view == "generate":
-        with st.container(horizontal=True, gap="medium"):
+        with shell.how():
             label = class_of(card, "image_class", EVERY)
             w = guidance_of(card, "image_w", label)
     picture = st.container()  # first what is seen, then the rest of what changes it

@@ -2,31 +2,30 @@
 
 import streamlit as st
 
+from dashboard import pages
 from dashboard.chapters.flows.images import bits, round_trip, samples, surprise
 from dashboard.chapters.flows.images import shared as flows
 from dashboard.components.sheet import Sheet
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
-from dashboard.shared import controls, latent_walk, parts
+from dashboard.shared import controls, latent_walk, parts, shell
 from dashboard.shared.images import ImageSelection, choose_model, offer
 
-VIEWS = ["samples", "walk", "round trip", "bits", "surprise"]
+PAGE = pages.named("flow-images")
 
-st.title("Flows on images")
-st.markdown(
-    f"An invertible network bends {ink('noise', 'random numbers')} into as many "
-    f"{ink('model', 'pixels')}, and back: so it can make images, and say of any image how "
-    "likely it is, in bits per pixel."
+shell.head(
+    "Flows on images",
+    f"An invertible network turns {ink('noise', 'noise')} into {ink('model', 'pixels')} and back: "
+    "so it can say how likely any image is.",
 )
-
-left, right = st.columns([2, 3], vertical_alignment="bottom")
+left, right = shell.choices()
 with right:
     words = (
         "**samples**: with a temperature · **walk**: from one sample to another · **round trip**: "
         "a test image to z and back · **bits**: the likelihood of any image · **surprise**: what "
         "it says of images it has never seen"
     )
-    view = controls.choose("Look at", VIEWS, "image_flow_view", words)
+    view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
 with left:
     card = choose_model("image_flow", *flows.VERBS)
 picture = st.container()  # first what is seen, then what changes it: a phone shows both

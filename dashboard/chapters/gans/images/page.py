@@ -2,31 +2,30 @@
 
 import streamlit as st
 
+from dashboard import pages
 from dashboard.chapters.gans.images import epochs, memory, plane
 from dashboard.chapters.gans.images.shared import drawn, sheet
 from dashboard.chapters.gans.shared import VERBS
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
-from dashboard.shared import controls, latent_walk, parts
+from dashboard.shared import controls, latent_walk, parts, shell
 from dashboard.shared.images import ImageSelection, choose_model, offer
 
-VIEWS = ["epochs", "walk", "round trips", "plane", "memory"]
+PAGE = pages.named("gan-images")
 
-st.title("GANs on images")
-st.markdown(
-    f"A {ink('model', 'generator')} of convolutions turns {ink('noise', 'noise z')} into "
-    f"an image in one step; a {ink('critic', 'critic')} of convolutions compares it with "
-    f"{ink('data', 'real ones')}. There is no density here: samples only."
+shell.head(
+    "GANs on images",
+    f"A {ink('model', 'generator')} of convolutions turns {ink('noise', 'noise z')} into an image "
+    f"in one step; a {ink('critic', 'discriminator')} compares it with {ink('data', 'real ones')}.",
 )
-
-left, right = st.columns([2, 3], vertical_alignment="bottom")
+left, right = shell.choices()
 with right:
     words = (
         "**epochs**: the training, scrubbed · **walk**: from one sample to another · **round "
         "trips**: walks that never end · **plane**: drag a latent between three · **memory**: the "
         "nearest training images"
     )
-    view = controls.choose("Look at", VIEWS, "image_gan_view", words)
+    view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
 with left:
     card = choose_model("image_gan", *VERBS)
 picture = st.container()  # first what is seen, then what changes it: a phone shows both

@@ -16,6 +16,7 @@ const { decodeBlob } = await load("blob");
 const { fromOklab, oklab, ramp } = await load("colour");
 const { clamp, round3 } = await load("dom");
 const { HALF, NOTHING, px, py, ticks, toData, toPixels } = await load("places");
+const { fitted } = await load("room");
 const { packPixels } = await load("sheets");
 const { valueAt } = await load("strip");
 const { frameNear } = await load("timeline");
@@ -137,4 +138,16 @@ test("a downloaded picture has its panes in rows as on the screen", () => {
 
 test("numbers are told to three digits, with a minus sign", () => {
   assert.deepEqual([round3(-0.12345), round3(1234), clamp(5, 0, 3)], ["−0.123", "1230", 3]);
+});
+
+test("pictures are as large as a box lets all of them be, in as few rows as do", () => {
+  const box = { width: 1206, height: 500, ratio: 1, head: 40, gap: 12, most: 640 };
+  assert.deepEqual(fitted(1, box), { columns: 1, side: 460 });
+  assert.deepEqual(fitted(2, box), { columns: 2, side: 460 });
+  assert.deepEqual(fitted(4, box), { columns: 4, side: 292 });
+  assert.deepEqual(fitted(8, { ...box, height: 900 }), { columns: 4, side: 292 });
+  assert.deepEqual(fitted(2, { ...box, width: 500, height: 900 }), { columns: 1, side: 404 });
+  assert.equal(fitted(1, { ...box, height: 60 }).side, 176, "what nobody sees is no picture");
+  assert.equal(fitted(1, { ...box, width: 120, height: 60 }).side, 120);
+  assert.equal(fitted(2, { ...box, height: 2_000, most: 300 }).side, 300);
 });
