@@ -48,11 +48,12 @@ def snapshot_timeline(card: Card) -> Timeline:
 def step_timeline(
     steps: Sequence[int], labels: Sequence[str], curves: Sequence[Curve], **changes: Any
 ) -> Timeline:
-    """Steps as frames on a logarithmic axis under their own curves, at rest on the last.
+    """Steps as frames on a logarithmic axis under their own curves: a film that ends on the last.
 
     A single step has no strip. `changes` are other fields of the timeline.
     """
     given: dict[str, Any] = {"start": len(steps) - 1, "fps": 1.5, "title": "training step"}
+    given |= {"autoplay": True, "loop": False}
     if len(steps) > 1:
         given |= {"curves": curves, "positions": log_step(steps)}
     return Timeline(len(steps), labels, **(given | changes))

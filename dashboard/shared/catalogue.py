@@ -74,13 +74,14 @@ def _open(model: Card | str) -> ExportedModel:
 def models_with(*verbs: str) -> list[Card]:
     """Working models of the plane that have all of `verbs`, the trained ones first.
 
-    Only those with a latent plane are asked to decode: that is what is drawn.
+    They stand data set by data set, each led by its main model. Only those with a latent plane are
+    asked to decode: that is what is drawn.
     """
-    cards = read_catalogue().cards.values()
+    cards = [card for name in datasets("plane") for card in models_of(name)]
     able = [card for card in cards if kind(card) == "plane" and card.verbs >= set(verbs)]
     if "decode" in verbs:
         able = [card for card in able if card.latent and card.latent.dim == 2]
-    return sorted(able, key=lambda card: (card.kind == "exact", card.id))
+    return sorted(able, key=lambda card: card.kind == "exact")
 
 
 def dataset_title(dataset: str) -> str:

@@ -7,7 +7,14 @@ from typing import TypeVar
 import streamlit as st
 
 from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
-from dashboard.shared.catalogue import datasets, exact_of, models_with, read_catalogue
+from dashboard.shared import links
+from dashboard.shared.catalogue import (
+    dataset_title,
+    datasets,
+    exact_of,
+    models_with,
+    read_catalogue,
+)
 from genlab.contract.card import Card
 
 Option = TypeVar("Option", bound=str)
@@ -45,8 +52,37 @@ def choose_card(
         )
         show_broken()
         st.stop()
-    chosen = st.selectbox(label, list(able), key=key, bind="query-params")
-    return able.get(chosen or "") or next(iter(able.values()))
+    return able[pick(label, {name: called(name, card) for name, card in able.items()}, key, able)]
+
+
+def called(name: str, card: Card) -> str:
+    """What people call a model, or a data set where that is what the link names."""
+    title = dataset_title(card.dataset)
+    return title if name == card.dataset else f"{title} · {card.name}"
+
+
+def pick(
+    label: str, options: Mapping[str, str], key: str, cards: Mapping[str, Card] | None = None
+) -> str:
+    """One of the `options`, identifiers with what people call them; the link always names it.
+
+    Without a link it is the first of the data set that was looked at last, on whatever page: an
+    option is of the data set of its card, or else is one itself. A link to what is not there is
+    told so.
+    """
+    of = {name: cards[name].dataset if cards else name for name in options}
+    here = [name for name in options if of[name] == st.session_state.get("dataset_seen")]
+    missing = links.asked(key, options, (here or list(options))[0])
+    if missing is not None:
+        shown = options[st.session_state[key]]
+        st.warning(
+            f"There is no “{missing}” here. Shown instead: {shown}.", icon=":material/link_off:"
+        )
+    chosen = st.selectbox(label, list(options), format_func=lambda name: options[name], key=key)
+    name = chosen if chosen in options else next(iter(options))
+    links.tell(key, name)
+    st.session_state["dataset_seen"] = of[name]
+    return name
 
 
 def show_broken() -> None:

@@ -8,7 +8,7 @@ at.show(Scene([Pane(..., pick="x")]))
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -64,6 +64,28 @@ def remember(name: str, value: tuple[float, float] | int | None) -> None:
     text = str(value) if isinstance(value, int) else ",".join(f"{v:.{DIGITS}f}" for v in value)
     if st.query_params.get(name) != text:
         st.query_params[name] = text
+
+
+def asked(key: str, known: Collection[str], first: str) -> str | None:
+    """Set the choice `key` to what the link asks, or at first to `first`, before its widget.
+
+    Returns what the link asks and is not `known`, else None. A link is heard when it is new: what
+    `tell` has written there is no wish.
+    """
+    wish, fresh = st.query_params.get(key), key not in st.session_state
+    heard = wish is not None and (fresh or wish != st.session_state.get(f"{key}_told"))
+    if heard and wish in known:
+        st.session_state[key] = wish
+    elif fresh or st.session_state[key] not in known:
+        st.session_state[key] = first
+    return wish if heard and wish not in known else None
+
+
+def tell(key: str, value: str) -> None:
+    """Write the choice `key` into the link."""
+    st.session_state[f"{key}_told"] = value
+    if st.query_params.get(key) != value:
+        st.query_params[key] = value
 
 
 def renamed(name: str, values: Mapping[str, str]) -> None:

@@ -39,8 +39,8 @@ def body() -> None:
     """
     left, right = shell.choices()
     with left:
-        picked = st.selectbox("Data set", names, key="dataset", bind="query-params")
-        dataset = picked if picked in names else names[0]
+        titles = {name: catalogue.dataset_title(name) for name in names}
+        dataset = controls.pick("Data set", titles, "dataset")
     cards = catalogue.side_by_side(dataset)
     say_left_out(dataset, cards)
     if kind(cards[0]) == "image":

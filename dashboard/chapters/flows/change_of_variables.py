@@ -36,10 +36,9 @@ def choose() -> Card | None:
     source = controls.choose("Map", ["by hand", "learned"], "bend_map") if flows else "by hand"
     if source == "by hand":
         return None
-    name = next(iter(flows))
-    if len(flows) > 1:
-        name = st.selectbox("Flow of the line", list(flows), key="flow1d", bind="query-params")
-    return flows.get(name or "") or next(iter(flows.values()))
+    if len(flows) == 1:
+        return next(iter(flows.values()))
+    return flows[controls.pick("Flow of the line", {id: id for id in flows}, "flow1d", flows)]
 
 
 def show(card: Card | None, seed: int) -> None:

@@ -61,8 +61,8 @@ def body() -> None:
             )
             return
         with left:
-            name = st.selectbox("Data set", list(sets), key="flow_set", bind="query-params")
-        kinds = sets.get(name or "", next(iter(sets.values())))
+            titles = {name: catalogue.dataset_title(name) for name in sets}
+            kinds = sets[controls.pick("Data set", titles, "flow_set")]
         picture = st.container()
         n, scale, seed = settings()
         with picture:

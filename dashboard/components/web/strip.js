@@ -27,7 +27,7 @@ export function paintStrip(/** @type {Player} */ stage) {
     for (const position of spec.positions) ctx.fillRect(x(position) - dpr / 2, h - 5 * dpr, dpr, 5 * dpr);
   ctx.globalAlpha = 1;
   paintGrid(ctx, spec, chart);
-  for (const curve of spec.curves) paintCurve(ctx, curve, chart);
+  spec.curves.forEach((curve, i) => { paintCurve(ctx, curve, dashOf(spec.curves, i), chart); });
   ctx.strokeStyle = ctx.fillStyle = theme.text;
   ctx.lineWidth = 2 * dpr;
   segment(ctx, [cursor, 0], [cursor, h]);
@@ -65,8 +65,13 @@ function paintGrid(ctx, { rows, columns }, { x, y, w, h, bottom, ...view }) {
   ctx.globalAlpha = 1;
 }
 
-/** @param {Context} ctx @param {CurveSpec} curve @param {Chart} chart */
-function paintCurve(ctx, { role, xy: { shape: [count], values } }, { x, y, dpr, theme, bottom }) {
+const DASHES = [[], [7, 4], [2, 3]];
+
+/** How a curve's line is broken, in CSS pixels: two of one colour never look alike. @param {CurveSpec[]} curves @param {number} i */
+export const dashOf = (curves, i) => DASHES[curves.slice(0, i).filter(({ role }) => role === curves[i].role).length % DASHES.length];
+
+/** @param {Context} ctx @param {CurveSpec} curve @param {number[]} dash @param {Chart} chart */
+function paintCurve(ctx, { role, xy: { shape: [count], values } }, dash, { x, y, dpr, theme, bottom }) {
   const [line, area] = [new Path2D(), new Path2D()];
   let start = NaN; // where the present piece of the curve began
   for (let i = 0; i <= count; i++) {
@@ -87,7 +92,9 @@ function paintCurve(ctx, { role, xy: { shape: [count], values } }, { x, y, dpr, 
   ctx.globalAlpha = 1;
   ctx.lineWidth = 1.75 * dpr;
   ctx.lineJoin = "round";
+  ctx.setLineDash(dash.map((part) => part * dpr));
   ctx.stroke(line);
+  ctx.setLineDash([]);
 }
 
 /** The curve's height at abscissa `t`, linear between its points. @param {CurveSpec} _0 @param {number} t */

@@ -3,7 +3,7 @@
 // Python hears of a frame only when scrubbing or playing stops: until then the browser needs nobody.
 
 import { clamp, element, iconButton, reducedMotion, set, setIcon } from "./dom.js";
-import { STRIP_PAD } from "./strip.js";
+import { dashOf, STRIP_PAD } from "./strip.js";
 
 const END_PAUSE = 900; // ms on the last frame before a loop begins again: it shows what the film was made for
 const SETTLED = 250; // ms without another step before a frame counts as chosen
@@ -148,8 +148,10 @@ export function adoptTimeline(/** @type {Player} */ stage, /** @type {Player['sc
   }
   if (timeline) {
     stage.timeline.strip.style.height = `${timeline.height}px`;
-    stage.timeline.key.replaceChildren(...timeline.curves.map(({ role, label }) => {
-      const swatch = element("span", { className: "swatch swatch-lines", style: `--colour: ${stage.theme.roles[role]}` });
+    stage.timeline.key.replaceChildren(...timeline.curves.map(({ role, label }, i) => {
+      const [on, off] = dashOf(timeline.curves, i);
+      const dash = on ? `; background: repeating-linear-gradient(to right, var(--colour) 0 ${on}px, transparent 0 ${on + off}px)` : "";
+      const swatch = element("span", { className: "swatch swatch-lines", style: `--colour: ${stage.theme.roles[role]}${dash}` });
       return element("span", { className: "entry" }, swatch, label);
     }));
   }

@@ -82,8 +82,10 @@ def _surface(values: Array, judges: Judged) -> Heatmap:
     return Heatmap(shades, "data", words, diverging=True, low_role="model")
 
 
-def _web(nodes: Array, label: str) -> Lines:
-    return Lines(nodes.reshape(-1, *WEB.shape), "noise", label, opacity=0.45)
+def _web(nodes: Array) -> Lines:
+    """The grid of z or its image: one chip of the legend shows both."""
+    grid = nodes.reshape(-1, *WEB.shape)
+    return Lines(grid, "noise", "grid of z, bent by G", opacity=0.45, visible=False)
 
 
 def game_scene(
@@ -104,7 +106,7 @@ def game_scene(
     layers.append(Marker(np.asarray(probe.x), "accent", "your G(z)", text="G(z)"))
     latents: list[Layer] = [
         gaussian_heat(),
-        _web(WEB, "grid of z"),
+        _web(WEB),
         Points(z[None], "model", "latents of the forgeries", radius=1.3, opacity=0.4),
         Handle("z", probe.z, "accent", "your z"),
     ]
@@ -118,7 +120,7 @@ def _on_data(surface: Heatmap, web: Array, data: Array, samples: Array) -> list[
     """The plane of data: the critic's surface, the bent latent grid, data and forgeries."""
     return [
         surface,
-        _web(web, "grid of z, bent by G"),
+        _web(web),
         Points(data[None], "data", "data", radius=1.5, opacity=0.5),
         Points(samples, "model", "forgeries G(z)", radius=1.7),
     ]
