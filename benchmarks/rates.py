@@ -17,7 +17,7 @@ from benchmarks.gestures import choose, drag, enter, press, unroll, visit, watch
 from benchmarks.measure import Rate, Reading, timed
 from benchmarks.models import exported
 from dashboard import pages
-from dashboard.shared import catalogue
+from dashboard.shared import catalogue, controls
 from genlab import ExportedModel
 from genlab.diffusion.diffused import CELLS
 from genlab.diffusion.samplers import SAMPLERS
@@ -132,8 +132,18 @@ PAGES = {page.path or "lab": VISITS[page.path] for page in pages.PAGES if page.p
 def pictures(
     page: Page, where: str, label: str, options: Iterable[str], cells: int = 0, rest: bool = True
 ) -> Iterator[Rate]:
-    """Each option of a select box in turn: when its first picture is there, and its whole one."""
-    answers = {option: choose(page, label, option, cells, rest) for option in options}
+    """Each option of a select box in turn: when its first picture is there, and its whole one.
+
+    Options are models or data sets by their identifiers; a page has them by what people call them.
+    """
+    cards = catalogue.read_catalogue().cards
+    called = {
+        option: controls.called(option, cards[option])
+        if option in cards
+        else catalogue.dataset_title(option)
+        for option in options
+    }
+    answers = {name: choose(page, label, title, cells, rest) for name, title in called.items()}
     first = [Reading(answer.first, name) for name, answer in answers.items()]
     whole = [Reading(answer.whole, name) for name, answer in answers.items()]
     yield Rate(where, f"another {label.lower()} to first picture", first, FIRST)

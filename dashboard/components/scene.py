@@ -45,6 +45,7 @@ from dashboard.components.layers import (
     frames_of,
     require,
 )
+from dashboard.components.readout import Readout
 from dashboard.components.timeline import Curve, Timeline
 
 __all__ = [
@@ -113,12 +114,13 @@ class Pane:
 class Scene:
     """Panes over an optional timeline; named points belong to the scene, not a pane.
 
-    One or two stand side by side, each with its own legend. More of them are small multiples: a
-    grid with one legend, whose chips show and hide the layers of that label in every pane.
+    They stand in as few rows as make them largest, over one legend whose chips show and hide the
+    layers of that label in every pane. `readouts` are numbers of the frame that is shown.
     """
 
     panes: Sequence[Pane]
     timeline: Timeline | None = None
+    readouts: Sequence[Readout] = ()
     names: frozenset[str] = field(init=False)
     """Every named point that a person can move."""
 
@@ -136,6 +138,8 @@ class Scene:
         for pane in self.panes:
             for layer in pane.layers:
                 check_frames(frames_of(layer), count, f"{pane.title!r}, {layer.label!r}")
+        for readout in self.readouts:
+            readout.check(count)
 
     @property
     def handles(self) -> list[Handle]:
@@ -174,6 +178,7 @@ class Scene:
             {
                 "panes": panes,
                 "timeline": self.timeline.header(blob) if self.timeline else None,
+                "readouts": [readout.header(blob) for readout in self.readouts],
                 "maxWidth": max_width,
             },
         )

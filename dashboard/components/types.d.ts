@@ -44,8 +44,9 @@ type SheetSpec = {
   pixels: Buffers; title: string; alt: string; captions: string[][];
   columns: number; role: string; smooth: boolean;
 };
+type ReadoutSpec = { label: string; role: string; told: string; values: string[] };
 type Scene = {
-  panes: PaneSpec[]; timeline: TimelineSpec | null; points: Record<string, Point>;
+  readouts: ReadoutSpec[]; panes: PaneSpec[]; timeline: TimelineSpec | null; points: Record<string, Point>;
   seq: number; maxWidth: number; more: string;
 };
 type WallScene = {
@@ -73,7 +74,7 @@ type Instance = {
 /** What has a timeline: a stage or a wall. */
 type Player = Instance & {
   scene: { timeline: TimelineSpec | null }; tools: HTMLElement; box: HTMLElement;
-  frame: number; playing: boolean; scrubbing: boolean; raf: number;
+  described?(): void; frame: number; playing: boolean; scrubbing: boolean; raf: number;
   said: unknown; settling?: ReturnType<typeof setTimeout>; drag?: Drag | null;
   clock: { phase: number; last: number; since: number; ticks: number };
   timeline: Record<"root" | "play" | "strip" | "now" | "key", HTMLElement> & { canvas: HTMLCanvasElement };
@@ -82,7 +83,7 @@ type Framed = Record<"figure" | "head" | "title" | "picture", HTMLElement> & { c
 type Pane = Framed & { buttons: Map<string, HTMLElement>; spec: PaneSpec };
 type Drag = { pane: Pane; pointer: number; name: string; dx: number; dy: number };
 type Stage = Player & {
-  scene: Scene; legend: HTMLElement; panes: Pane[]; drag: Drag | null; fresh: boolean;
+  scene: Scene; legend: HTMLElement; readouts: HTMLElement; panes: Pane[]; drag: Drag | null; fresh: boolean;
   sender: { seq: number; heard: number; sentAt: number; waiting: boolean; timer?: ReturnType<typeof setTimeout>; told: string[] };
   points: Record<string, Point>; shown: Map<string, boolean>; kept: Map<string, Buffers>;
 };

@@ -52,6 +52,20 @@ def more(app: AppTest) -> str:
     return str(next(header["more"] for header in headers if "more" in header))
 
 
+def readouts(app: AppTest) -> dict[str, list[str]]:
+    """The numbers of the first stage of the page by their names, for each frame."""
+    blobs = [element.proto.bytes for element in app.get("bidi_component")]
+    headers = [decode(blob) for blob in blobs if blob]
+    first = next(header for header in headers if "readouts" in header)
+    return {readout["label"]: readout["values"] for readout in first["readouts"]}
+
+
+def number(app: AppTest, label: str) -> float:
+    """The only value of a number of the first stage."""
+    (value,) = readouts(app)[label]
+    return float(value.replace("−", "-").replace("∞", "inf"))
+
+
 @contextmanager
 def catalogue_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The dashboard of this process sees the models of `folder` alone, with nothing in caches."""

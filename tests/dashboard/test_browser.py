@@ -155,7 +155,7 @@ def move_everything(visit: Visit, sliders: int, groups: int) -> None:
             visit.settle()
     box = page.get_by_test_id("stSelectbox").locator("input")
     box.click()
-    box.fill("gaussians8")
+    box.fill("Eight Gaussians")
     box.press("Enter")
     expect(page).to_have_url(re.compile("=gaussians8-"))
     visit.settle()

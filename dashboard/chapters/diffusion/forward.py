@@ -5,7 +5,6 @@ from functools import partial
 
 import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.chapters.diffusion.scenes import forward
 from dashboard.chapters.diffusion.scenes.diffused_density import Diffused
@@ -79,14 +78,11 @@ def body() -> None:
     shown = Shown(card, tuple(names[:2]), seed)
     picture = shown.picture
     picture.note()
-    left, answer = st.columns([3, 1])
-    with left:
-        st.caption("Drag x₀, and scrub or play t: how long is the point remembered?")
-        show(shown, answer)
-    if picture.last:
-        with answer:
-            say_noise(shown.films(picture.level))
+    st.caption("Drag x₀, and scrub or play t: how long is the point remembered?")
+    show(shown)
     parts.let_paint()
+    if picture.last:
+        say_noise(shown.films(picture.level))
     st.caption(
         "Everything here is exact: the law of the data is known, so q(xₜ) and its divergence from "
         "noise are computed, not learned (the divergence by a sum over cells; left out where these "
@@ -111,11 +107,11 @@ def body() -> None:
 
 @st.fragment
 @guarded()
-def show(shown: Shown, said: DeltaGenerator) -> None:
+def show(shown: Shown) -> None:
     """The film with the kernel of the dragged point; a drag runs this fragment alone.
 
-    The numbers of the frame are `said` beside it. A coarse film comes first. As soon as it is
-    painted the whole one is made and drawn; then its divergences, and the page is shown with them.
+    A coarse film comes first. As soon as it is painted the whole one is made and drawn; then its
+    divergences, and the page is shown with them.
     """
     card, picture, dim = shown.card, shown.picture, shown.card.event_shape[0]
     films, extent = shown.films(picture.level), plane(shown.card)
@@ -130,20 +126,7 @@ def show(shown: Shown, said: DeltaGenerator) -> None:
     )
     x0 = at.points["x"][:dim]
     scene = forward.forward_scene(card, films, x0, extent, shown.seed, at.still)
-    frame = at.show(scene, more=picture.more).frame
-    with said:
-        table(card, films, frame if at.still is None else at.still, x0)
-
-
-def table(card: Card, films: list[Diffused], frame: int, x0: tuple[float, ...]) -> None:
-    """The numbers of the frame at which the timeline rests, a column for each schedule."""
-    columns = [forward.numbers(card, one, frame, x0) for one in films]
-    heads = " | ".join(f"**{one.schedule}**" for one in films)
-    lines = [f"| t = {films[0].t[frame]:,} | {heads} |", "|---|" + "---:|" * len(films)]
-    for name, role in forward.ROWS.items():
-        cells = " | ".join(column[name] for column in columns)
-        lines.append(f"| {ink(role, name) if role else name} | {cells} |")
-    st.markdown("\n".join(lines))
+    at.show(scene, more=picture.more)
 
 
 def say_noise(films: list[Diffused]) -> None:

@@ -5,6 +5,7 @@ fragment works for a moment, and the page stays free to be touched.
 """
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,9 +14,9 @@ import streamlit as st
 from dashboard.chapters.diffusion.scenes import likelihood as scenes
 from dashboard.chapters.diffusion.scenes.trajectory import on_stage
 from dashboard.chapters.diffusion.shared import DiffusionSelection
+from dashboard.components.readout import Readout
 from dashboard.components.stage import Point
 from dashboard.plots.shading import Scale
-from dashboard.plots.theme import ink
 from dashboard.shared import catalogue
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
@@ -25,6 +26,7 @@ from dashboard.shared.refining import Refining, refining
 from dashboard.shared.selection import COARSE, GRID, density_grid
 from genlab.contract.card import Card
 from genlab.diffusion.likelihood import Path, ode_log_prob, path
+from genlab.diffusion.units import to_diffusion
 from genlab.measures.density import Extent
 from genlab.model import ExportedModel
 from genlab.runtime.errors import Busy
@@ -82,8 +84,8 @@ def show(look: DiffusionSelection, scale: Scale) -> None:
     st.caption(
         f"Click or drag anywhere: the point walks to its noise z on the probability-flow ODE{rest}."
     )
-    _answer(card, point, way)
     scene = scenes.likelihood_scene(card, point, way, learned, exact, data, extent, scale)
+    scene = replace(scene, readouts=_numbers(card, point, way))
     waits = picture.last and work is not None and not work.done
     at.show(scene, more=picture.ask() if waits else picture.more)
     _footnote(card, point, way, moved, status)
@@ -112,31 +114,39 @@ def _status(picture: scenes.Picture, extent: Extent) -> str:
     return told + " over the picture (a density's total is 1)."
 
 
-def _answer(card: Card, point: Point, way: Path) -> None:
-    """Log p(x) as a sum, beside the truth, in one row."""
+def _numbers(card: Card, point: Point, way: Path) -> list[Readout]:
+    """Log p(x) as a sum, beside the truth."""
     at = np.asarray([point], dtype=np.float32)
     true = catalogue.exactly(card.dataset, "log_prob", lambda exact: float(exact.log_prob(at)[0]))
-    with st.container(horizontal=True, gap="large"):
-        if "divergence" in card.verbs:
-            _figure(ink("model", "learned log p(x), nats"), way.log_prob[0])
-            _figure("= " + ink("noise", "log N(z; 0, I)"), way.log_pz[0])
-            _figure("+ " + ink("model", "∫ ∇·v dφ") + ", units", way.gained[-1, 0])
-        if true is not None:
-            _figure(ink("data", "exact log p(x), nats"), true)
+    found = []
+    if "divergence" in card.verbs:
+        units = (
+            "And the logarithm of the units: z is in those of the noise, x in those of the data."
+        )
+        found = [
+            Readout("learned log p(x), nats", [_nats(way.log_prob[0])], "model"),
+            Readout("= log N(z; 0, I)", [_nats(way.log_pz[0])], "noise"),
+            Readout("+ ∫ ∇·v dφ, units", [_nats(way.gained[-1, 0])], "model", units),
+        ]
+    if true is not None:
+        found.append(Readout("exact log p(x), nats", [_nats(true)], "data"))
+    return found
 
 
-def _figure(label: str, value: float) -> None:
+def _nats(value: float) -> str:
     """A number of nats; a density of zero has minus infinitely many."""
-    words = f"{value:.3f}" if np.isfinite(value) else "−∞" if value < 0 else "not finite"
-    st.metric(label, words, width="content")
+    if not np.isfinite(value):
+        return "−∞" if value < 0 else "not finite"
+    return f"{value:.3f}".replace("-", "−")
 
 
 def _footnote(card: Card, point: Point, way: Path, moved: float | None, status: str) -> None:
     """What was computed, how well, and where the path ends."""
-    z, steps = way.x[-1, 0], len(way.x) - 1
+    z, steps = to_diffusion(card, way.x[-1, 0]), len(way.x) - 1
     ends = (
         f"x = ({point[0]:.2f}, {point[1]:.2f}), and its path ends in "
-        f"({z[0]:.2f}, {z[1]:.2f}): the path that DDIM, Heun and DPM-Solver++ walk the other way. "
+        f"z = ({z[0]:.2f}, {z[1]:.2f}), in the units of the noise: the path that DDIM, "
+        "Heun and DPM-Solver++ walk the other way. "
     )
     if moved is not None:
         how = f"{steps} Runge-Kutta steps; half of them move log p(x) by {moved:.1g}. "

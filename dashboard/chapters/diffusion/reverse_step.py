@@ -21,7 +21,6 @@ from genlab.diffusion.posterior_kl import FRAMES, ReverseSteps, explore
 from genlab.diffusion.units import to_data
 from genlab.model import ExportedModel
 
-Places = tuple[DeltaGenerator, ...]
 FIRST = (0.6, 0.3)  # x_t on arrival, diffusion units: between the modes of every data set
 
 exact, law = ink("data", r"$q(x_s \mid x_t)$"), ink("data", "$q(x_s)$")
@@ -71,11 +70,11 @@ def priors(model: ExportedModel, schedule: str, t: int) -> NDArray[np.float32]:
 @st.fragment
 @guarded()
 def steps_back(
-    exact: ExportedModel, guesser: ExportedModel, schedule: str, t: int, places: Places
+    exact: ExportedModel, guesser: ExportedModel, schedule: str, t: int, said: DeltaGenerator
 ) -> None:
-    """The film of the steps back from x_t; a drag runs this fragment alone.
+    """The film of the steps back from x_t, and what is `said` of the step at which it rests.
 
-    What is said of them goes to `places`: a divergence each to the first two, words to the last.
+    A drag runs this fragment alone.
     """
     card, dim = exact.card, exact.card.event_shape[0]
     extent, levels = scenes.plane(card), np.asarray(catalogue.schedules_of(card)[schedule])
@@ -90,21 +89,9 @@ def steps_back(
     back = explore(exact, guesser, levels, t, x_t, catalogue.watcher(), still)
     scene = scenes.reverse_scene(back, priors(exact, schedule, t), extent, not at.start, still)
     frame = at.show(scene).frame
-    *two, words = places
-    divergences(back, frame if still is None else back.place(still), *two)
-    if still is None:
-        with words:
+    with said:
+        if still is None:
             verdict(back, frame)
-
-
-def divergences(
-    back: ReverseSteps, frame: int, best: DeltaGenerator, drawn: DeltaGenerator
-) -> None:
-    """The two numbers of a step."""
-    told = "KL(exact ‖ Normal of the same mean and covariance), nats. No Normal is nearer."
-    best.metric("KL, best Normal", numbers.nats(back.kl_best[frame]), help=told)
-    told = f"KL(exact ‖ N(c₀ x̂₀ + c_t x_t, β̃ I)), nats, with x̂₀ by {back.source}."
-    drawn.metric("KL, DDPM", numbers.nats(back.kl_drawn[frame]), help=told)
 
 
 def verdict(back: ReverseSteps, frame: int) -> None:
@@ -121,14 +108,12 @@ def verdict(back: ReverseSteps, frame: int) -> None:
 guesser = learned(card) or card
 opened = catalogue.open_model(card.id), catalogue.open_model(guesser.id)
 picture, answer = st.columns([3, 1])
-with answer:
-    places = *st.columns(2), st.container()
 with picture:
     st.caption(
-        "Drag xₜ, and scrub or play the size of the step: how Normal is the way back? While you "
+        "Drag xₜ, and scrub or play the size of the step: how close to Normal is it? While you "
         "hold xₜ this is a quick look on coarse grids; let go for exact numbers and words."
     )
-    steps_back(*opened, schedule, t, places)
+    steps_back(*opened, schedule, t, answer)
 st.subheader("What it means for sampling in few steps")
 seed = controls.seed()
 few = few_steps.show(*opened, schedule, seed)

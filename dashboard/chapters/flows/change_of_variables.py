@@ -1,6 +1,7 @@
 """The change of variables on the line: a map bent by hand, or the one that a flow learned."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.chapters.flows.scenes import change_of_variables as bend
+from dashboard.components.readout import Readout
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, links
 from dashboard.shared.compute import computed
@@ -162,11 +164,13 @@ def _show(
 ) -> None:
     histogram = bend.Histogram.of(x, *span)
     handles = [(*one, label) for one, label in zip(at.points.items(), labels, strict=True)]
-    at.show(bend.scene(pushed, histogram, span, handles, truth))
+    right, wrong = ([f"{pushed.integral(p):.4f}"] for p in (pushed.right, pushed.naive))
+    numbers = [
+        Readout("∫ p(x) dx, with the Jacobian", right, "model", RULE),
+        Readout("∫ N(f⁻¹(x)) dx, naive", wrong, told=NAIVE),
+    ]
+    at.show(replace(bend.scene(pushed, histogram, span, handles, truth), readouts=numbers))
     with said:
-        right, wrong = (f"{pushed.integral(p):.4f}" for p in (pushed.right, pushed.naive))
-        st.metric("∫ p(x) dx, with the Jacobian", right, help=RULE)
-        st.metric("∫ N(f⁻¹(x)) dx, naive", wrong, help=NAIVE)
         off, naive = (histogram.outside(pushed, p) for p in (pushed.right, pushed.naive))
         st.markdown(
             f"Bars of the histogram more than two standard errors away: from "

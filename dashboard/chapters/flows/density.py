@@ -1,10 +1,12 @@
 """The density of a flow and the ledger of one point."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
 from dashboard.chapters.flows.scenes import density as flows
-from dashboard.chapters.flows.shared import clouds, first_point, show_ledger, true_density
+from dashboard.chapters.flows.shared import clouds, first_point, number, show_ledger, true_density
 from dashboard.components.scene import Heatmap
 from dashboard.plots.bounds import shown_density
 from dashboard.plots.shading import Scale, peak
@@ -47,17 +49,16 @@ def show(look: PlaneSelection) -> None:
         st.caption(
             "Click or drag anywhere in the plane of data: the ledger adds up log p(x) there."
         )
-        rest, probe = None, None
-        if picture.last:
-            probe = flows.ledger(model, x)
-            rest = *clouds(model, look.n, look.seed), probe.z
+        probe = flows.ledger(model, x)
+        rest = (*clouds(model, look.n, look.seed), probe.z) if picture.last else None
         size = COARSE if picture.now == "coarse" else GRID
         maps = _maps(model, look.extent, size, look.scale)
-        at.show(flows.density_scene(maps, data, look.extent, x, rest), more=picture.more)
+        scene = flows.density_scene(maps, data, look.extent, x, rest)
+        at.show(replace(scene, readouts=[number(card, probe)]), more=picture.more)
         if rest:
             parts.tell_not_finite(rest[0])
     with answer:
-        show_ledger(card, probe or flows.ledger(model, x))
+        show_ledger(card, probe)
         true = catalogue.exactly(card.dataset, "log_prob", lambda exact: exact.log_prob([x])[0])
         if true is not None:
             st.caption(

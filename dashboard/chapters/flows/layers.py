@@ -1,11 +1,13 @@
 """The layers of a flow, one by one, and one point traced through them."""
 
+from dataclasses import replace
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.chapters.flows.scenes import density as flows
 from dashboard.chapters.flows.scenes import layers as flow_layers
-from dashboard.chapters.flows.shared import first_point, show_ledger
+from dashboard.chapters.flows.shared import first_point, number, show_ledger
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue
 from dashboard.shared.compute import computed
@@ -71,6 +73,7 @@ def stage(look: PlaneSelection, film: flow_layers.LayersFilm, said: DeltaGenerat
     at = linked("layer_stage", points=start, frame_name="layer", count=len(film.points))
     probe = flows.ledger(look.model, at.points["x"])
     density = density_grid(look.model, look.extent, GRID)
-    at.show(flow_layers.layers_scene(film, probe, density, data, look.extent, look.scale))
+    scene = flow_layers.layers_scene(film, probe, density, data, look.extent, look.scale)
+    at.show(replace(scene, readouts=[number(look.card, probe)]))
     with said:
         show_ledger(look.card, probe, places=True)

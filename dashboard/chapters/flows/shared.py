@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.chapters.flows.scenes.density import Ledger
+from dashboard.components.readout import Readout
 from dashboard.plots.bounds import SIGNS, WORDS, bound_of
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue
@@ -32,10 +33,16 @@ def first_point(data: Array) -> tuple[float, float]:
     return (float(data[0, 0]), float(data[0, 1])) if len(data) else (0.0, 0.0)
 
 
+def number(card: Card, probe: Ledger) -> Readout:
+    """Log p(x) of the point, for the stage to show."""
+    return Readout(
+        f"log p(x){SIGNS[bound_of(card)]}, nats", [f"{probe.log_px:.3f}".replace("-", "−")], "model"
+    )
+
+
 def show_ledger(card: Card, probe: Ledger, *, places: bool = False) -> None:
     """Log p(x) as a sum, layer by layer, all in nats; with the point's `places` on the way."""
     bound = bound_of(card)
-    st.metric(f"log p(x){SIGNS[bound]}, nats", f"{probe.log_px:.3f}")
     if bound != "exact":
         st.caption(f"What this model gives for log p(x) is its {WORDS[bound]}, not its value.")
     depth = len(probe.log_det)

@@ -1,10 +1,12 @@
 """The game: a latent point is dragged, the generator sends it somewhere, the critic judges."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dashboard.chapters.gans.scenes.game import Forgery, critique, forge, game_scene
 from dashboard.chapters.gans.shared import forgeries
-from dashboard.plots.theme import ink
+from dashboard.components.readout import Readout
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
@@ -30,24 +32,25 @@ def show(look: PlaneSelection) -> None:
     with left:
         st.caption("Drag the point in the plane of noise and watch where G sends it.")
         surface = _surface(model, extent, GRID if picture.last else COARSE)
-        at.show(game_scene(surface, data, z, samples, web, extent, probe), more=picture.more)
+        scene = game_scene(surface, data, z, samples, web, extent, probe)
+        at.show(replace(scene, readouts=numbers(probe)), more=picture.more)
         parts.tell_not_finite(samples)
     with answer:
-        _answer(probe)
+        st.caption(_words(probe))
 
 
-def _answer(probe: Forgery) -> None:
-    """What the two networks make of the point, in numbers."""
+def numbers(probe: Forgery) -> list[Readout]:
+    """What the two networks make of the point."""
+    z, x = (f"({at[0]:.2f}, {at[1]:.2f})".replace("-", "−") for at in (probe.z, probe.x))
+    name, value = "score of G(z)", probe.critic
     if probe.belief is not None:
-        told = "The discriminator's belief that your G(z) is real."
-        st.metric("D(G(z))", f"{probe.belief:.3f}", help=told)
-    else:
-        st.metric("critic's score of G(z)", f"{probe.critic:.3f}")
-    st.markdown(
-        f"{ink('noise', 'z')} = ({probe.z[0]:.2f}, {probe.z[1]:.2f})  \n"
-        f"{ink('model', 'G(z)')} = ({probe.x[0]:.2f}, {probe.x[1]:.2f})"
-    )
-    st.caption(_words(probe))
+        name, value = "D(G(z))", probe.belief
+    told = "What the discriminator says of your point: see beside the picture."
+    return [
+        Readout("z", [z], "noise"),
+        Readout("G(z)", [x], "model"),
+        Readout(name, [f"{value:.3f}".replace("-", "−")], "critic", told),
+    ]
 
 
 def _words(probe: Forgery) -> str:

@@ -40,12 +40,12 @@ export function fillPane(stage, pane, spec) {
 
 /** All panes as large as the first screen lets them be; on a telephone the first of a few. @param {Stage} stage */
 export function layOut(stage) {
-  const { root, panes, legend, timeline, scene: { maxWidth } } = stage;
+  const { root, panes, legend, readouts, timeline, scene: { maxWidth } } = stage;
   const width = widthOf(root);
   if (!panes.length || !width) return;
   const heads = panes.map(({ figure, picture }) => figure.offsetHeight - picture.offsetHeight);
   const box = {
-    width, height: roomOf(root) - heightOf(legend, timeline.root), gap: GAP, most: maxWidth, head: Math.max(...heads),
+    width, height: roomOf(root) - heightOf(legend, readouts, timeline.root), gap: GAP, most: maxWidth, head: Math.max(...heads),
     ratio: Math.min(...panes.map(({ spec }) => ratioOf(spec))),
   };
   const two = { ...box, width: (width - GAP) / 2 };

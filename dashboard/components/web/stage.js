@@ -5,6 +5,7 @@ import { element, tellPainted } from "./dom.js";
 import { mounting } from "./mount.js";
 import { buildPane, fillLegend, fillPane, keepPictures, layOut, many, paint } from "./panes.js";
 import { hearPoints, placeButtons, send, watchPointer } from "./pointer.js";
+import { buildReadouts, fillReadouts, showNumbers } from "./readouts.js";
 import { adoptTimeline, buildTimeline } from "./timeline.js";
 import { buildTools } from "./tools.js";
 
@@ -13,12 +14,14 @@ function create(/** @type {Stage} */ stage) {
     panes: [], drag: null, points: {}, shown: new Map(), kept: new Map(), fresh: true,
     sender: { seq: 0, heard: 0, sentAt: -Infinity, waiting: false, timer: 0, told: [] },
     box: element("div", { className: "panes" }),
+    readouts: buildReadouts(),
+    described: () => showNumbers(stage),
     legend: element("div", { className: "legend", role: "group", "aria-label": "Layers" }),
     resized: () => { layOut(stage); placeButtons(stage); },
   });
   buildTimeline(stage);
   buildTools(stage);
-  stage.root.append(stage.box, stage.legend, stage.timeline.root);
+  stage.root.append(stage.box, stage.readouts, stage.legend, stage.timeline.root);
 }
 
 function adopt(/** @type {Stage} */ stage, /** @type {Uint8Array} */ data) {
@@ -39,6 +42,7 @@ function adopt(/** @type {Stage} */ stage, /** @type {Uint8Array} */ data) {
   hearPoints(stage);
   for (const [i, spec] of panes.entries()) fillPane(stage, stage.panes[i], spec);
   fillLegend(stage);
+  fillReadouts(stage);
   adoptTimeline(stage, before);
   layOut(stage);
   placeButtons(stage);

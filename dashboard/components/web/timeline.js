@@ -128,6 +128,7 @@ export function wordsOf(/** @type {Player} */ { scene: { timeline }, frame }) {
 
 function describeFrame(/** @type {Player} */ stage) {
   stage.root.dataset.frame = String(stage.frame);
+  stage.described?.();
   const { timeline } = stage.scene;
   if (!timeline) return;
   const { strip, now } = stage.timeline;

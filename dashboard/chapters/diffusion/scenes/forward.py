@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.scenes.diffused_density import Diffused, film, measured, whole
 from dashboard.components.layers import Handle, Heatmap, Layer, Lines, Marker, Points, Role
+from dashboard.components.readout import Readout
 from dashboard.components.scene import Curve, Pane, Scene, Timeline
 from dashboard.plots.lines import graphs, line_chart
 from genlab.contract.card import Card
@@ -34,12 +35,12 @@ GAUSSIAN = 0.01
 RINGS = Normal(np.zeros(2), np.eye(2)).ellipse(1.0, 65) * np.array([1.0, 2.0])[:, None, None]
 """The circles at 1σ and 2σ of the standard Normal, [2, nodes, 2]."""
 
-ROWS: dict[str, Role | None] = {
+ROWS: dict[str, Role] = {
     "signal ᾱ": "data",
-    "SNR": None,
-    "mean, given x₀": None,
+    "SNR": "neutral",
+    "mean, given x₀": "neutral",
     "σ, given x₀": "noise",
-    "KL to noise, nats": None,
+    "KL to noise, nats": "neutral",
 }
 """What is told of a frame, with the colour of its name."""
 
@@ -79,10 +80,22 @@ def forward_scene(
     for that one alone, so that an answer to a drag is small.
     """
     frames = slice(None) if still is None else slice(still, still + 1)
+    told = _readouts(card, films, x0, range(len(films[0].t))[frames])
     if len(x0) == 1:
-        return Scene(_line_panes(card, films[0], x0, extent, frames), _timeline(films))
+        return Scene(_line_panes(card, films[0], x0, extent, frames), _timeline(films), told)
     panes = [_plane(card, film, x0, extent, seed, frames, i == 0) for i, film in enumerate(films)]
-    return Scene(panes, _timeline(films))
+    return Scene(panes, _timeline(films), told)
+
+
+def _readouts(
+    card: Card, films: Sequence[Diffused], x0: Sequence[float], frames: Sequence[int]
+) -> list[Readout]:
+    """The numbers of each frame, those of both schedules side by side."""
+    values = [[numbers(card, film, frame, x0) for film in films] for frame in frames]
+    return [
+        Readout(name, [" | ".join(one[name] for one in at) for at in values], role)
+        for name, role in ROWS.items()
+    ]
 
 
 def _plane(

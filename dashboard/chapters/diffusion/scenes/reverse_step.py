@@ -18,6 +18,7 @@ from scipy.ndimage import map_coordinates
 from dashboard.chapters.diffusion.scenes.reverse_step_numbers import nats, power_of_ten
 from dashboard.chapters.diffusion.scenes.trajectory import on_stage, window
 from dashboard.components.layers import Handle, Heatmap, Layer, Lines, Marker, Points, Role
+from dashboard.components.readout import Readout
 from dashboard.components.scene import Curve, Pane, Scene, Timeline
 from dashboard.plots.lines import graphs
 from genlab.contract.card import Card
@@ -102,7 +103,20 @@ def reverse_scene(
     """
     panes = _plane_panes if len(back.x_t) == 2 else _line_panes
     frames = range(len(back.exact)) if still is None else [back.place(still)]
-    return Scene(panes(back, prior, extent, frames), _timeline(back, autoplay, still))
+    timeline = _timeline(back, autoplay, still)
+    return Scene(panes(back, prior, extent, frames), timeline, _readouts(back, frames))
+
+
+def _readouts(back: ReverseSteps, frames: Sequence[int]) -> list[Readout]:
+    """How far each frame's exact step is from both Normals."""
+    best = "KL(exact ‖ Normal of the same mean and covariance). No Normal is nearer."
+    drawn = f"KL(exact ‖ N(c₀ x̂₀ + c_t x_t, β̃ I)), with x̂₀ by {back.source}."
+    return [
+        Readout("KL to the best Normal, nats", [nats(back.kl_best[i]) for i in frames], told=best),
+        Readout(
+            "KL to DDPM's Normal, nats", [nats(back.kl_drawn[i]) for i in frames], "model", drawn
+        ),
+    ]
 
 
 def _timeline(back: ReverseSteps, autoplay: bool, still: int | None) -> Timeline:

@@ -27,9 +27,8 @@ def open_page(**query: str) -> AppTest:
 
 
 def figures(app: AppTest) -> dict[str, float]:
-    """Numbers of the page by their labels, without the labels' colours."""
-    plain = {re.sub(r":\w+\[(.*?)\]", r"\1", item.label): item.value for item in app.metric}
-    return {label: float(str(value).replace("−∞", "-inf")) for label, value in plain.items()}
+    """Numbers of the page's stage by their labels."""
+    return {label: pages.number(app, label) for label in pages.readouts(app)}
 
 
 @pytest.mark.parametrize("model", ["moons-ddpm", "gaussians8-exact"])

@@ -23,7 +23,8 @@ open_page = partial(pages.open_page, "chapters/flows/page.py")
 
 
 def metrics(app: AppTest) -> dict[str, float]:
-    return {str(metric.label): float(metric.value) for metric in app.metric}
+    told = {str(metric.label): float(metric.value) for metric in app.metric}
+    return told | {name: pages.number(app, name) for name in pages.readouts(app)}
 
 
 KL = {"name": "kl", "value": 1.5, "stderr": 0.01, "split": "fresh", "n": 10, "protocol": "mean"}
