@@ -32,10 +32,13 @@ _SECRET = secrets.token_bytes(32)
 
 @dataclass(frozen=True)
 class Offer:
-    """A button `label` that hands out the file `name`: `make()` gives its bytes.
+    """A button `label` that hands out the file `name`: `make(frame)` gives its bytes.
 
     `print` is what the content depends on, its digest say: the same means the same file. `size`:
     bytes that `make` keeps alive. `icon` is a name of Material Symbols.
+
+    With `frames` the file is that of the frame which the page's picture shows when the button is
+    pressed, and their words stand in its name in the place of "{}".
     """
 
     label: str
@@ -44,13 +47,18 @@ class Offer:
     icon: str
     print: bytes
     size: int
-    make: Callable[[], bytes]
+    make: Callable[[int], bytes]
+    frames: tuple[str, ...] = ()
 
     @property
     def token(self) -> str:
         """Names the file in its address."""
         said = f"{self.name}\0{self.mime}\0".encode() + self.print
         return blake2b(said, digest_size=16, key=_SECRET).hexdigest()
+
+    def named(self, frame: int) -> str:
+        """What the file of a frame is called."""
+        return self.name.replace("{}", self.frames[frame]) if self.frames else self.name
 
 
 class Visit:
@@ -96,8 +104,12 @@ def _file(request: Request) -> Response:
     offer = SHELF.get(request.path_params["token"])
     if offer is None:
         return Response(status_code=404)
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(offer.name, safe='')}"}
-    return Response(offer.make(), media_type=offer.mime, headers=headers)
+    asked, last = request.query_params.get("frame", ""), max(0, len(offer.frames) - 1)
+    plain = asked.isascii() and asked.isdigit() and len(asked) <= 6
+    frame = min(int(asked), last) if plain else last
+    name = quote(offer.named(frame), safe="")
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    return Response(offer.make(frame), media_type=offer.mime, headers=headers)
 
 
 def files(base: str = "") -> Route:
@@ -111,7 +123,12 @@ def offers(shown: Sequence[Offer], *, key: str = "offers") -> None:
     for offer in shown:
         SHELF.put(offer, visit)
     buttons = [
-        {"label": o.label, "icon": o.icon, "name": o.name, "href": f"{ADDRESS}/{o.token}"}
+        {
+            "label": o.label,
+            "icon": o.icon,
+            "name": "" if o.frames else o.name,
+            "href": f"{ADDRESS}/{o.token}",
+        }
         for o in shown
     ]
     _OFFERS(data=buttons, key=key)

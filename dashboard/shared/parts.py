@@ -3,8 +3,7 @@
 import csv
 import io
 import time
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -18,9 +17,11 @@ from dashboard.components.scene import Scene
 from dashboard.plots.theme import STILL
 from dashboard.shared import links
 from genlab.contract.card import Card, Metric
+from genlab.model import ExportedModel
 from genlab.runtime.devices import Device
 from genlab.runtime.inputs import say_not_finite
 
+Arrays = Mapping[str, NDArray[np.floating]]
 PAINTING = 0.06
 """Seconds in which a browser paints a picture."""
 
@@ -98,20 +99,50 @@ def _row(metric: Metric) -> dict[str, object]:
     }
 
 
-def downloads(name: str, arrays: Mapping[str, NDArray[np.floating]]) -> None:
+def downloads(name: str, arrays: Arrays) -> None:
     """Offer the page's samples as csv (first array only) and npz (all)."""
     said = blake2b()
     for label, array in arrays.items():
         said.update(f"{label} {array.dtype} {array.shape} ".encode())
         said.update(np.ascontiguousarray(array).tobytes())
     size = sum(array.nbytes for array in arrays.values())
+    _offer(name, said.digest(), size, lambda _: arrays)
+
+
+def film_downloads(
+    name: str, frames: Sequence[str], print: bytes, at: Callable[[int], Arrays], size: int = 0
+) -> None:
+    """As `downloads`, of the frame that the page's film shows when a button is pressed.
+
+    The words of that frame stand in the place of "{}" in the name; `at` gives its arrays. `print`
+    and `size` are those of an `Offer`.
+    """
+    _offer(name, print, size, at, tuple(frames))
+
+
+def snapshot_downloads(model: ExportedModel, n: int, seed: int) -> None:
+    """Offer the samples of the snapshot that the page's film of a training shows."""
+    card = model.card
+
+    def at(frame: int) -> Arrays:
+        x = model.at(card.steps[frame]).sample(n, seed=seed)
+        return {"x": x, "z": model.latent(n, seed=seed)}
+
+    steps = [f"step{step}" for step in card.steps]
+    print = f"{card.id} {card.check.sha256} {n} {seed}".encode()
+    film_downloads(f"{card.id}-{{}}-seed{seed}", steps, print, at)
+
+
+def _offer(
+    name: str, print: bytes, size: int, at: Callable[[int], Arrays], frames: tuple[str, ...] = ()
+) -> None:
     kinds = (
-        ("csv", "text/csv", "table", partial(_csv, next(iter(arrays.values())))),
-        ("npz", "application/octet-stream", "data_array", partial(_npz, arrays)),
+        ("csv", "text/csv", "table", lambda frame: _csv(next(iter(at(frame).values())))),
+        ("npz", "application/octet-stream", "data_array", lambda frame: _npz(at(frame))),
     )
     offers(
         [
-            Offer(f"Samples ({kind})", f"{name}.{kind}", mime, icon, said.digest(), size, make)
+            Offer(f"Samples ({kind})", f"{name}.{kind}", mime, icon, print, size, make, frames)
             for kind, mime, icon, make in kinds
         ]
     )
@@ -124,7 +155,7 @@ def _csv(points: NDArray[np.floating]) -> bytes:
     return out.getvalue().encode()
 
 
-def _npz(arrays: Mapping[str, NDArray[np.floating]]) -> bytes:
+def _npz(arrays: Arrays) -> bytes:
     out = io.BytesIO()
     np.savez_compressed(out, allow_pickle=False, **arrays)
     return out.getvalue()

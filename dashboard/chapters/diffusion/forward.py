@@ -18,6 +18,7 @@ from dashboard.shared.links import linked
 from dashboard.shared.progress import Frames, kept
 from dashboard.shared.refining import Refining, refining
 from genlab.contract.card import Card
+from genlab.model import Array
 from genlab.runtime.sessions import heavy
 
 BYTES = 2**22  # what the films of two schedules take at all levels
@@ -100,8 +101,10 @@ def body() -> None:
     for place, (chart, words) in zip(st.columns(3), told, strict=True):
         with place:
             parts.chart(chart, words)
-    x = films[0].samples
-    parts.downloads(f"{card.dataset}-noised-seed{seed}", {"x": x[len(x) // 2], "x0": x[0]})
+    steps = [f"t{t}" for t in films[0].t]
+    print = f"{card.id} {shown.names} {seed} {picture.level}".encode()
+    name, size = f"{card.dataset}-noised-{{}}-seed{seed}", sum(one.samples.nbytes for one in films)
+    parts.film_downloads(name, steps, print, partial(points, films), size)
     parts.about(card)
 
 
@@ -127,6 +130,12 @@ def show(shown: Shown) -> None:
     x0 = at.points["x"][:dim]
     scene = forward.forward_scene(card, films, x0, extent, shown.seed, at.still)
     at.show(scene, more=picture.more)
+
+
+def points(films: list[Diffused], frame: int) -> dict[str, Array]:
+    """The points of a frame on each schedule, and where they came from."""
+    last = {f"x_{one.schedule}": one.samples[frame] for one in films}
+    return {"x": films[0].samples[frame], "x0": films[0].samples[0], **last}
 
 
 def say_noise(films: list[Diffused]) -> None:

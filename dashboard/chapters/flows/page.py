@@ -83,8 +83,11 @@ def body() -> None:
             if painted:  # last of all: a chart keeps a browser busy for as long as all the rest
                 words = "Negative log-likelihood over the training steps."
                 parts.chart(loss_chart(card, "loss: −log p(x), nats"), words)
-        samples, latent = clouds(look.model, n, seed)
-        parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
+        if view == "training" and card.snapshots:
+            parts.snapshot_downloads(look.model, n, seed)
+        else:
+            samples, latent = clouds(look.model, n, seed)
+            parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
         parts.about(card)
 
 

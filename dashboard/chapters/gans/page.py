@@ -62,8 +62,11 @@ def body() -> None:
     parts.badges(card, look.model.device, look.seed)
     words = "Losses of generator and discriminator over the training steps."
     parts.chart(loss_chart(card, "loss"), words)
-    z, samples, _ = forgeries(look)
-    parts.downloads(f"{card.id}-seed{look.seed}", {"x": samples, "z": z})
+    if view in {"training", "optimal", "gradients"} and card.snapshots:
+        parts.snapshot_downloads(look.model, look.n, look.seed)
+    else:
+        z, samples, _ = forgeries(look)
+        parts.downloads(f"{card.id}-seed{look.seed}", {"x": samples, "z": z})
     parts.about(card)
 
 

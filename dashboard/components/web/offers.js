@@ -11,7 +11,20 @@ function fill(/** @type {HTMLElement} */ button, /** @type {OfferSpec} */ { labe
   if (button.dataset.wanted !== wanted)
     button.replaceChildren(element("span", { className: "icon", "aria-hidden": "true" }, icon), label);
   button.dataset.wanted = wanted;
-  button.onclick = () => element("a", { href: new URL(href, document.baseURI).href, download: name }).click();
+  button.onclick = () => {
+    const at = new URL(href, document.baseURI);
+    if (!name) at.searchParams.set("frame", shownFrame());
+    element("a", { href: at.href, download: name }).click();
+  };
+}
+
+/** The frame of the page's first film. */
+function shownFrame() {
+  for (const { shadowRoot } of document.querySelectorAll("*")) {
+    const film = /** @type {HTMLElement | null} */ (shadowRoot?.querySelector("[data-frame]"));
+    if (film) return film.dataset.frame;
+  }
+  return "0";
 }
 
 /** @param {Mounted} _0 */

@@ -81,7 +81,7 @@ def test_every_import_names_a_file_that_is_there() -> None:
 
 
 def offer(name: str, content: bytes, size: int = 1) -> offers.Offer:
-    return offers.Offer("Samples", name, "text/csv", "table", content, size, lambda: content)
+    return offers.Offer("Samples", name, "text/csv", "table", content, size, lambda _: content)
 
 
 def test_a_file_is_handed_out_under_its_name() -> None:
