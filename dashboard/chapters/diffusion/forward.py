@@ -6,13 +6,14 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
+from dashboard import pages
 from dashboard.chapters.diffusion.scenes import forward
 from dashboard.chapters.diffusion.scenes.diffused_density import Diffused
 from dashboard.chapters.diffusion.scenes.reverse_step import plane
 from dashboard.chapters.diffusion.scenes.trajectory import on_stage, schedule_chart
 from dashboard.chapters.diffusion.shared import reach
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, parts, shell
+from dashboard.shared import catalogue, controls, lessons, parts, shell
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
 from dashboard.shared.progress import Frames, kept
@@ -21,6 +22,7 @@ from genlab.contract.card import Card
 from genlab.model import Array
 from genlab.runtime.sessions import heavy
 
+PAGE = pages.named("forward")
 BYTES = 2**22  # what the films of two schedules take at all levels
 
 mean, variance = ink("data", r"$\sqrt{\bar\alpha_t}\,x_0$"), ink("noise", r"$(1-\bar\alpha_t)\,I$")
@@ -79,6 +81,7 @@ def body() -> None:
     shown = Shown(card, tuple(names[:2]), seed)
     picture = shown.picture
     picture.note()
+    lessons.ask(PAGE)
     st.caption("Drag x₀, and scrub or play t: how long is the point remembered?")
     show(shown)
     parts.let_paint()
@@ -90,6 +93,7 @@ def body() -> None:
         "miss a hundredth of the mass). In the plane the picture is blurred by half a cell, so "
         "that no mode falls between two of them. Means and widths are in data units."
     )
+    lessons.tell(PAGE)
     parts.badges(card, catalogue.open_model(card.id).device, seed)
     schedules, films = catalogue.schedules_of(card), shown.films(picture.level)
     ratio = "The logarithm of the signal-to-noise ratio over t, for each noise schedule."

@@ -3,13 +3,14 @@
 import numpy as np
 import streamlit as st
 
+from dashboard import pages
 from dashboard.chapters.diffusion import field, likelihood, race, trajectory
 from dashboard.chapters.diffusion.scenes.race import BUDGETS
 from dashboard.chapters.diffusion.scenes.trajectory import schedule_chart
 from dashboard.chapters.diffusion.shared import DiffusionSelection, most_steps
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, parts, shell
+from dashboard.shared import catalogue, controls, lessons, parts, shell
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from genlab.contract.card import Card
@@ -17,6 +18,7 @@ from genlab.diffusion.samplers import SAMPLERS
 from genlab.diffusion.solver_error import end_points
 from genlab.model import Array
 
+PAGE = pages.named("diffusion")
 # Points of all views, and steps of the samples that all but the film offer.
 POINTS, DRAWN_STEPS = 2_000, 50
 VIEWS = {
@@ -44,9 +46,11 @@ def body() -> None:
         card = controls.choose_model("ddpm", "denoise")
     with right:
         words = " · ".join(f"**{name}**: {told}" for name, told in VIEWS.items())
-        view = controls.choose("Look at", list(VIEWS), "ddpm_view", help=words)
+        view = controls.choose("Look at", PAGE.views, PAGE.choice, help=words)
+    lessons.ask(PAGE, view)
     film = view == "trajectory"
     samples, name, look = walked(card) if film else looked_at(card, view)
+    lessons.tell(PAGE, view)
     parts.badges(card, look.model.device, look.seed)
     if film:
         charts(card)

@@ -5,13 +5,14 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard import pages
 from dashboard.chapters.diffusion import few_steps
 from dashboard.chapters.diffusion.scenes import reverse_step as scenes
 from dashboard.chapters.diffusion.scenes import reverse_step_numbers as numbers
 from dashboard.chapters.diffusion.scenes.trajectory import on_stage
 from dashboard.chapters.diffusion.shared import reach, units_of
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, parts, shell
+from dashboard.shared import catalogue, controls, lessons, parts, shell
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.links import linked
@@ -21,6 +22,7 @@ from genlab.diffusion.posterior_kl import FRAMES, ReverseSteps, explore
 from genlab.diffusion.units import to_data
 from genlab.model import ExportedModel
 
+PAGE = pages.named("reverse")
 FIRST = (0.6, 0.3)  # x_t on arrival, diffusion units: between the modes of every data set
 
 exact, law = ink("data", r"$q(x_s \mid x_t)$"), ink("data", "$q(x_s)$")
@@ -107,6 +109,7 @@ def verdict(back: ReverseSteps, frame: int) -> None:
 
 guesser = learned(card) or card
 opened = catalogue.open_model(card.id), catalogue.open_model(guesser.id)
+lessons.ask(PAGE)
 picture, answer = st.columns([3, 1])
 with picture:
     st.caption(
@@ -114,6 +117,7 @@ with picture:
         "hold xₜ this is a quick look on coarse grids; let go for exact numbers and words."
     )
     steps_back(*opened, schedule, t, answer)
+lessons.tell(PAGE)
 st.subheader("What it means for sampling in few steps")
 seed = controls.seed()
 few = few_steps.show(*opened, schedule, seed)

@@ -9,7 +9,7 @@ from dashboard.plots.bounds import bound_of
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.shading import Scale
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, parts, shell
+from dashboard.shared import catalogue, controls, lessons, parts, shell
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import PlaneSelection
 
@@ -42,6 +42,7 @@ def body() -> None:
     left, right = shell.choices()
     with right:
         view = controls.choose("Look at", PAGE.views, PAGE.choice)
+    lessons.ask(PAGE, view)
 
     if view == "bend":  # what the link calls the change of variables
         with left:
@@ -50,6 +51,7 @@ def body() -> None:
         seed = controls.seed()
         with picture:
             change_of_variables.show(card, seed)
+        lessons.tell(PAGE, view)
     elif view == "transformations":
         sets = transformations.choices()
         if not sets:
@@ -67,6 +69,7 @@ def body() -> None:
         n, scale, seed = settings()
         with picture:
             transformations.show(kinds, n, seed, scale)
+            lessons.tell(PAGE, view)
         transformations.protocol(kinds)
     else:
         with left:
@@ -78,6 +81,7 @@ def body() -> None:
         with picture:
             {"density": density, "layers": layers, "training": training}[view].show(look)
         parts.let_paint()
+        lessons.tell(PAGE, view)
         parts.badges(card, look.model.device, seed)
         with st.container(height=CURVE, border=False):
             if painted:  # last of all: a chart keeps a browser busy for as long as all the rest

@@ -7,7 +7,7 @@ from dashboard.chapters.gans import game, gradients, objectives, optimal, traini
 from dashboard.chapters.gans.shared import VERBS, choose_model, forgeries
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
-from dashboard.shared import controls, parts, shell
+from dashboard.shared import controls, lessons, parts, shell
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import PlaneSelection
 
@@ -45,6 +45,7 @@ def body() -> None:
             "possible D* · **gradients**: what the generator feels"
         )
         view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
+    lessons.ask(PAGE, view)
     if view == "objectives":
         with left:
             choice = objectives.choose()
@@ -59,6 +60,7 @@ def body() -> None:
         others = {"training": training, "optimal": optimal, "gradients": gradients}
         others.get(view, game).show(look)
     parts.let_paint()
+    lessons.tell(PAGE, view)
     parts.badges(card, look.model.device, look.seed)
     words = "Losses of generator and discriminator over the training steps."
     parts.chart(loss_chart(card, "loss"), words)
@@ -76,6 +78,7 @@ def several(choice: objectives.Choice) -> None:
     n, seed = below()
     with picture:
         objectives.show(choice, n, seed)
+        lessons.tell(PAGE, "objectives")
     models = objectives.opened(choice.shown)
     parts.downloads(
         f"{models[0].card.dataset}-k{choice.k}-seed{seed}",

@@ -8,7 +8,7 @@ from dashboard.chapters.flows.images import shared as flows
 from dashboard.components.sheet import Sheet
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
-from dashboard.shared import controls, latent_walk, parts, shell
+from dashboard.shared import controls, latent_walk, lessons, parts, shell
 from dashboard.shared.images import ImageSelection, choose_model, offer
 
 PAGE = pages.named("flow-images")
@@ -26,6 +26,7 @@ with right:
         "it says of images it has never seen"
     )
     view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
+lessons.ask(PAGE, view)
 with left:
     card = choose_model("image_flow", *flows.VERBS)
 picture = st.container()  # first what is seen, then what changes it: a phone shows both
@@ -50,6 +51,7 @@ with picture:
             bits.show(look)
         case _:
             surprise.show(look)
+lessons.tell(PAGE, view)
 parts.badges(card, look.model.device, seed)
 if card.history:
     words = "Negative log-likelihood over the training steps."

@@ -1,0 +1,100 @@
+"""Lessons: what a view asks, what there is to try and to notice, why, and which view comes next.
+
+They are data, `lessons.toml` of each chapter, so that they can be translated.
+"""
+
+import tomllib
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from pydantic import BaseModel, ConfigDict, Field
+
+from dashboard import pages
+from dashboard.pages import Page
+from dashboard.shared.catalogue import read_catalogue
+
+CHAPTERS = Path(__file__).parents[1] / "chapters"
+
+
+class Try(BaseModel, frozen=True):
+    """Something to try, in words, and what it sets in the link."""
+
+    say: str
+    set: dict[str, str]
+
+
+class Lesson(BaseModel, frozen=True):
+    """Four lines on a view: a question, things to try, what to notice, and why it is so."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str
+    tries: tuple[Try, ...] = Field(alias="try")
+    notice: str
+    why: str
+
+
+@cache
+def _chapter(name: str) -> dict[str, Any]:
+    """The lessons of a chapter, by page and view; none where it has no such file."""
+    file = CHAPTERS / name / "lessons.toml"
+    return tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+
+
+def lesson(page: Page, view: str = "") -> Lesson | None:
+    """The lesson of a page, or of a view of it."""
+    told = _chapter(page.chapter).get(page.path, {})
+    if view:
+        told = told.get(view, {})
+    return Lesson.model_validate(told) if told else None
+
+
+def places() -> list[tuple[Page, str]]:
+    """Every view with its page, in the order of the table; the view is empty where it is one."""
+    return [(page, view) for page in pages.PAGES if page.path for view in page.views or ("",)]
+
+
+def ask(page: Page, view: str = "") -> None:
+    """The question of a view, above its picture."""
+    known = lesson(page, view)
+    if known:
+        st.markdown(f"**{known.question}**")
+
+
+def tell(page: Page, view: str = "") -> None:
+    """The rest of a lesson under the picture, folded, and the way to the next view."""
+    known = lesson(page, view)
+    if known is None:
+        return
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="lesson"):
+        with st.expander("Try this, notice that, and why"):
+            if known.tries:
+                st.html(" ".join(_link(page, each) for each in known.tries))
+            st.markdown(f"**Notice.** {known.notice}")
+            st.markdown(f"**Why.** {known.why}")
+        _next(page, view)
+
+
+def _link(page: Page, wanted: Try) -> str:
+    """A link that opens the page with what is wanted, all else as it is."""
+    href = page.address(**{**st.query_params.to_dict(), **wanted.set})
+    return f'<a class="try" href="{escape(href)}" target="_self">{escape(wanted.say)}</a>'
+
+
+def _next(page: Page, view: str) -> None:
+    """A link to the view that follows in the order of the table, where it is shown."""
+    order, there = places(), pages.shown(read_catalogue().cards.values())
+    for after, name in order[order.index((page, view)) + 1 :]:
+        if after not in there:
+            continue
+        words = f"Next: {after.title}" + (f", {name}" if name else "")
+        st.page_link(
+            after.script,
+            label=words,
+            icon=":material/arrow_forward:",
+            query_params={after.choice: name} if name else None,
+        )
+        return

@@ -1,0 +1,39 @@
+"""Every view has its lesson, whose links open what they say, and the way leads through all views."""
+
+import pytest
+
+from dashboard import pages
+from dashboard.pages import Page
+from dashboard.shared import lessons
+
+PLACES = [place for place in lessons.places() if lessons.lesson(*place)]
+
+
+def name(place: tuple[Page, str]) -> str:
+    page, view = place
+    return f"{page.path} {view}".strip()
+
+
+@pytest.mark.parametrize("place", PLACES, ids=name)
+def test_a_lesson_is_short(place: tuple[Page, str]) -> None:
+    told = lessons.lesson(*place)
+    assert told is not None
+    assert told.question.endswith("?")
+    assert len(told.question) <= 110
+    for line in (told.notice, told.why):
+        assert line.endswith((".", "$"))
+        assert len(line) <= 260
+
+
+def test_views_of_the_plane_have_lessons() -> None:
+    plane = ("flows", "gans", "forward", "diffusion", "reverse")
+    wanted = [place for place in lessons.places() if place[0].path in plane]
+    assert not [name(place) for place in wanted if place not in PLACES]
+
+
+def test_no_lesson_is_of_a_view_that_is_not_there() -> None:
+    known = {name(place) for place in lessons.places()}
+    for chapter in {page.chapter for page in pages.PAGES}:
+        for path, told in lessons._chapter(chapter).items():
+            views = [""] if "question" in told else list(told)
+            assert {f"{path} {view}".strip() for view in views} <= known
