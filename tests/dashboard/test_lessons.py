@@ -1,4 +1,4 @@
-"""Every view has its lesson, whose links open what they say, and the way leads through all views."""
+"""Every view has its lesson, and what a lesson is about is there."""
 
 import pytest
 

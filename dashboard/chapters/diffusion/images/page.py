@@ -2,14 +2,16 @@
 
 import streamlit as st
 
+from dashboard import pages
 from dashboard.chapters.diffusion.images import bits, compare, forward, generate, inpaint
 from dashboard.chapters.diffusion.images.shared import class_of, guidance_of, setting_of
 from dashboard.chapters.diffusion.scenes.settings import EVERY
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
-from dashboard.shared import controls, links, parts, shell
+from dashboard.shared import controls, lessons, links, parts, shell
 from dashboard.shared.images import ImageSelection, choose_model
 
+PAGE = pages.named("diffusion-images")
 VIEWS = {
     "generate": "from noise to images, step by step",
     "forward": "real images dissolve, and what the network makes of them",
@@ -29,9 +31,10 @@ left, right = shell.choices()
 links.renamed("image_view", {"repaint": "inpaint"})
 with right:
     words = " · ".join(f"**{name}**: {told}" for name, told in VIEWS.items())
-    view = controls.choose("Look at", list(VIEWS), "image_view", help=words)
+    view = controls.choose("Look at", PAGE.views, PAGE.choice, help=words)
 with left:
     card = choose_model("image_ddpm", "denoise")
+lessons.ask(PAGE, view)
 setting, label, w = None, EVERY, 1.0
 with st.container(key="seen_first"):  # by page.css, where the screen is narrow
     if view == "generate":
@@ -55,6 +58,7 @@ with picture:
     else:
         {"forward": forward, "compare": compare, "inpaint": inpaint, "bits": bits}[view].show(look)
 
+lessons.tell(PAGE, view)
 parts.badges(card, look.model.device, seed)
 if card.history and view == "generate":
     parts.chart(

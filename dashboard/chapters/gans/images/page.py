@@ -8,7 +8,7 @@ from dashboard.chapters.gans.images.shared import drawn, sheet
 from dashboard.chapters.gans.shared import VERBS
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
-from dashboard.shared import controls, latent_walk, parts, shell
+from dashboard.shared import controls, latent_walk, lessons, parts, shell
 from dashboard.shared.images import ImageSelection, choose_model, offer
 
 PAGE = pages.named("gan-images")
@@ -26,6 +26,7 @@ with right:
         "nearest training images"
     )
     view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
+lessons.ask(PAGE, view)
 with left:
     card = choose_model("image_gan", *VERBS)
 picture = st.container()  # first what is seen, then what changes it: a phone shows both
@@ -50,6 +51,7 @@ with picture:
     if view in {"walk", "plane"}:
         z, x, _ = drawn(look)
         offer(look, {"x": x, "z": z})
+lessons.tell(PAGE, view)
 parts.badges(card, look.model.device, seed)
 if card.history:
     words = "Losses of generator and critic over the training steps."
