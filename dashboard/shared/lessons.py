@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard import pages
 from dashboard.pages import Page
+from dashboard.shared import links
 from dashboard.shared.catalogue import read_catalogue
 
 CHAPTERS = Path(__file__).parents[1] / "chapters"
@@ -26,6 +27,20 @@ class Try(BaseModel, frozen=True):
     set: dict[str, str]
 
 
+class Predict(BaseModel, frozen=True):
+    """A question that a visitor may answer before looking.
+
+    Its answer is what the stage shows as `number` (the first of several), in `unit`; or else it is
+    the choice at `right` of the `choices`.
+    """
+
+    ask: str
+    number: str = ""
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    right: int = 0
+
+
 class Lesson(BaseModel, frozen=True):
     """Four lines on a view: a question, things to try, what to notice, and why it is so."""
 
@@ -35,6 +50,7 @@ class Lesson(BaseModel, frozen=True):
     tries: tuple[Try, ...] = Field(alias="try")
     notice: str
     why: str
+    predict: Predict | None = None
 
 
 @cache
@@ -71,11 +87,37 @@ def tell(page: Page, view: str = "") -> None:
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="lesson"):
         with st.expander("Try this, notice that, and why"):
+            if known.predict:
+                _predict(known.predict, f"predict {page.path} {view}")
             if known.tries:
                 st.html(" ".join(_link(page, each) for each in known.tries))
             st.markdown(f"**Notice.** {known.notice}")
             st.markdown(f"**Why.** {known.why}")
         _next(page, view)
+
+
+def _predict(asked: Predict, key: str) -> None:
+    """The question, and how far off an answer is from what the page shows."""
+    if asked.choices:
+        guess = st.radio(asked.ask, asked.choices, index=None, key=key, horizontal=True)
+        right = asked.choices[asked.right]
+        if guess is not None:
+            st.markdown(f"**Yes.** {right}." if guess == right else f"**No:** {right}.")
+        return
+    value = st.number_input(asked.ask, value=None, key=key, width=320, placeholder="your guess")
+    shown = st.session_state.get(links.NUMBERS, {}).get(asked.number, "")
+    number = _read(shown)
+    if value is not None and number is not None:
+        off = abs(value - number)
+        st.markdown(f"It is **{shown}** {asked.unit}: you are off by {off:.3g}.")
+
+
+def _read(shown: str) -> float | None:
+    """The first number of what a stage shows, None where it shows none."""
+    try:
+        return float(shown.split("|")[0].strip().replace("−", "-").replace(",", ""))
+    except ValueError:
+        return None
 
 
 def _link(page: Page, wanted: Try) -> str:

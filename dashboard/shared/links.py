@@ -19,6 +19,8 @@ from dashboard.components.stage import Point, StageState, move, peek, stage
 from genlab.measures.density import Extent
 
 DIGITS = 3
+NUMBERS = "numbers"
+"""Where a visitor's session has the numbers that the page's stage shows, by their names."""
 Value = TypeVar("Value")
 
 
@@ -130,6 +132,9 @@ class Linked:
             timeline = replace(timeline, start=self.start, autoplay=False)
             scene = replace(scene, timeline=timeline)
         state = stage(scene, key=self.key, points=self.points, max_width=max_width, more=more)
+        st.session_state[NUMBERS] = {
+            one.label: one.values[min(state.frame, len(one.values) - 1)] for one in scene.readouts
+        }
         if self.still is None:  # a held point is remembered where it is let go
             for name, at in self.points.items():
                 remember(self.names.get(name, name), settled(at))
