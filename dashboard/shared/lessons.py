@@ -115,7 +115,7 @@ def _predict(asked: Predict, key: str) -> None:
 def _read(shown: str) -> float | None:
     """The first number of what a stage shows, None where it shows none."""
     try:
-        return float(shown.split("|")[0].strip().replace("−", "-").replace(",", ""))
+        return float(shown.split("|", maxsplit=1)[0].strip().replace("−", "-").replace(",", ""))
     except ValueError:
         return None
 
