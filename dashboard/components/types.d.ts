@@ -83,7 +83,7 @@ type Framed = Record<"figure" | "head" | "title" | "picture", HTMLElement> & { c
 type Pane = Framed & { buttons: Map<string, HTMLElement>; spec: PaneSpec };
 type Drag = { pane: Pane; pointer: number; name: string; dx: number; dy: number };
 type Stage = Player & {
-  scene: Scene; legend: HTMLElement; readouts: HTMLElement; panes: Pane[]; drag: Drag | null; fresh: boolean;
+  scene: Scene; legend: HTMLElement; readouts: HTMLElement; side: HTMLElement; panes: Pane[]; drag: Drag | null; fresh: boolean;
   sender: { seq: number; heard: number; sentAt: number; waiting: boolean; timer?: ReturnType<typeof setTimeout>; told: string[] };
   points: Record<string, Point>; shown: Map<string, boolean>; kept: Map<string, Buffers>;
 };

@@ -82,7 +82,7 @@ def body() -> None:
     picture = shown.picture
     picture.note()
     lessons.ask(PAGE)
-    st.caption("Drag x₀, and scrub or play t: how long is the point remembered?")
+    st.caption("Drag x₀, and scrub or play t.")
     show(shown)
     parts.let_paint()
     if picture.last:

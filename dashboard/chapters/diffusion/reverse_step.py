@@ -110,13 +110,13 @@ def verdict(back: ReverseSteps, frame: int) -> None:
 guesser = learned(card) or card
 opened = catalogue.open_model(card.id), catalogue.open_model(guesser.id)
 lessons.ask(PAGE)
-picture, answer = st.columns([3, 1])
+st.caption(
+    "Drag xₜ, and scrub or play the size of the step. While you hold xₜ this is a quick look on "
+    "coarse grids; let go for exact numbers and words."
+)
+picture, words = st.container(), st.container()
 with picture:
-    st.caption(
-        "Drag xₜ, and scrub or play the size of the step: how close to Normal is it? While you "
-        "hold xₜ this is a quick look on coarse grids; let go for exact numbers and words."
-    )
-    steps_back(*opened, schedule, t, answer)
+    steps_back(*opened, schedule, t, words)
 lessons.tell(PAGE)
 st.subheader("What it means for sampling in few steps")
 seed = controls.seed()

@@ -38,21 +38,32 @@ export function fillPane(stage, pane, spec) {
   buildButtons(stage, pane);
 }
 
-/** All panes as large as the first screen lets them be; on a telephone the first of a few. @param {Stage} stage */
+const SIDE = 220; // CSS pixels of numbers and legend where they stand beside the panes, with the gap to them
+
+/**
+ * All panes as large as the first screen lets them be; on a telephone the first of a few. Numbers and legend stand under them, or
+ * beside them where that leaves the panes larger.
+ * @param {Stage} stage
+ */
 export function layOut(stage) {
-  const { root, panes, legend, readouts, timeline, scene: { maxWidth } } = stage;
+  const { root, panes, side, timeline, scene: { maxWidth } } = stage;
   const width = widthOf(root);
   if (!panes.length || !width) return;
+  root.dataset.beside = "false";
   const heads = panes.map(({ figure, picture }) => figure.offsetHeight - picture.offsetHeight);
-  const box = {
-    width, height: roomOf(root) - heightOf(legend, readouts, timeline.root), gap: GAP, most: maxWidth, head: Math.max(...heads),
-    ratio: Math.min(...panes.map(({ spec }) => ratioOf(spec))),
-  };
-  const two = { ...box, width: (width - GAP) / 2 };
-  const stacked = many(stage) ? { columns: 2, side: fitted(1, two).side } : { columns: 1, side: fitted(1, box).side };
-  const { columns, side } = width < NARROW ? stacked : fitted(panes.length, box);
-  const style = { "--columns": String(columns), "--pane": `${side}px`, "--gap": `${GAP}px` };
+  const room = roomOf(root) - heightOf(timeline.root);
+  const box = { gap: GAP, most: maxWidth, head: Math.max(...heads), ratio: Math.min(...panes.map(({ spec }) => ratioOf(spec))) };
+  const under = { ...box, width, height: room - heightOf(side) };
+  const beside = fitted(panes.length, { ...box, width: width - SIDE, height: room });
+  let best = fitted(panes.length, under);
+  if (width < NARROW) best = many(stage) ? { ...fitted(1, { ...under, width: (width - GAP) / 2 }), columns: 2 } : fitted(1, { ...under, height: room });
+  else if (beside.side > 1.05 * best.side) {
+    best = beside;
+    root.dataset.beside = "true";
+  }
+  const style = { "--columns": String(best.columns), "--pane": `${best.side}px`, "--gap": `${GAP}px` };
   for (const [name, value] of Object.entries(style)) root.style.setProperty(name, value);
+  if (root.dataset.beside === "true" && side.offsetHeight > room) root.dataset.beside = "false"; // they would reach below the strip
 }
 
 const ratioOf = (/** @type {PaneSpec} */ { aspect, extent: [x0, x1, y0, y1] }) => aspect ?? (x1 - x0) / (y1 - y0);

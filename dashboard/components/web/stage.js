@@ -21,7 +21,8 @@ function create(/** @type {Stage} */ stage) {
   });
   buildTimeline(stage);
   buildTools(stage);
-  stage.root.append(stage.box, stage.readouts, stage.legend, stage.timeline.root);
+  stage.side = element("div", { className: "side" }, stage.readouts, stage.legend);
+  stage.root.append(element("div", { className: "body" }, stage.box, stage.side), stage.timeline.root);
 }
 
 function adopt(/** @type {Stage} */ stage, /** @type {Uint8Array} */ data) {
