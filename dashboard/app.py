@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -21,6 +22,7 @@ from dashboard.components.files import KEEP, bases, web
 from dashboard.components.offers import files
 from dashboard.pages import PAGES, shown
 from dashboard.shared.catalogue import device, read_catalogue
+from dashboard.shared.framing import Framing
 from dashboard.shared.warmup import open_ahead
 from genlab.contract.errors import ContractError
 from genlab.contract.files import read_bytes
@@ -89,6 +91,7 @@ def film(request: Request) -> Response:
 app = st.App(
     Path(__file__).with_name("main.py"),
     lifespan=lifespan,
+    middleware=[Middleware(Framing)],
     routes=[
         route
         for base in bases()

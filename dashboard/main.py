@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import pages
+from dashboard.shared import shell
 from dashboard.shared.catalogue import read_catalogue
 from dashboard.shared.guard import guarded
 from dashboard.shared.warmup import for_visitors
@@ -18,6 +19,7 @@ st.set_page_config(
 )
 
 st.html(Path(__file__).with_name("page.css"))
+shell.present()
 
 with guarded():
     groups: dict[str, list[st.Page]] = {}

@@ -24,6 +24,7 @@ class Topic:
         view: The link's parameter and value of the view where it is done; empty for the first.
         idea: What the lecture says, in a sentence.
         look: What one does on the page.
+        face: A model whose film stands for it on the front page.
     """
 
     place: int
@@ -31,6 +32,16 @@ class Topic:
     view: str
     idea: str
     look: str
+    face: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the lecture: the topics from its place on, and what of it is still `to_come`."""
+
+    place: int
+    name: str
+    to_come: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,96 +112,109 @@ PAGES: tuple[Page, ...] = (
     Page("Compare", "compare", "compare", "chapters/compare/page.py", ":material/compare:",
          opens=("line",), parameter="dataset", always=True, at_start=("log_prob",), topics=(
         Topic(10, "Inference and sampling", "",
-              "A generative model answers one or both of: how likely is x, and give me a new x.",
-              "Compare all families"),
+              "A generative model answers one or both of: how likely is x? and: give me a new x.",
+              "Compare all families", face="checkerboard-ddpm"),
     )),
     Page("Flows", "flows", "flows", "chapters/flows/page.py", ":material/waves:", opens=("plane",),
          parameter="flow", needs=(frozenset({"decode", "encode", "layers", "log_prob"}),),
          always=True, behind=("log_prob", "encode", "decode", "layers"), choice="flow_view",
          views=("density", "layers", "training", "transformations", "bend"), topics=(
         Topic(20, "Change of variables", "flow_view=density",
-              "log p(x) = log p(z) + Σ log|det|: the ledger of one point.",
-              "Drag a point over a flow's density"),
-        Topic(30, "The Jacobian, bent by hand", "flow_view=bend",
-              "p(x) = N(f⁻¹(x)) |d f⁻¹/dx|: without the second factor nothing integrates to one.",
-              "Bend a map and watch the density follow"),
+              "log p(x) is the log-density of the noise plus the log-determinants of the layers.",
+              "Drag a point over a flow's density", face="gaussians8-flow-spline"),
+        Topic(30, "The Jacobian, by hand", "flow_view=bend",
+              "Without the factor |d f⁻¹/dx| a density does not integrate to one.",
+              "Bend a map and watch the density follow", face="mixture1d-flow-spline"),
         Topic(40, "Transformations", "flow_view=transformations",
               "Affine, elementwise, affine coupling, spline: what each can and cannot do.",
-              "Compare four kinds of flow on the same data"),
+              "Compare four kinds of flow", face="gaussians8-flow-affine-coupling"),
         Topic(50, "A chain of invertible layers", "flow_view=layers",
               "Simple transformations, composed, bend a Gaussian into the data.",
-              "Scrub the layers of a flow"),
+              "Scrub the layers of a flow", face="pinwheel-flow-spline"),
         Topic(60, "Maximum likelihood", "flow_view=training",
               "Before training the inverse flow sends data anywhere; after it, to a Gaussian.",
-              "Scrub the training of a flow"),
+              "Scrub the training of a flow", face="moons-flow-spline"),
+    )),
+    Page("Flow on images", "flow-images", "flows", "chapters/flows/images/page.py",
+         ":material/waves:", group="Images", opens=("image",), parameter="image_flow",
+         needs=(frozenset({"decode", "encode", "log_prob"}),), choice="image_flow_view",
+         views=("samples", "walk", "round trip", "bits", "surprise"), topics=(
+        Topic(65, "What a likelihood does not say", "image_flow_view=surprise",
+              "A flow trained on clothes can find digits likelier: likely is not typical.",
+              "Ask a flow about unseen images", face="mnist-flow"),
     )),
     Page("GANs", "gans", "gans", "chapters/gans/page.py", ":material/swords:", opens=("plane",),
          parameter="gan", needs=(frozenset({"critic", "decode"}),), always=True,
          behind=("decode", "critic"), choice="gan_view",
          views=("game", "training", "objectives", "optimal", "gradients"), topics=(
         Topic(70, "Generator against discriminator", "gan_view=game",
-              "One network forges, the other tells forgeries from data.",
-              "Drag a latent point through a GAN"),
+              "One network makes samples, the other tells them from data.",
+              "Drag a latent point through a GAN", face="gaussians8-gan-relativistic"),
         Topic(80, "Alternating training", "gan_view=training",
               "Ascend for the discriminator, descend for the generator, and hope for balance.",
-              "Scrub the training of a GAN"),
+              "Scrub the training of a GAN", face="moons-gan-nonsaturating"),
         Topic(90, "Three objectives, and k", "gan_view=objectives",
-              "Minimax, non-saturating, least squares from the same weights: who covers, who "
-              "collapses.", "Race three GAN objectives"),
+              "Minimax, non-saturating and least squares from the same weights: who covers the "
+              "data, who collapses?", "Race three objectives", face="gaussians8-gan-minimax"),
         Topic(100, "The best discriminator", "gan_view=optimal",
               "Against a fixed generator nothing beats D* = p / (p + q).",
-              "Hold a discriminator against the best possible one"),
+              "Compare a discriminator with the best", face="gaussians8-gan-least-squares"),
         Topic(110, "The non-saturating trick", "gan_view=gradients",
               "A sure discriminator leaves minimax no gradient; −log D keeps it.",
-              "See the pull of both losses on the same critic"),
+              "See how hard each loss pulls", face="gaussians8-gan-nonsaturating"),
+    )),
+    Page("GAN on images", "gan-images", "gans", "chapters/gans/images/page.py", ":material/swords:",
+         group="Images", opens=("image",), parameter="image_gan",
+         needs=(frozenset({"critic", "decode"}),), choice="image_gan_view",
+         views=("epochs", "walk", "round trips", "plane", "memory"), topics=(
+        Topic(120, "Convolutions that draw", "image_gan_view=epochs",
+              "A convolutional generator learns to draw what a convolutional discriminator takes "
+              "for real.", "Scrub the epochs of an image GAN", face="mnist-gan"),
     )),
     Page("Forward", "forward", "diffusion", "chapters/diffusion/forward.py",
          ":material/water_drop:", always=True, at_start=("log_prob_t",), topics=(
         Topic(140, "The diffused data distribution", "",
-              "q(x_t) is the law of the data, shrunk and blurred, on its way to a Normal.",
-              "Watch the data dissolve, and drag one point of them"),
+              "q(x_t) is the distribution of the data, shrunk and blurred, on its way to a Normal.",
+              "Watch the data dissolve", face="gaussians8-exact"),
+    )),
+    Page("Reverse step", "reverse", "diffusion", "chapters/diffusion/reverse_step.py",
+         ":material/undo:", always=True, topics=(
+        Topic(150, "The true denoising distribution", "",
+              "One step back is nearly Normal when it is small, and far from it when it is large.",
+              "Play the size of the step back", face="mixture1d-ddpm"),
     )),
     Page("Diffusion", "diffusion", "diffusion", "chapters/diffusion/page.py", ":material/grain:",
          opens=("plane",), parameter="ddpm", needs=(frozenset({"denoise"}),), always=True,
          choice="ddpm_view", views=("trajectory", "race", "field", "likelihood"), topics=(
         Topic(160, "Forward and reverse diffusion", "",
               "Noise the data step by step; learn to walk back.",
-              "Play a diffusion, forward and back"),
-    )),
-    Page("Reverse step", "reverse", "diffusion", "chapters/diffusion/reverse_step.py",
-         ":material/undo:", always=True, topics=(
-        Topic(150, "The true denoising distribution", "",
-              "q(x_s given x_t) is all but Normal for small steps, and no Normal at all for "
-              "large ones.", "Play the size of the step back"),
+              "Play a diffusion, there and back", face="spirals-ddpm"),
     )),
     Page("Diffusion on images", "diffusion-images", "diffusion",
          "chapters/diffusion/images/page.py", ":material/grain:", group="Images", opens=("image",),
          parameter="image_ddpm", needs=(frozenset({"denoise"}),), choice="image_view",
          views=("generate", "forward", "compare", "inpaint", "bits"), topics=(
         Topic(170, "From noise to images", "image_view=generate",
-              "The same walk in 784 dimensions: every state beside the image it is taken for.",
-              "Scrub the noise off sixty images at once"),
+              "The same walk in 784 dimensions, and beside each state the image it is heading for.",
+              "Scrub the noise off sixty images", face="mnist-ddpm"),
         Topic(180, "Images on request", "image_view=compare",
-              "Guidance enlarges what a class adds: more typical of it, and less different.",
-              "Set two scales of guidance side by side on the same noise"),
-    )),
-    Page("GAN on images", "gan-images", "gans", "chapters/gans/images/page.py", ":material/swords:",
-         group="Images", opens=("image",), parameter="image_gan",
-         needs=(frozenset({"critic", "decode"}),), choice="image_gan_view",
-         views=("epochs", "walk", "round trips", "plane", "memory"), topics=(
-        Topic(120, "Convolutions that forge images", "image_gan_view=epochs",
-              "A generator of convolutions paints what a critic of convolutions takes for real.",
-              "Scrub an image GAN's epochs"),
-    )),
-    Page("Flow on images", "flow-images", "flows", "chapters/flows/images/page.py",
-         ":material/waves:", group="Images", opens=("image",), parameter="image_flow",
-         needs=(frozenset({"decode", "encode", "log_prob"}),), choice="image_flow_view",
-         views=("samples", "walk", "round trip", "bits", "surprise"), topics=(
-        Topic(130, "What a likelihood does not say", "image_flow_view=surprise",
-              "A flow trained on clothes can find digits likelier: likely is not typical.",
-              "Ask a flow about unseen images"),
+              "Guidance enlarges what a class adds: more typical of it, and more alike.",
+              "Compare two strengths of guidance", face="fashion-ddpm"),
     )),
 )
+
+PARTS = (
+    Part(0, "What it means to learn a distribution",
+         ("Histograms", "Gaussian mixtures", "Autoregressive models")),
+    Part(20, "Flows"),
+    Part(70, "Generative adversarial networks"),
+    Part(130, "Diffusion"),
+    Part(200, "Latent variables and style",
+         ("Variational autoencoders", "Boltzmann machines", "StyleGAN")),
+    Part(300, "Generative models today", ("Images from a prompt", "Transfer", "Video")),
+    Part(400, "What they are good for", ("Compression", "Representations")),
+)
+"""The parts of the lecture in its order."""
 # fmt: on
 
 

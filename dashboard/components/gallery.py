@@ -49,6 +49,37 @@ class GroupLink:
     href: str
 
 
+@dataclass(frozen=True)
+class TopicCard:
+    """Something to do, with a film that plays by itself.
+
+    `name` is what is opened as, `idea` what it is about and `look` what one does there; the film's
+    and the page's addresses are as a model's.
+    """
+
+    name: str
+    title: str
+    idea: str
+    look: str
+    film_href: str = ""
+    frames: int = 16
+    href: str = ""
+
+
+def path(parts: Mapping[str, tuple[Sequence[TopicCard], Sequence[str]]], *, key: str) -> str | None:
+    """Show a path of several parts, each with its topics and the names of what is still to come.
+
+    The name of the topic just opened, else None.
+    """
+    told = [
+        {"title": title, "cards": [looks(card) for card in cards], "toCome": list(to_come)}
+        for title, (cards, to_come) in parts.items()
+    ]
+    opened = _GALLERY(data=Blob().pack({"parts": told}), key=key, **hearing("open")).open
+    known = {card.name for cards, _ in parts.values() for card in cards if card.href}
+    return opened if isinstance(opened, str) and opened in known else None
+
+
 def encode_gallery(
     cards: Sequence[ModelCard], links: Mapping[str, GroupLink] | None = None
 ) -> bytes:

@@ -108,10 +108,14 @@ type CardSpec = {
 type Group = {
   title: string; cards: CardSpec[]; link: { name: string; words: string; href: string } | null;
 };
+type TopicSpec = {
+  name: string; title: string; idea: string; look: string; filmHref: string; frames: number; href: string;
+};
+type Part = { title: string; cards: TopicSpec[]; toCome: string[] };
 type Film = { node: HTMLElement; frames: number; raf: number };
 type Gallery = {
   root: HTMLElement; scroller: Element | null; films: Map<Element, Film>; seen?: string;
-  watcher?: IntersectionObserver; lazy?: IntersectionObserver; emit(name: string, value: unknown): void;
+  watcher?: IntersectionObserver; player?: IntersectionObserver; lazy?: IntersectionObserver; emit(name: string, value: unknown): void;
 };
 type OfferSpec = { label: string; icon: string; href: string; name: string };
 type Scale = (value: number) => number;

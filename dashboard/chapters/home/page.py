@@ -1,18 +1,60 @@
-"""The front door: every model alive under the pointer, and the lecture as a map."""
+"""The front door: the lecture as a path of living pictures, and below it every model on a shelf."""
 
 from urllib.parse import parse_qsl
 
 import streamlit as st
 
 from dashboard import pages
-from dashboard.components.gallery import GroupLink, ModelCard, gallery
+from dashboard.components.gallery import GroupLink, ModelCard, TopicCard, gallery, path
+from dashboard.pages import Page, Topic
 from dashboard.shared import catalogue
 from dashboard.shared.catalogue import FAMILIES, read_catalogue
 from dashboard.shared.controls import show_broken
-from genlab.contract.catalogue import Entry
+from genlab.contract.card import Card
+from genlab.contract.catalogue import CHECKOUT, Entry
 from genlab.making import can
 
 COMPARE = pages.named("compare")
+ALL = "all"
+
+
+def film(card: Card | None) -> tuple[str, int]:
+    """The address of a model's film strip and its frames; no address where there is none."""
+    strip = card.thumbnail if card else None
+    return (f"api/film/{card.id}?{strip.sha256[:12]}", strip.frames) if card and strip else ("", 1)
+
+
+def topic_card(topic: Topic, page: Page, there: bool) -> TopicCard:
+    """A topic of the lecture on the path; it leads nowhere unless its page is `there`."""
+    href, frames = film(read_catalogue().cards.get(topic.face))
+    query = dict(parse_qsl(topic.view))
+    return TopicCard(
+        topic.name,
+        topic.name,
+        topic.idea,
+        topic.look,
+        film_href=href,
+        frames=frames,
+        href=page.address(**query) if there else "",
+    )
+
+
+def lecture() -> None:
+    """The parts of the lecture in their order, and what of each is still to come."""
+    there = pages.shown(read_catalogue().cards.values())
+    told = pages.lecture()
+    ends = [part.place for part in pages.PARTS[1:]] + [max(t.place for t, _ in told) + 1]
+    parts = {
+        part.name: (
+            [topic_card(t, page, page in there) for t, page in told if part.place <= t.place < end],
+            part.to_come,
+        )
+        for part, end in zip(pages.PARTS, ends, strict=True)
+    }
+    opened = path(parts, key="lecture")
+    for topic, page in told:
+        if topic.name == opened:
+            st.switch_page(page.script, query_params=dict(parse_qsl(topic.view)))
 
 
 def in_gallery(entry: Entry, variant: bool) -> ModelCard:
@@ -20,7 +62,7 @@ def in_gallery(entry: Entry, variant: bool) -> ModelCard:
     card = entry.card
     if card is None:
         return ModelCard(entry.id, entry.id, "", "Broken", problem=str(entry.problem))
-    strip, page = card.thumbnail, pages.page_of(card)
+    page, (href, frames) = pages.page_of(card), film(card)
     family = FAMILIES.get(card.family, card.family)
     return ModelCard(
         card.id,
@@ -28,71 +70,111 @@ def in_gallery(entry: Entry, variant: bool) -> ModelCard:
         "" if family.lower() in card.name.lower() else family,
         catalogue.dataset_title(card.dataset),
         can=[name for name in ("sample", "density", "latent", "steps") if name in can(card)],
-        film_href=f"api/film/{card.id}?{strip.sha256[:12]}" if strip else "",
-        frames=strip.frames if strip else 1,
+        film_href=href,
+        frames=frames,
         href=page.address(**{page.parameter: pages.value_of(card)}) if page else "",
         variant=variant,
     )
 
 
-def on_show() -> list[ModelCard]:
-    """All models by data set, main ones first, without classifiers; broken ones at the end."""
-    entries = read_catalogue().entries
-    shown = []
-    for dataset in catalogue.datasets():
-        cards = [card for card in catalogue.models_of(dataset) if card.verbs != {"classify"}]
+def own(entry: Entry) -> bool:
+    """Whether a model came from a folder of the visitor's."""
+    return entry.folder.parent != CHECKOUT
+
+
+def on_shelf(dataset: str, family: str) -> list[ModelCard]:
+    """Models by data set, main ones first, without classifiers; of one data set or family, if so.
+
+    Broken ones stand at the end.
+    """
+    entries, shown = read_catalogue().entries, []
+    for name in catalogue.datasets():
+        cards = [card for card in catalogue.models_of(name) if card.verbs != {"classify"}]
         main = {card.id for card in catalogue.main_models(cards)}
         cards.sort(key=lambda card: card.id not in main)
-        shown += [in_gallery(entries[card.id], card.id not in main) for card in cards]
-    return shown + [in_gallery(entry, False) for entry in entries.values() if entry.problem]
+        shown += [
+            in_gallery(entries[card.id], card.id not in main and ALL in {dataset, family})
+            for card in cards
+            if dataset in {ALL, name} and family in {ALL, card.family} and not own(entries[card.id])
+        ]
+    broken = [entry for entry in entries.values() if entry.problem]
+    return shown + [in_gallery(entry, False) for entry in broken]
 
 
-def links() -> dict[str, GroupLink]:
+def links(dataset: str) -> dict[str, GroupLink]:
     """For the title of each data set that the page of comparisons can show: the way there."""
     return {
         catalogue.dataset_title(name): GroupLink(
             name, f"compare all {count} →", COMPARE.address(dataset=name)
         )
         for name, count in catalogue.comparable().items()
+        if dataset in {ALL, name}
     }
+
+
+def follow(opened: str | None) -> None:
+    """Go where a card or a link of a shelf leads."""
+    entry = read_catalogue().entries.get(opened or "")
+    if entry and entry.card and (page := pages.page_of(entry.card)):
+        st.switch_page(page.script, query_params={page.parameter: pages.value_of(entry.card)})
+    elif opened in catalogue.datasets():
+        st.switch_page(COMPARE.script, query_params={"dataset": opened})
+
+
+def shelf() -> None:
+    """Every model, by data set; a visitor chooses of which data set and which family."""
+    mine = [entry for entry in read_catalogue().entries.values() if entry.card and own(entry)]
+    if mine:
+        st.header("Your models", divider="gray")
+        cards = [in_gallery(entry, False) for entry in mine]
+        follow(gallery(cards, key="own", links={}))
+    st.header("The models", divider="gray")
+    sets = [name for name in catalogue.datasets() if not all(map(_own, catalogue.models_of(name)))]
+    families = list(dict.fromkeys(card.family for name in sets for card in _shown(name)))
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        dataset = st.selectbox(
+            "Data set",
+            [ALL, *sets],
+            format_func=lambda name: name if name == ALL else catalogue.dataset_title(name),
+            key="shelf_set",
+            width=260,
+        )
+        family = st.segmented_control(
+            "Family",
+            [ALL, *families],
+            format_func=lambda name: FAMILIES.get(name, name),
+            default=ALL,
+            required=True,
+            key="shelf_family",
+        )
+    cards = on_shelf(dataset or ALL, family or ALL)
+    if cards:
+        follow(gallery(cards, key="gallery", links=links(dataset or ALL)))
+    else:
+        st.caption("There is no such model of these data yet.")
+
+
+def _shown(dataset: str) -> list[Card]:
+    return [card for card in catalogue.models_of(dataset) if card.verbs != {"classify"}]
+
+
+def _own(card: Card) -> bool:
+    return own(read_catalogue().entries[card.id])
 
 
 st.title("Generative Models Lab")
 st.markdown(
-    "Models that learned to make data, trained for real and yours to touch. Point at one to see "
-    "it :orange[sample]; open it to take it apart."
+    "A lecture that you can touch: every picture is made, as you look, by a model that was really "
+    "trained or by a distribution that is known exactly. Begin at the top, or open what moves you."
 )
-
-known = read_catalogue()
-if not known.entries:
+lecture()
+if read_catalogue().entries:
+    shelf()
+else:
     st.info(
         "There are no exported models here. Restore the folder `exported/` from version control, "
         "train one (`python -m training list` shows the recipes), or name a folder of exported "
         "models in the environment variable `GENERATIVE_MODELS`.",
         icon=":material/inventory_2:",
     )
-else:
-    opened = gallery(on_show(), key="gallery", links=links())
-    entry = known.entries.get(opened or "")
-    if entry and entry.card and (page := pages.page_of(entry.card)):
-        st.switch_page(page.script, query_params={page.parameter: pages.value_of(entry.card)})
-    elif opened in catalogue.datasets():
-        st.switch_page(COMPARE.script, query_params={"dataset": opened})
-
-st.header("The lecture, as a map", divider="gray")
-there = pages.shown(known.cards.values())
-with st.grid("auto", min_column_width=260):
-    for topic, page in pages.lecture():
-        with st.container(border=True):
-            st.markdown(f"**{topic.name}**  \n{topic.idea}")
-            if page in there:
-                st.page_link(
-                    page.script,
-                    label=topic.look,
-                    icon=":material/arrow_forward:",
-                    query_params=dict(parse_qsl(topic.view)),
-                )
-            else:
-                st.caption(topic.look)
-
 show_broken()

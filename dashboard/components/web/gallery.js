@@ -1,4 +1,5 @@
-// Model cards with film strips that play under the pointer, on focus, or once when a touch screen scrolls them into view.
+// Model cards with film strips that play under the pointer, on focus, or once when a touch screen scrolls them into view;
+// and the lecture's topics, whose films play by themselves.
 
 import { decodeBlob } from "./blob.js";
 import { element, reducedMotion, tellPainted } from "./dom.js";
@@ -34,7 +35,7 @@ function stop(/** @type {Film} */ film) {
 }
 
 /** @returns {Film} */
-function buildFilm(/** @type {Gallery} */ gallery, /** @type {CardSpec} */ { filmHref, frames }) {
+function buildFilm(/** @type {Gallery} */ gallery, /** @type {{ filmHref: string, frames: number }} */ { filmHref, frames }) {
   const node = element("div", { className: filmHref ? "film" : "film empty", "aria-hidden": "true" });
   const film = { node, frames, raf: 0 };
   if (!filmHref) return film;
@@ -89,6 +90,35 @@ function buildGroup(gallery, group) {
   return section;
 }
 
+/** A part of the lecture: its topics, whose films play while they are on the screen, and what is to come. @param {Gallery} gallery @param {Part} part */
+function buildPart(gallery, part) {
+  const cards = part.cards.map((card) => buildTopic(gallery, card));
+  const toCome = part.toCome.map((name) => element("div", { className: "card to-come" },
+    element("strong", {}, name), element("span", { className: "family" }, "still to come")));
+  return element("section", { "aria-label": part.title },
+    element("header", {}, element("h3", {}, part.title)), element("div", { className: "grid" }, ...cards, ...toCome));
+}
+
+function buildTopic(/** @type {Gallery} */ gallery, /** @type {TopicSpec} */ card) {
+  const film = buildFilm(gallery, card);
+  const words = element("div", { className: "words" }, element("strong", {}, card.title), element("p", {}, card.idea));
+  if (card.href) words.append(element("span", { className: "look" }, `${card.look} →`));
+  const node = element(card.href ? "a" : "div", { className: "card topic", "data-id": card.name, ...(card.href && { href: card.href }) });
+  node.append(film.node, words);
+  if (card.href) opens(gallery, node, card.name);
+  if (card.filmHref) playOnScreen(gallery, node, film);
+  return node;
+}
+
+function playOnScreen(/** @type {Gallery} */ gallery, /** @type {HTMLElement} */ node, /** @type {Film} */ film) {
+  gallery.films.set(node, film);
+  if (reducedMotion()) return;
+  gallery.player ??= new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) (isIntersecting ? start : stop)(gallery.films.get(target));
+  }, { threshold: 0.5 });
+  gallery.player.observe(node);
+}
+
 function bringAlive(/** @type {Gallery} */ gallery, /** @type {HTMLElement} */ node, /** @type {Film} */ film) {
   gallery.films.set(node, film);
   node.onfocus = () => node.matches(":focus-visible") && start(film);
@@ -113,8 +143,10 @@ function fillGallery(/** @type {Gallery} */ gallery, /** @type {Uint8Array} */ d
       gallery.lazy.unobserve(target);
     }
   }, { root: gallery.scroller, rootMargin: "600px" });
-  const groups = decodeBlob(data).groups.map((/** @type {Group} */ group) => buildGroup(gallery, group));
-  gallery.root.replaceChildren(element("div", { className: "groups" }, ...groups));
+  const { groups, parts } = decodeBlob(data);
+  gallery.root.replaceChildren(parts
+    ? element("div", { className: "path" }, ...parts.map((/** @type {Part} */ part) => buildPart(gallery, part)))
+    : element("div", { className: "groups" }, ...groups.map((/** @type {Group} */ group) => buildGroup(gallery, group))));
   gallery.root.dataset.ready = "true";
   tellPainted(gallery.root, { seq: 0, cells: 0, whole: true });
 }
@@ -123,6 +155,8 @@ function release(/** @type {Gallery} */ gallery) {
   for (const film of gallery.films.values()) cancelAnimationFrame(film.raf);
   gallery.films.clear();
   gallery.watcher?.disconnect();
+  gallery.player?.disconnect();
+  gallery.player = undefined;
   gallery.lazy?.disconnect();
 }
 

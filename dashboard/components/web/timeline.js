@@ -79,6 +79,16 @@ function settle(stage, wait) {
   }, wait);
 }
 
+/** The first and the last frame that play: all of a film, or in a lecture (`present=1`) what its link names as `from` and `to`. @param {string} link @param {number} count @returns {[number, number]} */
+export function playedOf(link, count) {
+  const asked = new URLSearchParams(link);
+  const at = (/** @type {string} */ name, /** @type {number} */ frame) => (/^\d{1,6}$/.test(asked.get(name) ?? "") ? Number(asked.get(name)) : frame);
+  const first = at("from", 0), last = Math.min(at("to", count - 1), count - 1);
+  return asked.get("present") === "1" && first < last ? [first, last] : [0, count - 1];
+}
+
+const played = (/** @type {Player} */ stage) => playedOf(location.search, stage.scene.timeline.count);
+
 function setPlaying(/** @type {Player} */ stage, /** @type {boolean} */ playing, { silent = false } = {}) {
   if (stage.playing === playing) return;
   stage.playing = playing;
@@ -87,7 +97,9 @@ function setPlaying(/** @type {Player} */ stage, /** @type {boolean} */ playing,
   if (!playing) return silent ? undefined : settle(stage, 0);
   clearTimeout(stage.settling);
   const now = performance.now();
-  stage.clock = { phase: stage.frame >= stage.scene.timeline.count - 1 ? 0 : stage.frame, last: now, since: now, ticks: 0 };
+  const [first, last] = played(stage);
+  const within = stage.frame >= first && stage.frame < last;
+  stage.clock = { phase: within ? stage.frame : first, last: now, since: now, ticks: 0 };
   if (!stage.raf) stage.raf = requestAnimationFrame((time) => tick(stage, time));
 }
 
@@ -95,7 +107,7 @@ function tick(/** @type {Player} */ stage, /** @type {number} */ time) {
   stage.raf = 0;
   const { clock, scene: { timeline } } = stage;
   if (!stage.playing || !timeline) return;
-  const last = timeline.count - 1;
+  const [first, last] = played(stage);
   // A tab that slept, or a slow computer, goes on where it was instead of leaping.
   // While a finger holds a point the film stands still: one thing moves at a time, and the answer has the computer to itself.
   if (!stage.drag) clock.phase += (Math.min(100, Math.max(0, time - clock.last)) * timeline.fps) / 1000;
@@ -104,7 +116,7 @@ function tick(/** @type {Player} */ stage, /** @type {number} */ time) {
     showFrame(stage, last);
     return setPlaying(stage, false);
   }
-  if (clock.phase >= last + 1 + (END_PAUSE * timeline.fps) / 1000) clock.phase = 0;
+  if (clock.phase >= last + 1 + (END_PAUSE * timeline.fps) / 1000) clock.phase = first;
   showFrame(stage, Math.min(last, Math.floor(clock.phase)), stage.paint);
   measure(stage, time);
   stage.raf = requestAnimationFrame((next) => tick(stage, next));

@@ -1,0 +1,44 @@
+"""Who may show the lab in a frame of a page: nobody else, unless the host names them."""
+
+import os
+import re
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+EMBED_VARIABLE = "GENLAB_EMBED"
+"""Environment variable with the origins that may embed the lab, separated by spaces."""
+ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d+)?")
+
+
+def ancestors() -> str:
+    """The policy of `Content-Security-Policy` that says who may frame the lab.
+
+    Raises:
+        ValueError: An origin is none: a scheme and a host, and a port if there is one.
+    """
+    origins = os.environ.get(EMBED_VARIABLE, "").split()
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise ValueError(
+                f"{EMBED_VARIABLE} holds {origin!r}, which is no origin: write a scheme and a host "
+                "as in https://school.example, several separated by spaces"
+            )
+    return " ".join(["frame-ancestors 'self'", *origins])
+
+
+class Framing:
+    """Says in every answer who may frame it. See `ancestors`, which is read when the app starts."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app, self.policy = app, ancestors()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, with the header."""
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).append("Content-Security-Policy", self.policy)
+            await send(message)
+
+        await self.app(scope, receive, told if scope["type"] == "http" else send)
