@@ -42,11 +42,15 @@ class Predict(BaseModel, frozen=True):
 
 
 class Lesson(BaseModel, frozen=True):
-    """Four lines on a view: a question, things to try, what to notice, and why it is so."""
+    """Four lines on a view: a question, things to try, what to notice, and why it is so.
+
+    `do` says in one short sentence what one does with the picture.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     question: str
+    do: str = ""
     tries: tuple[Try, ...] = Field(alias="try")
     notice: str
     why: str
@@ -74,10 +78,10 @@ def places() -> list[tuple[Page, str]]:
 
 
 def ask(page: Page, view: str = "") -> None:
-    """The question of a view, above its picture."""
+    """The question of a view and what one does, in a line above its picture."""
     known = lesson(page, view)
     if known:
-        st.markdown(f"**{known.question}**")
+        st.markdown(f"**{known.question}** {known.do}".strip())
 
 
 def tell(page: Page, view: str = "") -> None:
