@@ -36,6 +36,7 @@ const ICONS = {
   back: "M17 6l-7 6 7 6zM7 6v12",
   next: "M7 6l7 6-7 6zM17 6v12",
   save: "M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14",
+  film: "M4 6h11v12H4zM15 10.5l5-3v9l-5-3",
   full: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
 };
 
@@ -109,13 +110,16 @@ export function write(ctx, text, x, y, { dpr, theme }, { size = 12, colour = the
 
 /** Hand the picture to the person as a file named after what it shows. @param {HTMLCanvasElement} canvas @param {...string} words */
 export function saveCanvas(canvas, ...words) {
+  canvas.toBlob((blob) => saveBlob(blob, "png", ...words));
+}
+
+/** @param {Blob} blob @param {string} ending @param {...string} words What the file is named after. */
+export function saveBlob(blob, ending, ...words) {
   const said = words.filter(Boolean).join(" ").toLowerCase();
   const name = said.replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60) || "picture";
-  canvas.toBlob((blob) => {
-    const link = element("a", { href: URL.createObjectURL(blob), download: `${name}.png` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  });
+  const link = element("a", { href: URL.createObjectURL(blob), download: `${name}.${ending}` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
 // Streamlit fades what a running script has not drawn again yet. Right for a table that may be out of date; a picture which is

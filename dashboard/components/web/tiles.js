@@ -8,6 +8,7 @@
 import { decodeBlob } from "./blob.js";
 import { fillCells, markPicks } from "./cells.js";
 import { dprOf, element, framed, iconButton, page, saveCanvas, surface, write } from "./dom.js";
+import { filmButton } from "./film.js";
 import { mounting } from "./mount.js";
 import { heightOf, NARROW, roomOf, widthOf } from "./room.js";
 import { count, paintLarge, paintSheet, TILE_GAP, WORDS } from "./sheets.js";
@@ -15,12 +16,18 @@ import { paintStrip } from "./strip.js";
 import { adoptTimeline, buildTimeline, wordsOf } from "./timeline.js";
 
 function create(/** @type {Wall} */ wall) {
-  const save = iconButton("save", "Download the picture (png)", () => download(wall));
+  const title = () => wall.scene.sheets[0].title;
+  const save = iconButton("save", "Download the picture (png)", () => saveCanvas(compose(wall), title(), wordsOf(wall)));
+  const draw = (/** @type {number} */ frame) => {
+    wall.frame = frame;
+    paint(wall);
+    return compose(wall);
+  };
   Object.assign(wall, {
     sheets: [], large: null, picks: {}, active: "", focus: 0,
     box: element("div", { className: "sheets" }),
     choices: element("div", { className: "picks", role: "radiogroup", "aria-label": "The next tile becomes" }),
-    tools: element("span", { className: "tools" }, save),
+    tools: element("span", { className: "tools" }, save, filmButton(wall, draw, title)),
     resized: () => layOut(wall),
   });
   buildTimeline(wall);
@@ -120,7 +127,7 @@ function paint(/** @type {Wall} */ wall) {
 }
 
 /** The sheets side by side with their titles and the frame in words, at the size they have on the screen. @param {Wall} wall */
-function download(wall) {
+function compose(wall) {
   const view = { dpr: dprOf(wall.sheets[0].canvas), theme: wall.theme };
   const [gap, line] = [16 * view.dpr, 30 * view.dpr];
   const words = wordsOf(wall);
@@ -134,7 +141,7 @@ function download(wall) {
     x += canvas.width + gap;
   }
   if (words) write(ctx, words, gap, height - line / 2, view, { size: 14 });
-  saveCanvas(ctx.canvas, wall.sheets[0].spec.title, words);
+  return ctx.canvas;
 }
 
 export default await mounting("wall", ["tiles.css", "timeline.css"], { create, adopt, paint });

@@ -154,6 +154,7 @@ export function adoptTimeline(/** @type {Player} */ stage, /** @type {Player['sc
   const { timeline } = stage.scene;
   stage.timeline.root.hidden = !timeline || timeline.count < 2;
   const count = timeline?.count ?? 1;
+  stage.root.dataset.film = String(count > 1);
   if (count !== (before?.timeline?.count ?? (before ? 1 : 0))) {
     stage.frame = timeline?.start ?? 0;
     setPlaying(stage, false, { silent: true });

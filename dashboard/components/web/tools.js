@@ -1,14 +1,20 @@
 // The stage's tools: the picture as a file, and the full screen.
 
 import { disc, element, iconButton, page, saveCanvas, surface, write } from "./dom.js";
+import { filmButton } from "./film.js";
 import { paintPane } from "./paint.js";
 import { isShown, viewOf } from "./panes.js";
 import { wordsOf } from "./timeline.js";
 
 export function buildTools(/** @type {Stage} */ stage) {
-  const save = () => saveCanvas(compose(stage), stage.scene.panes[0].title, wordsOf(stage));
+  const title = () => stage.scene.panes[0].title;
+  const save = () => saveCanvas(compose(stage), title(), wordsOf(stage));
+  const draw = (/** @type {number} */ frame) => {
+    stage.frame = frame;
+    return compose(stage, 1);
+  };
   const full = () => (document.fullscreenElement ? document.exitFullscreen() : stage.root.requestFullscreen());
-  stage.tools = element("span", { className: "tools" }, iconButton("save", "Download the picture (png)", save));
+  stage.tools = element("span", { className: "tools" }, iconButton("save", "Download the picture (png)", save), filmButton(stage, draw, title));
   if (document.fullscreenEnabled) stage.tools.append(iconButton("full", "Full screen", full));
 }
 
@@ -19,9 +25,8 @@ export function gridOf(sizes, columns, { gap, line, worded }) {
   return { row, width, height: Math.ceil(sizes.length / columns) * row + (worded ? line : 0) + gap };
 }
 
-/** The panes in their rows with titles, legends and the frame in words, on the page's background, at twice the size. @param {Stage} stage */
-function compose(stage) {
-  const scale = 2;
+/** The panes in their rows with titles, legends and the frame in words, on the page's background. @param {Stage} stage @param {number} scale */
+function compose(stage, scale = 2) {
   const [gap, line] = [16 * scale, 30 * scale];
   const sizes = stage.panes.map(({ canvas }) => [canvas.clientWidth * scale, canvas.clientHeight * scale]);
   const words = wordsOf(stage);

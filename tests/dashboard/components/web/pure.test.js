@@ -19,7 +19,7 @@ const { HALF, NOTHING, px, py, ticks, toData, toPixels } = await load("places");
 const { fitted } = await load("room");
 const { packPixels } = await load("sheets");
 const { valueAt } = await load("strip");
-const { frameNear } = await load("timeline");
+const { frameNear, playedOf } = await load("timeline");
 const { gridOf } = await load("tools");
 
 /** @param {object} header @param {Uint8Array[]} buffers */
@@ -150,4 +150,11 @@ test("pictures are as large as a box lets all of them be, in as few rows as do",
   assert.equal(fitted(1, { ...box, height: 60 }).side, 176, "what nobody sees is no picture");
   assert.equal(fitted(1, { ...box, width: 120, height: 60 }).side, 120);
   assert.equal(fitted(2, { ...box, height: 2_000, most: 300 }).side, 300);
+});
+
+test("a lecture plays the frames that its link names, and all of them where it names none", () => {
+  assert.deepEqual(playedOf("?present=1&from=3&to=7", 10), [3, 7]);
+  assert.deepEqual(playedOf("?present=1&from=3&to=70", 10), [3, 9]);
+  for (const link of ["", "?from=3&to=7", "?present=1", "?present=1&from=7&to=3", "?present=1&from=-1&to=1e9"])
+    assert.deepEqual(playedOf(link, 10), [0, 9]);
 });
