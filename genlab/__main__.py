@@ -1,5 +1,7 @@
 """Exported models from a terminal: which there are, and whether they are sound.
 
+Other parts of the product add commands by the entry point `genlab.commands`.
+
 The same as `genlab` and as `python -m genlab`; to make models there is `python -m training`.
 """
 
@@ -7,9 +9,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Union
 
 import tyro
 
@@ -70,8 +74,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: Of status 0 after help, of status 2 where there is no such command or option.
     """
     config, told = (tyro.conf.OmitArgPrefixes,), __doc__
-    command = tyro.cli(List | Check, prog="genlab", description=told, args=arguments, config=config)
-    return command.run()
+    commands: Any = Union[(List, Check, *_others())]
+    command = tyro.cli(commands, prog="genlab", description=told, args=arguments, config=config)
+    return int(command.run())
+
+
+def _others() -> list[type]:
+    """The commands that other parts of the product add, where what they need is installed."""
+    found = []
+    for entry in entry_points(group="genlab.commands"):
+        with suppress(ImportError):
+            found.append(entry.load())
+    return found
 
 
 def _judged(entry: Entry, device: str) -> bool:

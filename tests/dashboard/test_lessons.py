@@ -2,9 +2,8 @@
 
 import pytest
 
-from dashboard import pages
+from dashboard import lessons, pages
 from dashboard.pages import Page
-from dashboard.shared import lessons
 
 PLACES = [place for place in lessons.places() if lessons.lesson(*place)]
 
