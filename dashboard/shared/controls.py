@@ -1,5 +1,6 @@
 """Widgets whose state is the page's link; numbers are clamped again: only browsers heed limits."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TypeVar
@@ -52,13 +53,22 @@ def choose_card(
         )
         show_broken()
         st.stop()
-    return able[pick(label, {name: called(name, card) for name, card in able.items()}, key, able)]
+    return able[pick(label, called(able), key, able)]
 
 
-def called(name: str, card: Card) -> str:
-    """What people call a model, or a data set where that is what the link names."""
-    title = dataset_title(card.dataset)
-    return title if name == card.dataset else f"{title} · {card.name}"
+def called(cards: Mapping[str, Card]) -> dict[str, str]:
+    """What people call models, or data sets where that is what the link names.
+
+    Those of one name are told apart by their identifiers: a widget goes by the names.
+    """
+
+    def name_of(name: str, card: Card) -> str:
+        title = dataset_title(card.dataset)
+        return title if name == card.dataset else f"{title} · {card.name}"
+
+    names = {name: name_of(name, card) for name, card in cards.items()}
+    often = Counter(names.values())
+    return {name: f"{said} ({name})" if often[said] > 1 else said for name, said in names.items()}
 
 
 def pick(

@@ -45,6 +45,12 @@ def texts(app: AppTest, *more: str) -> str:
     return "\n".join(str(item.value) for kind in (*WORDS, *more) for item in app.get(kind))
 
 
+def topics(app: AppTest) -> list[dict[str, Any]]:
+    """The parts of the lecture on the front page."""
+    headers = [decode(element.proto.bytes) for element in app.get("bidi_component")]
+    return list(next(header["parts"] for header in headers if "parts" in header))
+
+
 def more(app: AppTest) -> str:
     """What the first stage of the page says back once it is painted."""
     blobs = [element.proto.bytes for element in app.get("bidi_component")]

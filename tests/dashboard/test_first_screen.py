@@ -6,10 +6,10 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from dashboard import pages
-from tests.dashboard.browsing import settle, visiting
+from tests.dashboard.browsing import Windows, settle, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -51,10 +51,8 @@ def look(page: Page) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "name", [*FIRST, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
 )
-def test_the_whole_picture_is_on_the_first_screen(
-    chromium: Browser, server: str, name: str
-) -> None:
-    with visiting(chromium) as visit:
+def test_the_whole_picture_is_on_the_first_screen(windows: Windows, server: str, name: str) -> None:
+    with visiting(windows) as visit:
         page = visit(f"{server}/{PLACES[name]}", SHOWN, viewport=DESKTOP, reduced_motion="reduce")
         for screen in (DESKTOP, PROJECTOR):
             height = screen["height"]
@@ -75,8 +73,8 @@ def test_the_whole_picture_is_on_the_first_screen(
         assert low <= PHONE["height"], f"on a telephone the first picture ends at {low:.0f} px"
 
 
-def test_a_picture_fits_where_the_window_is_made_smaller(chromium: Browser, server: str) -> None:
-    with visiting(chromium) as visit:
+def test_a_picture_fits_where_the_window_is_made_smaller(windows: Windows, server: str) -> None:
+    with visiting(windows) as visit:
         page = visit(f"{server}/gans", SHOWN, viewport=PROJECTOR)
         wide = look(page)["side"]
         page.set_viewport_size({"width": 1366, "height": 700})

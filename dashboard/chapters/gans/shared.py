@@ -41,8 +41,7 @@ def choose_model(fits: Callable[[Card], bool], wanted: str) -> Card:
             icon=":material/inventory_2:",
         )
         st.stop()
-    titles = {name: controls.called(name, card) for name, card in able.items()}
-    return able[controls.pick("Model", titles, "gan", able)]
+    return able[controls.pick("Model", controls.called(able), "gan", able)]
 
 
 @computed(entries=32)

@@ -89,7 +89,7 @@ def on_shelf(dataset: str, family: str) -> list[ModelCard]:
     """
     entries, shown = read_catalogue().entries, []
     for name in catalogue.datasets():
-        cards = [card for card in catalogue.models_of(name) if card.verbs != {"classify"}]
+        cards = _shown(name)
         main = {card.id for card in catalogue.main_models(cards)}
         cards.sort(key=lambda card: card.id not in main)
         shown += [
@@ -123,7 +123,9 @@ def follow(opened: str | None) -> None:
 
 def shelf() -> None:
     """Every model, by data set; a visitor chooses of which data set and which family."""
-    mine = [entry for entry in read_catalogue().entries.values() if entry.card and own(entry)]
+    entries = read_catalogue().entries
+    mine = [entries[card.id] for name in catalogue.datasets() for card in _shown(name)]
+    mine = [entry for entry in mine if own(entry)]
     if mine:
         st.header("Your models", divider="gray")
         cards = [in_gallery(entry, False) for entry in mine]
