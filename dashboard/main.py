@@ -5,21 +5,23 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import pages
-from dashboard.shared import shell
 from dashboard.shared.catalogue import read_catalogue
 from dashboard.shared.guard import guarded
 from dashboard.shared.warmup import for_visitors
 
+HERE = Path(__file__).parent
+
 st.set_page_config(
     page_title="Generative Models Lab",
     # A file, not an icon by name: Streamlit fetches those for the tab from another host.
-    page_icon=str(Path(__file__).with_name("icon.svg")),
+    page_icon=str(HERE / "icon.svg"),
     layout="wide",
     menu_items={"Get help": None, "Report a bug": None},
 )
 
-st.html(Path(__file__).with_name("page.css"))
-shell.present()
+st.html(HERE / "page.css")
+if st.query_params.get("present") == "1":  # as a lecture does; its frames: web/timeline.js
+    st.html(HERE / "present.css")
 
 with guarded():
     groups: dict[str, list[st.Page]] = {}
@@ -33,5 +35,7 @@ with guarded():
         )
         groups.setdefault(page.group, []).append(entry)
     chosen = st.navigation(groups if len(groups) > 1 else groups[""], position="top")
+    if pages.named(chosen.url_path).group:
+        st.html(HERE / "grouped.css")
     chosen.run()
     for_visitors(*pages.named(chosen.url_path).behind)

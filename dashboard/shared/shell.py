@@ -4,15 +4,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 
-def present() -> None:
-    """Show a page as a lecture does where its link says `present=1`: the picture, and no controls.
-
-    What the controls say stands in the link. `from` and `to` there are the frames that play.
-    """
-    if st.query_params.get("present") == "1":
-        st.html("<span class='present'></span>")
-
-
 def head(title: str, sentence: str, formula: str = "") -> None:
     """The page's name with a sentence beside it; a `formula` is shown to whoever asks for it."""
     with st.container(key="head", horizontal=True, vertical_alignment="center", gap="medium"):

@@ -255,6 +255,23 @@ def test_objectives_race_on_one_timeline_and_k_changes_the_runs(visit: Visit) ->
     visit.check()
 
 
+def test_a_lecture_hides_the_controls_and_plays_the_frames_of_its_link(visit: Visit) -> None:
+    page = visit.open("gans?gan_view=training&present=1&from=2&to=5")
+    root = stage(page)
+    root.get_by_role("button", name="Pause").or_(root.get_by_role("button", name="Play")).click()
+    for name in ("stHeader", "stSelectbox", "stNumberInput", "stExpander"):
+        for hidden in page.get_by_test_id(name).all():
+            expect(hidden).to_be_hidden()
+    root.evaluate("node => node.querySelector('.play').click()")
+    seen = root.evaluate(
+        "async node => { const seen = new Set(); const end = performance.now() + 3000;"
+        "while (performance.now() < end) { seen.add(node.dataset.frame);"
+        "await new Promise(requestAnimationFrame); } return [...seen]; }"
+    )
+    assert {int(frame) for frame in seen} <= {2, 3, 4, 5}
+    assert len(seen) > 1
+
+
 @pytest.mark.slow
 def test_gradients_follow_the_film(visit: Visit) -> None:
     page = visit.open("gans?gan_view=gradients")

@@ -166,8 +166,8 @@ def _own(card: Card) -> bool:
 
 st.title("Generative Models Lab")
 st.markdown(
-    "A lecture that you can touch: every picture is made, as you look, by a model that was really "
-    "trained or by a distribution that is known exactly. Begin at the top, or open what moves you."
+    "A lecture that you can touch: every picture is made while you look, by a model that was "
+    "really trained or from a distribution that is known exactly."
 )
 lecture()
 if read_catalogue().entries:

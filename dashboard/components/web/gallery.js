@@ -93,10 +93,9 @@ function buildGroup(gallery, group) {
 /** A part of the lecture: its topics, whose films play while they are on the screen, and what is to come. @param {Gallery} gallery @param {Part} part */
 function buildPart(gallery, part) {
   const cards = part.cards.map((card) => buildTopic(gallery, card));
-  const toCome = part.toCome.map((name) => element("div", { className: "to-come" },
-    element("strong", {}, name), element("span", { className: "family" }, "still to come")));
+  const toCome = part.toCome.length ? [element("p", { className: "to-come" }, `Still to come: ${part.toCome.join(", ")}.`)] : [];
   return element("section", { "aria-label": part.title },
-    element("header", {}, element("h3", {}, part.title)), element("div", { className: "grid" }, ...cards, ...toCome));
+    element("header", {}, element("h3", {}, part.title)), element("div", { className: "grid" }, ...cards), ...toCome);
 }
 
 function buildTopic(/** @type {Gallery} */ gallery, /** @type {TopicSpec} */ card) {

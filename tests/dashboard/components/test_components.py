@@ -264,6 +264,19 @@ def test_the_picture_downloads_with_both_panes(visit: Visit) -> None:
     assert len(colours) > 100
 
 
+def test_the_film_downloads_and_stands_where_it_stood(visit: Visit) -> None:
+    strip = visit.main.get_by_role("slider", name="time")
+    with visit.page.expect_download() as waiting:
+        visit.main.get_by_role("button", name="Download the film").click()
+    assert waiting.value.suggested_filename == "left-time.webm"
+    film = waiting.value.path().read_bytes()
+    assert film.startswith(bytes.fromhex("1a45dfa3"))  # EBML, as a WebM file begins
+    assert len(film) > 5_000
+    expect(strip).to_have_attribute("aria-valuetext", "t = 4")
+    second = visit.page.locator(".stage").nth(1)  # has no film
+    expect(second.get_by_role("button", name="Download the film")).to_be_hidden()
+
+
 def test_python_moves_a_point_and_a_person_moves_it_on(visit: Visit) -> None:
     second = visit.page.locator(".stage").nth(1)
     handle = second.get_by_role("slider")
