@@ -19,8 +19,14 @@ CHART: dict[Role, str] = {
 WORDS = "#000037"
 
 # What charts are shown with. Nothing on them is zoomed, so that a swipe over one scrolls the page;
-# a telephone would always show the bar of tools, over the legend.
-STILL: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
+# of tools there is the file alone, under the mouse (page.css hides it where there is none).
+STILL: dict[str, Any] = {
+    "displayModeBar": "hover",
+    "modeBarButtons": [["toImage"]],
+    "displaylogo": False,
+    "scrollZoom": False,
+    "doubleClick": False,
+}
 
 # The same roles as colour names of Streamlit's markdown.
 INK: dict[Role, str] = {"data": "blue", "model": "orange", "noise": "violet", "critic": "green"}

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
@@ -64,8 +65,10 @@ def play(scene: Scene, key: str, more: str = "") -> int:
 
 
 def chart(figure: go.Figure, alt: str, key: str | None = None) -> None:
-    """A chart that stays as it is drawn; `alt` says in words what it shows."""
-    st.plotly_chart(figure, alt=alt, key=key, config=STILL)
+    """A chart that stays as it is drawn; `alt` says in words what it shows and names its file."""
+    name = re.sub(r"[^a-z0-9]+", "-", alt.lower()).strip("-")[:60]
+    file = {"toImageButtonOptions": {"format": "svg", "filename": name}}
+    st.plotly_chart(figure, alt=alt, key=key, config=STILL | file)
 
 
 def about(card: Card) -> None:

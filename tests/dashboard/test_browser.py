@@ -255,6 +255,19 @@ def test_objectives_race_on_one_timeline_and_k_changes_the_runs(visit: Visit) ->
     visit.check()
 
 
+@pytest.mark.slow
+def test_a_chart_goes_out_as_svg_named_after_what_it_shows(visit: Visit) -> None:
+    page = visit.open("diffusion?steps=10&ddpm_n=100")
+    chart = page.locator(".js-plotly-plot").first
+    chart.scroll_into_view_if_needed()
+    chart.hover()
+    with page.expect_download() as waiting:
+        chart.locator(".modebar-btn").click()
+    name = "the-share-of-signal-over-t-for-each-noise-schedule.svg"
+    assert waiting.value.suggested_filename == name
+    assert waiting.value.path().read_text().startswith("<svg")
+
+
 def test_a_lecture_hides_the_controls_and_plays_the_frames_of_its_link(visit: Visit) -> None:
     page = visit.open("gans?gan_view=training&present=1&from=2&to=5")
     root = stage(page)
