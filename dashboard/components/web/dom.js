@@ -54,6 +54,12 @@ export function iconButton(name, label, onclick, className = "tool") {
   return button;
 }
 
+/** The button that shows a component on the full screen, in a list; none where the browser has no full screen. @param {HTMLElement} root */
+export function fullButtons(root) {
+  const full = () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen());
+  return document.fullscreenEnabled ? [iconButton("full", "Full screen", full)] : [];
+}
+
 /** @param {number} value @param {number} low @param {number} high */
 export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
