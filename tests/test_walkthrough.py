@@ -31,7 +31,7 @@ app = AppTest.from_file("dashboard/main.py", default_timeout=60).run()
 assert not app.exception, app.exception
 app.switch_page("chapters/coordinates/page.py").run()
 assert not app.exception and not app.error, (app.exception, app.error)
-assert app.selectbox(key="coordinates").options == ["moons-coordinates"]
+assert app.selectbox(key="coordinates").value == "moons-coordinates"
 """
 
 SAMPLES = """
