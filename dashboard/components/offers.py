@@ -38,7 +38,8 @@ class Offer:
     bytes that `make` keeps alive. `icon` is a name of Material Symbols.
 
     With `frames` the file is that of the frame which the page's picture shows when the button is
-    pressed, and their words stand in its name in the place of "{}".
+    pressed, and their words stand in its name in the place of "{}". Of several pictures on a page
+    `film` is the key of the stage that is meant.
     """
 
     label: str
@@ -49,6 +50,7 @@ class Offer:
     size: int
     make: Callable[[int], bytes]
     frames: tuple[str, ...] = ()
+    film: str = ""
 
     @property
     def token(self) -> str:
@@ -128,6 +130,7 @@ def offers(shown: Sequence[Offer], *, key: str = "offers") -> None:
             "icon": o.icon,
             "name": "" if o.frames else o.name,
             "href": f"{ADDRESS}/{o.token}",
+            "film": o.film,
         }
         for o in shown
     ]

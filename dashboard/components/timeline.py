@@ -60,7 +60,8 @@ class Timeline:
     logarithmic axis). `height` of the strip is in CSS pixels; `rows` are (value, words) of lines
     across it, on the span of the first curve, `columns` those of marks under it, in the units of
     `positions`: with them the strip is a chart with axes. `fps` is the speed of play in frames a
-    second; `autoplay` is ignored where a person prefers reduced motion.
+    second; `autoplay` is ignored where a person prefers reduced motion. `rest` is the telling frame
+    of a film that does not loop: it stands there once it has played, and where it does not play.
     """
 
     count: int
@@ -70,6 +71,7 @@ class Timeline:
     fps: float = 50.0
     loop: bool = True
     autoplay: bool = False
+    rest: int | None = None
     title: str = "frame"
     positions: FloatArray | None = None
     height: int = 64
@@ -85,6 +87,7 @@ class Timeline:
             (spanned or not self.rows, "rows need a first curve with a span"),
             (self.count >= 1, f"{self.count} frames"),
             (0 <= self.start < self.count, f"start {self.start} of {self.count} frames"),
+            (self.rest is None or 0 <= self.rest < self.count, f"no frame {self.rest} to rest at"),
             (0 < self.fps <= 120, f"{self.fps} frames a second is not in (0, 120]"),
             (labels == self.count, f"{labels} labels for {self.count} frames"),
         ):

@@ -38,7 +38,7 @@ type CurveSpec = { role: string; label: string; xy: Buffers };
 type TimelineSpec = {
   count: number; labels: string[]; notes: Record<number, string>; positions: number[]; curves: CurveSpec[]; start: number;
   rows: [number, string][]; columns: [number, string][];
-  fps: number; loop: boolean; autoplay: boolean; title: string; height: number;
+  fps: number; loop: boolean; autoplay: boolean; rest?: number | null; title: string; height: number;
 };
 type SheetSpec = {
   pixels: Buffers; title: string; alt: string; captions: string[][];
@@ -117,7 +117,7 @@ type Gallery = {
   root: HTMLElement; scroller: Element | null; films: Map<Element, Film>; seen?: string;
   watcher?: IntersectionObserver; player?: IntersectionObserver; lazy?: IntersectionObserver; emit(name: string, value: unknown): void;
 };
-type OfferSpec = { label: string; icon: string; href: string; name: string };
+type OfferSpec = { label: string; icon: string; href: string; name: string; film?: string };
 type Scale = (value: number) => number;
 type Chart = Ink & { x: Scale; y: Scale; w: number; h: number; bottom: number };
 type Look = { colour: string; radius: number; halo: number; opacity: number };

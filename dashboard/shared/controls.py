@@ -95,6 +95,24 @@ def pick(
     return name
 
 
+def choose_named(
+    label: str, options: Mapping[str, str], key: str, default: str, help: str | None = None
+) -> str:
+    """One of a few `options` side by side: the link has the identifier, a person reads the name."""
+    missing = links.asked(key, options, default)
+    if missing is not None:
+        st.warning(
+            f"There is no “{missing}” here. Shown instead: {options[default]}.",
+            icon=":material/link_off:",
+        )
+    picked = st.segmented_control(
+        label, list(options), format_func=options.__getitem__, required=True, key=key, help=help
+    )
+    chosen = picked if picked is not None and picked in options else default
+    links.tell(key, chosen)
+    return chosen
+
+
 def show_broken() -> None:
     """Say which models break their contract, and how."""
     for entry in read_catalogue().entries.values():

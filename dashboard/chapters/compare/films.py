@@ -15,11 +15,12 @@ from dashboard.pages import kind
 from dashboard.plots.bounds import density_words
 from dashboard.plots.shading import Scale, peak
 from dashboard.shared import catalogue, parts
-from dashboard.shared.compute import computed
+from dashboard.shared.compute import computed, key_of
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.progress import finished, kept
 from dashboard.shared.refining import Refining, refining
 from dashboard.shared.selection import COARSE, GRID, density_grid
+from dashboard.shared.taken import take_away
 from genlab.contract.card import Card
 from genlab.measures.density import Extent
 from genlab.model import Array, ExportedModel
@@ -121,18 +122,18 @@ def act(shown: Shown, card: Card, level: str, tell: Callable[[int], None]) -> co
         waits = level in {"coarse", "whole"}
         made = compare.NOT_YET if waits else film(model, shown.n, shown.seed)
         words = compare.words_of(card), density_words(card)
-        return compare.Act(card.name, card.kind, made, density, *words)
+        return compare.Act(card.name, card.kind, made, density, *words, id=card.id)
     return None
 
 
 MAKING = (
-    "Each family makes samples in its own way: a flow through its layers, a diffusion model "
-    "through its steps, a GAN at once, so its film is the training. Between layers and checkpoints "
-    "points move on straight lines. "
+    "A flow makes samples layer by layer, a diffusion model step by step; a GAN makes them at "
+    "once, so its film is its training. Between layers and between checkpoints points move on "
+    "straight lines. "
 )
 ABOUT_PLANE = (
-    MAKING + "Densities share one colour scale, that of the truth; a diffusion model's is by the "
-    "probability-flow ODE, coarse first."
+    MAKING + "All densities share the colour scale of the exact one; that of a diffusion model is "
+    "by the probability-flow ODE, coarse first."
 )
 
 
@@ -141,6 +142,27 @@ def play(shown: Shown, level: Refining, scene: Scene, acts: list[compare.Act]) -
     parts.play(scene, "making", more(shown, level))
     for made in acts:
         parts.tell_not_finite(made.film.path[-1], f"samples ({made.name})")
+    offer(shown, acts)
+
+
+def offer(shown: Shown, acts: list[compare.Act]) -> None:
+    """The samples of each model at the frame shown, to take away."""
+    films = {act.id: act.film.path for act in acts if act.film.path.size}
+    count = max((len(path) for path in films.values()), default=1)
+    name = f"{shown.dataset}-{'-'.join(shown.show.lower().split())}-{{}}-seed{shown.seed}"
+
+    def samples(frame: int) -> dict[str, Array]:
+        return {name: path[min(frame, len(path) - 1)] for name, path in films.items()}
+
+    take_away(
+        "Samples",
+        name,
+        f"{name} {shown.n} {[key_of(card) for card in shown.chosen]} {sorted(films)}",
+        samples,
+        frames=[f"frame{i}of{count - 1}" for i in range(count)],
+        film=STAGE,
+        size=sum(path.nbytes for path in films.values()),
+    )
 
 
 @st.fragment

@@ -13,14 +13,17 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.compare.scenes.scores import Figure, figure_of
-from dashboard.chapters.compare.table import size
+from dashboard.chapters.compare.table import as_csv, size
+from dashboard.components.offers import Offer, offers
 from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import tiles
 from dashboard.plots.bounds import inference
 from dashboard.shared import catalogue
+from dashboard.shared.compute import key_of
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.images import pictures, tell_not_finite
 from dashboard.shared.progress import finished, kept
+from dashboard.shared.taken import packed
 from genlab.contract.card import Card
 from genlab.diffusion.denoiser import in_turn
 from genlab.diffusion.samplers import SAMPLERS
@@ -49,6 +52,8 @@ COLUMN_HELP = {
 }
 
 
+BETTER = {"bits/dim": "↓", "FD / floor": "↓", "agreement": "↑", "CAS": "↑", SECONDS: "↓"}
+"""The columns that matter most, and whether lower or higher is better."""
 Drawn = tuple[NDArray[np.float32], float]
 """Samples of a model in data units [N, channels, h, w], and the seconds that they took."""
 
@@ -103,24 +108,29 @@ def show(dataset: str, cards: list[Card], seed: int) -> None:
     st.caption(told)
     places = st.columns(len(walls) + 1)
     seconds: dict[str, float] = {}
+    made: dict[str, NDArray[np.float32]] = {}
     real = pictures(cards[0]).test[:N]
     if len(real):
         with places[0]:
             wall(real, "real images", f"compare_{dataset}")
     for card, place in zip(walls, places[1:], strict=True):
         with place:
-            model(card, seed, seconds)
-    table(cards, seconds)
+            model(card, seed, seconds, made)
+    rows = [row(card, seconds.get(card.id)) for card in cards]
+    table(cards, rows)
+    offer(dataset, cards, rows, made, seed)
 
 
 @guarded()
-def model(card: Card, seed: int, seconds: dict[str, float]) -> None:
-    """The wall of one model, and the `seconds` that it took; one that breaks is told in place."""
+def model(
+    card: Card, seed: int, seconds: dict[str, float], made: dict[str, NDArray[np.float32]]
+) -> None:
+    """The wall of one model, what was `made` and in how many `seconds`; a broken one is told."""
     with without(card.id):
         x, taken = draw(card, seed)
         wall(x, card.name, f"compare_{card.id}")
         tell_not_finite(x)
-        seconds[card.id] = taken
+        seconds[card.id], made[card.id] = taken, x
 
 
 def wall(images: NDArray[Any], title: str, key: str) -> None:
@@ -129,27 +139,59 @@ def wall(images: NDArray[Any], title: str, key: str) -> None:
     tiles([Sheet.of(images, title, alt, columns=COLUMNS)], key=key)
 
 
-def table(cards: list[Card], seconds: dict[str, float]) -> None:
+def table(cards: list[Card], rows: list[dict[str, object]]) -> None:
     """What was measured on the exported graphs, and how long the samples took."""
-    config = {name: st.column_config.Column(help=told) for name, told in helps(cards).items()}
-    st.dataframe(
-        [row(card, seconds.get(card.id)) for card in cards],
-        hide_index=True,
-        placeholder="–",
-        column_config=config | {"parameters": st.column_config.NumberColumn(format="localized")},
-        alt="One row per model: bits per dimension, distances, agreement, speed and size.",
-    )
-    for card in filter(steps_of, cards):
-        say_evaluations(card)
-    told = {
-        f"**{card.id}**, {name}: {found.protocol}"
-        for card in cards
-        for name, found in figures(card).items()
-        if found
+    heads = {name: f"{name} {sign}" for name, sign in BETTER.items()}
+    config = {
+        name: st.column_config.Column(heads.get(name), help=told)
+        for name, told in helps(cards).items()
     }
-    if told:
-        with st.expander("Protocols"):
-            st.markdown("\n".join(f"- {words}" for words in sorted(told)))
+    number = st.column_config.NumberColumn(format="localized")
+    config = config | {"parameters": number}
+    shown: dict[str, Any] = {"hide_index": True, "placeholder": "–", "column_config": config}
+    main = [{name: line[name] for name in ("model", *BETTER)} for line in rows]
+    st.dataframe(main, alt="A row per model: bits per dimension, distance, speed.", **shown)
+    st.caption("↓ lower is better, ↑ higher is better. “–”: not measured, or there is none.")
+    with st.expander("All figures, with their standard errors and protocols"):
+        words = "A row per model: bits per dimension, distances, agreement, speed and size."
+        st.dataframe(rows, alt=words, **shown)
+        for card in filter(steps_of, cards):
+            say_evaluations(card)
+        told = {
+            f"**{card.id}**, {name}: {found.protocol}"
+            for card in cards
+            for name, found in figures(card).items()
+            if found
+        }
+        st.markdown("\n".join(f"- {words}" for words in sorted(told)))
+
+
+def offer(
+    dataset: str,
+    cards: list[Card],
+    rows: list[dict[str, object]],
+    walls: dict[str, NDArray[np.float32]],
+    seed: int,
+) -> None:
+    """The table, and the images shown of each model, to take away."""
+    lines = as_csv(rows)
+    name = f"{dataset}-images-seed{seed}"
+    files = [
+        Offer(
+            "Table (csv)", f"{dataset}-models.csv", "text/csv", "table", lines, len(lines),
+            lambda _: lines,
+        ),
+        Offer(
+            "Images (npz)",
+            f"{name}.npz",
+            "application/octet-stream",
+            "data_array",
+            f"{name} {[key_of(card) for card in cards]} {sorted(walls)}".encode(),
+            sum(x.nbytes for x in walls.values()),
+            lambda _: packed(walls),
+        ),
+    ]  # fmt: skip
+    offers(files)
 
 
 def say_evaluations(card: Card) -> None:

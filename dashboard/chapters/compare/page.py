@@ -2,22 +2,24 @@
 
 import streamlit as st
 
+from dashboard import pages
 from dashboard.chapters.compare import images
 from dashboard.chapters.compare.films import Shown, axis, plane
 from dashboard.chapters.compare.table import figures
 from dashboard.pages import kind
 from dashboard.plots.shading import SCALES
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, parts, shell
+from dashboard.shared import catalogue, controls, lessons, parts, shell
 from genlab.contract.card import Card
 from genlab.making import making_of
 
+PAGE = pages.named("compare")
 ONE_OF_EACH = "one of each"
 
 shell.head(
     "Compare",
-    f"One {ink('data', 'data set')}, all families of {ink('model', 'models')}: each can sample, "
-    "only some can say how likely a point is.",
+    f"One {ink('data', 'data set')}, all families of {ink('model', 'models')}: each makes samples, "
+    "only some have a density.",
 )
 
 names = list(catalogue.comparable())
@@ -53,6 +55,7 @@ def body() -> None:
     many = [word for word, family in labels.items() if [c.family for c in cards].count(family) > 1]
     with right:
         show = controls.choose("Show", [ONE_OF_EACH, *many, *(["all"] if many else [])], "show")
+    lessons.ask(PAGE)
     picture = st.container()  # first what is seen, then what changes it: a phone shows both
     scale = SCALES[0]
     with st.container(horizontal=True, gap="medium"):
@@ -62,16 +65,17 @@ def body() -> None:
     shown = Shown(dataset, show, cards, on_stage(show, labels, cards), scale, seed)
     with picture:
         (axis if shown.line else plane)(shown)
+    lessons.tell(PAGE)
     parts.let_paint()
     st.header("In figures", divider="gray")
     st.markdown(
-        "Good at *inference* on the left, good at *sampling* on the right, fast towards the left "
-        "edge of both: no family wins everywhere. Down is better."
+        "Left: how well a model knows the density. Right: how good its samples are. In both, lower "
+        "is better, and farther left is faster."
     )
     figures(dataset, cards)
     st.caption(
-        "Figures were measured on the exported graphs with fresh points; protocols are on the "
-        "column heads. “–”: not measured, or there is nothing to measure. Click a head to sort."
+        "Measured on the exported graphs with fresh points; the head of a column tells the "
+        "protocol, a click on it sorts."
     )
 
 
@@ -84,7 +88,7 @@ def say_left_out(dataset: str, cards: list[Card]) -> None:
         why = "it neither makes samples nor has a density"
         if making_of(card) or "log_prob" in card.verbs:
             why = f"its samples are of shape {' × '.join(map(str, card.event_shape))}"
-        st.caption(f"Not shown: {card.id}, since {why}.")
+        st.caption(f"Not shown: {card.id}, because {why}.")
 
 
 def on_stage(show: str, labels: dict[str, str], cards: list[Card]) -> list[Card]:

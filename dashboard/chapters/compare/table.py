@@ -1,5 +1,7 @@
 """Charts and table of the page that compares: what was measured, and how fast each model is."""
 
+import csv
+import io
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -8,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.chapters.compare.scenes import scores
+from dashboard.components.offers import Offer, offers
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
@@ -18,22 +21,25 @@ from genlab.making import making_of
 from genlab.runtime.errors import Busy, RunError
 
 HELP = {
-    "log_likelihood": "Mean log p(x) over held-out data, nats; more is better, and the row of the "
+    "log_likelihood": "Mean log p(x) over held-out data, nats. Higher is better; the row of the "
     "exact model is the best possible: minus the entropy of the data.",
-    "kl": "KL(data‖model), nats: how far the log-likelihood is below the best possible. 0 is "
-    "perfect.",
+    "kl": "KL(data‖model), nats: how far the mean log-likelihood is below the best possible. Lower "
+    "is better, 0 is perfect. A model without a density has none.",
     "distance": "Sliced Wasserstein-2 distance between samples and fresh data, divided by that "
-    "between two fresh samples of the data. 1 is perfect.",
-    "modes": "Modes of the data that samples reach.",
+    "between two fresh samples of the data. Lower is better, 1 is perfect.",
+    "modes": "Modes of the data that hold samples; higher is better. Left out where fewer than "
+    "half of the samples lie in a mode: a single blob over all of them holds each.",
+    "high_quality": "Share of the samples that lie in a mode; higher is better.",
+    "spread": "Spread of the samples in their modes over that of the data; 1 is perfect.",
 }
 SPEED_HELP = (
-    "Seconds for 10,000 samples, measured here and now: on the machine that serves this page, by "
-    "the exported graph, once it is open; the median of five runs where one takes less than "
-    "0.3 s. A diffusion model walks 50 steps of DDIM."
+    "Seconds for 10,000 samples; lower is better. Measured on the machine that serves this "
+    "page, by the exported graph, once it is open; the median of five runs where one takes less "
+    "than 0.3 s. A diffusion model walks 50 steps of DDIM."
 )
 PARAMETERS_HELP = (
-    "Trained numbers in the exported graphs, each counted once; of a GAN generator and critic "
-    "together."
+    "Trained numbers in the exported graphs, each counted once; of a GAN generator and "
+    "discriminator together."
 )
 
 
@@ -50,16 +56,24 @@ def columns(rows: list[scores.Row]) -> dict[str, Any]:
     error = "One standard error of the figure to the left."
     return {
         "model": column.TextColumn(pinned=True),
-        "sampling": column.TextColumn(width=110, help="Can it make a new x? In how many steps?"),
-        "inference": column.TextColumn(help="Can it say how likely a given x is, and how?"),
-        "log-likelihood": number(format="%.4f", help=help_of(rows, "log_likelihood")),
+        "sampling": column.TextColumn(
+            width=110, help="Can it make new samples? In how many steps?"
+        ),
+        "inference": column.TextColumn(
+            "density p(x)", help="Can it give p(x) of a point, and how?"
+        ),
+        "log-likelihood": number(
+            "log-likelihood, nats ↑", format="%.4f", help=help_of(rows, "log_likelihood")
+        ),
         "± ll": number("±", format="%.4f", help=error),
-        "KL": number("KL above floor", format="%.4f", help=help_of(rows, "kl")),
+        "KL": number("KL, nats ↓", format="%.4f", help=help_of(rows, "kl")),
         "± KL": number("±", format="%.4f", help=error),
-        "W₂ ratio": number("W₂ / floor", format="%.2f", help=help_of(rows, "distance")),
+        "W₂ ratio": number("W₂ / floor ↓", format="%.2f", help=help_of(rows, "distance")),
         "± W₂": number("±", format="%.2f", help=error),
-        "modes": number("modes", format="%.1f", help=help_of(rows, "modes")),
-        "seconds": number("s / 10,000 samples", format="%.4f", help=SPEED_HELP),
+        "modes": number("modes ↑", format="%.1f", help=help_of(rows, "modes")),
+        "high quality": number("in a mode ↑", format="%.2f", help=help_of(rows, "high_quality")),
+        "spread": number("spread", format="%.2f", help=help_of(rows, "spread")),
+        "seconds": number("s / 10,000 samples ↓", format="%.4f", help=SPEED_HELP),
         "parameters": number(format="localized", help=PARAMETERS_HELP),
     }
 
@@ -84,15 +98,43 @@ def figures(dataset: str, cards: list[Card]) -> None:
                 parts.chart(chart, words)
             else:
                 st.info(f"{quality.words}: not measured on these models yet.")
+    blind = [row.card.name for row in rows if row.inference == "no"]
+    if blind:
+        st.caption(f"Without a density, so not on the left chart: {', '.join(blind)}.")
+    shown: dict[str, Any] = {"hide_index": True, "column_config": columns(rows), "placeholder": "–"}
     st.dataframe(
-        scores.table(rows),
-        hide_index=True,
-        column_config=columns(rows),
-        placeholder="–",
-        alt="One row per model: likelihood, distances, modes, speed and size.",
+        scores.main_columns(rows), alt="A row per model: density, KL, distance and speed.", **shown
     )
+    st.caption("↓ lower is better, ↑ higher is better. “–”: not measured, or there is none.")
+    with st.expander("All figures, with their standard errors"):
+        st.dataframe(
+            scores.table(rows),
+            alt="A row per model: likelihood, distances, modes, speed and size.",
+            **shown,
+        )
+    offer(dataset, rows)
     if missing := unmeasured(cards):
         st.caption(f"Measuring how fast {missing[0].id} makes 10,000 samples on this machine …")
+
+
+def offer(dataset: str, rows: list[scores.Row]) -> None:
+    """The table as it stands, to take away."""
+    lines = scores.table(rows)
+    content = as_csv(lines)
+    file = Offer(
+        "Table (csv)", f"{dataset}-models.csv", "text/csv", "table", content, len(content),
+        lambda _: content,
+    )  # fmt: skip
+    offers([file], key="offers_table")
+
+
+def as_csv(lines: list[dict[str, object]]) -> bytes:
+    """The rows of a table as they are sorted there; what is missing is empty."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(lines[0]) if lines else [])
+    writer.writeheader()
+    writer.writerows(lines)
+    return out.getvalue().encode()
 
 
 def size(card: Card) -> int | None:

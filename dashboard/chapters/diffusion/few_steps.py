@@ -1,4 +1,4 @@
-"""Sampling in few steps and in many: what is lost when every step draws from a Normal."""
+"""Sampling in few steps and in many: what is lost when every step draws from a Gaussian."""
 
 import numpy as np
 import streamlit as st
@@ -8,6 +8,7 @@ from dashboard.chapters.diffusion.scenes.reverse_step import line, plane
 from dashboard.components.scene import Scene
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
+from dashboard.shared.taken import take_away
 from genlab.diffusion.few_steps import GROUPS, FewSteps, few_steps
 from genlab.model import ExportedModel
 
@@ -29,23 +30,30 @@ def _chains(
     return scenes.few_steps_scene(few, density, extent, told), few
 
 
-def show(exact: ExportedModel, guesser: ExportedModel, schedule: str, seed: int) -> FewSteps:
-    """The film over the number of steps and its numbers; returns what was sampled."""
+def show(exact: ExportedModel, guesser: ExportedModel, schedule: str, seed: int) -> None:
+    """The film over the number of steps, its numbers and its files."""
     scene, few = _chains(exact, guesser, schedule, seed)
-    st.markdown(scenes.lesson(few, scenes.START))
-    parts.film(scene, key=f"steps{exact.card.event_shape[0]}")
+    key = f"steps{exact.card.event_shape[0]}"
+    parts.film(scene, key=key)
     parts.tell_not_finite(few.drawn[-1])
-    st.caption(
-        f"The same noise for both, {SAMPLES:,} samples each, {schedule} schedule. The best Normals "
-        "have the exact mean and covariance of every step, which no network gives: what a Normal "
-        "can do at most, step by step. *Astray*: where the true density is below that of 99 % of "
-        "the data."
-    )
     with st.expander("All numbers, with their errors"):
+        st.markdown(scenes.lesson(few, scenes.START))
         st.dataframe(scenes.distances(few), hide_index=True)
         st.caption(
-            "Distances are sliced Wasserstein-2 in data units, means over four independent groups "
-            f"of {SAMPLES // GROUPS} samples with their standard error; fresh data are what "
-            "a perfect sampler would have. Errors of shares are binomial."
+            f"Both chains start from the same noise: {SAMPLES:,} samples, {schedule} schedule. "
+            "The best Gaussian of every step has the exact mean and covariance, which no network "
+            "knows. *Outside*: where the density is below that of 99 % of the data. Distances "
+            "are sliced Wasserstein-2 in data units, means over four independent groups of "
+            f"{SAMPLES // GROUPS} samples ± standard error; fresh data are what a perfect sampler "
+            "would give. Errors of shares are binomial. Lower is better; variance: 100 % is right."
         )
-    return few
+    name = f"{exact.card.dataset}-ancestral-{guesser.card.id}-{schedule}-{{}}-seed{seed}"
+    take_away(
+        "Samples",
+        name,
+        f"{name} {sorted(guesser.card.files.items())}",
+        lambda frame: {"x": few.drawn[frame], "best": few.best[frame], "data": few.data},
+        frames=[f"{count}steps" for count in few.counts],
+        film=f"{key}_stage",
+        size=few.drawn.nbytes + few.best.nbytes,
+    )

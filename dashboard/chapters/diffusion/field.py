@@ -1,5 +1,8 @@
 """The field: the learned score beside the exact one, over a timeline of noise levels."""
 
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -7,13 +10,14 @@ from numpy.typing import NDArray
 from dashboard.chapters.diffusion.scenes import field as scenes
 from dashboard.chapters.diffusion.shared import DiffusionSelection, units_of
 from dashboard.components.scene import Scene
-from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
+from dashboard.shared.taken import take_away
 from genlab.diffusion.diffused import noised as noised_at
 from genlab.diffusion.diffused import visible
 from genlab.diffusion.schedules import respace
 from genlab.diffusion.units import to_diffusion
+from genlab.measures.density import Extent, grid
 from genlab.model import ExportedModel
 from genlab.runtime.noise import normal
 
@@ -21,8 +25,22 @@ LEVELS = 40  # noise levels of the score field, t = 0 not counted
 ON_FIELD = 1_000  # noised data on which the error of the field is measured
 
 
-@computed(entries=8, keep="resource", spinner="Asking for the field at every noise level …")
-def _film(look: DiffusionSelection) -> Scene:
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """The film, and what it shows: times t[F], the model's field and the exact one where known.
+
+    `called` is what the model's field is, "learned" or itself "exact".
+    """
+
+    scene: Scene
+    called: str
+    times: list[int]
+    learned: scenes.Field
+    exact: scenes.Field | None
+
+
+@computed(entries=8, keep="resource", spinner="Evaluating the score at every noise level …")
+def _seen(look: DiffusionSelection) -> _Seen:
     card, extent, stop = look.card, look.extent, catalogue.watcher()
     full = look.model.schedule(look.named)
     times = respace(full, min(LEVELS, len(full) - 1))[:0:-1]  # no sampler asks at t = 0
@@ -42,28 +60,41 @@ def _film(look: DiffusionSelection) -> Scene:
     truth = catalogue.exactly(card.dataset, "denoise", true_field) if trained else None
     density = catalogue.exactly(card.dataset, "log_prob_t", true_density)
     places = times.tolist()
-    return scenes.field_scene(learned, truth, levels, places, noised, density, extent, trained)
+    scene = scenes.field_scene(learned, truth, levels, places, noised, density, extent, trained)
+    return _Seen(scene, "learned" if trained else "exact", places, learned, truth)
 
 
 def show(look: DiffusionSelection) -> None:
     """The learned and the exact score, over a timeline of noise levels."""
-    scene = _film(look)
+    seen = _seen(look)
+    parts.film(seen.scene, key="field_frame")
     score = r"\nabla_{x_t} \log q(x_t) = -\hat\varepsilon / \sigma_t"
-    st.caption(
-        "Scrub the noise level: the arrows point to where the density of xₜ rises, the "
-        f"{ink('model', 'learned')} ones over the {ink('data', 'exact')} ones."
-        if look.card.kind == "trained"
-        else "Scrub the noise level: the arrows point to where the exact density of xₜ rises."
-    )
-    parts.film(scene, key="field_frame")
-    squares = (
-        "The error is that of ε̂ = −σₜ × score, root mean square a coordinate over noised data, "
-        "± its standard error: 0 is perfect, 1 is as large as the noise itself. Far from all "
-        "noised data the network was never asked, and hardly any sample ever comes by. "
-        if len(scene.panes) > 1
-        else ""
-    )
-    st.caption(
-        f"The score is ${score}$; arrows are squeezed to fit: longer is larger, but not in "
-        f"proportion. {squares}"
+    with st.expander("What the arrows and the error are"):
+        st.markdown(
+            f"The score is ${score}$. Longer arrows are larger scores, but not in proportion: they "
+            "are shortened to fit. The error is that of $\\hat\\varepsilon$, root mean square per "
+            "coordinate over data with noise, ± standard error: 0 is perfect, 1 is as large as the "
+            "noise itself."
+        )
+    _offer(look, seen)
+
+
+def arrows(seen: _Seen, extent: Extent, frame: int) -> dict[str, NDArray[np.float32]]:
+    """Feet of the arrows in data units, and the scores there in units of the noise, [n, 2]."""
+    fields = {seen.called: seen.learned} | ({"exact": seen.exact} if seen.exact else {})
+    feet = {"x": grid(extent, scenes.ARROWS).astype(np.float32)}
+    return feet | {name: one.scores[frame].astype(np.float32) for name, one in fields.items()}
+
+
+def _offer(look: DiffusionSelection, seen: _Seen) -> None:
+    """The arrows of the frame shown, to take away."""
+    name = f"{look.card.id}-score-{look.schedule}-{{}}-seed{look.seed}"
+    take_away(
+        "Scores",
+        name,
+        f"{name} {sorted(look.card.files.items())}",
+        partial(arrows, seen, look.extent),
+        frames=[f"t{t}" for t in seen.times],
+        film="field_frame_stage",
+        size=2 * seen.learned.cells.nbytes,
     )

@@ -1,4 +1,4 @@
-"""Forward diffusion: the exact law of the data on its way to noise, and the kernel of one point."""
+"""Forward diffusion: the exact q(x_t) from data to noise, and the kernel of one point."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -13,25 +13,28 @@ from dashboard.chapters.diffusion.scenes.reverse_step import plane
 from dashboard.chapters.diffusion.scenes.trajectory import on_stage, schedule_chart
 from dashboard.chapters.diffusion.shared import reach
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, lessons, parts, shell
+from dashboard.shared import catalogue, controls, lessons, links, parts, shell
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
 from dashboard.shared.progress import Frames, kept
 from dashboard.shared.refining import Refining, refining
+from dashboard.shared.taken import take_away
 from genlab.contract.card import Card
 from genlab.model import Array
 from genlab.runtime.sessions import heavy
 
 PAGE = pages.named("forward")
+FRAME, SEEN = "frame", "forward_seen"  # of the link, and of the session: the data set shown last
 BYTES = 2**22  # what the films of two schedules take at all levels
 
 mean, variance = ink("data", r"$\sqrt{\bar\alpha_t}\,x_0$"), ink("noise", r"$(1-\bar\alpha_t)\,I$")
-law, start = ink("data", "$q(x_t)$"), ink("data", "$q(x_0)$")
+marginal, start = ink("data", "$q(x_t)$"), ink("data", "$q(x_0)$")
 shell.head(
     "Forward diffusion",
-    f"{ink('data', 'Data')} fade and {ink('noise', 'noise')} grows, until nothing of them is left.",
+    f"{ink('noise', 'Noise')} is added to the {ink('data', 'data')} step by step, until only noise "
+    "is left.",
     rf"$q(x_t \mid x_0) = \mathcal N\big(${mean}$,\;${variance}$\big)$: one point $x_0$, shrunk "
-    rf"and blurred. All of them: {law}$\;=\int${start}$\,q(x_t \mid x_0)\,dx_0$.",
+    rf"and blurred. Over all data points: {marginal}$\;=\int${start}$\,q(x_t \mid x_0)\,dx_0$.",
 )
 
 
@@ -56,7 +59,7 @@ class Shown:
         """The level that is due: the last at once on the line, and where it was made before."""
         dim, levels = self.card.event_shape[0], forward.LEVELS
         least = 2 if self.work.done or dim == 1 else 0
-        return refining(f"forward{dim}_stage", self, levels=levels, at_least=least)
+        return refining(f"forward_{self.card.dataset}", self, levels=levels, at_least=least)
 
     def films(self, level: int) -> list[Diffused]:
         """A film for each schedule."""
@@ -82,33 +85,39 @@ def body() -> None:
     picture = shown.picture
     picture.note()
     lessons.ask(PAGE)
-    st.caption("Drag x₀, and scrub or play t.")
     show(shown)
     parts.let_paint()
     if picture.last:
         say_noise(shown.films(picture.level))
-    st.caption(
-        "Everything here is exact: the law of the data is known, so q(xₜ) and its divergence from "
-        "noise are computed, not learned (the divergence by a sum over cells; left out where these "
-        "miss a hundredth of the mass). In the plane the picture is blurred by half a cell, so "
-        "that no mode falls between two of them. Means and widths are in data units."
-    )
     lessons.tell(PAGE)
+    with st.expander("How this is computed"):
+        st.markdown(
+            "Nothing here is learned: the distribution of the data is known in closed form, so "
+            "q(xₜ) is exact. Its divergence from noise is a sum over the cells of a grid, left out "
+            "where the grid misses more than 1 % of the mass. The picture of the plane is blurred "
+            "by half a cell, so that no mode falls between two cells. Means and standard "
+            "deviations are in data units."
+        )
     parts.badges(card, catalogue.open_model(card.id).device, seed)
     schedules, films = catalogue.schedules_of(card), shown.films(picture.level)
     ratio = "The logarithm of the signal-to-noise ratio over t, for each noise schedule."
     told = (
         (schedule_chart(schedules), "The share of signal over t, for each noise schedule."),
         (forward.snr_chart(schedules), ratio),
-        (forward.kl_chart(films), "How many nats the diffused density is from noise, over t."),
+        (forward.kl_chart(films), "KL(q(xₜ) ‖ N(0, I)) in nats over t."),
     )
     for place, (chart, words) in zip(st.columns(3), told, strict=True):
         with place:
             parts.chart(chart, words)
     steps = [f"t{t}" for t in films[0].t]
-    print = f"{card.id} {shown.names} {seed} {picture.level}".encode()
-    name, size = f"{card.dataset}-noised-{{}}-seed{seed}", sum(one.samples.nbytes for one in films)
-    parts.film_downloads(name, steps, print, partial(points, films), size)
+    take_away(
+        "Samples",
+        f"{card.dataset}-noised-{{}}-seed{seed}",
+        f"{card.id} {shown.names} {seed} {picture.level}",
+        partial(points, films),
+        frames=steps,
+        size=sum(one.samples.nbytes for one in films),
+    )
     parts.about(card)
 
 
@@ -123,17 +132,28 @@ def show(shown: Shown) -> None:
     card, picture, dim = shown.card, shown.picture, shown.card.event_shape[0]
     films, extent = shown.films(picture.level), plane(shown.card)
     picture.show_rest()  # charts and words under the picture wait for the last level
+    leave_noise(card, films)
     start = {"x": on_stage(films[0].samples[0, 0])}
     at = linked(
         picture.stage,
         points=start,
         names={"x": "x0"},
+        frame_name=FRAME,
         count=len(films[0].t),
         within=reach(extent, dim),
     )
     x0 = at.points["x"][:dim]
     scene = forward.forward_scene(card, films, x0, extent, shown.seed, at.still)
     at.show(scene, more=picture.more)
+
+
+def leave_noise(card: Card, films: list[Diffused]) -> None:
+    """Where other data were chosen at a frame of pure noise, which shows all alike, begin anew."""
+    before, frame = st.session_state.get(SEEN), links.frame(FRAME, len(films[0].t))
+    changed = before not in {None, card.dataset}
+    if changed and frame is not None and films[0].bars[frame] < forward.FADED:
+        del st.query_params[FRAME]
+    st.session_state[SEEN] = card.dataset
 
 
 def points(films: list[Diffused], frame: int) -> dict[str, Array]:
@@ -143,7 +163,7 @@ def points(films: list[Diffused], frame: int) -> dict[str, Array]:
 
 
 def say_noise(films: list[Diffused]) -> None:
-    """From which step on the data are but noise, on each schedule."""
+    """From which t on the data have become noise, on each schedule."""
     for one in films:
         since, told = forward.noise_from(one), f"still {one.kl[-1]:.2g} nats from pure noise at T."
         if since is not None:

@@ -1,6 +1,7 @@
-"""The trajectory: the film of a sampler's way from noise to data."""
+"""The trajectory: the film of a sampler's path from noise to data."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.refining import refining
+from dashboard.shared.taken import take_away
+from genlab.contract.card import Card
 from genlab.diffusion.diffused import noised as noised_at
 from genlab.diffusion.diffused import visible
 from genlab.diffusion.samplers import SAMPLERS, Frame
@@ -26,16 +29,16 @@ TRUTH = 40  # cells along a side of the exact q(x_t), drawn for every frame
 
 @dataclass(frozen=True)
 class Walk(DiffusionSelection):
-    """What a sampler walks; `eta` counts where the sampler has one."""
+    """A sampler with its steps; `eta` counts where the sampler has one."""
 
     sampler: str
     steps: int
     eta: float
 
 
-@computed(entries=8, keep="resource", spinner="Walking from noise to data …")
+@computed(entries=8, keep="resource", spinner="Sampling …")
 def _frames(walk: Walk) -> list[Frame]:
-    """Every step of the way."""
+    """Every step of the sampler."""
     options: dict[str, Any] = {"eta": walk.eta} if "eta" in SAMPLERS[walk.sampler].options else {}
     options |= {"sampler": walk.sampler, "steps": walk.steps, "schedule": walk.named}
     stop = catalogue.watcher()
@@ -64,13 +67,28 @@ def show(walk: Walk, whole_paths: bool) -> None:
     """The film: first as the sampler made it, and once it is painted with the exact q(x_t)."""
     picture = refining("frame_stage", walk, whole_paths, levels=("samples", "whole"))
     parts.play(_film(walk, whole_paths, picture.last), "frame", picture.more)
-    st.caption(
-        "Drag along the strip, or press space to play. The curve in it is ᾱ_t, the share of "
-        "signal that is left. Chips under the picture show and hide its layers; the exact q(x_t) "
-        "is computed from the known law of the data, not learned."
+    parts.tell_not_finite(points(walk.card, _frames(walk), -1)["x"])
+
+
+def points(card: Card, frames: list[Frame], frame: int) -> dict[str, NDArray[np.float32]]:
+    """The samples at a frame and the estimates x̂_0 made from them, [n, 2] in data units."""
+    here = frames[frame].x_t, frames[frame].x0
+    x, x0 = (to_data(card, part).astype(np.float32) for part in here)
+    return {"x": x, "x0_hat": x0}
+
+
+def offer(walk: Walk) -> None:
+    """The samples of the frame shown, to take away."""
+    options = f"-eta{walk.eta:g}" if "eta" in SAMPLERS[walk.sampler].options else ""
+    run = f"{walk.sampler}-{walk.steps}{options}-{walk.schedule}"
+    name = f"{walk.card.id}-{run}-{{}}-seed{walk.seed}"
+    frames = _frames(walk)
+    take_away(
+        "Samples",
+        name,
+        f"{name} {walk.n} {sorted(walk.card.files.items())}",
+        partial(points, walk.card, frames),
+        frames=[f"t{frame.t}" for frame in frames],
+        size=sum(frame.x_t.nbytes + frame.x0.nbytes for frame in frames),
+        film="frame_stage",
     )
-
-
-def end(walk: Walk) -> NDArray[np.float32]:
-    """Where the samples arrive, [n, 2] in data units."""
-    return to_data(walk.card, _frames(walk)[-1].x_t).astype(np.float32)

@@ -6,21 +6,21 @@ import { styles } from "./mount.js";
 
 const dress = await styles("offers.css");
 
-function fill(/** @type {HTMLElement} */ button, /** @type {OfferSpec} */ { label, icon, href, name }) {
+function fill(/** @type {HTMLElement} */ button, /** @type {OfferSpec} */ { label, icon, href, name, film }) {
   const wanted = `${icon}|${label}`;
   if (button.dataset.wanted !== wanted)
     button.replaceChildren(element("span", { className: "icon", "aria-hidden": "true" }, icon), label);
   button.dataset.wanted = wanted;
   button.onclick = () => {
     const at = new URL(href, document.baseURI);
-    if (!name) at.searchParams.set("frame", shownFrame());
+    if (!name) at.searchParams.set("frame", shownFrame(film));
     element("a", { href: at.href, download: name }).click();
   };
 }
 
-/** The frame of the page's first film. */
-function shownFrame() {
-  for (const { shadowRoot } of document.querySelectorAll("*")) {
+/** The frame of the film of that key, or of the page's first film. @param {string} [key] */
+function shownFrame(key) {
+  for (const { shadowRoot } of document.querySelectorAll(key ? `.st-key-${key}, .st-key-${key} *` : "*")) {
     const film = /** @type {HTMLElement | null} */ (shadowRoot?.querySelector("[data-frame]"));
     if (film) return film.dataset.frame;
   }

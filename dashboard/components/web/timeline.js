@@ -113,7 +113,7 @@ function tick(/** @type {Player} */ stage, /** @type {number} */ time) {
   if (!stage.drag) clock.phase += (Math.min(100, Math.max(0, time - clock.last)) * timeline.fps) / 1000;
   clock.last = time;
   if (clock.phase >= last + 1 && !timeline.loop) {
-    showFrame(stage, last);
+    showFrame(stage, timeline.rest ?? last);
     return setPlaying(stage, false);
   }
   if (clock.phase >= last + 1 + (END_PAUSE * timeline.fps) / 1000) clock.phase = first;
@@ -158,7 +158,13 @@ export function adoptTimeline(/** @type {Player} */ stage, /** @type {Player['sc
   if (count !== (before?.timeline?.count ?? (before ? 1 : 0))) {
     stage.frame = timeline?.start ?? 0;
     setPlaying(stage, false, { silent: true });
-    if (timeline?.autoplay && count > 1 && !reducedMotion()) setPlaying(stage, true);
+    if (timeline?.autoplay && count > 1) {
+      if (!reducedMotion()) setPlaying(stage, true);
+      else if (timeline.rest != null) { // Python is told of the frame that is shown
+        stage.frame = timeline.rest;
+        settle(stage, 0);
+      }
+    }
   }
   if (timeline) {
     stage.timeline.strip.style.height = `${timeline.height}px`;

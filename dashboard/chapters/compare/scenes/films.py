@@ -99,6 +99,7 @@ class Act:
     density: Array | None = None
     words: str = ""
     shown: str = "density"
+    id: str = ""
 
     @property
     def role(self) -> Role:
@@ -126,7 +127,7 @@ def words_of(card: Card) -> str:
     if by_ode(card):
         return "density by ODE"
     bound = bound_of(card)
-    return WORDS[bound] if bound not in ("", "exact") else "" if bound else "no tractable density"
+    return WORDS[bound] if bound not in ("", "exact") else "" if bound else "no density"
 
 
 def stage_scene(
@@ -140,13 +141,15 @@ def stage_scene(
 
 
 def _clock(acts: Sequence[Act]) -> Timeline | None:
-    """One timeline for all films, which says where each process stands; None if nothing moves."""
+    """One timeline for all films, which says how far they are; None if nothing moves."""
     moving = [act.film.clock for act in acts if len(act.film.path) > 1]
     if not moving:
         return None
-    labels = [" · ".join(dict.fromkeys(words)) for words in zip(*moving, strict=True)]
-    films = len(labels) == FRAMES
-    return Timeline(len(labels), labels, fps=16, autoplay=films, title="making samples")
+    count = len(moving[0])
+    films = count == FRAMES
+    share = [f"{i / (count - 1):.0%} of the way to the samples" for i in range(count)]
+    labels = share if films else list(moving[0])
+    return Timeline(count, labels, fps=16, autoplay=films, rest=count - 1, title="making samples")
 
 
 def _title(act: Act) -> str:

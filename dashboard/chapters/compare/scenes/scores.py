@@ -25,6 +25,8 @@ from genlab.model import ExportedModel
 
 SPEED_SAMPLES, REPEATS = 10_000, 5
 QUICK = 0.3  # seconds below which a speed is the median of `REPEATS` runs instead of one
+TELLING = 0.5
+"""The least share of samples in a mode for which a count of modes says something."""
 TINY = 1e-6
 """What a logarithmic axis shows on its lower edge: the truth's KL, zero but for rounding."""
 
@@ -45,7 +47,9 @@ class Row:
     Attributes:
         log_likelihood: Mean of log p(x) over held-out data, nats.
         kl: KL(data‖model), nats: how far the log-likelihood is below the best possible.
-        modes: Modes covered, of those the data have.
+        modes: Modes covered, of those the data have; None of a model most of whose samples are in
+            none: a single blob over all of them covers each.
+        high_quality: Share of samples in a mode, and `spread` theirs there over that of the data.
         distance: Sliced Wasserstein-2, as a multiple of that of two fresh samples of the data.
         seconds: For 10,000 samples, on this machine.
         parameters: Trained numbers.
@@ -56,6 +60,8 @@ class Row:
     log_likelihood: Figure | None
     kl: Figure | None
     modes: Figure | None
+    high_quality: Figure | None
+    spread: Figure | None
     distance: Figure | None
     seconds: float | None
     parameters: int | None
@@ -66,13 +72,16 @@ class Row:
 def row(card: Card, exact: Card | None, seconds: float | None, parameters: int | None) -> Row:
     """The row of a model from its card, that of the exact model of its data, and its speed."""
     kl = figure_of(card, "kl", "kl_bound", "kl_estimate", "kl_ode")
-    making = making_of(card)
+    making, quality = making_of(card), figure_of(card, "high_quality")
     steps = making and making.steps(card)
+    telling = quality is not None and quality.value >= TELLING
     return Row(
         card,
         _log_likelihood(card, exact, kl),
         kl,
-        figure_of(card, "modes"),
+        figure_of(card, "modes") if telling else None,
+        quality,
+        figure_of(card, "mode_spread"),
         _distance(card),
         seconds,
         parameters if card.kind == "trained" else None,
@@ -138,6 +147,12 @@ def speed(model: ExportedModel, stop: Callable[[], bool] | None = None) -> float
     return median(taken)
 
 
+def main_columns(rows: Iterable[Row]) -> list[dict[str, object]]:
+    """Of the table what matters most: density, its KL, the distance of samples, and speed."""
+    wanted = ("model", "inference", "KL", "W₂ ratio", "seconds")
+    return [{name: row[name] for name in wanted} for row in table(rows)]
+
+
 def table(rows: Iterable[Row]) -> list[dict[str, object]]:
     """The rows as a table: numbers in columns of their own, so that each column can be sorted."""
 
@@ -151,6 +166,8 @@ def table(rows: Iterable[Row]) -> list[dict[str, object]]:
         | cells(row.kl, "KL", "± KL")
         | cells(row.distance, "W₂ ratio", "± W₂")
         | {"modes": cells(row.modes, "modes", "")["modes"]}
+        | {"high quality": cells(row.high_quality, "share", "")["share"]}
+        | {"spread": cells(row.spread, "spread", "")["spread"]}
         | {"seconds": row.seconds, "parameters": row.parameters}
         for row in rows
     ]
@@ -167,19 +184,15 @@ def symbol(card: Card) -> str:
 
 @dataclass(frozen=True)
 class Quality:
-    """An axis of the trade-off: what it is called, where it stands in a row, and who has none.
-
-    `impossible` tells a model that cannot have it from one on which it was not measured.
-    """
+    """An axis of the trade-off: what it is called, and where it stands in a row."""
 
     words: str
     of: Callable[[Row], Figure | None]
-    impossible: Callable[[Row], bool]
 
 
 QUALITIES = (
-    Quality("KL above the floor, nats", lambda row: row.kl, lambda row: row.inference == "no"),
-    Quality("W₂ / floor", lambda row: row.distance, lambda row: False),
+    Quality("KL(data‖model), nats", lambda row: row.kl),
+    Quality("W₂ / floor", lambda row: row.distance),
 )
 """Good at inference, good at sampling."""
 
@@ -187,8 +200,8 @@ QUALITIES = (
 def tradeoff_chart(rows: Sequence[Row], quality: Quality, named: Sequence[str]) -> go.Figure:
     """Quality against seconds for 10,000 samples, both logarithmic: a dot a model, with error bars.
 
-    A model at which it is zero stands open on the lower edge, one that cannot have it on the
-    upper; one on which it was not measured is left out, and the chart is empty where all are.
+    A model at which it is zero stands open on the lower edge; one that has none is left out, and
+    the chart is empty where all are.
     `named` are the identifiers of the models whose names are written out.
     """
     measured = [figure.value for row in rows if row.seconds and (figure := quality.of(row))]
@@ -196,12 +209,12 @@ def tradeoff_chart(rows: Sequence[Row], quality: Quality, named: Sequence[str]) 
     low, high = min(positive, default=0.1), max(positive, default=1.0)
     room = max((high / low) ** 0.25, 1.6)
     edges = (low / room, high * room)
-    shown = [row for row in rows if row.seconds and (quality.of(row) or quality.impossible(row))]
+    shown = [(row, figure) for row in rows if row.seconds and (figure := quality.of(row))]
     chart = go.Figure()
-    for row in shown if measured else []:
-        chart.add_trace(_dot(row, quality, edges, row.card.id in named))
+    for row, figure in shown:
+        chart.add_trace(_dot(row, figure, quality, edges, row.card.id in named))
     dress(chart, "seconds for 10,000 samples, measured here", quality.words)
-    speeds = [math.log10(row.seconds or 1.0) for row in shown] or [0.0]
+    speeds = [math.log10(row.seconds or 1.0) for row, _ in shown] or [0.0]
     names_fit = [min(speeds) - 0.4, max(speeds) + 0.9]  # at the right of the markers
     chart.update_xaxes(type="log", dtick=1, range=names_fit)
     bottom, top = (math.log10(edge) for edge in edges)
@@ -210,19 +223,16 @@ def tradeoff_chart(rows: Sequence[Row], quality: Quality, named: Sequence[str]) 
     return chart.update_layout(showlegend=False, hovermode="closest", height=340)
 
 
-def _dot(row: Row, quality: Quality, edges: tuple[float, float], named: bool) -> go.Scatter:
-    figure = quality.of(row)
+def _dot(
+    row: Row, figure: Figure, quality: Quality, edges: tuple[float, float], named: bool
+) -> go.Scatter:
     role: Role = "data" if row.card.kind == "exact" else "model"
     name, shape = row.card.id.removeprefix(f"{row.card.dataset}-"), symbol(row.card)
-    if figure is None:
-        y, words, told = edges[1], f"{name}: no density", "none, for want of a density"
-    else:
-        sign = COSTS.get(bound_of(row.card), "") if quality is QUALITIES[0] else ""
-        told = f"{sign} {figure.value + 0.0:.4g} ± {figure.stderr or 0:.2g}".lstrip()
-        zero = figure.value <= TINY
-        y, words = (edges[0], f"{name}: 0") if zero else (figure.value, name)
-    on_edge = y in edges
-    error = 0.0 if figure is None or on_edge else figure.stderr or 0.0
+    sign = COSTS.get(bound_of(row.card), "") if quality is QUALITIES[0] else ""
+    told = f"{sign} {figure.value + 0.0:.4g} ± {figure.stderr or 0:.2g}".lstrip()
+    on_edge = figure.value <= TINY
+    y, words = (edges[0], f"{name}: 0") if on_edge else (figure.value, name)
+    error = 0.0 if on_edge else figure.stderr or 0.0
     return go.Scatter(
         x=[row.seconds],
         y=[y],

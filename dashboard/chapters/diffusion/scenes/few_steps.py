@@ -13,7 +13,7 @@ from genlab.measures.density import Extent
 from genlab.model import Array
 
 START, BINS = 2, 80  # the count that a person sees first, and bins of the histogram of one
-WHO = ("best Normals", "DDPM")
+WHO = ("best Gaussians", "DDPM")
 
 
 def few_steps_scene(few: FewSteps, density: Array | None, extent: Extent, chain: str) -> Scene:
@@ -23,7 +23,7 @@ def few_steps_scene(few: FewSteps, density: Array | None, extent: Extent, chain:
     denoiser of DDPM.
     """
     rows: tuple[tuple[str, Array, Role], ...] = (
-        ("the best Normal at every step", few.best, "neutral"),
+        ("the best Gaussian at every step", few.best, "neutral"),
         (f"DDPM with {chain}", few.drawn, "model"),
     )
     if density is None:
@@ -34,7 +34,7 @@ def few_steps_scene(few: FewSteps, density: Array | None, extent: Extent, chain:
     places, errors, level = np.log10(few.counts), np.log10(few.errors), np.log10(few.floor[0])
     span = (float(level) - 0.15, float(errors.max()) + 0.1)
     curves = [
-        Curve(errors[0], "neutral", f"distance from the data, {WHO[0]} (log)", places, span),
+        Curve(errors[0], "neutral", f"distance from data (log): {WHO[0]}", places, span),
         Curve(errors[1], "model", WHO[1], places, span),
         Curve(np.full(2, level), "data", "fresh data", places[[0, -1]], span),
     ]
@@ -69,30 +69,30 @@ def _line(title: str, x: Array, role: Role, density: Array, window: Extent) -> P
 
 
 def lesson(few: FewSteps, frame: int) -> str:
-    """What the samples with few steps say, in words; `frame` is the count to speak of."""
+    """What the samples of few steps show, in words; `frame` is the count to speak of."""
     best, drawn = 100 * few.stray[:, frame]
     error = 100 * float(few.stray_error(few.stray[0, frame]))
     ends, widths, last = 100 * few.stray[:, -1], 100 * few.spread[:, frame], 100 * few.spread[:, -1]
     return (
-        f"In {counted(few.counts[frame], 'step')} the best Normals keep the spread of the data "
-        f"({widths[0]:.0f} % of its variance) and spill it: **{best:.0f} ± {error:.1g} % of the "
-        "samples go astray**, to where 99 % of the data never are. DDPM's Normals are too narrow: "
-        f"its samples have **{widths[1]:.0f} % of the variance** ({drawn:.0f} % astray). In "
-        f"{counted(few.counts[-1], 'step')} every one is small enough to be all but Normal: "
-        f"{ends[0]:.1f} % and {ends[1]:.1f} % astray (fresh data: {100 * few.usual:.1f} %), "
+        f"In {counted(few.counts[frame], 'step')} the best Gaussians keep the spread of the data "
+        f"({widths[0]:.0f} % of its variance), but **{best:.0f} ± {error:.1g} % of their samples "
+        "are outside**, where 99 % of the data never are. DDPM's Gaussians are too narrow: its "
+        f"samples have **{widths[1]:.0f} % of the variance** ({drawn:.0f} % outside). In "
+        f"{counted(few.counts[-1], 'step')} every step is short enough to be nearly Gaussian: "
+        f"{ends[0]:.1f} % and {ends[1]:.1f} % outside (fresh data: {100 * few.usual:.1f} %), "
         f"{last[0]:.0f} % and {last[1]:.0f} % of the variance."
     )
 
 
 def distances(few: FewSteps) -> list[dict[str, str]]:
-    """The rows of a table: steps, distances and stray samples of both chains, with errors."""
+    """The rows of a table: steps, distances and samples outside of both chains, with errors."""
 
     def row(
         name: str, strays: np.ndarray, distances: Iterable[Any], widths: np.ndarray
     ) -> dict[str, str]:
         astray = zip(100 * strays, 100 * few.stray_error(strays), strict=True)
         told = {
-            "astray": [f"{share:.1f} ± {error:.1f} %" for share, error in astray],
+            "outside": [f"{share:.1f} ± {error:.1f} %" for share, error in astray],
             "distance": [f"{value:.3f} ± {error:.3f}" for value, error in distances],
             "variance": [f"{100 * width:.0f} %" for width in widths],
         }

@@ -89,27 +89,27 @@ def field_scene(
     layers: list[Layer] = []
     if density is not None:
         layers.append(Heatmap(0.5 * relief(density), "data", "exact q(xₜ)"))
-    layers.append(Points(noised, "data", "noised data", radius=1.2, opacity=0.4, visible=False))
+    layers.append(Points(noised, "data", "data with noise", radius=1.2, opacity=0.4, visible=False))
     if exact is not None:
         arrows = squeezed(exact.scores, longest)
         layers.append(Arrows(feet, arrows, "data", "exact score", width=4.5, opacity=0.6))
     role: Role = "model" if learned_from_data else "data"
     words, arrows = "learned" if learned_from_data else "exact", squeezed(learned.scores, longest)
     layers.append(Arrows(feet, arrows, role, f"{words} score", width=1.6, opacity=1.0))
-    told = "Arrows of the learned and of the exact score field over the plane."
-    panes = [Pane("score of xₜ: where its density rises", extent, layers, told)]
+    told = "Arrows of the learned and of the exact score over the plane."
+    panes = [Pane("score: where q(xₜ) rises", extent, layers, told)]
     curves, places = [], -np.asarray(times)
     labels = [level_label(t, lam) for t, lam in zip(times, log_snr, strict=True)]
     if exact is not None:
         gap = np.linalg.norm(learned.cells - exact.cells, axis=-1).reshape(-1, CELLS, CELLS)
         shades, words = 0.6 * np.minimum(gap / WORST, 1), f"|ε̂ learned − ε̂ exact|, 0 to {WORST:g}"
-        cloud = Points(noised, "data", "noised data", radius=1.2, opacity=0.5)
-        told = "A map of the difference of the two fields, with the noised data on it."
+        cloud = Points(noised, "data", "data with noise", radius=1.2, opacity=0.5)
+        told = "A map of the difference of the two scores, with data with noise on it."
         gaps: list[Layer] = [Heatmap(shades, "neutral", words), cloud]
-        panes.append(Pane("where the two differ", extent, gaps, told))
+        panes.append(Pane("where the two scores differ", extent, gaps, told))
         errors = field_errors(learned, exact)
         curve = np.array([rms for rms, _ in errors])
-        curves = [Curve(curve, "model", "error on noised data", x=places)]
+        curves = [Curve(curve, "model", "error on data with noise", x=places)]
         labels = [
             f"{label} · error {rms:.4f} ± {stderr:.4f}"
             for label, (rms, stderr) in zip(labels, errors, strict=True)

@@ -28,19 +28,19 @@ from genlab.runtime.noise import normal
 
 LEVELS = ("coarse", "whole", "measured")
 """Films that come one after the other; the last has the divergences from noise."""
+TELLING = 0.85  # the share of signal at which a film rests: clusters and noise both show
+FADED = 0.01  # the share of signal below which all data look alike
 DRAWS = 48  # of the kernel of the dragged point
 PATHS = 24  # points of the line whose way through time is drawn
 GAUSSIAN = 0.01
 """KL in nats at which q(x_t) is called noise: a likelihood ratio of one per cent."""
 RINGS = Normal(np.zeros(2), np.eye(2)).ellipse(1.0, 65) * np.array([1.0, 2.0])[:, None, None]
-"""The circles at 1σ and 2σ of the standard Normal, [2, nodes, 2]."""
+"""The circles at 1σ and 2σ of the standard Gaussian, [2, nodes, 2]."""
 
 ROWS: dict[str, Role] = {
-    "signal ᾱ": "data",
-    "SNR": "neutral",
-    "mean, given x₀": "neutral",
-    "σ, given x₀": "noise",
-    "KL to noise, nats": "neutral",
+    "KL to noise, nats": "data",
+    "mean of xₜ given x₀": "noise",
+    "σ of xₜ given x₀": "noise",
 }
 """What is told of a frame, with the colour of its name."""
 
@@ -74,7 +74,7 @@ def forward_scene(
     seed: int,
     still: int | None = None,
 ) -> Scene:
-    """One pane for each schedule in the plane, on one clock; on the line the law at t and over t.
+    """One pane for each schedule in the plane, on one clock; on the line q(x_t) at t and over t.
 
     `x0` is the dragged point in data units, [d]. Of a `still` frame what follows the point is made
     for that one alone, so that an answer to a drag is small.
@@ -130,7 +130,7 @@ def _line_panes(
     card: Card, film: Diffused, x0: Sequence[float], extent: Extent, frames: slice
 ) -> list[Pane]:
     places = places_of(extent, film.density.shape[1], 1)[:, 0].astype(np.float64)
-    bars = np.append(film.bars, 0.0)  # where no signal is left the kernel is the standard Normal
+    bars = np.append(film.bars, 0.0)  # where no signal is left the kernel is the standard Gaussian
     means, widths = (part.reshape(-1, 1) for part in kernel(card, x0, bars))
     kernels = np.exp(-0.5 * ((places - means) / widths) ** 2) / (math.sqrt(2 * math.pi) * widths)
     band = (means + np.array([0, -2, 2]) * widths)[:-1].T  # [3, F]
@@ -139,26 +139,29 @@ def _line_panes(
     ways, tube = (graphs(times, rows).swapaxes(0, 1) for rows in (paths, band))
     cursors = np.stack(np.broadcast_arrays(film.t[:, None], np.array(extent[:2])), -1)[:, None]
     shades = film.density / film.density.max(axis=1, keepdims=True)
-    top = 1.35 * float(film.density.max())
+    top = 1.2 * float(film.density.max())
     at_t: list[Layer] = [
-        Lines(graphs(places, kernels[-1:]), "neutral", "standard Normal", width=1.25, opacity=0.6),
+        Lines(
+            graphs(places, kernels[-1:]), "neutral", "standard Gaussian", width=1.25, opacity=0.6
+        ),
         Lines(graphs(places, film.density), "data", "exact q(xₜ)", width=3.0),
         Lines(graphs(places, kernels[:-1][frames]), "noise", "q(xₜ | x₀)", width=2.0),
         Handle("x", (x0[0], 0.0), "accent", "your x₀", rail=True),
     ]
     over_t: list[Layer] = [
         Heatmap(0.85 * shades.T[None] ** 0.6, "data", "exact q(xₜ)"),
-        Lines(ways, "data", "points on their way", width=0.75, opacity=0.5),
+        Lines(ways, "data", "paths of data points", width=0.75, opacity=0.5),
         Lines(tube, "noise", "q(xₜ | x₀), mean and 2σ", width=1.75),
         Lines(cursors, "accent", "t", width=2.0),
     ]
     told = "The exact diffused density at t, the kernel of a point to drag along the line, "
-    told += "and the standard Normal."
-    way = "The exact diffused density as a heat map over t, with points on their way to noise."
-    at, over = (*extent[:2], -0.06 * top, top), (0.0, float(film.t[-1]), *extent[:2])
+    told += "and the standard Gaussian."
+    way = "The exact diffused density as a heat map over t, with paths of data points to noise."
+    at = (*extent[:2], -0.12 * top, top)  # the handle stands well above the edge
+    over = (0.0, float(film.t[-1]), *extent[:2])
     return [
-        Pane("the law at t", at, at_t, told, pick="x", aspect=1.15),
-        Pane("the law over t, from left to right", over, over_t, way, aspect=1.15),
+        Pane("q(xₜ) at t", at, at_t, told, pick="x", aspect=1.15),
+        Pane("q(xₜ) over t, from left to right", over, over_t, way, aspect=1.15),
     ]
 
 
@@ -169,7 +172,6 @@ def _timeline(films: Sequence[Diffused]) -> Timeline:
         Curve(film.bars, role, f"ᾱₜ {film.schedule}", x=film.t.astype(np.float64), span=(0.0, 1.0))
         for film, role in zip(films, roles, strict=False)
     ]
-    curves.append(Curve(films[0].log_snr, "noise", f"log SNR {films[0].schedule}", x=t))
     labels = [
         f"t = {index:,} · ᾱ = " + " | ".join(share(film.bars[i]) for film in films)
         for i, index in enumerate(films[0].t)
@@ -181,9 +183,10 @@ def _timeline(films: Sequence[Diffused]) -> Timeline:
         fps=14,
         loop=False,
         autoplay=True,
+        rest=int(np.abs(films[0].bars - TELLING).argmin()),
         title="t",
         positions=t,
-        height=120,
+        height=84,
         rows=[(0.0, "ᾱ = 0"), (0.5, "0.5"), (1.0, "1")],
         columns=[(last * part / 4, f"t = {last * part // 4:,}") for part in range(5)],
     )
@@ -203,11 +206,9 @@ def numbers(card: Card, film: Diffused, frame: int, x0: Sequence[float]) -> dict
     bar, kl = film.bars[frame], film.kl[frame]
     mean, width = kernel(card, x0, bar)
     values = (
-        share(bar),
-        f"{math.exp(film.log_snr[frame]):.3g}",
-        ", ".join(f"{round(value, 2) + 0.0:.2f}" for value in mean),
-        f"{width:.3g}",
         f"{kl:.3f}" if math.isfinite(kl) else "–",
+        ", ".join(f"{round(value, 2) + 0.0:.2f}".replace("-", "−") for value in mean),
+        f"{width:.3g}",
     )
     return dict(zip(ROWS, values, strict=True))
 
@@ -218,7 +219,7 @@ def share(value: float) -> str:
 
 
 def noise_from(film: Diffused) -> int | None:
-    """The first frame's t from which q(x_t) stays within `GAUSSIAN` nats of the standard Normal."""
+    """The first frame's t from which q(x_t) stays within `GAUSSIAN` nats of N(0, I)."""
     near = film.kl <= GAUSSIAN  # NaN is not
     run = int(np.cumprod(near[::-1]).sum())
     return int(film.t[len(near) - run]) if run else None

@@ -1,8 +1,9 @@
-"""A point's way to its noise, on a density picture that develops: coarse first, then finer.
+"""A point's path to its noise, on a picture of the density that comes coarse first, then finer.
 
 The likelihood of a diffusion model takes an ODE for every cell, seconds for a whole picture.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from genlab.diffusion.likelihood import Path, finish, follow
 from genlab.measures.density import Extent, grid
 from genlab.model import Array, ExportedModel
 
+DIGITS = 3  # of a number of nats
 SIZES = (25, 50, 100)  # cells along a side, from coarse to fine
 STEPS = 32
 """Runge-Kutta steps of a cell: errors of a hundredth of a nat, far below what a colour shows."""
@@ -57,6 +59,21 @@ def frames_of(sizes: tuple[int, ...] = SIZES) -> int:
     return sum(STEPS * -(-(size**2) // BATCH) + 1 for size in sizes)
 
 
+def terms(card: Card, way: Path) -> dict[str, float]:
+    """Log p(x) in nats as a sum, each term as it is shown, to `DIGITS`: the shown ones add up.
+
+    What rounding leaves is in the integral, whose own error is larger.
+    """
+    scale = card.constants.diffusion_scale or 1.0
+    prior = round(float(way.log_pz[0]), DIGITS)
+    units = round(-len(way.x[0, 0]) * math.log(scale), DIGITS)
+    return {
+        "= log N(z; 0, I)": prior,
+        "+ ∫ ∇·v dφ": round(float(way.log_prob[0]), DIGITS) - prior - units,
+        "− 2 log scale": units,
+    }
+
+
 def likelihood_scene(
     card: Card,
     point: tuple[float, float],
@@ -67,7 +84,7 @@ def likelihood_scene(
     extent: Extent,
     scale: Scale,
 ) -> Scene:
-    """The learned density with the way of a point to its noise, beside the exact density.
+    """The learned density with the path of a point to its noise, beside the exact density.
 
     `learned` and `exact` are log densities [H, W] in nats, NaN where not computed yet; both share
     one colour scale.

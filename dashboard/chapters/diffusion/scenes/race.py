@@ -1,4 +1,4 @@
-"""The samplers raced on the same noise, and their errors over the evaluations they were given.
+"""The samplers from the same noise, and their errors over the evaluations they were given.
 
 Deterministic samplers follow one path each point, that of the probability-flow ODE, so the distance
 of their end points to those of a very fine solution is their error. Ancestral sampling has no such
@@ -26,6 +26,8 @@ from genlab.measures.estimate import Estimate
 from genlab.model import Array, ExportedModel
 
 Error = tuple[float, float] | None
+SAMPLER_NAMES = {"ddpm": "DDPM", "ddim": "DDIM", "heun": "Heun", "dpmpp_2m": "DPM-Solver++(2M)"}
+"""What people call the samplers, by their identifiers."""
 BUDGETS = (5, 10, 20, 50, 100)
 RACERS = 500
 """Points in the race, on the same noise for every sampler and for the reference."""
@@ -55,7 +57,7 @@ Scores = Mapping[tuple[str, int], Score]
 
 @dataclass(frozen=True, eq=False)
 class Board:
-    """What is known of a race: where the exact paths end [RACERS, 2], and the scores so far."""
+    """What is known of a race: where the ODE's own paths end [RACERS, 2], and the scores so far."""
 
     ends: NDArray[np.float64] | None = None
     scores: Scores = field(default_factory=dict)
@@ -165,11 +167,11 @@ def race_scene(
 ) -> Scene:
     """Every sampler in a pane of its own, over one timeline: the evaluations spent.
 
-    `runs` are the `states` of each, `ends` [n, 2] the end points of the exact paths, if known.
+    `runs` are the `states` of each, `ends` [n, 2] the ends of the ODE's own paths, if known.
     """
     panes = [_pane(name, run, ends, data, extent) for name, run in runs.items()]
     labels, fps = [f"{k} of {budget} evaluations" for k in range(budget + 1)], max(2.0, budget / 3)
-    strip = Timeline(budget + 1, labels, fps=fps, autoplay=True, title="evaluations")
+    strip = Timeline(budget + 1, labels, fps=fps, autoplay=True, rest=budget, title="evaluations")
     return Scene(panes, strip)
 
 
@@ -178,39 +180,41 @@ def _pane(
 ) -> Pane:
     row = SAMPLERS[name]
     layers: list[Points | Lines] = [Points(data[None], "data", "data", radius=1.2, opacity=0.35)]
-    title = row.label
+    title = label = SAMPLER_NAMES.get(name, row.label)
     if row.path and ends is not None:
         rms, stderr = root_mean(np.square(run[-1] - ends).sum(-1))
-        title = f"{row.label}: off by {rms:.2g} ± {stderr:.1g}"
+        title = f"{label}: off by {rms:.2g} ± {stderr:.1g}"
         goals = np.broadcast_to(ends[:SHOWN_LINES], run[:, :SHOWN_LINES].shape)
         gaps = np.stack([run[:, :SHOWN_LINES], goals], axis=2)
-        layers.append(Lines(gaps, "neutral", "what is missing to the path's end", opacity=0.5))
+        layers.append(Lines(gaps, "neutral", "to the end of the ODE's own path", opacity=0.5))
     elif not row.path:
-        title = f"{row.label}: no path"
+        title = f"{label}: follows no path"
     layers.append(Points(run, "model", "samples", radius=1.7, opacity=0.8))
-    alt = f"Samples of {row.label} after each evaluation, from one noise."
+    alt = f"Samples of {label} after each evaluation of the network, over the data."
     return Pane(title, extent, layers, alt)
 
 
 def path_chart(scores: Scores) -> go.Figure:
     """Path error of each deterministic sampler over the evaluations really made."""
-    words = {k: f"{row.label}, order {row.order}" for k, row in SAMPLERS.items() if row.path}
-    return _chart(words, scores, lambda score: score.path, "distance to the path's end (RMS)")
+    words = {k: f"{SAMPLER_NAMES[k]}, order {row.order}" for k, row in SAMPLERS.items() if row.path}
+    return _chart(words, scores, lambda score: score.path, "distance from the reference solution")
 
 
 def distance_chart(scores: Scores, least: Error) -> go.Figure:
     """Sliced Wasserstein-2 to data over the evaluations, with the distance of data to data."""
-    words = {name: row.label for name, row in SAMPLERS.items()}
-    figure = _chart(words, scores, lambda score: score.distance, "sliced Wasserstein-2 to data")
+    words = {name: SAMPLER_NAMES[name] for name in SAMPLERS}
+    figure = _chart(
+        words, scores, lambda score: score.distance, "sliced Wasserstein-2 distance from data"
+    )
     if least is not None:
         value, stderr = least
         figure.add_scatter(
             x=[BUDGETS[0] * 0.85, BUDGETS[-1] * 1.15],
             y=[value, value],
-            name="data to data",
+            name="data against data",
             mode="lines",
             line={"color": CHART["data"], "width": 2},
-            hovertemplate=f"%{{y:.3f}} ± {stderr:.3f}<extra>data to data</extra>",
+            hovertemplate=f"%{{y:.3f}} ± {stderr:.3f}<extra>data against data</extra>",
         )
     return figure
 

@@ -1,9 +1,9 @@
-"""Scenes of the true reverse step: q(x_s | x_t) beside the Normals that stand in for it.
+"""Scenes of the true reverse step: q(x_s | x_t) beside the Gaussians that stand in for it.
 
     q(x_s | x_t) ∝ q(x_s) q(x_t | x_s)
 
 The film runs over the size of the step, from one index of the schedule to all of t. The first pane
-shows where things are: the law q(x_s), the kernel around x_t, and x_t itself. The second is a
+shows where things are: q(x_s), the kernel around x_t, and x_t itself. The second is a
 magnifier: the exact reverse step in units of its own spread, so that its shape is seen at any size
 of the step (lecture: the true denoising distribution; DDPM: Ho et al. 2020,
 https://arxiv.org/abs/2006.11239).
@@ -32,15 +32,18 @@ from genlab.model import Array, ExportedModel
 PRIOR, ZOOM, QUICK, FINE = 48, 52, 22, 241
 """Cells along a side of the first pane and of the magnifier, in the plane, while a point is held
 there, and on the line."""
-HALF = 4.0  # half the side of the magnifier, in standard deviations of the best Normal
+HALF = 4.0  # half the side of the magnifier, in standard deviations of the best Gaussian
+BEYOND = " nats (off the scale)"
 LOW, HIGH = LEAST, 1e2  # the least and the greatest KL in nats that the strip tells apart
 PALE = 0.6  # shade of the highest density under lines that must be seen on it
 NODES = 49  # of every ellipse
 DISCS = Normal(np.zeros(2), np.eye(2)).ellipse(1.0, NODES) * np.array([1.0, 2.0])[:, None, None]
-"""The circles at 1σ and 2σ of the standard Normal, [2, nodes, 2]."""
+"""The circles at 1σ and 2σ of the standard Gaussian, [2, nodes, 2]."""
 LINE = (-0.06, 1.12)  # heights that a pane of curves shows
-HEIGHT = 0.85  # density at the top of the magnifier on the line; the standard normal's is 0.4
-MAGNIFIED = "q(xₛ | xₜ), magnified to its own spread"
+HEIGHT = 0.85  # density at the top of the magnifier on the line; the standard Gaussian's is 0.4
+MAGNIFIED = "q(xₛ | xₜ) in its own standard deviations"
+BEST, DRAWN = "KL to the best Gaussian, nats", "KL to DDPM's Gaussian, nats"
+PEAKS = "Separate regions in which q(xₛ | xₜ) is above a tenth of its maximum."
 
 
 def plane(card: Card) -> Extent:
@@ -87,7 +90,7 @@ def magnified(post: Posterior, centre: np.ndarray, unit: float, size: int) -> Ar
 
 
 def _between(post: Posterior, at: Floats) -> Floats:
-    """The same at places [d, ...] in cells, by cubic splines of the log: exact for a Normal."""
+    """The same at places [d, ...] in cells, by cubic splines of the log: exact for a Gaussian."""
     top = float(post.log_prob.max())
     known = np.maximum(post.log_prob, top - 40.0)
     found = map_coordinates(known, at, order=3, mode="constant", cval=top - 40.0)
@@ -108,25 +111,27 @@ def reverse_scene(
 
 
 def _readouts(back: ReverseSteps, frames: Sequence[int]) -> list[Readout]:
-    """How far each frame's exact step is from both Normals."""
-    best = "KL(exact ‖ Normal of the same mean and covariance). No Normal is nearer."
+    """How far each frame's exact step is from both Gaussians, and how many peaks it has."""
+    best = "KL(exact ‖ Gaussian of the same mean and covariance): no Gaussian is nearer."
     drawn = f"KL(exact ‖ N(c₀ x̂₀ + c_t x_t, β̃ I)), with x̂₀ by {back.source}."
     return [
-        Readout("KL to the best Normal, nats", [nats(back.kl_best[i]) for i in frames], told=best),
-        Readout(
-            "KL to DDPM's Normal, nats", [nats(back.kl_drawn[i]) for i in frames], "model", drawn
-        ),
+        Readout(BEST, [nats(back.kl_best[i]) for i in frames], told=best),
+        Readout(DRAWN, [nats(back.kl_drawn[i]) for i in frames], "model", drawn),
+        Readout("peaks", [str(back.islands(i)) for i in frames], "data", PEAKS),
     ]
 
 
 def _timeline(back: ReverseSteps, autoplay: bool, still: int | None) -> Timeline:
     known = zip(back.sizes, back.kl_best, back.kl_drawn, strict=True)
-    told = {size: f" · KL {nats(best)} | {nats(drawn)} nats" for size, best, drawn in known}
+    told = {
+        size: f" · KL {nats(best)} | {nats(drawn)}{BEYOND if max(best, drawn) > HIGH else ' nats'}"
+        for size, best, drawn in known
+    }
     frames = range(len(back.all_sizes)) if still is None else [still]
 
     def curve(kl: Floats, role: Role, whose: str) -> Curve:
         y, span = np.log10(np.clip(kl, LOW, HIGH)), (math.log10(LOW), math.log10(HIGH))
-        return Curve(y, role, f"KL to {whose} Normal (log)", np.log10(back.sizes), span)
+        return Curve(y, role, f"KL to {whose} Gaussian", np.log10(back.sizes), span)
 
     return Timeline(
         len(back.all_sizes),
@@ -135,13 +140,15 @@ def _timeline(back: ReverseSteps, autoplay: bool, still: int | None) -> Timeline
         fps=6,
         loop=False,
         autoplay=autoplay,
+        rest=len(back.all_sizes) - 1,
         title="size of the step",
         positions=np.log10(back.all_sizes),
-        height=150,
+        height=110,
         notes={frame: told[back.all_sizes[frame]] for frame in frames},
-        rows=[
-            (power, f"{power_of_ten(power)} nats" if power else "1 nat")
-            for power in (-8, -6, -4, -2, 0, 2)
+        rows=[(power, f"{power_of_ten(power)} nats") for power in (-5, -2)]
+        + [
+            (math.log10(LOW), f"{power_of_ten(-8)} or less"),
+            (math.log10(HIGH), f"{power_of_ten(2)} or more"),
         ],
         columns=[
             (math.log10(size), f"t − s = {size}" if size == 1 else f"{size:,}")
@@ -174,21 +181,23 @@ def _plane_panes(
     where: list[Layer] = [
         Heatmap(prior, "data", "exact q(xₛ)"),
         Lines(to_data(back.card, np.stack(kernels)), "noise", "q(xₜ | xₛ), 1σ and 2σ", width=1.5),
-        Lines(normals, "neutral", "best Normal, 1σ and 2σ", width=1.5),
+        Lines(normals, "neutral", "best Gaussian, 1σ and 2σ", width=1.5),
         Marker(to_data(back.card, back.x0), "model", "x̂₀ of the denoiser", text="x̂₀"),
         Handle("x", on_stage(back.x_t), "accent", "your xₜ"),
     ]
     near: list[Layer] = [
         Heatmap(np.stack(heat), "data", "exact q(xₛ | xₜ)"),
-        Lines(np.stack(rings), "neutral", "best Normal, 1σ and 2σ", width=2.0),
-        Lines(np.stack(orange), "model", "DDPM's Normal, 1σ and 2σ", width=2.0),
-        Points(np.stack(dots)[:, None], "model", "its mean", radius=3.0, opacity=1.0),
+        Lines(np.stack(rings), "neutral", "best Gaussian, 1σ and 2σ", width=2.0),
+        Lines(np.stack(orange), "model", "DDPM's Gaussian, 1σ and 2σ", width=2.0),
+        Points(
+            np.stack(dots)[:, None], "model", "mean of DDPM's Gaussian", radius=3.0, opacity=1.0
+        ),
     ]
-    told = "The diffused density at s, the kernel around x_t and a point x_t to drag."
-    shown = "The exact reverse step as a heat map with the ellipses of both Normals, in standard "
+    told = "The density of x_s, the kernel of x_t, and the point x_t to drag."
+    shown = "The exact reverse step as a heat map with the ellipses of both Gaussians, in standard "
     shown += "deviations around its mean."
     return [
-        Pane("where: q(xₛ) and the kernel around xₜ", extent, where, told, pick="x"),
+        Pane("q(xₛ), and where xₜ can come from", extent, where, told, pick="x"),
         Pane(MAGNIFIED, (-HALF, HALF, -HALF, HALF), near, shown),
     ]
 
@@ -220,15 +229,15 @@ def _line_panes(
     ]
     near: list[Layer] = [
         Lines(graphs(units, np.stack(exact)), "data", "exact q(xₛ | xₜ)", width=3.0),
-        Lines(graphs(units, np.stack(best)), "neutral", "best Normal", width=2.0),
-        Lines(graphs(units, np.stack(drawn)), "model", "DDPM's Normal", width=2.0),
+        Lines(graphs(units, np.stack(best)), "neutral", "best Gaussian", width=2.0),
+        Lines(graphs(units, np.stack(drawn)), "model", "DDPM's Gaussian", width=2.0),
     ]
-    told = "The diffused density at s and the kernel of x_t, each scaled to its peak, with their "
+    told = "The density of x_s and the kernel of x_t, each scaled to its peak, with their "
     told += "product and a point x_t to drag along the line."
-    shown = "The density of the exact reverse step and of both Normals, in standard deviations "
+    shown = "The density of the exact reverse step and of both Gaussians, in standard deviations "
     shown += "around its mean."
     view = (-HALF, HALF, LINE[0] * HEIGHT, HEIGHT)
     return [
-        Pane("where: q(xₛ) times the kernel of xₜ", extent, where, told, pick="x", aspect=1.15),
+        Pane("q(xₛ) times q(xₜ | xₛ)", extent, where, told, pick="x", aspect=1.15),
         Pane(MAGNIFIED, view, near, shown, aspect=1.15),
     ]

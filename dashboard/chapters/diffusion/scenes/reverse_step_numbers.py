@@ -1,4 +1,4 @@
-"""The numbers of the reverse step in words, driven by the numbers themselves."""
+"""The numbers of the reverse step in words, which follow from the numbers themselves."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from genlab.diffusion.posterior_kl import LEAST, SMALL, ReverseSteps
 
-BENT = 0.1  # a KL in nats from which the eye sees that the exact step is not Normal
+BENT = 0.1  # a KL in nats from which the eye sees that the exact step is not Gaussian
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -32,50 +32,57 @@ def power_of_ten(exponent: float) -> str:
     return f"10{str(round(exponent)).translate(RAISED)}"
 
 
-def verdict(back: ReverseSteps, frame: int) -> str:
+def verdict(back: ReverseSteps) -> str:
+    """What the film says, in one sentence: how far back the steps are Gaussian."""
+    best, drawn = back.reach(back.kl_best), back.reach(back.kl_drawn)
+    if not np.isfinite(back.kl_best).any():
+        return "The exact step has features finer than the grid here, so its KL is left out."
+    first = f"up to {best:,} of {back.t:,}" if best else "not even of one"
+    second = f"up to {drawn:,}" if drawn else "not even of one"
+    return (
+        f"From this xₜ a Gaussian is within {SMALL} nats of the exact step for steps {first}, "
+        f"DDPM's Gaussian for steps {second}."
+    )
+
+
+def details(back: ReverseSteps, frame: int) -> list[str]:
     """What the numbers of one step say, in words."""
-    best, drawn, islands = back.kl_best[frame], back.kl_drawn[frame], back.islands(frame)
+    best, drawn, peaks = back.kl_best[frame], back.kl_drawn[frame], back.islands(frame)
+    said = f"**A step of {back.sizes[frame]:,} of {back.t:,}.** "
     if not math.isfinite(best):
-        return (
-            "The exact reverse step has features finer than the grid of the quadrature here (mass "
-            f"{back.exact[frame].mass:.2f}): its divergences are left out."
-        )
+        return [
+            f"{said}The exact step has features finer than the grid of the quadrature (mass "
+            f"{back.exact[frame].mass:.2f}, should be 1): its KL is left out."
+        ]
     if best <= SMALL:
-        exact = (
-            "**The exact step is all but Normal.** Its best Normal is off by "
-            f"{nats(best)} nats: it would take {draws(best)} draws to have one nat of evidence "
-            "against it."
+        said += (
+            f"The exact step is nearly Gaussian: {nats(best)} nats from the best Gaussian, so that "
+            f"it takes {draws(best)} samples to gather one nat of evidence against it."
         )
-    elif islands > 1:
-        exact = (
-            f"**The exact step falls into {islands} islands, a Normal has one.** Even the best one "
-            f"is off by {nats(best)} nats: it puts points into the water between them."
+    elif peaks > 1:
+        said += (
+            f"The exact step has {peaks} separate peaks and a Gaussian has one, so even the best "
+            f"Gaussian is {nats(best)} nats away: it puts mass between the peaks."
         )
     else:
-        shape = "begins to bend" if best < BENT else "is no longer Normal"
-        exact = f"**The exact step {shape}.** Even the best Normal is off by {nats(best)} nats."
-    ddpm = (
-        f"DDPM's Normal will do as well ({nats(drawn)} nats)."
-        if drawn <= SMALL
-        else f"DDPM's Normal is off by {nats(drawn)} nats: its variance β̃ is "
-        f"{percent(back.share(frame))} the true one, for it pretends to know x₀."
-    )
-    limits = [back.reach(back.kl_best), back.reach(back.kl_drawn)]
-    words = [f"up to {limit:,}" if limit else "not even 1" for limit in limits]
-    size = (
-        f"This step is {back.sizes[frame]:,} of {back.t:,}. From here a step stays within {SMALL} "
-        f"nats with the best Normal {words[0]}, with DDPM's {words[1]}."
-    )
+        shape = "begins to bend" if best < BENT else "is not Gaussian"
+        said += f"The exact step {shape}: the best Gaussian is {nats(best)} nats away."
+    ddpm = f"DDPM's Gaussian is {nats(drawn)} nats away"
+    if drawn > SMALL:
+        ddpm += (
+            f": its variance β̃ is {percent(back.share(frame))} the exact one, since β̃ takes x₀ "
+            "for known"
+        )
     powers = [back.power(back.kl_best), back.power(back.kl_drawn)]
     small = (
-        f"Small steps: the divergences grow with the powers {powers[0]:.1f} and {powers[1]:.1f} of "
-        "the step (theory: 3 and 2)."
+        f"For small steps the KL grows like the step to the power {powers[0]:.1f} for the best "
+        f"Gaussian and {powers[1]:.1f} for DDPM's (theory: 3 and 2)."
     )
-    return "\n\n".join([exact, ddpm, size, *([small] if np.isfinite(powers).all() else [])])
+    return [said, f"{ddpm}.", *([small] if np.isfinite(powers).all() else [])]
 
 
 def draws(kl: float) -> str:
-    """About how many draws tell two distributions apart by one nat."""
+    """About how many samples tell two distributions apart by one nat."""
     if kl < LEAST:
         return f"more than {power_of_ten(-math.log10(LEAST))}"
     count = 1 / kl

@@ -1,4 +1,4 @@
-"""Scenes of diffusion: the forward process, the reverse one, and the guess x̂₀ at every step.
+"""Scenes of diffusion: the forward process, the reverse one, and the estimate x̂₀ at every step.
 
 Forward: x_t = √ᾱ_t x_0 + √(1 − ᾱ_t) ε. Reverse: from noise x_T a sampler steps back to x_0, led by
 the denoiser's prediction (lecture: diffusion models; Ho et al. 2020,
@@ -62,17 +62,17 @@ def trajectory_scene(
     guess = to_data(card, np.stack([frame.x0 for frame in frames]))
     tail = len(frames) if whole_paths else TAIL
     moving: list[Layer] = [
-        Points(noised, "data", "forward: data, noised", radius=1.5, opacity=0.5),
-        Points(state, "model", "reverse: samples", radius=1.8, trail=tail, trail_count=60),
+        Points(noised, "data", "data with noise", radius=1.5, opacity=0.5),
+        Points(state, "model", "samples", radius=1.8, trail=tail, trail_count=60),
     ]
     if truth is not None:
         moving.insert(0, Heatmap(relief(truth), "data", "exact q(xₜ)", visible=False))
     clean = [
         Points(data[None], "data", "data", radius=1.5, opacity=0.35),
-        Points(guess, "model", "predicted x̂₀", radius=1.8),
+        Points(guess, "model", "estimates x̂₀", radius=1.8),
     ]
-    told = "Samples travelling from noise to data, beside data travelling to noise."
-    guessed = "The denoiser's prediction of the clean point, for each sample and step."
+    told = "Samples on their way from noise to data, over data with the same amount of noise."
+    guessed = "The denoiser's estimate of the clean point for each sample, over the data."
     full = alphas_bar(schedule)[::-1]
     strip = Timeline(
         len(frames),
@@ -84,8 +84,8 @@ def trajectory_scene(
         positions=np.array([-frame.t for frame in frames]),
     )
     panes = [
-        Pane("xₜ", extent, moving, told),
-        Pane("x̂₀: the guess at the end", extent, clean, guessed),
+        Pane("xₜ, the samples at t", extent, moving, told),
+        Pane("x̂₀, the estimate of the end", extent, clean, guessed),
     ]
     return Scene(panes, strip)
 

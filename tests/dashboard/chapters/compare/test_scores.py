@@ -114,20 +114,33 @@ def rows() -> list[scores.Row]:
     ]
 
 
-def test_the_chart_tells_zero_from_impossible_from_unmeasured() -> None:
+def test_the_chart_shows_only_what_was_measured_and_zero_on_its_edge() -> None:
     chart = scores.tradeoff_chart(rows(), KL, named=["moons-exact"])
-    exact, flow, gan = chart.data  # the diffusion model was not measured
+    exact, flow = chart.data  # neither the diffusion model nor the GAN, which has no density
     assert exact.marker.symbol == "star-open"
     assert flow.marker.symbol == "square"
-    assert gan.marker.symbol == "diamond-open"
-    assert exact.y[0] < flow.y[0] < gan.y[0]
-    assert "no density" in gan.text[0]
+    assert exact.y[0] < flow.y[0]
     assert flow.error_y.arrayminus[0] < flow.y[0]  # a logarithmic axis has no zero
     assert [trace.mode for trace in chart.data].count("markers+text") == 1
     low, high = chart.layout.yaxis.range
-    assert low < math.log10(exact.y[0]) < math.log10(gan.y[0]) < high  # none is cut off
+    assert low < math.log10(exact.y[0]) < math.log10(flow.y[0]) < high  # none is cut off
     assert not scores.tradeoff_chart(rows(), DISTANCE, named=[]).data
     assert not scores.tradeoff_chart([], KL, named=[]).data
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.41, None), (0.98, 8.0)])
+def test_modes_count_where_samples_lie_in_them(share: float, told: float | None) -> None:
+    """A single blob over all modes holds each: its 8 of 8 says nothing."""
+    quality = [("modes", 8.0, 0.0), ("high_quality", share, 0.0), ("mode_spread", 1.5, 0.0)]
+    (line,) = scores.table([scores.row(card("moons-flow-spline", *quality), EXACT, None, None)])
+    assert line["modes"] == told
+    assert (line["high quality"], line["spread"]) == (share, 1.5)
+
+
+def test_five_columns_are_what_matters() -> None:
+    (line, *_) = scores.main_columns(rows())
+    assert list(line) == ["model", "inference", "KL", "W₂ ratio", "seconds"]
+    assert line["KL"] == scores.table(rows())[0]["KL"]
 
 
 def test_a_marker_has_a_shape_for_verbs_that_nobody_knows() -> None:

@@ -43,7 +43,7 @@ def test_every_data_set_dissolves(name: str) -> None:
     app = open_page(dataset=name)
     assert not app.exception
     assert not app.error
-    assert "signal ᾱ" in pages.readouts(app)
+    assert "KL to noise, nats" in pages.readouts(app)
     assert f"{name}-exact" in texts(app)
 
 
@@ -52,7 +52,7 @@ def test_absurd_links_are_clamped(value: str) -> None:
     app = open_page(**dict.fromkeys(["dataset", "seed", "x0", "schedule"], value))
     assert not app.exception
     assert not app.error
-    assert "signal ᾱ" in pages.readouts(app)
+    assert "KL to noise, nats" in pages.readouts(app)
 
 
 def test_empty_house_gives_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,15 +136,15 @@ def test_the_scene_has_the_kernel_in_every_frame(name: str) -> None:
 def test_the_whole_film_and_its_divergences_come_after_the_coarse_one() -> None:
     st.cache_resource.clear()
     app = open_page(dataset="moons")
-    assert "nats of pure noise" not in texts(app)
+    assert "schedule q(xₜ) is" not in texts(app)
     assert pages.readouts(app)["KL to noise, nats"][-1] == "– | –"
-    app.session_state["forward2_stage"] = {"more": pages.more(app)}  # the whole film
+    app.session_state["forward_moons"] = {"more": pages.more(app)}  # the whole film
     app.run()
-    assert "nats of pure noise" not in texts(app)
-    app.session_state["forward2_stage"] = {"more": pages.more(app)}
+    assert "schedule q(xₜ) is" not in texts(app)
+    app.session_state["forward_moons"] = {"more": pages.more(app)}
     app.run()
     assert not app.exception
-    assert "nats of pure noise" in texts(app)
+    assert "schedule q(xₜ) is" in texts(app)
     assert "–" not in pages.readouts(app)["KL to noise, nats"][-1]
 
 

@@ -127,8 +127,8 @@ def test_charts_show_each_score_at_the_evaluations_made() -> None:
     (heun,) = [trace for name, trace in paths.items() if "Heun" in name]
     assert (list(heun.x), list(heun.y), list(heun.error_y.array)) == ([9], [0.2], [0.01])
     clouds = {trace.name: trace for trace in race.distance_chart(scores, (0.1, 0.01)).data}
-    assert list(clouds["DDPM (ancestral)"].y) == [0.4]
-    assert set(clouds["data to data"].y) == {0.1}
+    assert list(clouds["DDPM"].y) == [0.4]
+    assert set(clouds["data against data"].y) == {0.1}
 
 
 def noised(model: ExportedModel, levels: np.ndarray, n: int = 50) -> np.ndarray:

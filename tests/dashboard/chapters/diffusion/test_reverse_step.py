@@ -47,11 +47,12 @@ def names_of_both_kinds() -> list[str]:
 def test_page_opens_with_the_numbers_of_the_last_step_it_names() -> None:
     app = open_page(dataset="moons", step="3", x="0.5,0.25")
     assert not app.exception
-    best, drawn = pages.readouts(app).values()
+    best, drawn, peaks = pages.readouts(app).values()
     exact, guesser = load("moons-exact"), load("moons-ddpm")
     told = explore(exact, guesser, LEVELS, 500, (0.5, 0.25))
     assert best == [numbers.nats(value) for value in told.kl_best]
     assert drawn == [numbers.nats(value) for value in told.kl_drawn]
+    assert peaks == [str(told.islands(i)) for i in range(len(told.sizes))]
     assert "`moons-ddpm` (trained)" in texts(app)
 
 
@@ -69,7 +70,7 @@ def test_absurd_links_are_clamped(value: str) -> None:
     app = open_page(**query)
     assert not app.exception
     assert not app.error
-    assert len(pages.readouts(app)) == 2
+    assert len(pages.readouts(app)) == 3
 
 
 def test_far_points_and_early_times_have_answers() -> None:
@@ -77,7 +78,7 @@ def test_far_points_and_early_times_have_answers() -> None:
         app = open_page(dataset="gaussians8", **query)
         assert not app.exception
         assert not app.error
-        assert len(pages.readouts(app)) == 2
+        assert len(pages.readouts(app)) == 3
 
 
 def test_empty_house_gives_advice(house: Path) -> None:
@@ -103,7 +104,7 @@ def test_a_broken_denoiser_is_told_and_replaced_by_the_exact_one(house: Path) ->
         path.write_bytes(bytes(content))
     app = open_page()
     assert not app.exception
-    assert "Shown without what is learned. moons-ddpm" in texts(app)
+    assert "Shown without the trained denoiser. moons-ddpm" in texts(app)
     assert "`moons-exact`" in texts(app)
 
 
@@ -111,10 +112,28 @@ def test_words_follow_the_numbers() -> None:
     told = back("gaussians8", 500, (0.05, 0.02))
     last = len(told.sizes) - 1
     assert told.islands(last) == 8
-    assert "8 islands" in numbers.verdict(told, last)
+    assert "8 separate peaks" in numbers.details(told, last)[0]
     assert told.islands(0) == 1
-    assert "all but Normal" in numbers.verdict(told, 0)
-    assert f"This step is 1 of {told.t}" in numbers.verdict(told, 0)
+    assert "nearly Gaussian" in numbers.details(told, 0)[0]
+    assert f"A step of 1 of {told.t}" in numbers.details(told, 0)[0]
+    best, drawn = told.reach(told.kl_best), told.reach(told.kl_drawn)
+    assert 0 < drawn < best < told.t
+    assert f"steps up to {best} of {told.t}, DDPM's Gaussian for steps up to {drawn}." in (
+        numbers.verdict(told)
+    )
+
+
+def test_what_is_beyond_the_strip_is_marked() -> None:
+    """DDPM's Gaussian is millions of nats away where its variance is next to nothing."""
+    told, exact = back("gaussians8", 500, (0.05, 0.02)), load("gaussians8-exact")
+    extent = denoising.plane(exact.card)
+    prior = denoising.priors(exact, list(LEVELS[told.t - told.sizes]), extent)
+    strip = denoising.reverse_scene(told, prior, extent, autoplay=True).timeline
+    assert strip is not None
+    for frame, value in enumerate(told.kl_drawn):
+        assert ("off the scale" in strip.notes[frame]) == (value > denoising.HIGH)
+    assert "off the scale" in strip.notes[strip.count - 1]
+    assert [words for _, words in strip.rows][-2:] == ["10⁻⁸ or less", "10² or more"]
 
 
 @pytest.mark.parametrize(
@@ -167,8 +186,7 @@ def test_while_the_point_is_held_the_words_wait() -> None:
     app.run()
     assert not app.exception
     assert "should be 1" not in texts(app)
-    assert "a quick look" in texts(app)
-    assert [len(values) for values in pages.readouts(app).values()] == [1, 1]
+    assert [len(values) for values in pages.readouts(app).values()] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("step", [0, 10, -1])
