@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components.pad import pad
 from dashboard.components.sheet import Sheet
-from dashboard.components.tiles import tiles
+from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.shared import controls, drawings, links
 from dashboard.shared.compute import in_turn
 from dashboard.shared.images import Bytes, ImageSelection, linked_picks, remember_picks, say_no_test
@@ -43,6 +43,17 @@ def some_image(look: ImageSelection) -> tuple[Bytes | None, DeltaGenerator]:
         source = controls.choose("Image", SOURCES, "image_source")
         levels = {"test image": _test, "drawn": _drawn, "upload": _uploaded}[source](look, right)
     return levels, right
+
+
+def said_source(look: ImageSelection) -> str:
+    """Which image `some_image` shows, as a part of a file's name."""
+    source = st.session_state.get("image_source", SOURCES[0])
+    if source != SOURCES[0]:
+        return "drawing" if source == SOURCES[1] else "upload"
+    n = min(OFFERED, len(look.pictures.test))
+    picks = linked_picks("bits_picks", n, image=0)
+    tile = peek_tiles("bits_picks", n=n, picks=picks).picks["image"]
+    return f"image{tile + 1}-class-{look.pictures.name(int(look.pictures.test_label[tile]))}"
 
 
 def _test(look: ImageSelection, _: DeltaGenerator) -> Bytes | None:

@@ -112,6 +112,11 @@ class ImageSelection(Selection):
         return pictures(self.card)
 
 
+def name_of(card: Card) -> str:
+    """What people call a model of images: its data set and its own name."""
+    return f"{catalogue.dataset_title(card.dataset)} · {card.name}"
+
+
 def offer(
     look: ImageSelection, arrays: Mapping[str, NDArray[np.floating]], shown: str = ""
 ) -> None:
