@@ -2,8 +2,8 @@
 
 Nearly all of a Gaussian in d dimensions lies close to the sphere of radius √d, so a straight line
 between two draws leaves it: half way it is 1.4 times too short (White 2016, Sampling generative
-networks, https://arxiv.org/abs/1609.04468). All of it happens in Gaussian noise, from which
-latents of any distribution are made.
+networks, https://arxiv.org/abs/1609.04468). All of it happens in Gaussian noise, of which latents
+of any distribution are made.
 """
 
 import numpy as np

@@ -36,8 +36,9 @@ def _ways(look: ImageSelection, a: int, b: int) -> tuple[Array, Array, tuple[flo
 
 @computed()
 def _other(look: ImageSelection, x: Array) -> int:
-    """The first of the samples x [n, c, h, w] that a classifier finds of another class than sample
-    0; without one, that furthest from it.
+    """The first of the samples x [n, c, h, w] that is of another class than sample 0.
+
+    A classifier tells; where there is none it is the sample furthest from that one.
     """
     judge = classifier_of(look.card)
     if judge is not None:

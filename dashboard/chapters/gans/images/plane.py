@@ -28,12 +28,8 @@ def show(look: ImageSelection) -> None:
     start = linked_picks("plane_picks", look.n, A=0, B=1, C=2)
     picked = peek_tiles("plane_picks", n=look.n, picks=start)
     _drag(look, tuple(picked.picks.values()))
-    tiles(
-        [sheet(look, "Samples: pick the corners A, B and C", columns=12)],
-        key="plane_picks",
-        picks=start,
-        max_width=900,
-    )
+    corners = sheet(look, "Samples: pick the corners A, B and C", columns=12)
+    tiles([corners], key="plane_picks", picks=start, max_width=900)
     with st.expander("What the number is, and how z is mixed"):
         st.caption(
             f"{drawn(look)[2].explained} Between the corners z is scaled to their mean length, so "

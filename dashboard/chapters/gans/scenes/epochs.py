@@ -18,10 +18,10 @@ from genlab.model import Array, ExportedModel
 
 @dataclass(frozen=True, eq=False)
 class Verdicts:
-    """What a discriminator says of images: raw numbers `of[n]`, and those of held-out images as yardstick.
+    """What a discriminator says of images: raw numbers `of[n]`, and a yardstick.
 
-    `zero` is the middle of the scale: log-odds have their own, a score has none, so it is counted
-    from the median of held-out images.
+    `yardstick[m]` are those of held-out images. `zero` is the middle of the scale: log-odds have
+    their own, a score has none, so it is counted from the median of held-out images.
     """
 
     of: Array
@@ -51,7 +51,7 @@ def signed(value: float) -> str:
 
 
 def verdicts(model: ExportedModel, x: Array, held_out: Array) -> Verdicts:
-    """What the discriminator of `model` says of images `x[n, ...]` beside `held_out[m, ...]` ones."""
+    """What the discriminator says of images `x[n, ...]` beside `held_out[m, ...]` ones."""
     said = model.critic(np.concatenate([x, held_out]))
     of, yardstick = said[: len(x)], said[len(x) :]
     kind = judged(model.card)
@@ -121,17 +121,10 @@ def epochs_timeline(card: Card, film: Epochs, training: int | None) -> Timeline 
         Curve(np.asarray(card.history[name]), role, f"loss: {names.get(name, name)}", x=places)
         for name, role in curves_of(card).items()
     ]
-    marks = [
-        (float(i), when(step, card, training, brief=True)) for i, step in enumerate(card.steps)
-    ]
-    evenly = np.arange(len(card.steps), dtype=np.float64)
-    looks: dict[str, Any] = {
-        "positions": evenly,
-        "columns": marks,
-        "height": 84,
-        "title": "epoch",
-        "fps": 1.2,
-    }
+    words = [when(step, card, training, brief=True) for step in card.steps]
+    evenly = np.arange(len(words), dtype=np.float64)
+    looks: dict[str, Any] = {"positions": evenly, "columns": list(zip(evenly, words, strict=True))}
+    looks |= {"height": 84, "title": "epoch", "fps": 1.2}
     return step_timeline(card.steps, labels, curves, **looks)
 
 
