@@ -29,11 +29,16 @@ MOST = 40
 """Images of each setting: two films take twice the time of one."""
 
 
-def show(look: ImageSelection) -> None:
-    """Two films over one timeline, matched by noise level."""
+def shown() -> str:
+    """Whether the films show the estimates or the states."""
+    return SHOWN[controls.choose("Show", list(SHOWN), "image_pair_show")]
+
+
+def show(look: ImageSelection, part: str) -> None:
+    """Two films of a `part` of the moments over one timeline, matched by noise level."""
     settings = _settings(look)
     n = min(setting.n for setting in settings)  # fewer where the classes of one take turns
-    _films(look, [replace(setting, n=n) for setting in settings])
+    _films(look, [replace(setting, n=n) for setting in settings], part)
 
 
 def _settings(look: ImageSelection) -> list[Setting]:
@@ -50,7 +55,7 @@ def _settings(look: ImageSelection) -> list[Setting]:
     return settings
 
 
-def _films(look: ImageSelection, settings: list[Setting]) -> None:
+def _films(look: ImageSelection, settings: list[Setting], part: str) -> None:
     """The two films, and what the settings do to the images in numbers."""
     walks, coming = [generation(look, setting) for setting in settings], st.container()
     # What waits hides what was there, whichever of the two it is.
@@ -62,7 +67,7 @@ def _films(look: ImageSelection, settings: list[Setting]) -> None:
             for name, setting, walk in zip("AB", settings, walks, strict=True)
         ]
     with body:
-        _wall(look, settings, films)
+        pairs = _wall(look, settings, films, part)
         if all(walk.done for walk in walks):
             _numbers(look, films, settings, settings[0].n)
         st.caption(
@@ -71,17 +76,21 @@ def _films(look: ImageSelection, settings: list[Setting]) -> None:
         )
         for name, setting, moments in zip("AB", settings, films, strict=True):
             st.caption(f"**{name}**: {said(setting, moments)}.")
+        name = "-and-".join(setting.file for setting in settings)
+        key = look.card.check.sha256, *settings, part
+        offer_moments(f"{look.card.id}-{name}-seed{look.seed}", key, pairs, first=part)
 
 
-def _wall(look: ImageSelection, settings: list[Setting], films: list[list[Moment]]) -> None:
-    """Both films over one timeline, and their files."""
-    shown = SHOWN[controls.choose("Show", list(SHOWN), "image_pair_show")]
+def _wall(
+    look: ImageSelection, settings: list[Setting], films: list[list[Moment]], part: str
+) -> list[Moment]:
+    """Both films over one timeline; the moments of both, as they are shown."""
     n, classes = settings[0].n, len(look.card.constants.classes or [])
     columns = min(classes, n) if EVERY in {s.label for s in settings} else None
     a, b = (figures.thinned(film) for film in figures.matched(*films))
     sheets = [
         Sheet.of(
-            np.stack([getattr(m, shown) for m in each]),
+            np.stack([getattr(m, part) for m in each]),
             f"{name}: {said(setting, moments, brief=True)}",
             f"{n} images of setting {name}: {said(setting, moments)}.",
             columns=columns,
@@ -92,10 +101,7 @@ def _wall(look: ImageSelection, settings: list[Setting], films: list[list[Moment
     lead = 0 if len(films[0]) >= len(films[1]) else 1
     strip, picks = figures.timeline((a, b)[lead]), linked_picks("pair_tiles", n, tile=0)
     film(sheets, "pair_tiles", strip, picks=picks, frame="image_pair_frame", enlarge=True)
-    one, other = settings
-    name = f"{look.card.id}-{one.file}-and-{other.file}-seed{look.seed}"
-    both = [_joined(x, y, (x, y)[lead].t) for x, y in zip(a, b, strict=True)]
-    offer_moments(name, (look.card.check.sha256, *settings, shown), both, first=shown)
+    return [_joined(x, y, (x, y)[lead].t) for x, y in zip(a, b, strict=True)]
 
 
 def _joined(a: Moment, b: Moment, t: int) -> Moment:

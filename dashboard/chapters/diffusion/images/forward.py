@@ -1,9 +1,11 @@
 """Images with more and more noise, and what the network predicts from each level of it."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from dashboard.chapters.diffusion.images.shared import kept, offer_moments, place_of, watch
 from dashboard.chapters.diffusion.scenes import images as figures
@@ -37,12 +39,15 @@ def show(look: ImageSelection) -> None:
         moments = figures.thinned(watch(walk, "forward", "Adding noise", 6))
     with body:
         names = [have.name(int(label)) for label in have.test_label[:n]]
-        sheets, picks = (
+        picks = linked_picks("forward_tiles", n, tile=0)
+        film(
             figures.guess_sheets(moments, names, 6),
-            linked_picks("forward_tiles", n, tile=0),
+            "forward_tiles",
+            figures.timeline(moments, fps=8.0),
+            picks=picks,
+            frame="image_forward_frame",
+            enlarge=True,
         )
-        strip, looks = figures.timeline(moments, fps=8.0), {"picks": picks, "enlarge": True}
-        film(sheets, "forward_tiles", strip, frame="image_forward_frame", **looks)
         st.caption(
             f"The first {n} test images, with one ε for each image. Under each prediction: its "
             "root mean squared error, white = 1. From pure noise the best prediction is the mean "
@@ -50,7 +55,10 @@ def show(look: ImageSelection) -> None:
         )
         known = "-class-known" if told else ""
         name = f"{card.id}-forward-{schedule or 'own'}{known}-seed{look.seed}"
-        more = {"clean": units(have.test[:n]), "label": have.test_label[:n]}
+        more: dict[str, NDArray[Any]] = {
+            "clean": units(have.test[:n]),
+            "label": have.test_label[:n],
+        }
         offer_moments(name, (card.check.sha256, told, schedule, n, look.seed), moments, more)
 
 

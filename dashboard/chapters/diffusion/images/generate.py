@@ -50,8 +50,7 @@ def _film(look: ImageSelection, setting: Setting, shown: int, columns: int | Non
     moments = figures.thinned(moments)
     sheets = figures.film_sheets(moments, words, columns)
     strip, start = figures.timeline(moments), linked_picks("generate_tiles", setting.n, tile=0)
-    looks = {"picks": start, "frame": "image_frame", "enlarge": True}
-    state = film(sheets, "generate_tiles", strip, **looks)
+    state = film(sheets, "generate_tiles", strip, picks=start, frame="image_frame", enlarge=True)
     tile, classes = state.picks["tile"], look.card.constants.classes or []
     labels = figures.labels_of(look.card, setting.label, setting.n)
     asked = f", asked for: {classes[labels[tile]]}" if labels is not None else ""

@@ -35,7 +35,7 @@ with right:
 with left:
     card = choose_model("image_ddpm", "denoise")
 lessons.ask(PAGE, view)
-setting, label, w = None, EVERY, 1.0
+setting, label, w, part = None, EVERY, 1.0, "x0"
 with st.container(key="seen_first"):  # by page.css, where the screen is narrow
     if view == "generate":
         with shell.how():
@@ -48,6 +48,7 @@ with st.container(horizontal=True, gap="medium"):
         n = controls.whole("Images", "image_n", 4, 64, n, 4)
     elif view == "compare":
         n = controls.whole("Images of each", "image_pair_n", 4, compare.MOST, 20, 4)
+        part = compare.shown()
     seed = controls.seed()
     if view == "generate":
         setting = setting_of(card, "image", n, seed, label, w)
@@ -55,8 +56,10 @@ look = ImageSelection(card, n, seed)
 with picture:
     if setting is not None:
         generate.show(look, setting)
+    elif view == "compare":
+        compare.show(look, part)
     else:
-        {"forward": forward, "compare": compare, "inpaint": inpaint, "bits": bits}[view].show(look)
+        {"forward": forward, "inpaint": inpaint, "bits": bits}[view].show(look)
 
 lessons.tell(PAGE, view)
 parts.badges(card, look.model.device, seed)

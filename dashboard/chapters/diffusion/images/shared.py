@@ -79,8 +79,9 @@ def _sampler(key: str) -> str:
     chosen = st.segmented_control(
         "Sampler", list(SAMPLERS), format_func=sampler_name, key=key, required=True, wrap=True
     )
-    links.tell(key, chosen)
-    return chosen
+    sampler = chosen if chosen in SAMPLERS else "ddim"
+    links.tell(key, sampler)
+    return sampler
 
 
 def _finer(key: str, sampler: str, card: Card) -> tuple[float, str, str | None]:

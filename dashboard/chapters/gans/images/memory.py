@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.chapters.gans.images.shared import drawn, sheet
+from dashboard.chapters.gans.images.shared import drawn
 from dashboard.components.sheet import Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.plots.charts import histograms
@@ -85,7 +85,7 @@ def show(look: ImageSelection) -> None:
             f"Of these {n}, number {nearest_of_all + 1} comes nearest to one of the "
             f"{_searched(look, among)}{picked}."
         )
-        tiles([sheet(look, "Samples", columns=8)], key="near_tiles", picks=start, max_width=480)
+        tiles([_samples(look)], key="near_tiles", picks=start, max_width=480)
     with right:
         _neighbours(look, among, near, tile)
         if len(own):
@@ -102,8 +102,13 @@ def show(look: ImageSelection) -> None:
     with st.expander("How this was measured"):
         st.caption(_protocol(look, among))
     z, x, _ = drawn(look)
-    found = {"x": x, "z": z, "distance": near.distance, "index": near.index, "held_out": own}
+    found = {"x": x, "z": z, "distance": near.distance, "held_out": own}
     offer(look, found, f"-nearest-of-{len(among.x)}")
+
+
+def _samples(look: ImageSelection) -> Sheet:
+    """The samples to pick from; here no score stands under them."""
+    return Sheet.of(drawn(look)[1], "Samples", f"{look.n} samples of the generator.", columns=8)
 
 
 def _share(own: np.ndarray, distance: float, n: int, chosen: bool) -> None:
