@@ -114,7 +114,7 @@ def test_verdicts_of_pairs_count_from_held_out_images_and_log_odds_from_nought(g
     assert epochs.verdicts(odds, x, held).zero == 0
     assert "log-odds" in epochs.meaning("logit", 3)
     assert "median of 31 held-out" in epochs.meaning("pairs", 31)
-    assert "until two units part them" in epochs.meaning("margin", 31)
+    assert "by a margin of two" in epochs.meaning("margin", 31)
     assert "1 on real images and 0 on generated" in epochs.meaning("target", 31)
 
 
@@ -159,7 +159,7 @@ def test_the_lesson_is_told_only_where_the_numbers_tell_it():
     high, low = rng.normal(3, 0.2, 100), rng.normal(2, 0.2, 100)
     surprising, words = image_bits.lesson("clothes", "digits", high, low, (0.5, 0.8))
     assert surprising
-    assert "trained on clothes, it finds digits likelier" in words
+    assert "trained on clothes, it gives digits images" in words
     assert "in 100 % of cases" in words
     assert "80 % of digits" in words
     surprising, words = image_bits.lesson("digits", "clothes", low, high, (0.8, 0.5))
