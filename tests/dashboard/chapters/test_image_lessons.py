@@ -67,13 +67,19 @@ def test_every_view_says_what_one_does_asks_first_and_has_something_to_try(page:
         assert told.predict
 
 
-def test_cold_samples_of_a_flow_are_alike() -> None:
+def test_samples_of_a_flow_are_all_the_same_at_nought() -> None:
     flow = model("mnist-flow")
-    z = flow.latent(4, seed=0)
-    spread = [flow.decode(at_temperature(flow.card, z, t)).std(0).mean() for t in (0, 0.7, 1)]
-    assert spread[0] < 1e-6
-    assert spread[1] < spread[2]
+    z = at_temperature(flow.card, flow.latent(4, seed=0), 0)
+    assert np.ptp(z, axis=0).max() < 1e-6
     assert right("flow-images", "samples") == "one"
+
+
+@pytest.mark.slow
+def test_cold_samples_of_a_flow_are_more_alike() -> None:
+    flow = model("mnist-flow")
+    z = flow.latent(3, seed=0)
+    cold, warm = (flow.decode(at_temperature(flow.card, z, t)).std(0).mean() for t in (0.5, 1))
+    assert cold < warm
 
 
 @pytest.mark.parametrize(
@@ -107,7 +113,7 @@ def seven(pen: float) -> np.ndarray:
 
 def test_a_thick_pen_costs_more_bits_and_clothes_cost_more_than_digits() -> None:
     assert bits("mnist-flow", seven(0.09)) > 1.2 * bits("mnist-flow", seven(0.05))
-    digits, clothes = units(data(n=24)), units(data("fashion", n=24))
+    digits, clothes = units(data(n=8)), units(data("fashion", n=8))
     assert bits("mnist-flow", clothes) > 2 * bits("mnist-flow", digits)
     assert right("flow-images", "bits") == "a piece of clothing"
     assert bits("fashion-flow", digits) < 0.7 * bits("fashion-flow", clothes)

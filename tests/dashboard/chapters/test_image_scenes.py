@@ -115,7 +115,7 @@ def test_verdicts_of_pairs_count_from_held_out_images_and_log_odds_from_nought(g
     assert "log-odds" in epochs.meaning("logit", 3)
     assert "median of 31 held-out" in epochs.meaning("pairs", 31)
     assert "by a margin of two" in epochs.meaning("margin", 31)
-    assert "1 on real images and 0 on generated" in epochs.meaning("target", 31)
+    assert "to 1 on data and to 0 on generated" in epochs.meaning("target", 31)
 
 
 def test_epochs_show_the_same_noise_through_each_snapshot(gan):
@@ -160,7 +160,7 @@ def test_the_lesson_is_told_only_where_the_numbers_tell_it():
     surprising, words = image_bits.lesson("clothes", "digits", high, low, (0.5, 0.8))
     assert surprising
     assert "trained on clothes, it gives digits images" in words
-    assert "in 100 % of cases" in words
+    assert "in 100 % of random pairs" in words
     assert "80 % of digits" in words
     surprising, words = image_bits.lesson("digits", "clothes", low, high, (0.8, 0.5))
     assert not surprising

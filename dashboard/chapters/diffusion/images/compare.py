@@ -66,7 +66,7 @@ def _films(look: ImageSelection, settings: list[Setting], part: str) -> None:
             watch(walk, f"pair_{name}", f"Setting {name}: {setting.title}")
             for name, setting, walk in zip("AB", settings, walks, strict=True)
         ]
-    with body:
+    with body():
         pairs = _wall(look, settings, films, part)
         if all(walk.done for walk in walks):
             _numbers(look, films, settings, settings[0].n)

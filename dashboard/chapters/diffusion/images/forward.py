@@ -37,7 +37,7 @@ def show(look: ImageSelection) -> None:
     body = place_of(walk, "forward")
     with coming:
         moments = figures.thinned(watch(walk, "forward", "Adding noise", 6))
-    with body:
+    with body():
         names = [have.name(int(label)) for label in have.test_label[:n]]
         picks = linked_picks("forward_tiles", n, tile=0)
         film(

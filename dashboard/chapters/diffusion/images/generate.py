@@ -25,7 +25,7 @@ def show(look: ImageSelection, setting: Setting) -> None:
     body = place_of(walk, "generate")
     with coming:
         moments = watch(walk, "generate", "From noise to images", columns)
-    with body:
+    with body():
         _film(look, setting, len(moments), columns)
         if walk.done:
             say_recognised(look.card, moments[-1], setting.label)

@@ -105,7 +105,7 @@ def _result(look: ImageSelection, image: int, erased: Grey, asked: Filling, of: 
     body = place_of(walk, "inpaint")
     with coming:
         moments = figures.thinned(watch(walk, "inpaint", "Filling in", 4))
-    with body:
+    with body():
         sheets = figures.film_sheets(moments, "the erased part is filled in", columns=4)
         strip = figures.timeline(moments, fps=30.0)
         film(sheets, "inpaint_tiles", strip, frame="image_fill_frame", max_width=420)

@@ -144,14 +144,16 @@ def said(setting: Setting, moments: Sequence[Moment], brief: bool = False) -> st
     return setting.title if brief else setting.words
 
 
-def place_of(walk: Frames[Moment], key: str) -> DeltaGenerator:
-    """A place for what is shown of a walk.
+def place_of(walk: Frames[Moment], key: str) -> Callable[[], DeltaGenerator]:
+    """A place for what is shown of a walk, to be called once its moments are there.
 
-    While more of the walk is coming nothing stays there: it would be of another model or setting
-    under the new one's name.
+    While more of them are coming nothing stays there: it would be of another model or setting under
+    the new one's name.
     """
-    stopped = walk.frames and st.session_state.get(f"{key}_held") == walk.serial
-    return st.container() if walk.done or stopped else st.empty().container()
+    if walk.done or (walk.frames and st.session_state.get(f"{key}_held") == walk.serial):
+        place = st.container()
+        return lambda: place
+    return st.empty().container
 
 
 def offer_moments(

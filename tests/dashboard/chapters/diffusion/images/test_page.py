@@ -197,6 +197,8 @@ def test_a_walk_that_was_stopped_goes_on_where_it_was(house: Path) -> None:
     assert len(walk.frames) == 4
     (go_on,) = [b for b in app.button if b.label == "Go on"]
     assert not app.metric  # nothing is said of images that are not finished
+    assert f"stopped after 3 of 30 steps, at t = {walk.frames[-1].t}" in texts(app)
+    assert "30 evaluations" not in texts(app)
     go_on.click().run()
     assert not app.exception
     assert walk.done
@@ -402,10 +404,10 @@ def test_what_changes_the_images_changes_the_words() -> None:
 def test_a_title_is_short_and_words_count_one_as_one() -> None:
     setting = Setting("3", 2.0, "heun", 10, 0.0, "dynamic", "linear", 20, 0)
     assert (
-        setting.title == "class 3, w = 2 · heun, 5 steps, 9 × 2 evaluations · clip dynamic, linear"
+        setting.title == "class 3, w = 2 · Heun, 5 steps, 9 × 2 evaluations · clip dynamic, linear"
     )
     one = Setting(ANY, 1.0, "heun", 1, 0.0, "static", "linear", 20, 0)
-    assert one.title == "any class · heun, 1 evaluation · linear schedule"
+    assert one.title == "any class · Heun, 1 evaluation · linear schedule"
     assert one.words.endswith("1 step, 1 evaluation of x̂₀ and 1 run of the network for each image")
 
 
@@ -571,7 +573,7 @@ def test_images_that_are_no_numbers_are_counted_and_left_out(
     monkeypatch.setattr(figures, "moment", spoil)
     app = open_page(image_n="20", image_steps="5")
     assert "3 of 20 images have pixels that are no numbers" in texts(app)
-    (recognised,) = [item for item in app.metric if ite"Recognised as asked" in m.label]
+    (recognised,) = [item for item in app.metric if "Recognised as asked" in item.label]
     assert "these 17 images" in recognised.help
     assert not app.exception
 
