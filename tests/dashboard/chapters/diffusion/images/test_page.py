@@ -7,7 +7,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import integers
 from scipy.stats import binomtest
 from streamlit.testing.v1 import AppTest
 
@@ -66,6 +68,47 @@ def open_page(**query: str) -> AppTest:
 def figures_of(app: AppTest) -> dict[str, float]:
     """The first number of each metric by its label."""
     return {m.label: float(re.findall(r"[\d.]+", str(m.value))[0]) for m in app.metric}
+
+
+FRAMES = {
+    "generate": ("image_frame", r"tiny-ddpm-class-every-w1-ddim6-seed0-t\d+", ("x", "x0", "label")),
+    "forward": ("image_forward_frame", r"tiny-ddpm-forward-\w+-seed0-t\d+", ("x", "x0", "clean")),
+    "compare": ("image_pair_frame", r"tiny-ddpm-class-.+-and-class-.+-t\d+", ("x0", "x")),
+    "inpaint": ("image_fill_frame", r"tiny-ddpm-inpaint-image1-class-.+-t\d+", ("x", "erased")),
+}
+"""What a view's link calls the frame of its film, the names of its files, and arrays in them."""
+
+
+@pytest.mark.parametrize("view", FRAMES)
+@settings(
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(frame=integers(0, 4), seed=integers(0, 1))
+def test_a_link_has_the_frame_and_the_file_is_that_of_the_frame(
+    house: Path, monkeypatch: pytest.MonkeyPatch, view: str, frame: int, seed: int
+) -> None:
+    offered: list[tuple[str, Sequence[str], Any]] = []
+
+    def note(name: str, frames: Sequence[str], _: bytes, at: Any, *__: Any, **___: Any) -> None:
+        offered.append((name, frames, at))
+
+    monkeypatch.setattr(shared.parts, "film_downloads", note)
+    parameter, pattern, names = FRAMES[view]
+    steps = {"image_steps": "6", "image_a_steps": "6", "image_b_steps": "6", "image_fill_r": "1"}
+    link = {"image_view": view, "image_fill_steps": "6", parameter: str(frame), **steps}
+    app = open_page(**link, seed=str(seed))
+    blob = decode(walls(app)[0])
+    assert blob["timeline"]["start"] == frame
+    assert not blob["timeline"]["autoplay"]
+    assert app.query_params[parameter] in (str(frame), [str(frame)])
+    name, frames, at = offered[-1]
+    assert re.fullmatch(pattern.replace("seed0", f"seed{seed}"), name.replace("{}", frames[frame]))
+    arrays = at(frame)
+    assert list(arrays)[: len(names)] == list(names) or set(names) <= set(arrays)
+    again = open_page(**link, seed=str(seed))  # the same link again: the same picture and file
+    assert walls(again)[0] == walls(app)[0]
+    for key, array in offered[-1][2](frame).items():
+        np.testing.assert_array_equal(array, arrays[key])
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -139,7 +182,7 @@ def test_the_own_schedule_of_a_model_is_the_default_and_not_named(house: Path) -
 def test_a_budget_is_told_from_what_is_spent_of_it(house: Path) -> None:
     app = open_page(image_sampler="heun", image_steps="10", image_w="3")
     (budget,) = [s for s in app.slider if s.key == "image_steps"]
-    assert budget.label == "Evaluations of x̂₀"
+    assert budget.label == "Evaluations"
     assert "of 10 it makes 5 steps with 9" in budget.help
     spent = "5 steps, 9 evaluations of x̂₀ (of 10 at most) and 18 runs of the network"
     assert spent in texts(app)
@@ -263,17 +306,16 @@ def test_the_page_is_there_where_a_model_is(house: Path, monkeypatch: pytest.Mon
 
 def test_a_view_is_found_by_the_name_that_it_had(house: Path) -> None:
     app = open_page(image_view="repaint")
-    assert "Erase with pointer or finger" in texts(app)
+    assert "RePaint (Lugmayr et al. 2022)" in texts(app)
     assert not app.warning
     app.segmented_control(key="image_view").set_value("forward").run()
-    assert "Scrub into the noise" in texts(app)
+    assert "with one ε for each image" in texts(app)
 
 
 def test_an_empty_mask_asks_for_one(house: Path) -> None:
     none = inpaint.text_of_mask(np.zeros((28, 28), np.uint8))
     said = texts(open_page(image_view="inpaint", erased=none))
     assert "Nothing is erased yet: drag over the image" in said
-    assert "Restore brings the image back" in said
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -584,7 +626,7 @@ def test_a_broken_classifier_takes_nothing_but_its_number(house: Path) -> None:
     assert not app.exception
     assert not app.error
     assert "Shown without a classifier" in texts(app)
-    assert "Samples (npz)" in str([item.proto for item in app.get("bidi_component")])
+    assert "Images (npz)" in str([item.proto for item in app.get("bidi_component")])
 
 
 @pytest.mark.parametrize("wide", [None, 0.07])
