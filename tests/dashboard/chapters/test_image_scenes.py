@@ -164,7 +164,7 @@ def test_the_lesson_is_told_only_where_the_numbers_tell_it():
     assert "80 % of digits" in words
     surprising, words = image_bits.lesson("digits", "clothes", low, high, (0.8, 0.5))
     assert not surprising
-    assert "trained on is likelier" in words
+    assert "trained on are the likelier ones" in words
     surprising, words = image_bits.lesson("a", "b", high, high[::-1], (0, 0))
     assert not surprising
     assert "No difference" in words
