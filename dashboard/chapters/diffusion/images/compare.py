@@ -36,9 +36,11 @@ def shown() -> str:
 
 def show(look: ImageSelection, part: str) -> None:
     """Two films of a `part` of the moments over one timeline, matched by noise level."""
-    settings = _settings(look)
-    n = min(setting.n for setting in settings)  # fewer where the classes of one take turns
-    _films(look, [replace(setting, n=n) for setting in settings], part)
+    with st.container(key="pair_first"):  # by page.css the picture, where the screen is narrow
+        settings = _settings(look)
+        n = min(setting.n for setting in settings)  # fewer where the classes of one take turns
+        with st.container():
+            _films(look, [replace(setting, n=n) for setting in settings], part)
 
 
 def _settings(look: ImageSelection) -> list[Setting]:

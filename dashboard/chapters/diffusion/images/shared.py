@@ -201,4 +201,4 @@ def say_recognised(card: Card, last: Moment, label: str, of: str = "") -> None:
             "real images only) puts into the class that was asked for, and its 95 % interval "
             "(Wilson)."
         )
-        st.metric(f"{of}Recognised as asked", f"{share} % ({low} to {high} %)", help=told)
+        st.metric(f"{of}Class recognised", f"{share} % ({low} to {high} %)", help=told)

@@ -122,10 +122,10 @@ def test_every_view_opens(house: Path, view: str) -> None:
 
 def test_the_picture_is_of_the_class_that_was_asked_for(house: Path) -> None:
     """Classes of the tiny model are ten grey levels apart, so each image is recognised."""
-    assert figures_of(open_page())["Recognised as asked"] == 100
+    assert figures_of(open_page())["Class recognised"] == 100
     app = open_page(image_class="7", image_n="8", image_sampler="heun", image_steps="9")
-    assert figures_of(app)["Recognised as asked"] == 100
-    assert "Recognised as asked" not in figures_of(open_page(image_class=ANY))
+    assert figures_of(app)["Class recognised"] == 100
+    assert "Class recognised" not in figures_of(open_page(image_class=ANY))
 
 
 def test_guidance_leads_away_from_any_class_and_the_pair_says_how_far(house: Path) -> None:
@@ -133,7 +133,7 @@ def test_guidance_leads_away_from_any_class_and_the_pair_says_how_far(house: Pat
     app = open_page(
         image_view="compare", image_a_class="9", image_b_class="9", image_a_w="1", image_b_w="0"
     )
-    right, wrong = [m for m in app.metric if "Recognised as asked" in m.label]
+    right, wrong = [m for m in app.metric if "Class recognised" in m.label]
     assert str(right.value).startswith("100 %")
     assert str(wrong.value).startswith("0 %")
     difference = figures_of(app)["Difference of A and B"]
@@ -245,7 +245,7 @@ def test_a_walk_that_was_stopped_goes_on_where_it_was(house: Path) -> None:
     go_on.click().run()
     assert not app.exception
     assert walk.done
-    assert figures_of(app)["Recognised as asked"] == 100
+    assert figures_of(app)["Class recognised"] == 100
 
 
 def test_a_failed_step_is_told_and_the_next_look_starts_anew(
@@ -262,7 +262,7 @@ def test_a_failed_step_is_told_and_the_next_look_starts_anew(
     monkeypatch.setattr(ExportedModel, "run", run)
     app.run()
     assert not app.error
-    assert figures_of(app)["Recognised as asked"] == 100
+    assert figures_of(app)["Class recognised"] == 100
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -273,7 +273,7 @@ def test_views_do_without_data_and_classifier(house: Path, view: str) -> None:
     assert not app.error
     missing = "exported/data/tiny.npz" in texts(app)
     assert missing == (view in {"forward", "inpaint", "bits"})
-    assert "Recognised as asked" not in figures_of(app)
+    assert "Class recognised" not in figures_of(app)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -615,7 +615,7 @@ def test_images_that_are_no_numbers_are_counted_and_left_out(
     monkeypatch.setattr(figures, "moment", spoil)
     app = open_page(image_n="20", image_steps="5")
     assert "3 of 20 images have pixels that are no numbers" in texts(app)
-    (recognised,) = [item for item in app.metric if "Recognised as asked" in item.label]
+    (recognised,) = [item for item in app.metric if "Class recognised" in item.label]
     assert "these 17 images" in recognised.help
     assert not app.exception
 
