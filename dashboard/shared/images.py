@@ -181,7 +181,8 @@ def classifier_of(card: Card) -> ExportedModel | None:
 def say_no_test(dataset: str) -> None:
     """Why there is nothing to see, and what to do."""
     st.info(
-        f"There are no test images of {dataset}: `exported/data/{dataset}.npz` is missing or "
-        "empty. Export a model of it again, which writes the file.",
+        f"There are no test images of {catalogue.dataset_title(dataset)}: "
+        f"`exported/data/{dataset}.npz` is missing or empty. Export a model of it again, which "
+        "writes the file.",
         icon=":material/hide_image:",
     )
