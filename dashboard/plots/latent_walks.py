@@ -1,9 +1,9 @@
-"""Ways through a latent space that stay where the law of the latent has its mass.
+"""Ways through a latent space that stay where the latent has its probability mass.
 
-Nearly all of a normal law in d dimensions lies close to the sphere of radius √d, so a straight line
+Nearly all of a Gaussian in d dimensions lies close to the sphere of radius √d, so a straight line
 between two draws leaves it: half way it is 1.4 times too short (White 2016, Sampling generative
-networks, https://arxiv.org/abs/1609.04468). All of it happens in normal numbers, which latents of
-any law are translated from.
+networks, https://arxiv.org/abs/1609.04468). All of it happens in Gaussian noise, of which latents
+of any distribution are made.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ def lengths(card: Card, z: Array) -> tuple[float, float]:
 
 
 def round_trips(card: Card, n: int, frames: int, seed: int) -> NDArray[np.float32]:
-    """`n` closed walks [frames, n, latent] that at every moment are draws of the latent's law.
+    """`n` closed walks [frames, n, latent] whose every point is a draw of the latent.
 
     z(φ) = z₁ cos φ + z₂ sin φ with independent normal z₁, z₂; frame 0 follows the last one.
     """

@@ -8,8 +8,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components.pad import pad
 from dashboard.components.sheet import Sheet
-from dashboard.components.tiles import tiles
-from dashboard.shared import controls, links
+from dashboard.components.tiles import peek_tiles, tiles
+from dashboard.shared import controls, drawings, links
 from dashboard.shared.compute import in_turn
 from dashboard.shared.images import Bytes, ImageSelection, linked_picks, remember_picks, say_no_test
 from dashboard.shared.upload import EVEN, Fitted, read_picture
@@ -23,6 +23,8 @@ INK = (
 )
 COLOUR = "Its middle, of the shape of the data, is scaled to {}; its colours stay as they are."
 """What becomes of a picture for a grey model, and for one of colours; with the size of images."""
+LINK = "drawing"
+"""What the link calls a drawing."""
 DRAWING, PICTURE, FILE, FILES = "image_drawing", "image_picture", "image_file", "image_files"
 """Where a session keeps a drawing, a picture, a file until it is read, and how many files came."""
 
@@ -30,8 +32,8 @@ DRAWING, PICTURE, FILE, FILES = "image_drawing", "image_picture", "image_file", 
 def some_image(look: ImageSelection) -> tuple[Bytes | None, DeltaGenerator]:
     """Levels [channels, h, w] of the image that a person chose, and the place beside it.
 
-    None while there is no image; then it is said beside it what is missing. A drawing and a picture
-    are kept for the session.
+    None while there is no image; then it is said beside it what is missing. A drawing is kept for
+    the session and in the link, a picture for the session.
 
     Raises:
         Busy: No place to decode it became free.
@@ -41,6 +43,17 @@ def some_image(look: ImageSelection) -> tuple[Bytes | None, DeltaGenerator]:
         source = controls.choose("Image", SOURCES, "image_source")
         levels = {"test image": _test, "drawn": _drawn, "upload": _uploaded}[source](look, right)
     return levels, right
+
+
+def said_source(look: ImageSelection) -> str:
+    """Which image `some_image` shows, as a part of a file's name."""
+    source = st.session_state.get("image_source", SOURCES[0])
+    if source != SOURCES[0]:
+        return "drawing" if source == SOURCES[1] else "upload"
+    n = min(OFFERED, len(look.pictures.test))
+    picks = linked_picks("bits_picks", n, image=0)
+    tile = peek_tiles("bits_picks", n=n, picks=picks).picks["image"]
+    return f"image{tile + 1}-class-{look.pictures.name(int(look.pictures.test_label[tile]))}"
 
 
 def _test(look: ImageSelection, _: DeltaGenerator) -> Bytes | None:
@@ -57,19 +70,26 @@ def _test(look: ImageSelection, _: DeltaGenerator) -> Bytes | None:
 
 
 def _drawn(look: ImageSelection, beside: DeltaGenerator) -> Bytes | None:
-    st.caption("Draw a digit, or anything: its bits are counted at the end of each stroke.")
+    st.caption("Draw a digit, or anything: its bits are counted after each stroke.")
     channels, height, width = look.card.event_shape
     alt = f"An image of {height} × {width} pixels to draw on."
-    # A pad that is drawn anew begins with what was drawn on the one before.
-    start = links.once("bits_pad", lambda: st.session_state.get(DRAWING), "start")
+    start = links.once("bits_pad", partial(_drawing, (height, width)), "start")
     if start is not None and start.shape != (height, width):
         start = None
     drawn = pad(key="bits_pad", alt=alt, start=start, size=(height, width))
     st.session_state[DRAWING] = drawn
+    if not drawings.remember(LINK, drawn):
+        st.caption("This drawing is too large for a link: whoever opens it must draw it again.")
     if not drawn.any():
         beside.info("Nothing is drawn yet: draw on the black square.", icon=":material/draw:")
         return None
     return np.repeat(drawn[None], channels, axis=0)
+
+
+def _drawing(size: tuple[int, int]) -> Bytes | None:
+    """What a pad that is drawn anew begins with: what was drawn before it, or what the link has."""
+    before: Bytes | None = st.session_state.get(DRAWING)
+    return drawings.linked(LINK, size) if before is None else before
 
 
 def _uploaded(look: ImageSelection, beside: DeltaGenerator) -> Bytes | None:
@@ -79,9 +99,11 @@ def _uploaded(look: ImageSelection, beside: DeltaGenerator) -> Bytes | None:
     words = "A picture (PNG or JPEG, up to 5 MB)"
     told = f"{told.format(size)} The file is read and dropped, the small image kept until you "
     told += "leave; neither is ever stored."
-    kinds = ["png", "jpg", "jpeg"]
-    st.file_uploader(words, type=kinds, key=key, on_change=_take, args=[key], help=told)
+    # Any kind of file comes here and is refused here: a browser's refusal would say less, and leave
+    # what was said of the file before.
+    st.file_uploader(words, key=key, on_change=_take, args=[key], help=told)
     _read(shape)
+    st.caption("A picture is never part of a link: whoever opens it must choose the file again.")
     if PICTURE not in st.session_state:
         if shape[0] == 1:
             st.caption(

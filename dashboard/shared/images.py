@@ -1,13 +1,16 @@
 """What several pages on images need: which models there are, and the images of their data sets."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.components.tiles import TilesState
+from dashboard.components.sheet import Sheet
+from dashboard.components.tiles import TilesState, tiles
+from dashboard.components.timeline import Timeline, frames_at
 from dashboard.pages import kind
 from dashboard.shared import catalogue, links, parts
 from dashboard.shared.compute import computed
@@ -15,6 +18,7 @@ from dashboard.shared.controls import choose_card
 from dashboard.shared.guard import without
 from dashboard.shared.selection import Selection
 from genlab.contract.card import Card
+from genlab.model import ExportedModel
 
 Bytes = NDArray[np.uint8]
 PARTS = (("x", "label"), ("train", "train_label"))
@@ -108,6 +112,11 @@ class ImageSelection(Selection):
         return pictures(self.card)
 
 
+def name_of(card: Card) -> str:
+    """What people call a model of images: its data set and its own name."""
+    return f"{catalogue.dataset_title(card.dataset)} · {card.name}"
+
+
 def offer(
     look: ImageSelection, arrays: Mapping[str, NDArray[np.floating]], shown: str = ""
 ) -> None:
@@ -132,16 +141,48 @@ def linked_picks(key: str, n: int, **picks: int) -> dict[str, int]:
 
 
 def remember_picks(state: TilesState) -> None:
-    """Write picks that a person made into the link."""
-    if state.touched:
-        for name, tile in state.picks.items():
-            links.remember(name.lower(), tile)
+    """Write picks into the link, also those that nobody made: a link shows the same for good."""
+    for name, tile in state.picks.items():
+        links.remember(name.lower(), tile)
+
+
+def film(
+    sheets: Sequence[Sheet],
+    key: str,
+    timeline: Timeline | None,
+    *,
+    picks: Mapping[str, int] | None = None,
+    frame: str = "frame",
+    **looks: Any,
+) -> TilesState:
+    """A wall as `tiles` draws it, whose picks and frame are the link's.
+
+    `picks` are those of `linked_picks`; `frame` is what the link calls the frame of its rest.
+    """
+    count, _ = frames_at(timeline)
+    start = links.once(key, lambda: links.frame(frame, count))
+    if timeline and start is not None and start < count:
+        timeline = replace(timeline, start=start, autoplay=False)
+    state = tiles(sheets, key=key, timeline=timeline, picks=picks, **looks)
+    if timeline and (state.frame != timeline.start or frame in st.query_params):
+        links.remember(frame, state.frame)
+    remember_picks(state)
+    return state
+
+
+def classifier_of(card: Card) -> ExportedModel | None:
+    """The classifier of the model's data set, if there is one with the same classes."""
+    for other in images_with("classify"):
+        if other.dataset == card.dataset and other.constants.classes == card.constants.classes:
+            return catalogue.open_model(other.id)
+    return None
 
 
 def say_no_test(dataset: str) -> None:
     """Why there is nothing to see, and what to do."""
     st.info(
-        f"There are no test images of {dataset}: `exported/data/{dataset}.npz` is missing or "
-        "empty. Export a model of it again, which writes the file.",
+        f"There are no test images of {catalogue.dataset_title(dataset)}: "
+        f"`exported/data/{dataset}.npz` is missing or empty. Export a model of it again, which "
+        "writes the file.",
         icon=":material/hide_image:",
     )

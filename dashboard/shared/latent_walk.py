@@ -7,10 +7,16 @@ from dashboard.components.sheet import Grey, Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.components.timeline import Timeline
 from dashboard.plots import latent_walks
-from dashboard.shared import catalogue
+from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
-from dashboard.shared.guard import guarded
-from dashboard.shared.images import ImageSelection, linked_picks, remember_picks
+from dashboard.shared.guard import guarded, without
+from dashboard.shared.images import (
+    ImageSelection,
+    classifier_of,
+    film,
+    linked_picks,
+    remember_picks,
+)
 from genlab.latents import between
 from genlab.model import Array, ExportedModel
 
@@ -28,34 +34,58 @@ def _ways(look: ImageSelection, a: int, b: int) -> tuple[Array, Array, tuple[flo
     return x[:FRAMES], x[FRAMES:], latent_walks.lengths(look.card, z)
 
 
+@computed()
+def _other(look: ImageSelection, x: Array) -> int:
+    """The first of the samples x [n, c, h, w] that is of another class than sample 0.
+
+    A classifier tells; where there is none it is the sample furthest from that one.
+    """
+    judge = classifier_of(look.card)
+    if judge is not None:
+        classes = judge.classify(x).argmax(1)
+        if (classes != classes[0]).any():
+            return int((classes != classes[0]).argmax())
+    return int(((x - x[0]) ** 2).reshape(len(x), -1).sum(1).argmax())
+
+
 @st.fragment
 @guarded()
-def show(look: ImageSelection, offered: Sheet, note: str = "") -> None:
+def show(look: ImageSelection, offered: Sheet, x: Array, note: str = "") -> None:
     """The way between two picked samples as a film and as stops; a pick runs this fragment alone.
 
-    `offered` are the samples of the look, and `note` says what stands under them.
+    `offered` are the samples `x` of the look, and `note` says what stands under them.
     """
-    start = linked_picks("walk_picks", look.n, A=0, B=1)
+    other = 1
+    with without("a classifier"):
+        other = _other(look, x)
+    start = linked_picks("walk_picks", look.n, A=0, B=other)
     state = peek_tiles("walk_picks", n=look.n, picks=start)
     a, b = state.picks["A"], state.picks["B"]
     arc, line, (ends, middle) = _ways(look, a, b)
     left, right = st.columns([2, 3])
     with left:
-        st.caption("Pick two samples: the first click is A, the next one B.")
         tiles([offered], key="walk_picks", picks=start)
         remember_picks(state)
-        st.caption(note)
     with right:
-        _film(arc, f"From tile {a + 1} to tile {b + 1} and back, on a great circle")
+        _film(arc, "From A to B and back")
     stops = np.linspace(0, FRAMES - 1, STOPS).astype(int)
+    apart = float(np.sqrt(((arc[stops] - line) ** 2).mean((1, 2, 3))).max())
     rows = [
-        (arc[stops], f"On the great circle: |z| stays near {ends:.1f} all the way"),
-        (line, f"On the straight line: |z| is only {middle:.1f} in the middle"),
+        (arc[stops], f"Great circle, |z| ≈ {ends:.1f} all the way"),
+        (line, f"Straight line, |z| = {middle:.1f} in the middle"),
     ]
-    for place, (x, title) in enumerate(rows):
+    for place, (images, title) in enumerate(rows):
         alt = f"{STOPS} images on the way from A to B."
-        tiles([Sheet.of(x, title, alt, columns=STOPS)], key=f"walk_row{place}", max_width=900)
-    st.caption("Lengths |z| are those of the latents as normal numbers, whatever their law.")
+        tiles([Sheet.of(images, title, alt, columns=STOPS)], key=f"walk_row{place}", max_width=900)
+    st.caption(
+        f"The two ways differ by at most {apart:.2f} (root mean squared difference of the pixels, "
+        "white = 1). |z| is the length of z as Gaussian noise, whatever its distribution."
+    )
+    if note:
+        with st.expander("What the number under a tile is"):
+            st.caption(note)
+    name = f"{look.card.id}-walk-{a + 1}-to-{b + 1}-seed{look.seed}"
+    parts.downloads(name, {"x": arc, "straight": line}, what="Images")
 
 
 def _film(arc: Array, title: str) -> None:
@@ -66,7 +96,7 @@ def _film(arc: Array, title: str) -> None:
     alt = "One image that changes smoothly from A to B and back."
     sheet = Sheet.of(there[:, None], title, alt, smooth=True)
     timeline = Timeline(len(there), labels, fps=20, autoplay=True, title="way")
-    tiles([sheet], key="walk_film", timeline=timeline, max_width=300)
+    film([sheet], "walk_film", timeline, frame="walk_frame", max_width=300)
 
 
 @computed(entries=8, spinner="Walking through the latent space …")
@@ -79,15 +109,26 @@ def _walks(model: ExportedModel, seed: int) -> Grey:
 @st.fragment
 @guarded()
 def round_trips(look: ImageSelection) -> None:
-    """Closed walks that never leave the latent's law."""
+    """Closed walks whose every point is a draw of the latent."""
     pixels = _walks(look.model, look.seed)
     angle = [f"{round(360 * f / ROUND)}° of the circle" for f in range(ROUND)]
     title = f"{WALKERS} walks on great circles of the latent space"
     alt = f"{WALKERS} images that change smoothly and return to where they began."
     sheet = Sheet.of(pixels, title, alt, smooth=True)
     timeline = Timeline(ROUND, angle, fps=18, autoplay=True, title="angle")
-    tiles([sheet], key="round_tiles", timeline=timeline, picks={"walk": 0}, enlarge=True)
+    picks = linked_picks("round_tiles", WALKERS, walk=0)
+    film([sheet], "round_tiles", timeline, picks=picks, frame="round_frame", enlarge=True)
     st.caption(
-        "z(φ) = z₁ cos φ + z₂ sin φ with two independent draws: at every moment a draw of the "
-        "latent's own law, so every image on the way is a sample of the model."
+        "z(φ) = z₁ cos φ + z₂ sin φ with two independent draws z₁ and z₂: at every angle it has "
+        "the distribution of z, so every image on the way is a sample of the model."
     )
+    model, seed = look.model, look.seed
+
+    def at(frame: int) -> dict[str, Array]:
+        z = latent_walks.round_trips(model.card, WALKERS, ROUND, seed)[frame]
+        return {"x": model.decode(z), "z": z}
+
+    print = f"{look.card.id} {look.card.check.sha256} {seed}".encode()
+    name = f"{look.card.id}-round-{{}}-seed{seed}"
+    degrees = [f"{round(360 * f / ROUND)}deg" for f in range(ROUND)]
+    parts.film_downloads(name, degrees, print, at)

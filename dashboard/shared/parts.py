@@ -102,25 +102,35 @@ def _row(metric: Metric) -> dict[str, object]:
     }
 
 
-def downloads(name: str, arrays: Arrays) -> None:
-    """Offer the page's samples as csv (first array only) and npz (all)."""
-    said = blake2b()
+def downloads(
+    name: str, arrays: Arrays, *, what: str = "Samples", head: Sequence[str] = ()
+) -> None:
+    """Offer the page's samples as csv (first array only) and npz (all).
+
+    `what` they are otherwise, and the `head` of the table's columns, where these have names.
+    """
+    said = blake2b(" ".join(head).encode())
     for label, array in arrays.items():
         said.update(f"{label} {array.dtype} {array.shape} ".encode())
         said.update(np.ascontiguousarray(array).tobytes())
     size = sum(array.nbytes for array in arrays.values())
-    _offer(name, said.digest(), size, lambda _: arrays)
+    _offer(name, said.digest(), size, lambda _: arrays, what=what, head=head)
 
 
 def film_downloads(
-    name: str, frames: Sequence[str], print: bytes, at: Callable[[int], Arrays], size: int = 0
+    name: str,
+    frames: Sequence[str],
+    print: bytes,
+    at: Callable[[int], Arrays],
+    size: int = 0,
+    what: str = "Samples",
 ) -> None:
     """As `downloads`, of the frame that the page's film shows when a button is pressed.
 
     The words of that frame stand in the place of "{}" in the name; `at` gives its arrays. `print`
     and `size` are those of an `Offer`.
     """
-    _offer(name, print, size, at, tuple(frames))
+    _offer(name, print, size, at, tuple(frames), what)
 
 
 def snapshot_downloads(model: ExportedModel, n: int, seed: int) -> None:
@@ -137,24 +147,30 @@ def snapshot_downloads(model: ExportedModel, n: int, seed: int) -> None:
 
 
 def _offer(
-    name: str, print: bytes, size: int, at: Callable[[int], Arrays], frames: tuple[str, ...] = ()
+    name: str,
+    print: bytes,
+    size: int,
+    at: Callable[[int], Arrays],
+    frames: tuple[str, ...] = (),
+    what: str = "Samples",
+    head: Sequence[str] = (),
 ) -> None:
     kinds = (
-        ("csv", "text/csv", "table", lambda frame: _csv(next(iter(at(frame).values())))),
+        ("csv", "text/csv", "table", lambda frame: _csv(next(iter(at(frame).values())), head)),
         ("npz", "application/octet-stream", "data_array", lambda frame: _npz(at(frame))),
     )
     offers(
         [
-            Offer(f"Samples ({kind})", f"{name}.{kind}", mime, icon, print, size, make, frames)
+            Offer(f"{what} ({kind})", f"{name}.{kind}", mime, icon, print, size, make, frames)
             for kind, mime, icon, make in kinds
         ]
     )
 
 
-def _csv(points: NDArray[np.floating]) -> bytes:
+def _csv(points: NDArray[np.floating], head: Sequence[str] = ()) -> bytes:
     out, flat = io.StringIO(), points.reshape(len(points), -1)
-    head = [f"x{i + 1}" for i in range(flat.shape[1])]
-    csv.writer(out).writerows([head, *flat.tolist()])
+    names = head or [f"x{i + 1}" for i in range(flat.shape[1])]
+    csv.writer(out).writerows([names, *flat.tolist()])
     return out.getvalue().encode()
 
 

@@ -24,6 +24,17 @@ Number = TypeVar("Number", np.uint8, np.float64)
 FINE = 8
 """Pixels of the picture for one of the image, at least, before it is averaged."""
 KINDS = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG"}
+OTHERS = {
+    b"GIF8": "a GIF",
+    b"BM": "a BMP picture",
+    b"RIFF": "a WebP picture or another RIFF file",
+    b"II*\0": "a TIFF picture",
+    b"MM\0*": "a TIFF picture",
+    b"%PDF": "a PDF document",
+    b"PK\x03\x04": "a ZIP archive or an Office document",
+    b"<svg": "an SVG drawing",
+}
+"""What other files begin with, and what people call them."""
 BRIGHT = 127.5
 """A border lighter than this is paper, and ink on paper is turned into light on black."""
 EVEN = 0.25
@@ -78,7 +89,7 @@ def read_picture(content: bytes, shape: tuple[int, ...] = (1, 28, 28)) -> Fitted
         raise InputError("picture", expected, f"a damaged one ({str(error)[:80]})") from None
     if channels == 1:
         return _fitted(picture, *size)
-    middle = ImageOps.fit(picture, (size[1], size[0]), Image.Resampling.LANCZOS)
+    middle = ImageOps.fit(picture, (size[1], size[0]), _filter(min(picture.size) / max(size)))
     return Fitted(np.moveaxis(np.asarray(middle), -1, 0).copy(), "kept")
 
 
@@ -91,9 +102,22 @@ def _kind(content: bytes) -> str:
         raise InputError("picture", expected, f"{len(content) / 2**20:.1f} MB")
     kind = next((name for start, name in KINDS.items() if content.startswith(start)), None)
     if kind is None:
-        expected = "a PNG or JPEG file, whatever its name says"
-        raise InputError("picture", expected, f"one that begins with {content[:4].hex(' ')}")
+        raise InputError("picture", "a PNG or JPEG file, whatever its name says", _found(content))
     return kind
+
+
+def _found(content: bytes) -> str:
+    """What a file of neither kind is, in words."""
+    for start, words in OTHERS.items():
+        if content.startswith(start):
+            return words
+    if content[4:8] == b"ftyp":
+        return "a HEIC or AVIF picture, or a film"
+    try:
+        text = content[:400].decode("ascii")
+    except UnicodeDecodeError:
+        return "a file of an unknown kind"
+    return "a text file" if all(c.isprintable() or c.isspace() for c in text) else "an unknown file"
 
 
 def _check_size(picture: Image.Image, kind: str) -> None:
@@ -138,7 +162,7 @@ def _fitted(grey: Image.Image, height: int, width: int) -> Fitted:
     """Light on black, as large as there is room for, and padded."""
     share = min(height / grey.height, width / grey.width)
     size = max(1, round(share * grey.width)), max(1, round(share * grey.height))
-    small = np.asarray(grey.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
+    small = np.asarray(grey.resize(size, _filter(1 / share)))
     ground = float(np.median(_border(small)))
     below, above = ground - small.min(), small.max() - ground
     one_sided = max(below, above) > 2 * min(below, above)
@@ -149,6 +173,15 @@ def _fitted(grey: Image.Image, height: int, width: int) -> Fitted:
     top, left = (height - h) // 2, (width - w) // 2
     padded[0, top : top + h, left : left + w] = light
     return Fitted(padded, kind)
+
+
+def _filter(smaller: float) -> Image.Resampling:
+    """How pixels are averaged where a picture becomes so many times smaller.
+
+    A filter with negative lobes leaves rings of faint grey around ink, which no data have and which
+    cost more bits than the ink; one pixel of a picture enlarged would be a block.
+    """
+    return Image.Resampling.BOX if smaller >= 1 else Image.Resampling.BILINEAR
 
 
 def _without_ground(

@@ -125,14 +125,14 @@ function tell(/** @type {Pad} */ pad) {
   pad.emit("painted", { pixels: btoa(String.fromCharCode(...pad.ink)), fresh: pad.scene.fresh });
 }
 
-/** Drawn: the ink itself. Masked: the image, with the ink as a veil in the theme's accent. @param {Pad} pad */
+/** Drawn: the ink itself. Masked: the image, with the ink over it in the theme's accent. @param {Pad} pad */
 function paint(pad) {
   const { size: [h, w], mode, base } = pad.scene;
   const image = new ImageData(w, h);
   const [r, g, b] = rgb(pad.theme.roles.accent);
   for (let i = 0; i < h * w; i++) {
     const grey = mode === "mask" ? base?.values[i] ?? 0 : pad.ink[i];
-    const veil = mode === "mask" ? (0.6 * pad.ink[i]) / 255 : 0;
+    const veil = mode === "mask" ? pad.ink[i] / 255 : 0; // nothing of what is erased shows through
     [r, g, b].forEach((c, k) => { image.data[4 * i + k] = grey * (1 - veil) + c * veil; });
     image.data[4 * i + 3] = 255;
   }

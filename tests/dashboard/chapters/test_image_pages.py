@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis.extra import numpy as npst
+from hypothesis.strategies import integers as st_int
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components import gallery
 from dashboard.components.gallery import ModelCard
-from dashboard.shared import catalogue, parts
+from dashboard.shared import catalogue, drawings, parts
 from dashboard.shared import image_sources as sources
 from genlab.latents import at_temperature
 from tests.dashboard import tiny_images
@@ -128,7 +131,7 @@ def test_a_damaged_reference_sample_is_said_and_the_page_goes_on(furnished: Path
 
 def test_memory_says_what_it_compared_with_and_by_which_yardstick(furnished: Path) -> None:
     words = texts(open_page(GAN, image_gan_view="memory"))
-    assert "Compared with 60 training images of the 55,000" in words
+    assert "Compared with 60 of the 55,000 training images" in words
     assert "50 test images, kept from the training" in words
     write_data(furnished, "mnist", 1.0, train=0)
     import streamlit as st
@@ -137,20 +140,20 @@ def test_memory_says_what_it_compared_with_and_by_which_yardstick(furnished: Pat
     st.cache_resource.clear()
     words = texts(open_page(GAN, image_gan_view="memory"))
     assert "Compared with 50 test images, since the reference sample holds no training" in words
-    assert "not what was learned by heart" in words
+    assert "does not show what was learned by heart" in words
 
 
 def test_a_score_is_said_to_be_none_of_a_probability_and_log_odds_are_said(house: Path) -> None:
     write_data(house, "mnist", 1.0)
     toy_gan(house, "mnist", "MNIST", "score")
     toy_gan(house, "fashion", "Fashion", "logit")
-    assert "It is no probability" in texts(open_page(GAN))
+    assert "It is not a probability" in texts(open_page(GAN))
     assert "log-odds that it is real" in texts(open_page(GAN, image_gan="fashion-gan-toy"))
 
 
 def test_bits_of_a_test_image_are_those_of_the_closed_form(furnished: Path) -> None:
     app = open_page(FLOW, image_flow_view="bits", image="7")
-    shown = metric(app, "mnist-flow-toy")
+    shown = metric(app, "MNIST · toy flow")
     mean, error = (float(part) for part in shown.split(" ± "))
     levels = digits(50, 1, 1.0)[7:8]
     u = np.random.default_rng(0).random((2_000, 1, 28, 28))
@@ -167,7 +170,7 @@ def drawn_page(level: int = 255) -> AppTest:
 
 
 def test_what_is_drawn_is_counted(furnished: Path) -> None:
-    full = metric(drawn_page(), "mnist-flow-toy")
+    full = metric(drawn_page(), "MNIST · toy flow")
     # All white: y is nearly 1, so every pixel costs log2(6 · 256) bits but a trifle.
     assert float(full.split(" ± ")[0]) == pytest.approx(np.log2(6 * 256), abs=0.01)
 
@@ -183,13 +186,13 @@ def test_an_empty_pad_has_no_number_and_is_asked_to_be_drawn_on(furnished: Path)
 )
 def test_a_drawing_outlives_a_look_at_something_else(furnished: Path, key: str, other: str) -> None:
     app = drawn_page()
-    before, here = metric(app, "mnist-flow-toy"), app.session_state[key]
+    before, here = metric(app, "MNIST · toy flow"), app.session_state[key]
     app.session_state[key] = other
     app.run()
     del app.session_state["bits_pad"]  # forgotten with its element, as in a browser
     app.session_state[key] = here
     app.run()
-    assert metric(app, "mnist-flow-toy") == before
+    assert metric(app, "MNIST · toy flow") == before
     # And the page of another model of images begins with it.
     app.session_state[key] = other
     app.run()
@@ -197,7 +200,7 @@ def test_a_drawing_outlives_a_look_at_something_else(furnished: Path, key: str, 
     app.switch_page(FLOW)
     app.query_params["image_flow_view"], app.query_params["image_source"] = "bits", "drawn"
     app.run()
-    assert metric(app, "mnist-flow-toy") == before
+    assert metric(app, "MNIST · toy flow") == before
 
 
 def png(levels: np.ndarray, kind: str = "PNG") -> bytes:
@@ -233,7 +236,7 @@ def test_an_upload_is_named_and_outlives_a_look_at_something_else(
     assert not uploads.metric
     assert "There is no picture yet" in texts(uploads)
     app = bring(uploads, png(DIGIT), "a seven, " + "by hand " * 20 + ".png")
-    before = metric(app, "mnist-flow-toy")
+    before = metric(app, "MNIST · toy flow")
     assert titles[-1].startswith("As the model sees it: a seven, by hand")
     assert titles[-1].endswith("…y hand .png")
     assert len(titles[-1]) < 60
@@ -242,7 +245,7 @@ def test_an_upload_is_named_and_outlives_a_look_at_something_else(
     app.session_state["image_flow_view"] = "bits"
     app.run()
     assert app.file_uploader[0].value is None
-    assert metric(app, "mnist-flow-toy") == before
+    assert metric(app, "MNIST · toy flow") == before
     assert titles[-1].startswith("As the model sees it: a seven, by hand")
     next(button for button in app.button if "Forget" in button.label).click().run()
     assert not app.metric
@@ -283,7 +286,15 @@ def test_an_uneven_background_is_said_and_a_smooth_shade_taken_away(uploads: App
 def offered(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The files that a page offers by their names; emptied by hand."""
     files: dict[str, Any] = {}
-    monkeypatch.setattr(parts, "downloads", files.__setitem__)
+
+    def note(name: str, arrays: dict[str, Any], **_: Any) -> None:
+        files[name] = arrays
+
+    def note_film(name: str, frames: list[str], _: bytes, at: Any, *__: Any, **___: Any) -> None:
+        files.update({name.replace("{}", words): at(i) for i, words in enumerate(frames)})
+
+    monkeypatch.setattr(parts, "downloads", note)
+    monkeypatch.setattr(parts, "film_downloads", note_film)
     return files
 
 
@@ -307,31 +318,63 @@ def test_samples_of_a_gan_are_offered_as_of_the_epoch_that_is_shown(
     furnished: Path, offered: dict[str, Any], frame: str, name: str
 ) -> None:
     open_page(GAN, epoch=frame, image_gan_n="8", image_gan="mnist-gan-toy")
-    files = offered[f"mnist-gan-toy-seed0-{name}"]
+    files = offered[f"mnist-gan-toy-{name}-seed0"]
     model = catalogue.open_model("mnist-gan-toy")
     expected = model.at(STEPS[int(frame)]).decode(model.latent(8, seed=0))
     np.testing.assert_array_equal(files["x"], expected)
     assert (files["x"] == 0.5).all() == (frame == "0")  # before the training all is grey
-    # It rests at another frame than the one of the link; and plays on arrival, to be the last.
-    state = {"epochs_tiles": {"frame": [1, 3]}}
-    open_page(GAN, state, epoch=frame, image_gan_n="8", image_gan="mnist-gan-toy")
-    assert list(offered)[-1].endswith("epoch1")
-    offered.clear()
-    open_page(GAN, image_gan_n="8", image_gan="mnist-gan-toy")
-    assert list(offered)[-1] == "mnist-gan-toy-seed0-epoch2"
+
+
+SHOWN = {
+    "samples": ("mnist-flow-toy-seed0", {"x": 12, "z": 12}),
+    "epochs": ("mnist-gan-toy-epoch2-seed0", {"x": 12, "z": 12}),
+    "memory": ("mnist-gan-toy-seed0-nearest-of-60", {"x": 12, "distance": 12, "held_out": 50}),
+    "walk": ("-toy-walk-1-to-{b}-seed0", {"x": 41, "straight": 11}),
+    "round trips": ("mnist-gan-toy-round-45deg-seed0", {"x": 16, "z": 16}),
+    "plane": ("mnist-gan-toy-plane-1-2-3-at0.500,0.290-seed0", {"x": 1, "z": 1}),
+    "round trip": ("mnist-flow-toy-roundtrip-image1-class-{c}", {"x": 1, "z": 1, "back": 1}),
+    "bits": ("mnist-flow-toy-bits-image1-class-{c}-seed0", {"bits": 8, "x": 1}),
+    "surprise": ("surprise-mnist-flow-toy-seed0", {"bits": 50}),
+}
+"""The file of each view, and how long its arrays are; `b` and `c` are what the sample has."""
 
 
 @pytest.mark.parametrize(("page", "view"), [(p, v) for p in VIEWS for v in VIEWS[p][1]])
-def test_files_are_offered_only_where_samples_are_shown(
+def test_every_view_offers_what_it_shows_and_says_so_in_the_name(
     furnished: Path, offered: dict[str, Any], page: str, view: str
 ) -> None:
     open_page(page)  # on arrival the first view
     offered.clear()
     app = open_page(page, **{VIEWS[page][0]: view, "image_gan_n": "12", "image_flow_n": "12"})
     assert not app.exception
-    shown = {"samples": 12, "epochs": 12, "memory": 12, "walk": 24, "plane": 24}
-    counts = {len(files["x"]) for files in offered.values()} - {64}
-    assert counts == ({shown[view]} if view in shown else set())
+    name, lengths = SHOWN[view]
+    pattern = re.escape(name).replace(r"\{b\}", r"\d+").replace(r"\{c\}", r"\w+") + "$"
+    found = next(files for each, files in offered.items() if re.search(pattern, each))
+    assert {key: len(found[key]) for key in lengths} == lengths
+
+
+def test_a_drawing_is_in_the_link_and_comes_back_from_it(furnished: Path) -> None:
+    app = drawn_page(200)
+    before = metric(app, "MNIST · toy flow")
+    text = app.query_params["drawing"]
+    link = {"image_flow_view": "bits", "image_source": "drawn"}
+    again = open_page(FLOW, **link, drawing=text[0] if isinstance(text, list) else text)
+    assert metric(again, "MNIST · toy flow") == before
+    for broken in ("🦆", "AAAA", "x" * 9_000):
+        app = open_page(FLOW, **link, drawing=broken)
+        assert not app.exception
+        assert "Nothing is drawn yet" in texts(app)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st_drawing=npst.arrays(np.uint8, (28, 28), elements=st_int(0, 255)))
+def test_a_drawing_is_the_same_after_its_link_or_too_large_for_one(st_drawing: np.ndarray) -> None:
+    text = drawings.text_of(st_drawing)
+    back = drawings.drawing_of(text, (28, 28))
+    assert (back is None) == (len(text) > drawings.MOST)
+    if back is not None:
+        np.testing.assert_array_equal(back, st_drawing)
+    assert drawings.drawing_of(text, (14, 14)) is None
 
 
 def test_memory_shows_as_many_samples_as_are_asked_for_and_what_the_nearest_means(
@@ -365,8 +408,10 @@ def test_surprise_is_told_of_the_bright_set_and_not_of_the_dark_one(furnished: P
     app = open_page(FLOW, image_flow_view="surprise")
     told = [str(item.value) for item in app.info]
     assert len(told) == 1
-    assert re.search("trained on Fashion-MNIST, it finds MNIST likelier", told[0])
-    assert "Here what it was trained on is likelier: MNIST" in texts(app)
+    assert re.search(
+        "trained on Fashion-MNIST, it gives MNIST images, which it has never seen", told[0]
+    )
+    assert "The images it was trained on are the likelier ones: MNIST" in texts(app)
 
 
 def test_one_data_set_is_shown_alone(house: Path) -> None:
@@ -378,8 +423,8 @@ def test_one_data_set_is_shown_alone(house: Path) -> None:
 
 
 def test_temperature_other_than_the_model_s_is_said(furnished: Path) -> None:
-    assert "no samples of the model" not in texts(open_page(FLOW))
-    assert "no samples of the model" in texts(open_page(FLOW, temperature="50"))
+    assert "not samples of the model" not in texts(open_page(FLOW))
+    assert "not samples of the model" in texts(open_page(FLOW, temperature="50"))
 
 
 @pytest.mark.parametrize("page", [GAN, FLOW])
@@ -491,9 +536,9 @@ def test_another_flow_that_is_broken_is_told_and_the_own_numbers_stay(
     assert not app.error
     assert "Shown without fashion-flow-toy" in texts(app)
     if view == "bits":
-        assert metric(app, "mnist-flow-toy")
+        assert metric(app, "MNIST · toy flow")
     else:
-        assert "Under mnist-flow-toy" in texts(app)
+        assert "Under MNIST · toy flow" in texts(app)
 
 
 def test_a_classifier_is_no_model_of_the_gallery_and_images_can_be_compared(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy.special import ndtri
 from scipy.stats import kstest
 
@@ -114,8 +114,8 @@ def test_verdicts_of_pairs_count_from_held_out_images_and_log_odds_from_nought(g
     assert epochs.verdicts(odds, x, held).zero == 0
     assert "log-odds" in epochs.meaning("logit", 3)
     assert "median of 31 held-out" in epochs.meaning("pairs", 31)
-    assert "until two units part them" in epochs.meaning("margin", 31)
-    assert "1 on real images and 0 on generated" in epochs.meaning("target", 31)
+    assert "by a margin of two" in epochs.meaning("margin", 31)
+    assert "to 1 on data and to 0 on generated" in epochs.meaning("target", 31)
 
 
 def test_epochs_show_the_same_noise_through_each_snapshot(gan):
@@ -159,12 +159,12 @@ def test_the_lesson_is_told_only_where_the_numbers_tell_it():
     high, low = rng.normal(3, 0.2, 100), rng.normal(2, 0.2, 100)
     surprising, words = image_bits.lesson("clothes", "digits", high, low, (0.5, 0.8))
     assert surprising
-    assert "trained on clothes, it finds digits likelier" in words
-    assert "in 100 % of cases" in words
+    assert "trained on clothes, it gives digits images" in words
+    assert "in 100 % of random pairs" in words
     assert "80 % of digits" in words
     surprising, words = image_bits.lesson("digits", "clothes", low, high, (0.8, 0.5))
     assert not surprising
-    assert "trained on is likelier" in words
+    assert "trained on are the likelier ones" in words
     surprising, words = image_bits.lesson("a", "b", high, high[::-1], (0, 0))
     assert not surprising
     assert "No difference" in words
@@ -333,12 +333,47 @@ def png_header(w: int, h: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
+def seven(side: int, width: float) -> Image.Image:
+    """A clean 7 in ink on white paper, drawn with a pen of a share of the side."""
+    paper = Image.new("L", (side, side), 255)
+    corners = [(0.3 * side, 0.25 * side), (0.68 * side, 0.25 * side), (0.45 * side, 0.78 * side)]
+    ImageDraw.Draw(paper).line(corners, fill=20, width=round(width * side), joint="curve")
+    return paper
+
+
+@pytest.mark.parametrize(("side", "width"), [(280, 0.06), (560, 0.09), (1200, 0.06)])
+def test_a_drawn_digit_is_shrunk_without_rings_and_costs_what_averaged_pixels_cost(
+    side: int, width: float
+) -> None:
+    flow = load("mnist-flow", folders=[Path(__file__).parents[3] / "exported"], device="cpu")
+    picture = seven(side, width)
+    averaged = 255 - np.asarray(picture.resize((28, 28), Image.Resampling.BOX))[None]
+    shown = read_picture(saved(picture)).levels
+    cost = [
+        bits_per_dim(flow, np.repeat((x / np.float32(255))[None], 4, axis=0), 0).mean()
+        for x in (shown, averaged)
+    ]
+    assert cost[0] == pytest.approx(cost[1], abs=0.06)
+    assert (shown > 0).sum() <= 1.05 * (averaged > 0).sum()  # no ring of faint grey around the ink
+
+
+def test_a_picture_smaller_than_the_image_is_enlarged_smoothly() -> None:
+    small = np.full((14, 14), 255, np.uint8)
+    small[4:10, 6:8] = 0
+    levels = read_picture(saved(Image.fromarray(small))).levels[0]
+    assert ((levels > 40) & (levels < 215)).any()
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "an empty file"),
-        (b"GIF89a" + bytes(100), "whatever its name says"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "whatever its name says"),
+        (b"GIF89a" + bytes(100), "whatever its name says, found a GIF"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "found an SVG drawing"),
+        (b"%PDF-1.7", "found a PDF document"),
+        (b"\0\0\0\x18ftypheic", "found a HEIC or AVIF picture"),
+        (b"hello, this is no picture", "found a text file"),
+        (bytes(range(256)), "found a file of an unknown kind"),
         (b"\x89PNG\r\n\x1a\n" + bytes(5 * 2**20), "at most 5 MB"),
         (b"\x89PNG\r\n\x1a\n", "a damaged one"),
         (png_header(50_000, 50_000), "picture"),

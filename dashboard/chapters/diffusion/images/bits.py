@@ -19,8 +19,8 @@ from dashboard.plots.theme import CHART
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed, in_turn
 from dashboard.shared.guard import guarded, without
-from dashboard.shared.image_sources import some_image
-from dashboard.shared.images import Bytes, ImageSelection, pictures, units
+from dashboard.shared.image_sources import said_source, some_image
+from dashboard.shared.images import Bytes, ImageSelection, name_of, pictures, units
 from genlab.contract.card import Card
 from genlab.diffusion.denoiser import Ask
 from genlab.diffusion.elbo import DEVIATION_FIGURE, Elbo, elbo
@@ -54,21 +54,26 @@ def _numbers(look: ImageSelection, levels: Bytes, label: str) -> None:
     told = "The sum: −log₂ p(x) / dimension is at most this, in the mean over the noise."
     cells[0].metric("bits/dim, at most", with_error(mean, error), help=told)
     words = {
-        "reconstruction": "How surely the grey levels are known from x₁.",
+        "reconstruction": "−log₂ p(x₀ | x₁): the grey levels, given x₁.",
         "steps": "KL(q(xₜ₋₁ | xₜ, x₀) ‖ p(xₜ₋₁ | xₜ)), summed over t.",
-        "prior": "KL(q(x_T | x₀) ‖ N(0, I)): what the noise still knows.",
+        "prior": "KL(q(x_T | x₀) ‖ N(0, I)): what x_T still says of x₀.",
     }
     for cell, (name, told) in zip(cells[1:], words.items(), strict=True):
         value = found.terms()[name]
         cell.metric(name, f"{value:.3f}" if value >= 5e-4 else f"{value:.0e}", help=told)
-    parts.chart(elbo_chart(found), alt="Bits per dimension over the noise levels of the walk.")
-    st.caption(
-        f"Each bar sums some of the {len(look.model.schedule()) - 1:,} steps, few where t is small "
-        "and many where it is large: the squared error of x̂₀ (not clipped) times what a step gains "
-        f"in signal-to-noise, from {DRAWS} draws of t and of the noise. Bars add up to the number "
-        "above. Where t is small the network is asked for grey levels, where it is large for the "
-        "class and the shape."
-    )
+    parts.chart(elbo_chart(found), alt="Bits per dimension over the noise levels of the steps.")
+    with st.expander("What the bars are"):
+        st.caption(
+            f"Each bar sums some of the {len(look.model.schedule()) - 1:,} steps, few where t is "
+            "small and many where it is large: the squared error of x̂₀ (not clipped) times the "
+            f"step's gain in signal-to-noise ratio, from {DRAWS} draws of t and of the noise. The "
+            "bars add up to the number above."
+        )
+    spans = np.stack([found.edges[:-1] + 1, found.edges[1:]], axis=1)
+    bars = np.concatenate([spans, found.bits(found.strata).mean(0)[:, None]], axis=1)
+    arrays = {"bars": bars, "x": units(levels)} | {k: np.array(v) for k, v in found.terms().items()}
+    name = f"{look.card.id}-bits-{said_source(look)}-asked-{label}-seed{look.seed}"
+    parts.downloads(name, arrays, what="Bits", head=("t_from", "t_to", "bits_per_dim"))
 
 
 def _place(look: ImageSelection, levels: Bytes, label: str) -> None:
@@ -83,10 +88,10 @@ def _place(look: ImageSelection, levels: Bytes, label: str) -> None:
     alt = "Histograms of bits per dimension of test images; a line marks this image."
     parts.chart(bits_chart(rows, hues, marked=mean), alt)
     told = [f"{name}: {_words(bits)}" for name, bits in rows.items()]
-    known = "" if label == ANY else f", told that it is of class {label}"
+    known = "" if label == ANY else f", given class {label}"
     st.caption(
-        f"Under {look.card.id}, class unknown: {'; '.join(told)}. Up to {SET} test images of each "
-        f"set, {SET_STRATA} strata. The orange line is this image{known}."
+        f"{name_of(look.card)}, class not given: {'; '.join(told)}. Up to {SET} test images of "
+        f"each data set, {SET_STRATA} strata. Orange: this image{known}."
     )
     if (own := sets.get(look.card.dataset)) is None:
         return
@@ -94,8 +99,8 @@ def _place(look: ImageSelection, levels: Bytes, label: str) -> None:
         with without(card.id):
             bits = bits_of_flow(catalogue.open_model(card.id), own, look.seed)
             st.caption(
-                f"For comparison, the flow {card.id} on its own test images: {_words(bits)}. Both "
-                "are upper bounds of what a code built on the model would need."
+                f"For comparison, {name_of(card)} on the same data set: {_words(bits)}. Both are "
+                "upper bounds of −log₂ p(x) / dimension."
             )
 
 

@@ -9,6 +9,9 @@ from dashboard.chapters.diffusion.images.shared import (
     class_of,
     generation,
     guidance_of,
+    offer_moments,
+    place_of,
+    said,
     say_recognised,
     setting_of,
     watch,
@@ -18,64 +21,98 @@ from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import EVERY, Setting, told_count
 from dashboard.chapters.flows.scenes.bits import with_error
 from dashboard.components.sheet import Sheet
-from dashboard.components.tiles import tiles
 from dashboard.shared import controls
-from dashboard.shared.images import ImageSelection
+from dashboard.shared.images import ImageSelection, film, linked_picks
 
 SHOWN = {"x̂₀": "x0", "xₜ": "x_t"}
 MOST = 40
 """Images of each setting: two films take twice the time of one."""
 
 
-def show(look: ImageSelection) -> None:
-    """Two films over one timeline, matched by noise level."""
-    card, n = look.card, look.n
-    picture = st.container()  # first what is seen, then what changes it
-    sides = st.columns(2)
+def shown() -> str:
+    """Whether the films show the estimates or the states."""
+    return SHOWN[controls.choose("Show", list(SHOWN), "image_pair_show")]
+
+
+def show(look: ImageSelection, part: str) -> None:
+    """Two films of a `part` of the moments over one timeline, matched by noise level."""
+    with st.container(key="pair_first"):  # by page.css the picture, where the screen is narrow
+        settings = _settings(look)
+        n = min(setting.n for setting in settings)  # fewer where the classes of one take turns
+        with st.container():
+            _films(look, [replace(setting, n=n) for setting in settings], part)
+
+
+def _settings(look: ImageSelection) -> list[Setting]:
+    """A row of controls for each side; what is seldom touched is folded."""
     settings = []
-    for side, key, guidance in zip(sides, ("image_a", "image_b"), (1.0, 4.0), strict=True):
-        with side, st.container(horizontal=True, gap="medium", border=True):
-            st.markdown(f"**{key[-1].upper()}**")
-            label = class_of(card, f"{key}_class", EVERY)
-            w = guidance_of(card, f"{key}_w", label, guidance)
-            settings.append(setting_of(card, key, n, look.seed, label, w))
-    n = min(setting.n for setting in settings)  # fewer where the classes of one take turns
-    with picture:
-        _films(look, [replace(setting, n=n) for setting in settings])
+    with st.container(key="how", gap="small"):
+        for key, guidance in (("image_a", 1.0), ("image_b", 4.0)):
+            with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+                st.markdown(f"**{key[-1].upper()}**", width="content")
+                label = class_of(look.card, f"{key}_class", EVERY)
+                w = guidance_of(look.card, f"{key}_w", label, guidance)
+                with st.popover("Sampler", icon=":material/tune:"):
+                    settings.append(setting_of(look.card, key, look.n, look.seed, label, w))
+    return settings
 
 
-def _films(look: ImageSelection, settings: list[Setting]) -> None:
+def _films(look: ImageSelection, settings: list[Setting], part: str) -> None:
     """The two films, and what the settings do to the images in numbers."""
-    card = look.card
-    shown = SHOWN[controls.choose("Show", list(SHOWN), "image_pair_show")]
-    films, whole = [], True
-    for name, setting in zip("AB", settings, strict=True):
-        walk = generation(look, setting)
-        films.append(watch(walk, f"pair_{name}", f"Setting {name}: {setting.title}"))
-        whole &= walk.done
-    n, classes = settings[0].n, len(card.constants.classes or [])
+    walks, coming = [generation(look, setting) for setting in settings], st.container()
+    # What waits hides what was there, whichever of the two it is.
+    waits = next((i for i, walk in enumerate(walks) if not walk.done), 0)
+    body = place_of(walks[waits], f"pair_{'AB'[waits]}")
+    with coming:
+        films = [
+            watch(walk, f"pair_{name}", f"Setting {name}: {setting.title}")
+            for name, setting, walk in zip("AB", settings, walks, strict=True)
+        ]
+    with body():
+        pairs = _wall(look, settings, films, part)
+        if all(walk.done for walk in walks):
+            _numbers(look, films, settings, settings[0].n)
+        st.caption(
+            f"Tile by tile the same noise: {told_count(settings[0].n, look.n)} of seed "
+            f"{look.seed}. Frames are matched by noise level; where one film has fewer, it waits."
+        )
+        for name, setting, moments in zip("AB", settings, films, strict=True):
+            st.caption(f"**{name}**: {said(setting, moments)}.")
+        name = "-and-".join(setting.file for setting in settings)
+        key = look.card.check.sha256, *settings, part
+        offer_moments(f"{look.card.id}-{name}-seed{look.seed}", key, pairs, first=part)
+
+
+def _wall(
+    look: ImageSelection, settings: list[Setting], films: list[list[Moment]], part: str
+) -> list[Moment]:
+    """Both films over one timeline; the moments of both, as they are shown."""
+    n, classes = settings[0].n, len(look.card.constants.classes or [])
     columns = min(classes, n) if EVERY in {s.label for s in settings} else None
     a, b = (figures.thinned(film) for film in figures.matched(*films))
     sheets = [
         Sheet.of(
-            np.stack([getattr(m, shown) for m in film]),
-            f"{name}: {setting.title}",
-            f"{n} images of setting {name}: {setting.words}.",
+            np.stack([getattr(m, part) for m in each]),
+            f"{name}: {said(setting, moments, brief=True)}",
+            f"{n} images of setting {name}: {said(setting, moments)}.",
             columns=columns,
             role="model",
         )
-        for name, setting, film in zip("AB", settings, (a, b), strict=True)
+        for name, setting, each, moments in zip("AB", settings, (a, b), films, strict=True)
     ]
-    strip = figures.timeline(a if len(films[0]) >= len(films[1]) else b)
-    tiles(sheets, key="pair_tiles", timeline=strip, picks={"tile": 0}, enlarge=True)
-    if whole:
-        _numbers(look, films, settings, n)
-    st.caption(
-        f"Tile by tile the same noise: {told_count(n, look.n)} of seed {look.seed}. Frames "
-        "are matched by noise level; where one film has fewer, it waits."
+    lead = 0 if len(films[0]) >= len(films[1]) else 1
+    strip, picks = figures.timeline((a, b)[lead]), linked_picks("pair_tiles", n, tile=0)
+    film(sheets, "pair_tiles", strip, picks=picks, frame="image_pair_frame", enlarge=True)
+    return [_joined(x, y, (x, y)[lead].t) for x, y in zip(a, b, strict=True)]
+
+
+def _joined(a: Moment, b: Moment, t: int) -> Moment:
+    """The images of A and then those of B as one moment, at t."""
+    broken = np.concatenate(
+        [np.zeros(len(m.x_t), bool) if m.broken is None else m.broken for m in (a, b)]
     )
-    for name, setting in zip("AB", settings, strict=True):
-        st.caption(f"**{name}**: {setting.words}.")
+    x_t, x0 = (np.concatenate([getattr(m, part) for m in (a, b)]) for part in ("x_t", "x0"))
+    return Moment(t, a.log_snr, x_t, x0, broken=broken if broken.any() else None)
 
 
 def _numbers(
@@ -83,16 +120,14 @@ def _numbers(
 ) -> None:
     """What the settings do to the images, in numbers."""
     cells = st.columns(3)
-    for cell, name, film, setting in zip(cells, "AB", films, settings, strict=False):
+    for cell, name, moments, setting in zip(cells, "AB", films, settings, strict=False):
         with cell:
-            st.caption(f"Setting {name}")
-            say_recognised(look.card, film[-1], setting.label)
+            say_recognised(look.card, moments[-1], setting.label, f"{name}: ")
     with cells[2]:
-        st.caption("Between the two")
         mean, error = figures.difference(films[0][-1], films[1][-1], n)
         st.metric(
-            "Difference",
+            "Difference of A and B",
             with_error(mean, error),
-            help="Root mean squared difference of the pixels of a pair, grey levels counted from 0 "
-            "to 1: mean over the pairs, and its standard error.",
+            help="Root mean squared difference of the pixels of a pair, white = 1: mean over the "
+            "pairs, and its standard error.",
         )

@@ -1,16 +1,17 @@
-"""Real images dissolve into noise, and the network is asked at every level what they were."""
+"""Images with more and more noise, and what the network predicts from each level of it."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from dashboard.chapters.diffusion.images.shared import kept, watch
+from dashboard.chapters.diffusion.images.shared import kept, offer_moments, place_of, watch
 from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.moments import Moment
-from dashboard.components.tiles import tiles
-from dashboard.shared import controls
-from dashboard.shared.images import ImageSelection, say_no_test, units
+from dashboard.shared import controls, shell
+from dashboard.shared.images import ImageSelection, film, linked_picks, say_no_test, units
 from dashboard.shared.progress import Frames
 
 SHOWN = 24
@@ -25,32 +26,51 @@ def _dissolving(look: ImageSelection, n: int, told: bool, schedule: str | None) 
 
 
 def show(look: ImageSelection) -> None:
-    """The film of the forward process on test images, and the guesses beside it."""
+    """The film of the forward process on test images, and the predictions beside it."""
     have, card = look.pictures, look.card
     n = min(SHOWN, len(have.test))
     if not n:
         say_no_test(card.dataset)
         return
-    schedules, told, schedule = sorted(card.constants.schedules), False, None
-    with st.container(horizontal=True, gap="medium"):
-        if "label" in card.graphs["denoise"].inputs and have.classes:
-            words = "Whether the network is told the class of each image."
+    told, schedule = _asked(look)
+    walk, coming = _dissolving(look, n, told, schedule), st.container()
+    body = place_of(walk, "forward")
+    with coming:
+        moments = figures.thinned(watch(walk, "forward", "Adding noise", 6))
+    with body():
+        names = [have.name(int(label)) for label in have.test_label[:n]]
+        picks = linked_picks("forward_tiles", n, tile=0)
+        film(
+            figures.guess_sheets(moments, names, 6),
+            "forward_tiles",
+            figures.timeline(moments, fps=8.0),
+            picks=picks,
+            frame="image_forward_frame",
+            enlarge=True,
+        )
+        st.caption(
+            f"The first {n} test images, with one ε for each image. Under each prediction: its "
+            "root mean squared error, white = 1. From pure noise the best prediction is the mean "
+            f"of all images{' of the class' if told else ''}."
+        )
+        known = "-class-known" if told else ""
+        name = f"{card.id}-forward-{schedule or 'own'}{known}-seed{look.seed}"
+        more: dict[str, NDArray[Any]] = {
+            "clean": units(have.test[:n]),
+            "label": have.test_label[:n],
+        }
+        offer_moments(name, (card.check.sha256, told, schedule, n, look.seed), moments, more)
+
+
+def _asked(look: ImageSelection) -> tuple[bool, str | None]:
+    """Whether the network is told the class of each image, and the schedule of the noise."""
+    card, told, schedule = look.card, False, None
+    schedules = sorted(card.constants.schedules)
+    with shell.how():
+        if "label" in card.graphs["denoise"].inputs and look.pictures.classes:
+            words = "Whether the network is given the class of each image."
             choice = ["nothing", "its class"]
             told = controls.choose("The network is told", choice, "image_told", words) == choice[1]
         if len(schedules) > 1:
             schedule = controls.choose("Schedule", schedules, "image_forward_schedule")
-    walk = _dissolving(look, n, told, schedule)
-    moments = figures.thinned(watch(walk, "forward", "Dissolving real images", 6))
-    names = [have.name(int(label)) for label in have.test_label[:n]]
-    sheets = figures.guess_sheets(moments, names, 6)
-    st.caption(
-        "Scrub into the noise: what is still to be seen, and what does the network make of it?"
-    )
-    strip = figures.timeline(moments, fps=8.0)
-    tiles(sheets, key="forward_tiles", timeline=strip, picks={"tile": 0}, enlarge=True)
-    st.caption(
-        f"The first {n} test images, which no model was trained on, at "
-        "xₜ = √ᾱₜ x₀ + √(1 − ᾱₜ) ε with one ε for each image. Under each guess x̂₀: its root "
-        "mean squared distance to the image, grey levels counted from 0 to 1. From pure noise the "
-        f"best guess is the mean of all images{' of that class' if told else ''}, not an image."
-    )
+    return told, schedule

@@ -6,7 +6,14 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from dashboard.chapters.diffusion.images.shared import class_of, guidance_of, kept, watch
+from dashboard.chapters.diffusion.images.shared import (
+    class_of,
+    guidance_of,
+    kept,
+    offer_moments,
+    place_of,
+    watch,
+)
 from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import ANY, Filling
@@ -14,7 +21,14 @@ from dashboard.components.pad import pad
 from dashboard.components.sheet import Grey, Sheet
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.shared import controls, links
-from dashboard.shared.images import ImageSelection, linked_picks, remember_picks, say_no_test, units
+from dashboard.shared.images import (
+    ImageSelection,
+    film,
+    linked_picks,
+    remember_picks,
+    say_no_test,
+    units,
+)
 from dashboard.shared.progress import Frames
 
 OFFERED, MASK = 20, "erased"
@@ -45,18 +59,18 @@ def show(look: ImageSelection) -> None:
         w = guidance_of(card, "image_fill_w", label)
         most = min(50, len(card.constants.log_snr or []) - 1)
         steps = controls.whole("Steps", "image_fill_steps", 1, most, min(20, most))
-        words = "How often each step is walked: once, and what is filled in fits badly to what is "
-        words += "there; the more often, the nearer it comes to p(erased | known)."
+        words = (
+            "How often each step is taken: with one, the filling fits the rest badly; the more, "
+        )
+        words += "the closer it comes to p(erased | known)."
         resamplings = controls.whole("Resamplings", "image_fill_r", 1, 10, 5, help=words)
         n = controls.whole("Fillings", "image_fill_n", 1, 16, 8)
     left, right = picture.columns([2, 5])
     with left:
-        told = "Erase with pointer or finger; the model fills what is gone. Restore brings the "
-        st.caption(told + "image back.")
         name = have.name(int(have.test_label[chosen]))
         mask = pad(
             key="inpaint_pad",
-            alt=f"Test image {chosen + 1}, {name}, with the erased part veiled.",
+            alt=f"Test image {chosen + 1}, {name}, with the erased part covered.",
             mode="mask",
             base=image,
             start=first,
@@ -69,29 +83,36 @@ def show(look: ImageSelection) -> None:
     with strip:
         remember_picks(tiles([sheet], key="inpaint_images", picks=start))
     text = text_of_mask(mask)
-    moved = (mask != first).any() or MASK in st.query_params  # not the mask it began with
-    if moved and st.query_params.get(MASK) != text:
+    if st.query_params.get(MASK) != text:
         st.query_params[MASK] = text
     st.caption(
-        "RePaint (Lugmayr et al. 2022): at every step the known part is the image itself, noised "
-        "to that step, and the erased part the model's. The image is one of the test set. Compare "
-        "one resampling with five: strokes begin to join."
+        "RePaint (Lugmayr et al. 2022): at every step the known part is the test image itself, "
+        "with the noise of that step, and the erased part the model's. The model never sees what "
+        "was erased."
     )
     with right:
-        _result(look, chosen, mask, Filling(label, w, steps, resamplings, n, look.seed))
+        filling = Filling(label, w, steps, resamplings, n, look.seed)
+        _result(look, chosen, mask, filling, f"image{chosen + 1}-class-{name}")
 
 
-def _result(look: ImageSelection, image: int, erased: Grey, asked: Filling) -> None:
-    """The film of the fillings."""
+def _result(look: ImageSelection, image: int, erased: Grey, asked: Filling, of: str) -> None:
+    """The film of the fillings; `of` names the image in its files."""
     if not erased.any():
         told = "Nothing is erased yet: drag over the image to erase."
         st.info(told, icon=":material/ink_eraser:")
         return
-    walk = _filling(look, image, erased, asked)
-    moments = figures.thinned(watch(walk, "inpaint", "Filling in", 4))
-    sheets = figures.film_sheets(moments, "the erased part is filled in", columns=4)
-    strip = figures.timeline(moments, fps=30.0)
-    tiles(sheets, key="inpaint_tiles", timeline=strip, max_width=420)
+    walk, coming = _filling(look, image, erased, asked), st.container()
+    body = place_of(walk, "inpaint")
+    with coming:
+        moments = figures.thinned(watch(walk, "inpaint", "Filling in", 4))
+    with body():
+        sheets = figures.film_sheets(moments, "the erased part is filled in", columns=4)
+        strip = figures.timeline(moments, fps=30.0)
+        film(sheets, "inpaint_tiles", strip, frame="image_fill_frame", max_width=420)
+        more = {"known": units(look.pictures.test[image]), "erased": erased > 0}
+        key = look.card.check.sha256, image, erased.tobytes(), asked
+        name = f"{look.card.id}-inpaint-{of}-asked-{asked.label}-seed{look.seed}"
+        offer_moments(name, key, moments, more)
 
 
 def mask_of_link(size: tuple[int, ...]) -> Grey:

@@ -1,4 +1,4 @@
-"""Diffusion on images: noise becomes digits and clothes, guided, compared, repainted."""
+"""Diffusion on images: noise becomes images; guidance, inpainting, likelihood."""
 
 import streamlit as st
 
@@ -14,16 +14,16 @@ from dashboard.shared.images import ImageSelection, choose_model
 PAGE = pages.named("diffusion-images")
 VIEWS = {
     "generate": "from noise to images, step by step",
-    "forward": "real images dissolve, and what the network makes of them",
+    "forward": "test images with more and more noise, and what is predicted from it",
     "compare": "the same noise under two settings",
-    "inpaint": "erase a part of an image, the model fills it in",
-    "bits": "what an image costs: the variational bound, term by term",
+    "inpaint": "erase a part of an image; the model fills it in",
+    "bits": "the likelihood of an image: the variational bound, term by term",
 }
 
 shell.head(
     "Diffusion on images",
-    f"{ink('data', 'Images')} dissolve into {ink('noise', 'noise')}; {ink('model', 'a U-Net')} "
-    "that guesses $\\hat x_0$ from $x_t$ leads noise back to images.",
+    f"{ink('data', 'Images')} become {ink('noise', 'noise')}; {ink('model', 'a U-Net')} predicts "
+    "$\\hat x_0$ from $x_t$ and turns noise back into images.",
     "$x_t = \\sqrt{\\bar\\alpha_t}\\,x_0 + \\sqrt{1-\\bar\\alpha_t}\\,\\varepsilon$ with "
     "$\\varepsilon \\sim \\mathcal N(0, I)$.",
 )
@@ -35,7 +35,7 @@ with right:
 with left:
     card = choose_model("image_ddpm", "denoise")
 lessons.ask(PAGE, view)
-setting, label, w = None, EVERY, 1.0
+setting, label, w, part = None, EVERY, 1.0, "x0"
 with st.container(key="seen_first"):  # by page.css, where the screen is narrow
     if view == "generate":
         with shell.how():
@@ -48,6 +48,7 @@ with st.container(horizontal=True, gap="medium"):
         n = controls.whole("Images", "image_n", 4, 64, n, 4)
     elif view == "compare":
         n = controls.whole("Images of each", "image_pair_n", 4, compare.MOST, 20, 4)
+        part = compare.shown()
     seed = controls.seed()
     if view == "generate":
         setting = setting_of(card, "image", n, seed, label, w)
@@ -55,8 +56,10 @@ look = ImageSelection(card, n, seed)
 with picture:
     if setting is not None:
         generate.show(look, setting)
+    elif view == "compare":
+        compare.show(look, part)
     else:
-        {"forward": forward, "compare": compare, "inpaint": inpaint, "bits": bits}[view].show(look)
+        {"forward": forward, "inpaint": inpaint, "bits": bits}[view].show(look)
 
 lessons.tell(PAGE, view)
 parts.badges(card, look.model.device, seed)
@@ -64,8 +67,4 @@ if card.history and view == "generate":
     parts.chart(
         loss_chart(card, "denoising loss"), alt="The denoising loss over the training steps."
     )
-if setting is not None:
-    arrays = generate.samples(look, setting)
-    if arrays:
-        parts.downloads(f"{card.id}-{setting.sampler}-{setting.steps}-seed{seed}", arrays)
 parts.about(card)

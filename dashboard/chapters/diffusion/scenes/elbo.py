@@ -48,7 +48,7 @@ def elbo_chart(found: Elbo) -> go.Figure:
             marker={"color": CHART[role]},
             hovertemplate=name + "<br>%{y:.2g} bits/dim<extra></extra>",
         )
-    dress(figure, "t, from an image to noise (not to scale)", "bits per dimension")
+    dress(figure, "t, from image to noise (not to scale)", "bits per dimension")
     ticks = np.unique(np.linspace(0, strata, 9).round().astype(int))
     figure.update_xaxes(tickvals=ticks, ticktext=[f"{found.edges[i]:,}" for i in ticks])
     return figure.update_layout(hovermode="closest", height=260, bargap=0)

@@ -138,7 +138,7 @@ def film_sheets(moments: Sequence[Moment], words: str, columns: int | None = Non
     states, guesses = (np.stack([getattr(m, part) for m in moments]) for part in ("x_t", "x0"))
     alt = f"{n} images between noise and data: {words}."
     told = f"The clean images that the network predicts from the {n} states: {words}."
-    title = "x̂₀: what the network takes them for"
+    title = "x̂₀: the clean images predicted from xₜ"
     return [
         Sheet.of(states, "xₜ: the state", alt, columns=columns, role="noise"),
         Sheet.of(guesses, title, told, columns=columns, role="model"),

@@ -61,7 +61,8 @@ class Setting:
         finer = ", ".join(self._finer)
         if len(self._finer) > 1:
             finer = finer.removesuffix(" schedule")
-        return " · ".join(filter(None, [self._asked, f"{self.sampler}{eta}, {walk}", finer]))
+        name = sampler_name(self.sampler)
+        return " · ".join(filter(None, [self._asked, f"{name}{eta}, {walk}", finer]))
 
     @property
     def words(self) -> str:
@@ -72,9 +73,26 @@ class Setting:
             f"x̂₀{left} and {counted(self.evaluations * self.runs, 'run')} of the network for each "
             "image"
         )
+        return f"{self._in_full} · {cost}"
+
+    def stopped(self, made: int, t: int) -> str:
+        """The setting in full, of a walk that was stopped after so many of its steps, at t."""
+        return f"{self._in_full} · stopped after {made} of {self.steps} steps, at t = {t:,}"
+
+    @property
+    def file(self) -> str:
+        """The setting as a part of a file's name."""
+        finer = [f"eta{self.eta:g}"] if self.has_eta and self.eta else []
+        finer += [f"clip-{self.clip}"] if self.clip != CLIP else []
+        finer += [self.schedule] if self.schedule is not None else []
+        asked = f"class-{self.label}" + ("" if self.label == ANY else f"-w{self.guidance:g}")
+        return "-".join([asked, f"{self.sampler}{self.budget}", *finer])
+
+    @property
+    def _in_full(self) -> str:
         eta = f", η = {self.eta:g}" if self.has_eta else ""
         asked = self._asked.replace("every class", "every class in turn")
-        return " · ".join([asked, f"{self.sampler}{eta}", *self._finer, cost])
+        return " · ".join([asked, f"{sampler_name(self.sampler)}{eta}", *self._finer])
 
     @property
     def has_eta(self) -> bool:
@@ -106,6 +124,11 @@ class Filling:
     resamplings: int
     n: int
     seed: int
+
+
+def sampler_name(sampler: str) -> str:
+    """What people call a sampler."""
+    return SAMPLERS[sampler].label.partition(" (")[0]
 
 
 def counted(count: int, one: str, times: str = "") -> str:

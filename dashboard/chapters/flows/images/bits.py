@@ -16,8 +16,8 @@ from dashboard.plots.bounds import COSTS, bits_words, bound_of
 from dashboard.plots.theme import CHART
 from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded, without
-from dashboard.shared.image_sources import some_image
-from dashboard.shared.images import Bytes, ImageSelection
+from dashboard.shared.image_sources import said_source, some_image
+from dashboard.shared.images import Bytes, ImageSelection, name_of, units
 from genlab.measures.estimate import Estimate
 
 
@@ -28,30 +28,40 @@ def show(look: ImageSelection) -> None:
     levels, right = some_image(look)
     if levels is None:
         return
+    of = said_source(look)
     mean = float(image_bits(look.model, levels, look.seed).mean())
     with right:
-        _numbers(look, levels, mean)
+        _numbers(look, levels, mean, of)
     own = test_sets(look.card).get(look.card.dataset)
     if own is not None:
         _place(look, mean, test_bits(look.model, own, look.seed))
 
 
-def _numbers(look: ImageSelection, levels: Bytes, mean: float) -> None:
-    """The image's bits per dimension under every flow, the chosen one first."""
+def _numbers(look: ImageSelection, levels: Bytes, mean: float, of: str) -> None:
+    """The bits per dimension of an image, `of` in words, under every flow, the chosen one first."""
     cards = flows(look.card)
     columns = st.columns(max(2, len(cards)))
+    found: dict[str, np.ndarray] = {}
     for place, card in zip(columns, cards, strict=False):
         with place, without(card.id):
             bits = image_bits(catalogue.open_model(card.id), levels, look.seed)
-            label = f"{card.id}, bits/dim{COSTS.get(bound_of(card), '')}"
+            label = f"{name_of(card)}, bits/dim{COSTS.get(bound_of(card), '')}"
             st.metric(label, with_error(*Estimate.mean(bits)))
+            found[card.id] = bits
     size = levels.size
     st.caption(
-        f"−log₂ p(x) / {size}: a code built on {look.card.id} would need about "
-        f"{mean * size / 8:,.0f} bytes for this image; uncompressed it has {size:,}. "
-        f"{bits_words(look.card).capitalize()}: the mean over {DRAWS} draws of the noise that "
-        "spreads each grey level, ± its standard error."
+        f"As a code, {name_of(look.card)} would need about {mean * size / 8:,.0f} bytes for this "
+        f"image; uncompressed it has {size:,}."
     )
+    with st.expander("What this number is"):
+        st.caption(
+            f"−log₂ p(x) / {size}, {bits_words(look.card)}: the mean over {DRAWS} draws of the "
+            "noise that spreads each grey level, ± its standard error."
+        )
+    table = np.stack(list(found.values()), axis=1)  # [draws, flows]
+    name = f"{look.card.id}-bits-{of}-seed{look.seed}"
+    arrays = {"bits": table, "x": units(levels)}
+    parts.downloads(name, arrays, what="Bits", head=list(found))
 
 
 def _place(look: ImageSelection, mean: float, bits: np.ndarray) -> None:
@@ -61,6 +71,7 @@ def _place(look: ImageSelection, mean: float, bits: np.ndarray) -> None:
     parts.chart(bits_chart({name: bits}, {name: CHART["data"]}, marked=mean), alt)
     below = 100 * float(np.mean(bits <= mean))
     st.caption(
-        f"Under {look.card.id}: the orange line is this image, blue are {min(MEASURED, len(bits))} "
-        f"test images (one draw of the noise each). {below:.0f} % of them need no more bits."
+        f"{name_of(look.card)}: this image (orange) and {min(MEASURED, len(bits))} test images "
+        f"(blue, one draw of the noise each). {below:.0f} % of the test images cost at most as "
+        "much as this one."
     )

@@ -9,21 +9,21 @@ from dashboard.components.sheet import Sheet
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, latent_walk, lessons, parts, shell
-from dashboard.shared.images import ImageSelection, choose_model, offer
+from dashboard.shared.images import ImageSelection, choose_model
 
 PAGE = pages.named("flow-images")
 
 shell.head(
     "Flows on images",
-    f"An invertible network turns {ink('noise', 'noise')} into {ink('model', 'pixels')} and back: "
-    "so it can say how likely any image is.",
+    f"An invertible network maps {ink('noise', 'noise')} to {ink('model', 'images')} and back, and "
+    "so gives the likelihood of any image.",
 )
 left, right = shell.choices()
 with right:
     words = (
-        "**samples**: with a temperature · **walk**: from one sample to another · **round trip**: "
-        "a test image to z and back · **bits**: the likelihood of any image · **surprise**: what "
-        "it says of images it has never seen"
+        "**samples**: drawn at a temperature · **walk**: from one sample to another · **round "
+        "trip**: a test image to z and back · **bits**: the likelihood of any image · "
+        "**surprise**: the likelihood of images of another data set"
     )
     view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
 lessons.ask(PAGE, view)
@@ -41,10 +41,9 @@ with picture:
         case "samples":
             samples.show(look)
         case "walk":
-            z, x = flows.samples(look.model, look.n, look.seed)
+            _, x = flows.samples(look.model, look.n, look.seed)
             alt = f"{look.n} images made by the flow."
-            latent_walk.show(look, Sheet.of(x, "Samples", alt, columns=6))
-            offer(look, {"x": x, "z": z})
+            latent_walk.show(look, Sheet.of(x, "Samples", alt, columns=6), x)
         case "round trip":
             round_trip.show(look)
         case "bits":

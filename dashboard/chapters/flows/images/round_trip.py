@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from dashboard.chapters.flows.scenes.round_trip import RoundTrip, round_trip
 from dashboard.components.sheet import Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
+from dashboard.shared import parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import (
@@ -42,7 +43,6 @@ def show(look: ImageSelection) -> None:
     name = look.pictures.name(int(look.pictures.test_label[tile]))
     left, right = st.columns([2, 3])
     with left:
-        st.caption("Pick a test image: the flow sends it to z and back.")
         sheet = Sheet.of(images, "Test images", f"{len(images)} test images.", columns=8)
         tiles([sheet], key="round_picks", picks=start, max_width=480)
         remember_picks(state)
@@ -51,18 +51,26 @@ def show(look: ImageSelection) -> None:
         off = trip.error[tile] / max(trip.worst, 1e-12)
         row = np.stack([images[tile], *map(levels, (numbers, trip.back[tile], off))])
         title = f"Test image {tile + 1} ({name}), there and back"
-        alt = "The image, its latent as grey numbers, the image of the latent, and the difference."
-        said = ["x", f"z, {row[0].size} numbers", "f(f⁻¹(x))", f"error, white = {trip.worst:.0e}"]
+        alt = "The image, its latent in grey, the image of the latent, and the difference."
+        said = ["x", "z = f⁻¹(x)", "f(f⁻¹(x))", f"error, white = {trip.worst:.0e}"]
         tiles([Sheet.of(row, title, alt, captions=said, columns=4)], key="round_row")
         a, b = st.columns(2)
         a.metric("Largest error of this image", f"{trip.error[tile].max():.1e}")
-        b.metric("Pixels on another grey level", f"{trip.moved[tile]} of {row[0].size}")
-        st.caption(
-            f"Over all {len(images)} images: max |x − f(f⁻¹(x))| = {trip.worst:.1e} in units of "
-            f"white = 1 (a grey level is {1 / 255:.1e}); {trip.moved.sum():,} of "
-            f"{images.size:,} pixels come back on another grey level. The exported graphs in "
-            "float32. z is shown as shares of its law: grey, one half, is the middle of what the "
-            "flow expected of a pixel, given those before it; black and white are surprises. Each "
-            "pixel is sent from the middle of its grey level (u = ½), so pixels that are surely "
-            "black come out mid-grey; with the noise u drawn, z would be even noise."
-        )
+        b.metric("Pixels with another grey level", f"{trip.moved[tile]} of {row[0].size}")
+        st.caption(f"White is 1; one grey level is {1 / 255:.1e}.")
+        with st.expander("Over all images, and how z is drawn"):
+            st.caption(
+                f"Over all {len(images)} images: max |x − f(f⁻¹(x))| = {trip.worst:.1e}; "
+                f"{trip.moved.sum():,} of {images.size:,} pixels come back with another grey "
+                "level. The exported graphs compute in float32."
+            )
+            st.caption(
+                "Each component of z is drawn as its probability Φ(z): grey, one half, is what the "
+                "flow expected of a pixel, given those before it; black and white are unexpected. "
+                "Each pixel is encoded at the middle of its grey level (u = ½), so a pixel that "
+                "is certainly black comes out grey; with a random u, z would be uniform noise."
+            )
+        words = f"{look.card.id}-roundtrip-image{tile + 1}-class-{name}"
+        kept = {"x": units(images[tile : tile + 1]), "z": trip.z[tile : tile + 1]}
+        kept["back"] = trip.back[tile : tile + 1]
+        parts.downloads(words, kept, what="Images")

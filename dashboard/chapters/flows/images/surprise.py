@@ -12,10 +12,10 @@ from dashboard.plots.bounds import bound_of
 from dashboard.plots.theme import CHART
 from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded, without
-from dashboard.shared.images import ImageSelection, pictures, say_no_test
+from dashboard.shared.images import ImageSelection, name_of, pictures, say_no_test
 from genlab.contract.card import Card
 
-BITS = {"exact": "exact", "lower": "upper bounds, right in the mean", "estimate": "estimates"}
+BITS = {"exact": "exact", "lower": "upper bounds", "estimate": "estimates"}
 
 
 @st.fragment
@@ -27,25 +27,38 @@ def show(look: ImageSelection) -> None:
         say_no_test(look.card.dataset)
         return
     titles = {name: catalogue.dataset_title(name) for name in sets}
+    found: dict[str, np.ndarray] = {}
     hues = dict(zip(titles.values(), cycle([CHART["data"], CHART["noise"]]), strict=False))
     for card in flows(look.card):
         with nullcontext() if card.id == look.card.id else without(card.id):
             model = catalogue.open_model(card.id)
             rows = {titles[name]: test_bits(model, own, look.seed) for name, own in sets.items()}
-            st.subheader(f"Under {card.id}")
-            alt = f"Histograms of bits per dimension of test images under {card.id}."
+            st.markdown(f"**Under {name_of(card)}**")
+            alt = f"Histograms of bits per dimension of test images under {name_of(card)}."
             parts.chart(bits_chart(rows, hues), alt, f"surprise_{card.id}")
             _lessons(rows, titles, card, sets)
+            found |= {f"{card.id} on {name}": rows[titles[name]] for name in sets}
+    _offer(look, found)
     if len(sets) < 2:
         st.caption(
-            f"Only {' and '.join(titles.values())} is here: with a model of a second data set its "
-            "images appear beside it, and show what a likelihood does not say."
+            f"Only {' and '.join(titles.values())} is here: the images of a second data set appear "
+            "beside it as soon as there is a model of it."
         )
     kinds = dict.fromkeys(BITS[bound_of(card)] for card in flows(look.card))
     st.caption(
-        f"Up to {MEASURED} test images of each set, one draw of the dequantisation noise each; "
-        f"bits/dim are {' or '.join(kinds)}. Computed from the exported graphs."
+        f"Up to {MEASURED} test images of each data set, one draw of the dequantisation noise "
+        f"each; bits/dim are {' or '.join(kinds)}. Computed from the exported graphs."
     )
+
+
+def _offer(look: ImageSelection, found: dict[str, np.ndarray]) -> None:
+    """The numbers behind all histograms as a table, a column for each; NaN where a set is short."""
+    rows = max(map(len, found.values()), default=0)
+    table = np.full((rows, len(found)), np.nan)
+    for column, bits in enumerate(found.values()):
+        table[: len(bits), column] = bits
+    name = f"surprise-{look.card.id}-seed{look.seed}"
+    parts.downloads(name, {"bits": table}, what="Bits", head=list(found))
 
 
 def _lessons(

@@ -45,16 +45,16 @@ def lesson(
     (a, da), (b, db) = Estimate.mean(own), Estimate.mean(others)
     share = float(np.mean(others[:, None] < own))
     figures = (
-        f"{trained} {a:.2f} ± {da:.2f}, {other} {b:.2f} ± {db:.2f} bits/dim; of a random pair the "
-        f"{other} image is the likelier one in {100 * share:.0f} % of cases"
+        f"{trained} {a:.2f} ± {da:.2f}, {other} {b:.2f} ± {db:.2f} bits/dim; in "
+        f"{100 * share:.0f} % of random pairs the {other} image is the likelier one"
     )
     if abs(a - b) <= 2 * np.hypot(da, db):
         return False, f"No difference beyond two standard errors: {figures}."
     if b < a:
         return True, (
-            f"**The surprise**: trained on {trained}, it finds {other} likelier, which it has "
-            f"never seen ({figures}). Likelihood is not typicality: a density can be high where "
-            f"the model never samples. Black pixels are {100 * black[0]:.0f} % of {trained} and "
-            f"{100 * black[1]:.0f} % of {other}: what is simple is cheap to code."
+            f"**The surprise**: trained on {trained}, it gives {other} images, which it has never "
+            f"seen, the higher likelihood ({figures}). A density can be high where the model never "
+            f"samples. Black pixels: {100 * black[0]:.0f} % of {trained}, {100 * black[1]:.0f} % "
+            f"of {other}; simple images are cheap to code."
         )
-    return False, f"Here what it was trained on is likelier: {figures}."
+    return False, f"The images it was trained on are the likelier ones: {figures}."

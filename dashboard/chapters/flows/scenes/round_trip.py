@@ -13,10 +13,12 @@ from genlab.model import Array, ExportedModel
 class RoundTrip:
     """n images there and back.
 
-    `uniform[n, d]` are the latents as numbers in [0, 1], whatever their law; `back[n, c, h, w]` the
-    images of the latents; `error` is |x − back|; `moved[n]` counts pixels on another grey level.
+    `z[n, d]` are the latents, `uniform[n, d]` the same as numbers in [0, 1], whatever their
+    distribution; `back[n, c, h, w]` the images of the latents; `error` is |x − back|; `moved[n]`
+    counts pixels on another grey level.
     """
 
+    z: Array
     uniform: NDArray[np.floating]
     back: Array
     error: Array
@@ -35,4 +37,4 @@ def round_trip(model: ExportedModel, x: Array) -> RoundTrip:
     z = model.encode(x)
     back = model.decode(z)
     moved = (np.rint(255 * back) != np.rint(255 * x)).sum(axis=(1, 2, 3))
-    return RoundTrip(ndtr(to_normal(model.card, z)), back, np.abs(back - x), moved)
+    return RoundTrip(z, ndtr(to_normal(model.card, z)), back, np.abs(back - x), moved)

@@ -1,4 +1,4 @@
-"""Is it learned by heart? The training images nearest to a sample, and how near others come."""
+"""The training images nearest to a sample, and how near images come that were held out."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.chapters.gans.images.shared import drawn, sheet
+from dashboard.chapters.gans.images.shared import drawn
 from dashboard.components.sheet import Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.plots.charts import histograms
@@ -80,11 +80,12 @@ def show(look: ImageSelection) -> None:
     remember_picks(state)
     left, right = st.columns([2, 3])
     with left:
+        picked = ", the one picked" if tile == nearest_of_all else ""
         st.caption(
-            f"Pick a sample. Of these {n}, number {nearest_of_all + 1} comes nearest to "
-            f"a {among.kind} image{', and it is the one picked' if tile == nearest_of_all else ''}."
+            f"Of these {n}, number {nearest_of_all + 1} comes nearest to one of the "
+            f"{_searched(look, among)}{picked}."
         )
-        tiles([sheet(look, "Samples", columns=8)], key="near_tiles", picks=start, max_width=480)
+        tiles([_samples(look)], key="near_tiles", picks=start, max_width=480)
     with right:
         _neighbours(look, among, near, tile)
         if len(own):
@@ -92,35 +93,41 @@ def show(look: ImageSelection) -> None:
     rows = {"held-out test images": own, "samples of the generator": distances}
     hues = dict(zip(rows, (CHART["data"], CHART["model"]), strict=True))
     top = 1.05 * float(np.concatenate([own, distances]).max())
-    words = f"distance to the nearest {among.kind} image (pixels in 0..1)"
+    words = f"distance to the nearest of {len(among.x):,} {among.kind} images"
     parts.chart(
         histograms(rows, hues, (0.0, top, top / 40), words, marked=float(distances[tile])),
         "Histograms of the distance to the nearest image, of held-out images and of samples; "
         "a line marks the picked sample.",
     )
-    st.caption(_protocol(look, among))
+    with st.expander("How this was measured"):
+        st.caption(_protocol(look, among))
     z, x, _ = drawn(look)
-    offer(look, {"x": x, "z": z})
+    found = {"x": x, "z": z, "distance": near.distance, "held_out": own}
+    offer(look, found, f"-nearest-of-{len(among.x)}")
+
+
+def _samples(look: ImageSelection) -> Sheet:
+    """The samples to pick from; here no score stands under them."""
+    return Sheet.of(drawn(look)[1], "Samples", f"{look.n} samples of the generator.", columns=8)
 
 
 def _share(own: np.ndarray, distance: float, n: int, chosen: bool) -> None:
     """How many held-out images come as near, and how many would if nothing had been copied."""
     share = neighbours.closer_share(own, distance)
     told = "Share of the held-out test images whose nearest image is at most as far away."
-    st.metric("Held-out images that come as near or nearer", f"{100 * share:.1f} %", help=told)
+    st.metric("Held-out images as near or nearer", f"{100 * share:.1f} %", help=told)
     if not chosen:
         st.caption(
-            "A sample that was not chosen for being near may stand anywhere: with nothing copied, "
-            "every share from 0 to 100 % is as likely as any other."
+            "For a sample that was not chosen for being near, every share from 0 to 100 % is as "
+            "likely as any other if nothing was copied."
         )
         return
     chance = neighbours.chance_of_nearest(round(share * len(own)), len(own), n)
     expected = neighbours.expected_of_nearest(n)
     st.caption(
-        f"This sample was chosen as the nearest of {n}, so a small share is no sign of copying by "
-        f"itself: with nothing copied, the nearest of {n} new images is expected at "
+        f"It was chosen as the nearest of {n}. If nothing was copied, such a sample is expected at "
         f"1 / ({n} + 1) = {100 * expected:.1f} %, and at {100 * share:.1f} % or less in "
-        f"{100 * chance:.0f} % of all draws. Copies would bring it far below."
+        f"{100 * chance:.0f} % of all draws; a copy would be far below."
     )
 
 
@@ -130,7 +137,7 @@ def _neighbours(look: ImageSelection, among: Among, near: Nearest, tile: int) ->
     distances = zip(names, near.distance[tile], strict=True)
     sheet = Sheet.of(
         np.concatenate([x[None], among.x[found]]),
-        f"Sample {tile + 1} and its nearest {among.kind} images",
+        f"Sample {tile + 1} and the nearest of {_searched(look, among)}",
         "A sample and the images nearest to it, with their distances.",
         captions=["the sample", *(f"{name}: {distance:.2f}" for name, distance in distances)],
         columns=len(found) + 1,
@@ -139,20 +146,25 @@ def _neighbours(look: ImageSelection, among: Among, near: Nearest, tile: int) ->
     tiles([sheet], key="near_row")
 
 
+def _searched(look: ImageSelection, among: Among) -> str:
+    """How many images were searched, and of how many."""
+    whole = images.TRAINING.get(look.card.dataset) if among.kind == "training" else None
+    of = f" of the {whole:,}" if whole and whole > len(among.x) else ""
+    return f"{len(among.x):,}{of} {among.kind} images"
+
+
 def _protocol(look: ImageSelection, among: Among) -> str:
-    whole = images.TRAINING.get(look.card.dataset)
-    of = f" of the {whole:,} the model was trained on" if whole else ""
     tests = len(look.pictures.test)
     if among.kind == "training":
         compared = (
-            f"Compared with {len(among.x):,} training images{of}: a copy of one of the others "
-            "would not be found."
+            f"Compared with {_searched(look, among)}: a copy of one of the others would not be "
+            "found."
         )
         yardstick = f"{tests:,} test images, kept from the training, to the same images"
     else:
         compared = (
             f"Compared with {tests:,} test images, since the reference sample holds no "
-            "training images: this shows what is near, not what was learned by heart."
+            "training images: this does not show what was learned by heart."
         )
         yardstick = "each test image to the nearest other one"
     return (

@@ -9,21 +9,21 @@ from dashboard.chapters.gans.shared import VERBS
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, latent_walk, lessons, parts, shell
-from dashboard.shared.images import ImageSelection, choose_model, offer
+from dashboard.shared.images import ImageSelection, choose_model
 
 PAGE = pages.named("gan-images")
 
 shell.head(
     "GANs on images",
-    f"A {ink('model', 'generator')} of convolutions turns {ink('noise', 'noise z')} into an image "
-    f"in one step; a {ink('critic', 'discriminator')} compares it with {ink('data', 'real ones')}.",
+    f"A convolutional {ink('model', 'generator')} turns {ink('noise', 'noise z')} into an image in "
+    f"one step; a {ink('critic', 'discriminator')} learns to tell it from {ink('data', 'data')}.",
 )
 left, right = shell.choices()
 with right:
     words = (
-        "**epochs**: the training, scrubbed · **walk**: from one sample to another · **round "
-        "trips**: walks that never end · **plane**: drag a latent between three · **memory**: the "
-        "nearest training images"
+        "**epochs**: samples through the training · **walk**: from one sample to another · **round "
+        "trips**: walks on closed circles · **plane**: drag a latent between three samples · "
+        "**memory**: the nearest training images"
     )
     view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
 lessons.ask(PAGE, view)
@@ -39,7 +39,8 @@ look = ImageSelection(card, n, seed)
 with picture:
     match view:
         case "walk":
-            latent_walk.show(look, sheet(look, "Samples", columns=6), drawn(look)[2].explained)
+            _, x, said = drawn(look)
+            latent_walk.show(look, sheet(look, "Samples", columns=6), x, said.explained)
         case "round trips":
             latent_walk.round_trips(look)
         case "plane":
@@ -48,12 +49,9 @@ with picture:
             memory.show(look)
         case _:
             epochs.show(look)
-    if view in {"walk", "plane"}:
-        z, x, _ = drawn(look)
-        offer(look, {"x": x, "z": z})
 lessons.tell(PAGE, view)
 parts.badges(card, look.model.device, seed)
 if card.history:
-    words = "Losses of generator and critic over the training steps."
+    words = "Losses of generator and discriminator over the training steps."
     parts.chart(loss_chart(card, "loss"), words)
 parts.about(card)

@@ -9,6 +9,7 @@ from dashboard.components.scene import Handle, Heatmap, Layer, Marker, Pane, Sce
 from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.plots.latent_walks import CORNERS, PLANE, on_plane, raster, weights
+from dashboard.shared import parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import ImageSelection, linked_picks, remember_picks
@@ -27,12 +28,13 @@ def show(look: ImageSelection) -> None:
     start = linked_picks("plane_picks", look.n, A=0, B=1, C=2)
     picked = peek_tiles("plane_picks", n=look.n, picks=start)
     _drag(look, tuple(picked.picks.values()))
-    st.caption("Pick three other samples for its corners: A, B and C in turn.")
-    tiles([sheet(look, "Corners", columns=12)], key="plane_picks", picks=start, max_width=900)
-    st.caption(
-        f"{drawn(look)[2].explained} Between the corners z is scaled to their mean "
-        "length, so that it stays where the law has its mass."
-    )
+    corners = sheet(look, "Samples: pick the corners A, B and C", columns=12)
+    tiles([corners], key="plane_picks", picks=start, max_width=900)
+    with st.expander("What the number is, and how z is mixed"):
+        st.caption(
+            f"{drawn(look)[2].explained} Between the corners z is scaled to their mean length, so "
+            "that it stays where noise of so many dimensions lies."
+        )
     remember_picks(picked)
 
 
@@ -49,7 +51,6 @@ def _drag(look: ImageSelection, corners: tuple[int, ...]) -> None:
     score = float(look.model.critic(x)[0]) - zero
     picture, answer = st.columns([3, 2])
     with picture:
-        st.caption("Drag the point: every place of this plane is a latent, and this its image.")
         stage.show(_scene(mosaic, at))
         if look.card.space.channels != 1:
             st.caption("The mosaic shows how light each image is; beside it in colour.")
@@ -59,12 +60,16 @@ def _drag(look: ImageSelection, corners: tuple[int, ...]) -> None:
         tiles([one], key="plane_image", max_width=320)
         a, b, c = weights(np.array(at))
         st.markdown(f"z ∝ {a:+.2f} A {b:+.2f} B {c:+.2f} C".replace("-", "−"))
+        here = on_plane(look.card, z, np.array([at]))
+        corner = "-".join(str(tile + 1) for tile in corners)
+        name = f"{look.card.id}-plane-{corner}-at{at[0]:.3f},{at[1]:.3f}-seed{look.seed}"
+        parts.downloads(name, {"x": x, "z": here}, what="Image")
 
 
 # A resource: what each drag needs is shared and not copied.
 @computed(keep="resource")
 def _map(look: ImageSelection, corners: tuple[int, ...]) -> tuple[Array, Array, float]:
-    """The plane as a mosaic of images, its corners [3, latent], and the critic's zero."""
+    """The plane as a mosaic of images, its corners [3, latent], and the zero of the scores."""
     z = look.model.latent(look.n, seed=look.seed)[list(corners)]
     x = look.model.decode(on_plane(look.card, z, raster(CELLS).reshape(-1, 2)))
     return plane_mosaic(x, CELLS), z, verdicts(look.model, x, held_out(look.card)).zero

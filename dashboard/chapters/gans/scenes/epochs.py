@@ -1,15 +1,16 @@
-"""What a GAN of images shows: its samples through the training, and what the critic says of them.
+"""What a GAN of images shows: samples through its training, and what its discriminator says.
 
 (Lecture: DCGAN; Radford et al. 2016, https://arxiv.org/abs/1511.06434.)
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from dashboard.components.sheet import Grey, Sheet, levels
-from dashboard.components.timeline import Timeline
-from dashboard.plots.charts import snapshot_timeline
+from dashboard.components.timeline import Curve, Timeline
+from dashboard.plots.charts import curves_of, step_timeline
 from genlab.contract.card import Card
 from genlab.measures.discriminator import Judged, judged
 from genlab.model import Array, ExportedModel
@@ -17,10 +18,10 @@ from genlab.model import Array, ExportedModel
 
 @dataclass(frozen=True, eq=False)
 class Verdicts:
-    """What a critic says of images: raw numbers `of[n]`, and those of held-out images as yardstick.
+    """What a discriminator says of images: raw numbers `of[n]`, and a yardstick.
 
-    `zero` is the middle of the scale: log-odds have their own, a score has none, so it is counted
-    from the median of held-out images.
+    `yardstick[m]` are those of held-out images. `zero` is the middle of the scale: log-odds have
+    their own, a score has none, so it is counted from the median of held-out images.
     """
 
     of: Array
@@ -39,7 +40,7 @@ class Verdicts:
         return [signed(value - self.zero) for value in self.of]
 
     def passing(self) -> float:
-        """Share of held-out images that the critic finds no more real than the median of `of`."""
+        """Share of held-out images that are found no more real than the median of `of`."""
         below = self.yardstick <= np.median(self.of)
         return float(below.mean()) if len(below) else float("nan")
 
@@ -50,7 +51,7 @@ def signed(value: float) -> str:
 
 
 def verdicts(model: ExportedModel, x: Array, held_out: Array) -> Verdicts:
-    """What the critic of `model` says of images `x[n, ...]` beside `held_out[m, ...]` ones."""
+    """What the discriminator says of images `x[n, ...]` beside `held_out[m, ...]` ones."""
     said = model.critic(np.concatenate([x, held_out]))
     of, yardstick = said[: len(x)], said[len(x) :]
     kind = judged(model.card)
@@ -61,24 +62,27 @@ def verdicts(model: ExportedModel, x: Array, held_out: Array) -> Verdicts:
 def meaning(kind: Judged, held_out: int) -> str:
     """What the number under a tile is, in a sentence."""
     if kind == "logit":
-        return "Under each tile: the critic's log-odds that it is real (0 = it cannot tell)."
+        return (
+            "Under each tile: the discriminator's logit, log D(x) / (1 − D(x)), the log-odds that "
+            "it is real; 0 is D(x) = ½."
+        )
     zero = f"the median of {held_out:,} held-out test images" if held_out else "the tiles' median"
     reason = {
-        "target": "training draws it towards 1 on real images and 0 on generated ones",
-        "margin": "training pushes real images above generated ones until two units part them",
-        "pairs": "this critic judges pairs, and only differences count",
+        "target": "training draws it to 1 on data and to 0 on generated samples",
+        "margin": "training separates data from generated samples by a margin of two",
+        "pairs": "training compares pairs, and only differences count",
     }[kind]
     return (
-        f"Under each tile: the critic's score, counted from {zero}. It is no probability: "
-        f"{reason}. Higher means more like data."
+        f"Under each tile: the discriminator's score, counted from {zero}. Higher means more like "
+        f"data. It is not a probability: {reason}."
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Epochs:
-    """The same noise through every snapshot, bytes `pixels[F, n, c, h, w]`, and its critics.
+    """The same noise through every checkpoint, bytes `pixels[F, n, c, h, w]`, with its scores.
 
-    `real[F]` are `Verdicts.passing` of that time: one half would be a draw.
+    `real[F]` are `Verdicts.passing` of that time: one half where it cannot tell them apart.
     """
 
     pixels: Grey
@@ -87,7 +91,7 @@ class Epochs:
 
 
 def epochs(model: ExportedModel, z: Array, held_out: Array) -> Epochs:
-    """Decode `z[n, latent]` with each snapshot's weights, judged by the critic of that time."""
+    """Decode `z[n, latent]` with each checkpoint, judged by the discriminator of that time."""
     pixels, captions, real = [], [], []
     for at in [model.at(step) for step in model.card.steps] or [model]:
         x = at.decode(z)
@@ -99,36 +103,47 @@ def epochs(model: ExportedModel, z: Array, held_out: Array) -> Epochs:
 
 
 def epochs_timeline(card: Card, film: Epochs, training: int | None) -> Timeline | None:
-    """The snapshots as frames over the training curves; None where there are none to scrub.
+    """The checkpoints as frames over the training curves; None where there are none to scrub.
 
-    `training` is the number of training images, which turns steps into epochs.
+    They stand evenly, so that the strip has room for each, and the curves are stretched between
+    them. `training` is the number of training images, which turns steps into epochs.
     """
     if len(card.steps) < 2:
         return None
     labels = [when(step, card, training) for step in card.steps]
     for frame, real in enumerate(film.real):
         if not np.isnan(real):
-            labels[frame] += f" · {100 * real:.0f} % of real below the median sample"
-    base = replace(snapshot_timeline(card), labels=labels, title="epoch")
-    return replace(base, fps=1.2, autoplay=True, start=0)
+            labels[frame] += f" · {100 * real:.0f} % of held-out images below the median sample"
+    ticks = np.asarray(card.history.get("step", []), dtype=np.float64)
+    places = np.interp(ticks, card.steps, np.arange(len(card.steps)))
+    names = {"critic": "discriminator"}
+    curves = [
+        Curve(np.asarray(card.history[name]), role, f"loss: {names.get(name, name)}", x=places)
+        for name, role in curves_of(card).items()
+    ]
+    words = [when(step, card, training, brief=True) for step in card.steps]
+    evenly = np.arange(len(words), dtype=np.float64)
+    looks: dict[str, Any] = {"positions": evenly, "columns": list(zip(evenly, words, strict=True))}
+    looks |= {"height": 84, "title": "epoch", "fps": 1.2}
+    return step_timeline(card.steps, labels, curves, **looks)
 
 
-def when(step: int, card: Card, training: int | None) -> str:
-    """A training step in words: the epoch where it can be told."""
+def when(step: int, card: Card, training: int | None, brief: bool = False) -> str:
+    """A training step in words: the epoch where it can be told; `brief`, without "untrained"."""
     batch = card.hyper("loop", "batch")
     if step == 0:
-        return "epoch 0, untrained"
+        return "epoch 0" if brief else "epoch 0, untrained"
     if not isinstance(batch, int) or not training:
         return f"step {step:,}"
     return f"epoch {step * batch / training:.3g}"
 
 
 def epochs_sheet(film: Epochs) -> Sheet:
-    """The film as a sheet, with the critic's number under each tile."""
+    """The film as a sheet, with the discriminator's number under each tile."""
     stages, n = film.pixels.shape[:2]
     alt = f"{n} images made from the same noise at {stages} stages of the training, with the "
-    alt += "critic's score under each."
-    title = f"{n} samples of the same noise"
+    alt += "discriminator's score under each."
+    title = f"{n} samples, the same noise throughout"
     return Sheet.of(film.pixels, title, alt, captions=film.captions, role="critic")
 
 

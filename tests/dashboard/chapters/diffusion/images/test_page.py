@@ -7,7 +7,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import integers
 from scipy.stats import binomtest
 from streamlit.testing.v1 import AppTest
 
@@ -68,6 +70,47 @@ def figures_of(app: AppTest) -> dict[str, float]:
     return {m.label: float(re.findall(r"[\d.]+", str(m.value))[0]) for m in app.metric}
 
 
+FRAMES = {
+    "generate": ("image_frame", r"tiny-ddpm-class-every-w1-ddim6-seed0-t\d+", ("x", "x0", "label")),
+    "forward": ("image_forward_frame", r"tiny-ddpm-forward-\w+-seed0-t\d+", ("x", "x0", "clean")),
+    "compare": ("image_pair_frame", r"tiny-ddpm-class-.+-and-class-.+-t\d+", ("x0", "x")),
+    "inpaint": ("image_fill_frame", r"tiny-ddpm-inpaint-image1-class-.+-t\d+", ("x", "erased")),
+}
+"""What a view's link calls the frame of its film, the names of its files, and arrays in them."""
+
+
+@pytest.mark.parametrize("view", FRAMES)
+@settings(
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(frame=integers(0, 4), seed=integers(0, 1))
+def test_a_link_has_the_frame_and_the_file_is_that_of_the_frame(
+    house: Path, monkeypatch: pytest.MonkeyPatch, view: str, frame: int, seed: int
+) -> None:
+    offered: list[tuple[str, Sequence[str], Any]] = []
+
+    def note(name: str, frames: Sequence[str], _: bytes, at: Any, *__: Any, **___: Any) -> None:
+        offered.append((name, frames, at))
+
+    monkeypatch.setattr(shared.parts, "film_downloads", note)
+    parameter, pattern, names = FRAMES[view]
+    steps = {"image_steps": "6", "image_a_steps": "6", "image_b_steps": "6", "image_fill_r": "1"}
+    link = {"image_view": view, "image_fill_steps": "6", parameter: str(frame), **steps}
+    app = open_page(**link, seed=str(seed))
+    blob = decode(walls(app)[0])
+    assert blob["timeline"]["start"] == frame
+    assert not blob["timeline"]["autoplay"]
+    assert app.query_params[parameter] in (str(frame), [str(frame)])
+    name, frames, at = offered[-1]
+    assert re.fullmatch(pattern.replace("seed0", f"seed{seed}"), name.replace("{}", frames[frame]))
+    arrays = at(frame)
+    assert list(arrays)[: len(names)] == list(names) or set(names) <= set(arrays)
+    again = open_page(**link, seed=str(seed))  # the same link again: the same picture and file
+    assert walls(again)[0] == walls(app)[0]
+    for key, array in offered[-1][2](frame).items():
+        np.testing.assert_array_equal(array, arrays[key])
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_opens(house: Path, view: str) -> None:
     app = open_page(image_view=view)
@@ -79,10 +122,10 @@ def test_every_view_opens(house: Path, view: str) -> None:
 
 def test_the_picture_is_of_the_class_that_was_asked_for(house: Path) -> None:
     """Classes of the tiny model are ten grey levels apart, so each image is recognised."""
-    assert figures_of(open_page())["Recognised as asked"] == 100
+    assert figures_of(open_page())["Class recognised"] == 100
     app = open_page(image_class="7", image_n="8", image_sampler="heun", image_steps="9")
-    assert figures_of(app)["Recognised as asked"] == 100
-    assert "Recognised as asked" not in figures_of(open_page(image_class=ANY))
+    assert figures_of(app)["Class recognised"] == 100
+    assert "Class recognised" not in figures_of(open_page(image_class=ANY))
 
 
 def test_guidance_leads_away_from_any_class_and_the_pair_says_how_far(house: Path) -> None:
@@ -90,10 +133,11 @@ def test_guidance_leads_away_from_any_class_and_the_pair_says_how_far(house: Pat
     app = open_page(
         image_view="compare", image_a_class="9", image_b_class="9", image_a_w="1", image_b_w="0"
     )
-    right, wrong = [m for m in app.metric if m.label == "Recognised as asked"]
+    right, wrong = [m for m in app.metric if "Class recognised" in m.label]
     assert str(right.value).startswith("100 %")
     assert str(wrong.value).startswith("0 %")
-    assert figures_of(app)["Difference"] == pytest.approx(0.45, abs=0.02)  # from 0 to 0.9, halved
+    difference = figures_of(app)["Difference of A and B"]
+    assert difference == pytest.approx(0.45, abs=0.02)  # from 0 to 0.9, halved
 
 
 def titles(app: AppTest) -> list[str]:
@@ -111,13 +155,13 @@ def test_settings_that_differ_in_what_is_folded_away_differ_in_words(house: Path
     link = {"image_view": "compare", "image_b_w": "1", "image_a_steps": "9", "image_b_steps": "9"}
     app = open_page(**link, image_b_clip="none", image_b_schedule="linear")
     a, b = titles(app)
-    assert a == "A: every class, w = 1 · ddim, 9 evaluations"
-    assert b == "B: every class, w = 1 · ddim, 9 evaluations · clip none, linear"
+    assert a == "A: every class, w = 1 · DDIM, 9 evaluations"
+    assert b == "B: every class, w = 1 · DDIM, 9 evaluations · clip none, linear"
     alt = [sheet["alt"] for sheet in decode(walls(app)[0])["sheets"]]
     for told in (alt[1], texts(app)):
         assert "clip none · linear schedule" in told
     assert "clip" not in alt[0]
-    assert figures_of(app)["Difference"] > 0
+    assert figures_of(app)["Difference of A and B"] > 0
     app = open_page(image_clip="dynamic", image_schedule="linear")
     assert "clip dynamic · linear schedule" in texts(app)
 
@@ -138,13 +182,13 @@ def test_the_own_schedule_of_a_model_is_the_default_and_not_named(house: Path) -
 def test_a_budget_is_told_from_what_is_spent_of_it(house: Path) -> None:
     app = open_page(image_sampler="heun", image_steps="10", image_w="3")
     (budget,) = [s for s in app.slider if s.key == "image_steps"]
-    assert budget.label == "Evaluations of x̂₀"
+    assert budget.label == "Evaluations"
     assert "of 10 it makes 5 steps with 9" in budget.help
     spent = "5 steps, 9 evaluations of x̂₀ (of 10 at most) and 18 runs of the network"
     assert spent in texts(app)
     app.segmented_control(key="image_sampler").set_value("ddim").run()
     assert app.slider(key="image_steps").value == 10  # as it was left, in other words
-    assert "**ddim** takes one for each step" in app.slider(key="image_steps").help
+    assert "**DDIM** takes one for each step" in app.slider(key="image_steps").help
     (guidance,) = [s for s in app.slider if s.key == "image_w"]
     assert "two runs of the network" in guidance.help
     said = texts(open_page(image_sampler="ddpm", image_steps="10"))
@@ -171,7 +215,7 @@ def test_only_classes_that_are_shown_are_named(house: Path) -> None:
 
 def test_equal_settings_make_equal_images(house: Path) -> None:
     app = open_page(image_view="compare", image_b_w="1")
-    assert figures_of(app)["Difference"] == 0
+    assert figures_of(app)["Difference of A and B"] == 0
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -196,10 +240,12 @@ def test_a_walk_that_was_stopped_goes_on_where_it_was(house: Path) -> None:
     assert len(walk.frames) == 4
     (go_on,) = [b for b in app.button if b.label == "Go on"]
     assert not app.metric  # nothing is said of images that are not finished
+    assert f"stopped after 3 of 30 steps, at t = {walk.frames[-1].t}" in texts(app)
+    assert "30 evaluations" not in texts(app)
     go_on.click().run()
     assert not app.exception
     assert walk.done
-    assert figures_of(app)["Recognised as asked"] == 100
+    assert figures_of(app)["Class recognised"] == 100
 
 
 def test_a_failed_step_is_told_and_the_next_look_starts_anew(
@@ -216,7 +262,7 @@ def test_a_failed_step_is_told_and_the_next_look_starts_anew(
     monkeypatch.setattr(ExportedModel, "run", run)
     app.run()
     assert not app.error
-    assert figures_of(app)["Recognised as asked"] == 100
+    assert figures_of(app)["Class recognised"] == 100
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -227,7 +273,7 @@ def test_views_do_without_data_and_classifier(house: Path, view: str) -> None:
     assert not app.error
     missing = "exported/data/tiny.npz" in texts(app)
     assert missing == (view in {"forward", "inpaint", "bits"})
-    assert "Recognised as asked" not in figures_of(app)
+    assert "Class recognised" not in figures_of(app)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -260,17 +306,16 @@ def test_the_page_is_there_where_a_model_is(house: Path, monkeypatch: pytest.Mon
 
 def test_a_view_is_found_by_the_name_that_it_had(house: Path) -> None:
     app = open_page(image_view="repaint")
-    assert "Erase with pointer or finger" in texts(app)
+    assert "RePaint (Lugmayr et al. 2022)" in texts(app)
     assert not app.warning
     app.segmented_control(key="image_view").set_value("forward").run()
-    assert "Scrub into the noise" in texts(app)
+    assert "with one ε for each image" in texts(app)
 
 
 def test_an_empty_mask_asks_for_one(house: Path) -> None:
     none = inpaint.text_of_mask(np.zeros((28, 28), np.uint8))
     said = texts(open_page(image_view="inpaint", erased=none))
     assert "Nothing is erased yet: drag over the image" in said
-    assert "Restore brings the image back" in said
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -401,10 +446,10 @@ def test_what_changes_the_images_changes_the_words() -> None:
 def test_a_title_is_short_and_words_count_one_as_one() -> None:
     setting = Setting("3", 2.0, "heun", 10, 0.0, "dynamic", "linear", 20, 0)
     assert (
-        setting.title == "class 3, w = 2 · heun, 5 steps, 9 × 2 evaluations · clip dynamic, linear"
+        setting.title == "class 3, w = 2 · Heun, 5 steps, 9 × 2 evaluations · clip dynamic, linear"
     )
     one = Setting(ANY, 1.0, "heun", 1, 0.0, "static", "linear", 20, 0)
-    assert one.title == "any class · heun, 1 evaluation · linear schedule"
+    assert one.title == "any class · Heun, 1 evaluation · linear schedule"
     assert one.words.endswith("1 step, 1 evaluation of x̂₀ and 1 run of the network for each image")
 
 
@@ -570,7 +615,7 @@ def test_images_that_are_no_numbers_are_counted_and_left_out(
     monkeypatch.setattr(figures, "moment", spoil)
     app = open_page(image_n="20", image_steps="5")
     assert "3 of 20 images have pixels that are no numbers" in texts(app)
-    (recognised,) = [item for item in app.metric if item.label == "Recognised as asked"]
+    (recognised,) = [item for item in app.metric if "Class recognised" in item.label]
     assert "these 17 images" in recognised.help
     assert not app.exception
 
@@ -581,7 +626,7 @@ def test_a_broken_classifier_takes_nothing_but_its_number(house: Path) -> None:
     assert not app.exception
     assert not app.error
     assert "Shown without a classifier" in texts(app)
-    assert "Samples (npz)" in str([item.proto for item in app.get("bidi_component")])
+    assert "Images (npz)" in str([item.proto for item in app.get("bidi_component")])
 
 
 @pytest.mark.parametrize("wide", [None, 0.07])
