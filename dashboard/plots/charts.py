@@ -33,13 +33,18 @@ def curves_of(card: Card) -> dict[str, Role]:
     return {name: "critic" if name.startswith("critic") else "model" for name in players}
 
 
+def player(name: str) -> str:
+    """What people call a player of a training, whose curve a card calls `name`."""
+    return name.replace("critic", "discriminator")
+
+
 def snapshot_timeline(card: Card) -> Timeline:
     """The snapshots of `card` as frames on a logarithmic step axis, over its training curves."""
     steps = card.steps or [0]
     ticks = np.asarray(card.history.get("step", []), dtype=np.float64)
     values = {name: np.asarray(card.history[name]) for name in curves_of(card)}
     curves = [
-        Curve(values[name], role, f"loss: {name}", x=log_step(ticks))
+        Curve(values[name], role, f"loss: {player(name)}", x=log_step(ticks))
         for name, role in curves_of(card).items()
     ]
     return step_timeline(steps, [_label(step, ticks, values) for step in steps], curves)
@@ -65,7 +70,9 @@ def _label(step: int, ticks: NDArray[np.float64], values: Mapping[str, NDArray[n
     if not ticks.size:
         return f"step {step:,}"
     nearest = int(np.abs(ticks - step).argmin())
-    losses = " · ".join(f"{name} {history[nearest]:.3f}" for name, history in values.items())
+    losses = " · ".join(
+        f"{player(name)} {history[nearest]:.3f}" for name, history in values.items()
+    )
     return f"step {step:,} · {losses}" if losses else f"step {step:,}"
 
 
@@ -76,10 +83,10 @@ def loss_chart(card: Card, words: str) -> go.Figure:
         figure.add_scatter(
             x=card.history["step"],
             y=card.history[name],
-            name=name,
+            name=player(name),
             mode="lines",
             line={"color": CHART[role], "width": 2},
-            hovertemplate="step %{x:,}<br>%{y:.3f}<extra>" + name + "</extra>",
+            hovertemplate="step %{x:,}<br>%{y:.3f}<extra>" + player(name) + "</extra>",
         )
     return dress(figure, f"training step{_went_on(card)}", words)
 

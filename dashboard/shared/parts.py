@@ -103,18 +103,24 @@ def _row(metric: Metric) -> dict[str, object]:
 
 
 def downloads(
-    name: str, arrays: Arrays, *, what: str = "Samples", head: Sequence[str] = ()
+    name: str,
+    arrays: Arrays,
+    *,
+    what: str = "Samples",
+    head: Sequence[str] = (),
+    join: bool = False,
 ) -> None:
-    """Offer the page's samples as csv (first array only) and npz (all).
+    """Offer the page's samples, or `what` it shows, as csv (first array only) and npz (all).
 
-    `what` they are otherwise, and the `head` of the table's columns, where these have names.
+    `head` names the table's columns; with `join` it holds side by side all arrays that are as long
+    as the first.
     """
     said = blake2b(" ".join(head).encode())
     for label, array in arrays.items():
         said.update(f"{label} {array.dtype} {array.shape} ".encode())
         said.update(np.ascontiguousarray(array).tobytes())
     size = sum(array.nbytes for array in arrays.values())
-    _offer(name, said.digest(), size, lambda _: arrays, what=what, head=head)
+    _offer(name, said.digest(), size, lambda _: arrays, what=what, head=head, join=join)
 
 
 def film_downloads(
@@ -123,14 +129,16 @@ def film_downloads(
     print: bytes,
     at: Callable[[int], Arrays],
     size: int = 0,
+    *,
     what: str = "Samples",
+    join: bool = False,
 ) -> None:
     """As `downloads`, of the frame that the page's film shows when a button is pressed.
 
     The words of that frame stand in the place of "{}" in the name; `at` gives its arrays. `print`
     and `size` are those of an `Offer`.
     """
-    _offer(name, print, size, at, tuple(frames), what)
+    _offer(name, print, size, at, tuple(frames), what, join=join)
 
 
 def snapshot_downloads(model: ExportedModel, n: int, seed: int) -> None:
@@ -154,9 +162,10 @@ def _offer(
     frames: tuple[str, ...] = (),
     what: str = "Samples",
     head: Sequence[str] = (),
+    join: bool = False,
 ) -> None:
     kinds = (
-        ("csv", "text/csv", "table", lambda frame: _csv(next(iter(at(frame).values())), head)),
+        ("csv", "text/csv", "table", lambda frame: _csv(at(frame), head, join)),
         ("npz", "application/octet-stream", "data_array", lambda frame: _npz(at(frame))),
     )
     offers(
@@ -167,10 +176,18 @@ def _offer(
     )
 
 
-def _csv(points: NDArray[np.floating], head: Sequence[str] = ()) -> bytes:
-    out, flat = io.StringIO(), points.reshape(len(points), -1)
-    names = head or [f"x{i + 1}" for i in range(flat.shape[1])]
-    csv.writer(out).writerows([names, *flat.tolist()])
+def _csv(arrays: Arrays, head: Sequence[str], join: bool) -> bytes:
+    """The first array as a table of x1, x2, …; with `join` as many columns of each, by its name."""
+    out, first = io.StringIO(), next(iter(arrays.values()))
+    taken = {name: a for name, a in arrays.items() if len(a) == len(first)}
+    named = taken if join else {"x": first}
+    flat = {name: array.reshape(len(array), -1) for name, array in named.items()}
+    names = head or [
+        f"{name}{i + 1}" if array.shape[1] > 1 or not join else name
+        for name, array in flat.items()
+        for i in range(array.shape[1])
+    ]
+    csv.writer(out).writerows([names, *np.concatenate(list(flat.values()), 1).tolist()])
     return out.getvalue().encode()
 
 

@@ -1,5 +1,6 @@
 """The change of variables on the line: a map bent by hand, or the one that a flow learned."""
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.chapters.flows.scenes import change_of_variables as bend
 from dashboard.components.readout import Readout
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, links
+from dashboard.shared import catalogue, controls, links, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import Linked, linked
@@ -25,8 +26,8 @@ Point = tuple[float, float]
 SPAN = (-4.0, 4.0)
 """The window of x of the map by hand."""
 SAMPLES = 20_000
-RULE = "By the trapezoidal rule over the images of 4,001 places of z from −8 to 8."
-NAIVE = "Equal to the mean stretch E f′(z): one only by chance."
+RULE = "By the trapezoidal rule over f(z) at 4,001 places of z from −8 to 8."
+NAIVE = "It equals the mean slope E f′(z), which is one only by chance."
 NAMES = [f"b{i}" for i in range(len(bend.START))]
 
 
@@ -51,14 +52,12 @@ def show(card: Card | None, seed: int) -> None:
 def _show_by_hand(seed: int) -> None:
     picture, said = _columns()
     with picture:
-        st.caption("Pull the handles up, down and sideways. Where f is steep, p(x) gets thin.")
         by_hand(seed, said)
         with st.container(horizontal=True, gap="small"):
             st.button("Begin again", key="bend_Begin again", icon=":material/restart_alt:")
             st.button("Straighten", key="bend_Straighten", icon=":material/trending_up:")
         st.caption(
-            "An illustration: this map is yours and nothing is learned. For your map the densities "
-            "are exact, and the histogram is of seeded noise sent through it."
+            "An illustration: the map is yours, nothing is learned. Its densities are exact."
         )
 
 
@@ -71,11 +70,10 @@ def _show_learned(card: Card, seed: int) -> None:
     known = None if true is None else (places, np.asarray(true, dtype=np.float64))
     picture, said = _columns()
     with picture:
-        st.caption("Drag the point along the curve that the flow learned.")
-        learned(pushed, x, known, said)
+        learned(pushed, x, known, said, f"{card.id}-map-seed{seed}")
         st.caption(
-            f"Trained: `{card.id}`. f and its slope are the exported graph's, the histogram is of "
-            f"{len(x):,} of its samples" + ("; the true density is exact." if known else ".")
+            f"Trained: `{card.id}`. f and its slope are those of the exported graph"
+            + ("; the true density is exact." if known else ".")
         )
 
 
@@ -105,16 +103,14 @@ def by_hand(seed: int, said: DeltaGenerator) -> None:
             knots = list(places)
     st.session_state["bend_knots"] = knots
     handles = handles.put(**dict(zip(NAMES, knots, strict=True)))
-    bent = Monotone(tuple(knots))
-    z = noise.normal(seed, (SAMPLES,), "bend").astype(np.float64)
     _show(
-        Pushed.of(bent, bend.FAR),
-        bent(z)[0],
+        *_pushed(knots, seed),
         SPAN,
         handles,
         [f"handle {i + 1}" for i in range(len(NAMES))],
         said,
     )
+    _offer(f"map-by-hand-seed{seed}", knots, lambda _: _by_hand(tuple(knots), seed))
 
 
 @st.fragment
@@ -124,6 +120,7 @@ def learned(
     x: NDArray[np.float32],
     truth: tuple[bend.Floats, bend.Floats] | None,
     said: DeltaGenerator,
+    file: str,
 ) -> None:
     """The map that a flow of the line learned, with one point to drag along it.
 
@@ -134,6 +131,7 @@ def learned(
     at = (z, float(np.interp(z, pushed.z, pushed.x)))
     labels, span = ["your point (z, f(z))"], bend.window(pushed)
     _show(pushed, x, span, point.put(z0=at), labels, said, truth, slope_at=at)
+    _offer(file, [at], lambda _: _arrays(pushed, x, [at], truth))
 
 
 @computed(entries=8, keep="resource")
@@ -173,12 +171,42 @@ def _show(
     with said:
         off, naive = (histogram.outside(pushed, p) for p in (pushed.right, pushed.naive))
         st.markdown(
-            f"Bars of the histogram more than two standard errors away: from "
-            f"{ink('model', 'p(x)')} {100 * off:.0f}\u00a0% (chance alone: about 5\u00a0%), from "
-            f"the naive density {100 * naive:.0f}\u00a0%."
+            f"Bars of the histogram more than two standard errors from {ink('model', 'p(x)')}: "
+            f"{100 * off:.0f}\u00a0% (chance alone: about 5\u00a0%). From the "
+            f"{ink('noise', 'naive')} density: {100 * naive:.0f}\u00a0%."
         )
         if slope_at is not None:
             _slope(pushed, slope_at)
+
+
+def _pushed(knots: Sequence[Point], seed: int) -> tuple[Pushed, NDArray[np.floating]]:
+    """The map by hand, and seeded noise that it has moved [n]."""
+    bent = Monotone(tuple(knots))
+    z = noise.normal(seed, (SAMPLES,), "bend").astype(np.float64)
+    return Pushed.of(bent, bend.FAR), bent(z)[0]
+
+
+def _by_hand(knots: Sequence[Point], seed: int) -> parts.Arrays:
+    return _arrays(*_pushed(knots, seed), knots)
+
+
+def _offer(name: str, points: Sequence[Point], make: Callable[[int], parts.Arrays]) -> None:
+    """Files of what is shown, made when they are asked for: a drag makes many that nobody wants."""
+    print = f"{name} {points}".encode()
+    parts.film_downloads(name, (), print, make, what="Data", join=True)
+
+
+def _arrays(
+    pushed: Pushed,
+    x: NDArray[np.floating],
+    points: Sequence[Point],
+    truth: tuple[bend.Floats, bend.Floats] | None = None,
+) -> parts.Arrays:
+    """What the picture shows: curves over z, the points to drag, the samples of the histogram."""
+    curves = {"z": pushed.z, "x": pushed.x, "slope": pushed.slope}
+    curves |= {"p": pushed.right, "naive": pushed.naive}
+    known = {"true_x": truth[0], "true_p": truth[1]} if truth else {}
+    return curves | known | {"handles": np.array(points), "samples": x}
 
 
 def _slope(pushed: Pushed, at: Point) -> None:

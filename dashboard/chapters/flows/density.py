@@ -46,9 +46,6 @@ def show(look: PlaneSelection) -> None:
     x = at.points["x"]
     left, answer = st.columns([3, 1])
     with left:
-        st.caption(
-            "Click or drag anywhere in the plane of data: the ledger adds up log p(x) there."
-        )
         probe = flows.ledger(model, x)
         rest = (*clouds(model, look.n, look.seed), probe.z) if picture.last else None
         size = COARSE if picture.now == "coarse" else GRID

@@ -8,8 +8,9 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.chapters.flows.scenes import density as flows
 from dashboard.chapters.flows.scenes import layers as flow_layers
 from dashboard.chapters.flows.shared import first_point, number, show_ledger
+from dashboard.components.readout import Readout
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue
+from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
@@ -38,30 +39,48 @@ def show(look: PlaneSelection) -> None:
     film = _film(look.model, min(look.n, MOST), look.seed, look.extent)
     picture, answer = st.columns([3, 1])
     with picture:
-        st.caption(
-            "Scrub or play the layers; click or drag in the plane of data to send another point "
-            "back through them."
-        )
         stage(look, film, answer)
-        few = f"The film follows the first {MOST} of {look.n:,} samples. "
         st.caption(
-            f"{few if look.n > MOST else ''}Background: what the layer just passed did around "
-            "each place, "
-            f"{ink('noise', 'stretched')} (log|det| > 0, the density falls) or "
-            f"{ink('model', 'squeezed')} (it rises). Interpolated from {film.evaluated:,} "
-            f"evaluated points: at {film.points.shape[1]:,} other ones it is within "
-            f"{film.error:.2f} nats in 95 of 100 cases. States at the layers are the model's; "
-            "between them, straight lines."
+            "Background: what the last layer adds to log p(x), log|det ∂hₖ₋₁/∂hₖ|. It is positive "
+            f"where the layer {ink('model', 'squeezes')} the plane and the density rises, negative "
+            f"where it {ink('noise', 'stretches')} it."
         )
+        _details(look, film)
     with answer:
         trip = _round_trip(look.model, look.n, look.seed)
         worst = trip.data if trip.n_data else trip.latent
-        told = "The exported graphs in float32, there and back."
-        st.metric("Round trip, largest error", f"{worst:.1e}", help=told)
-        st.caption(
-            f"max |x − f(f⁻¹(x))| over {trip.n_data:,} data points: {trip.data:.1e}; "
-            f"max |z − f⁻¹(f(z))| over {trip.n_latent:,} draws of noise: {trip.latent:.1e}."
+        told = (
+            "The exported graphs in float32, there and back: "
+            f"max |x − f(f⁻¹(x))| over {trip.n_data:,} data points is {trip.data:.1e}, "
+            f"max |z − f⁻¹(f(z))| over {trip.n_latent:,} draws of noise {trip.latent:.1e}."
         )
+        st.metric("Round trip, largest error", f"{worst:.1e}", help=told)
+
+
+def _details(look: PlaneSelection, film: flow_layers.LayersFilm) -> None:
+    """What of the picture is computed, and what is drawn between."""
+    few = f"The film follows the first {MOST} of {look.n:,} samples. "
+    with st.expander("How this picture is made"):
+        st.markdown(
+            f"{few if look.n > MOST else ''}The samples' places after each layer are the model's; "
+            "from one layer to the next they move on straight lines, for the eye alone. The "
+            f"background is interpolated from {film.evaluated:,} evaluated points: at "
+            f"{film.points.shape[1]:,} other ones it is within {film.error:.2f} nats in 95 of 100 "
+            "cases."
+        )
+
+
+def offer(look: PlaneSelection) -> None:
+    """Files of the samples and of the grid as the film shows them, layer by layer."""
+    film = _film(look.model, min(look.n, MOST), look.seed, look.extent)
+    frames = [f"layer{i / flow_layers.BETWEEN:g}" for i in range(len(film.points))]
+    parts.film_downloads(
+        f"{look.card.id}-{{}}-seed{look.seed}",
+        frames,
+        f"{look.card.id} {look.card.check.sha256} {look.n} {look.seed} layers".encode(),
+        lambda frame: {"h": film.points[frame], "grid": film.web[frame]},
+        film.points.nbytes + film.web.nbytes,
+    )
 
 
 @st.fragment
@@ -74,6 +93,9 @@ def stage(look: PlaneSelection, film: flow_layers.LayersFilm, said: DeltaGenerat
     probe = flows.ledger(look.model, at.points["x"])
     density = density_grid(look.model, look.extent, GRID)
     scene = flow_layers.layers_scene(film, probe, density, data, look.extent, look.scale)
-    at.show(replace(scene, readouts=[number(look.card, probe)]))
+    added = f"{sum(probe.log_det):+.3f}".replace("-", "−")
+    told = "Positive: together they squeeze the plane around the point."
+    sum_of_layers = Readout("Σ log|det| of the layers, nats", [added], "neutral", told)
+    at.show(replace(scene, readouts=[number(look.card, probe), sum_of_layers]))
     with said:
         show_ledger(look.card, probe, places=True)

@@ -1,6 +1,9 @@
-"""Flows: an exact likelihood, point by point, layer by layer, step by step of the training."""
+"""Flows: an exact likelihood, by point, by layer, and by step of the training."""
+
+from collections.abc import Collection
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import pages
 from dashboard.chapters.flows import change_of_variables, density, layers, training, transformations
@@ -43,56 +46,84 @@ def body() -> None:
     with right:
         view = controls.choose("Look at", PAGE.views, PAGE.choice)
     lessons.ask(PAGE, view)
-
     if view == "bend":  # what the link calls the change of variables
-        with left:
-            card = change_of_variables.choose()
-        picture = st.container()
-        seed = controls.seed()
-        with picture:
-            change_of_variables.show(card, seed)
-        lessons.tell(PAGE, view)
+        line(left)
     elif view == "transformations":
-        sets = transformations.choices()
-        if not sets:
-            st.info(
-                "There is nothing to compare yet: this view wants flows of two kinds or more on "
-                "one data set. Train and export some (`python -m training list` shows the "
-                "recipes).",
-                icon=":material/inventory_2:",
-            )
-            return
-        with left:
-            titles = {name: catalogue.dataset_title(name) for name in sets}
-            kinds = sets[controls.pick("Data set", titles, "flow_set")]
-        picture = st.container()
-        n, scale, seed = settings()
-        with picture:
-            transformations.show(kinds, n, seed, scale)
-            lessons.tell(PAGE, view)
-        transformations.protocol(kinds)
+        several(left)
     else:
-        with left:
-            card = controls.choose_model("flow", *VERBS)
-        picture = st.container()  # first what is seen, then what changes it: a phone shows both
-        n, scale, seed = settings()
-        look = PlaneSelection(card, n, seed, scale)
-        painted = view != "density" or density.levels(look).note()
-        with picture:
-            {"density": density, "layers": layers, "training": training}[view].show(look)
-        parts.let_paint()
-        lessons.tell(PAGE, view)
-        parts.badges(card, look.model.device, seed)
+        one(left, view)
+
+
+def line(left: DeltaGenerator) -> None:
+    """The change of variables on the line."""
+    with left:
+        card = change_of_variables.choose()
+    picture = st.container()
+    seed = controls.seed()
+    with picture:
+        change_of_variables.show(card, seed)
+    lessons.tell(PAGE, "bend")
+
+
+def several(left: DeltaGenerator) -> None:
+    """Flows of several kinds on one data set."""
+    sets = transformations.choices()
+    if not sets:
+        st.info(
+            "There is nothing to compare yet: this view wants flows of two kinds or more on "
+            "one data set. Train and export some (`python -m training list` shows the "
+            "recipes).",
+            icon=":material/inventory_2:",
+        )
+        return
+    with left:
+        kinds = sets[_data_set(sets)]
+    picture = st.container()
+    n, scale, seed = settings()
+    with picture:
+        transformations.show(kinds, n, seed, scale)
+        lessons.tell(PAGE, "transformations")
+    transformations.offer(kinds, n, seed)
+    transformations.protocol(kinds)
+
+
+def one(left: DeltaGenerator, view: str) -> None:
+    """One flow of the plane: its density, its layers, or its training."""
+    with left:
+        card = controls.choose_model("flow", *VERBS)
+    picture = st.container()  # first what is seen, then what changes it: a phone shows both
+    n, scale, seed = settings()
+    look = PlaneSelection(card, n, seed, scale)
+    painted = view != "density" or density.levels(look).note()
+    with picture:
+        {"density": density, "layers": layers, "training": training}[view].show(look)
+    parts.let_paint()
+    lessons.tell(PAGE, view)
+    parts.badges(card, look.model.device, seed)
+    if view != "training":  # its film shows the losses
         with st.container(height=CURVE, border=False):
             if painted:  # last of all: a chart keeps a browser busy for as long as all the rest
                 words = "Negative log-likelihood over the training steps."
                 parts.chart(loss_chart(card, "loss: −log p(x), nats"), words)
-        if view == "training" and card.snapshots:
-            parts.snapshot_downloads(look.model, n, seed)
-        else:
-            samples, latent = clouds(look.model, n, seed)
-            parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
-        parts.about(card)
+    if view == "training" and card.snapshots:
+        training.offer(look)
+    elif view == "layers":
+        layers.offer(look)
+    else:
+        samples, latent = clouds(look.model, n, seed)
+        parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
+    parts.about(card)
+
+
+def _data_set(sets: Collection[str]) -> str:
+    """The data set whose flows are compared; says so where it is not the one looked at before."""
+    before = st.session_state.get("dataset_seen")
+    titles = {name: catalogue.dataset_title(name) for name in sets}
+    name = controls.pick("Data set", titles, "flow_set")
+    if before is not None and before not in sets:
+        known = catalogue.dataset_title(before)
+        st.caption(f"No flows of two kinds on {known}: these are on {titles[name]}.")
+    return name
 
 
 body()

@@ -1,6 +1,7 @@
 """The same data through four kinds of transformation: what each can and cannot do."""
 
 import re
+from contextlib import suppress
 
 import streamlit as st
 
@@ -9,13 +10,15 @@ from dashboard.chapters.flows.scenes.transformations import KINDS, Facts, Floors
 from dashboard.chapters.flows.shared import VERBS, true_density
 from dashboard.plots.bounds import COSTS
 from dashboard.plots.shading import Scale, peak
-from dashboard.shared import catalogue
+from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
 from dashboard.shared.selection import density_grid
 from genlab.contract.card import Card
+from genlab.contract.errors import ContractError
 from genlab.model import ExportedModel
+from genlab.runtime.errors import RunError
 
 GRID = 120
 DATA = 1_000
@@ -55,7 +58,7 @@ def _facts(model: ExportedModel, seed: int) -> Facts:
 
 
 def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
-    """All kinds side by side on one colour scale; pictures first, then the numbers below each."""
+    """All kinds side by side on one colour scale; the numbers are below each picture."""
     any_card = next(iter(kinds.values()))
     extent = any_card.extent or catalogue.WINDOW
     true = true_density(any_card.dataset, extent, GRID)
@@ -65,10 +68,6 @@ def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
             model = catalogue.open_model(card.id)
             grids[kind] = density_grid(model, card.extent or catalogue.WINDOW, GRID)
     top = peak(*grids.values()) if true is None else peak(true, *grids.values())
-    st.caption(
-        "Same data, same Gaussian noise, several kinds of map. Chips show and hide samples, the "
-        "grid of z and the true density; the colours share one scale."
-    )
     with st.grid("auto", min_column_width=230):
         for kind, card in ((kind, kinds[kind]) for kind in grids):
             with st.container(), guarded():
@@ -91,6 +90,17 @@ def _numbers(kind: str, card: Card, seed: int) -> None:
                 told = f"± {value.error:.1g} (standard error), from the card: fresh data points."
                 st.metric(f"{name}{COSTS[found.bound]}, nats", value.rounded, help=told)
     st.markdown(transformations.verdict(kind, found, floor))
+
+
+def offer(kinds: dict[str, Card], n: int, seed: int) -> None:
+    """Files of the samples of every kind, all from the same noise."""
+    samples = {}
+    for kind, card in kinds.items():
+        with suppress(ContractError, RunError):  # a broken one is told in its place
+            samples[kind] = catalogue.open_model(card.id).sample(n, seed=seed)
+    if samples:
+        dataset = next(iter(kinds.values())).dataset
+        parts.downloads(f"{dataset}-flows-seed{seed}", samples, join=True)
 
 
 def protocol(kinds: dict[str, Card]) -> None:

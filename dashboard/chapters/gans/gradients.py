@@ -1,4 +1,4 @@
-"""What the generator feels: gradients of the two losses through the real critic."""
+"""What moves the generator: gradients of the two losses through the trained discriminator."""
 
 import numpy as np
 import streamlit as st
@@ -15,7 +15,7 @@ from genlab.contract.card import Card
 from genlab.measures.gradients import Pull, losses_for, pulls
 
 DRAW = 250
-"""Forgeries whose gradients are measured: as many as leave the arrows legible."""
+"""Samples at which gradients are measured: as many as leave the arrows legible."""
 
 
 def fits(card: Card) -> bool:
@@ -23,7 +23,7 @@ def fits(card: Card) -> bool:
     return bool(card.snapshots and losses_for(card))
 
 
-@computed(keep="resource", spinner="Measuring gradients at every snapshot …")
+@computed(keep="resource", spinner="Measuring gradients at every checkpoint …")
 def _film(look: PlaneSelection) -> tuple[list[Pull], Scene]:
     found = pulls(look.model, look.model.latent(DRAW, seed=look.seed), look.extent)
     data = catalogue.reference(look.card, look.n)
@@ -33,31 +33,46 @@ def _film(look: PlaneSelection) -> tuple[list[Pull], Scene]:
 @st.fragment
 @guarded()
 def show(look: PlaneSelection) -> None:
-    """The arrows over the snapshots, and the charts of the snapshot at which the film rests."""
+    """The arrows over the checkpoints, and charts of the one at which the film rests."""
     found, scene = _film(look)
-    st.caption(
-        "Scrub: each arrow shows how a loss pulls a forgery through this critic, all on one scale. "
-        "Where D is sure of a forgery (orange), minimax hardly pulls."
-        if len(scene.panes) > 1
-        else "Scrub: each arrow shows how the loss pulls a forgery through this critic."
-    )
     frame = min(parts.play(scene, key="gan_pull"), len(found) - 1)
     one = found[frame]
     st.markdown(_formulas(one))
     left, right = st.columns(2)
     with left:
-        words = "Gradient to the critic's output against D(G(z)): formulas and measured."
+        words = "Gradient to the discriminator's output against D(G(z)): formulas and measured."
         parts.chart(scenes.curve_chart(one), words)
     with right:
-        words = "Size of the losses' gradients at the forgeries against D(G(z))."
+        words = "Size of the losses' gradients at the samples against D(G(z))."
         parts.chart(scenes.size_chart(one), words)
-    words = "Median size of the losses' gradients at each snapshot."
+    words = "Median size of the losses' gradients at each checkpoint."
     parts.chart(scenes.over_training_chart(found, frame), words)
-    st.caption(
-        f"Measured at {DRAW} forgeries of each snapshot by central differences of the loss "
-        f"through the exported critic; halving their step changes no length by more than "
-        f"{one.error:.1g} of the largest. Both losses are asked of the same critic, whichever of "
-        f"them trained it. {averaged(look.card)}"
+    with st.expander("How the gradients are measured"):
+        st.markdown(
+            f"At {DRAW} samples of each checkpoint, by central differences of the loss through the "
+            f"exported discriminator; halving their step changes no length by more than "
+            f"{one.error:.1g} of the largest. All arrows share one scale. The losses are compared "
+            "on the same discriminator, whichever of them it was trained with. "
+            f"{averaged(look.card)}"
+        )
+
+
+def offer(look: PlaneSelection) -> None:
+    """Files of the checkpoint that the film shows: samples, D there, and the losses' gradients."""
+    found, _ = _film(look)
+
+    def at(frame: int) -> parts.Arrays:
+        one = found[frame]
+        return {"x": one.x, "D": one.d, **{f"grad_{name}": g for name, g in one.gradient.items()}}
+
+    card = look.card
+    parts.film_downloads(
+        f"{card.id}-gradients-{{}}-seed{look.seed}",
+        [f"step{one.step}" for one in found],
+        f"{card.id} {card.check.sha256} {look.seed} gradients".encode(),
+        at,
+        sum(one.x.nbytes * (1 + 2 * len(one.gradient)) for one in found),
+        join=True,
     )
 
 
@@ -71,5 +86,5 @@ def _formulas(one: Pull) -> str:
     return (
         f"Step {one.step:,}. Minimax: L = log(1 − {D}), |∂L/∂s| = {D}, the median pull is "
         f"**{weak}** per data unit. Non-saturating: L = −log {D}, |∂L/∂s| = 1 − {D}, the median "
-        f"pull is **{strong}**. Same critic, same points: only the loss differs."
+        f"pull is **{strong}**. Same discriminator, same points: only the loss differs."
     )

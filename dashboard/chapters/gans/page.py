@@ -1,10 +1,10 @@
-"""GANs: the forger and the detective, and what each step of their game did."""
+"""GANs: a generator, a discriminator, and what each step of their game did."""
 
 import streamlit as st
 
 from dashboard import pages
 from dashboard.chapters.gans import game, gradients, objectives, optimal, training
-from dashboard.chapters.gans.shared import VERBS, choose_model, forgeries
+from dashboard.chapters.gans.shared import VERBS, choose_model, drawn
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, lessons, parts, shell
@@ -14,8 +14,8 @@ from dashboard.shared.selection import PlaneSelection
 PAGE = pages.named("gans")
 # What a view asks of its model beside the verbs, and in words.
 FITS = {
-    "optimal": (lambda card: bool(card.snapshots), "with snapshots"),
-    "gradients": (gradients.fits, "with snapshots, whose critic says of one point how real it is"),
+    "optimal": (lambda card: bool(card.snapshots), "with checkpoints"),
+    "gradients": (gradients.fits, "with checkpoints, whose discriminator judges single points"),
 }
 
 shell.head(
@@ -28,9 +28,9 @@ shell.head(
 
 
 def below() -> tuple[int, int]:
-    """The number of forgeries and the seed, under the picture: a phone shows both."""
+    """The number of samples and the seed, under the picture: a phone shows both."""
     with st.container(horizontal=True, gap="medium"):
-        return controls.whole("Forgeries", "gan_n", 100, 4_000, 1_500, 100), controls.seed()
+        return controls.whole("Samples", "gan_n", 100, 4_000, 1_500, 100), controls.seed()
 
 
 @st.fragment
@@ -40,9 +40,9 @@ def body() -> None:
     left, right = shell.choices()
     with right:
         words = (
-            "**game**: drag a point of noise · **training**: one run, snapshot by snapshot · "
+            "**game**: drag a point of noise · **training**: one run, checkpoint by checkpoint · "
             "**objectives**: three from the same start, and k · **optimal**: D beside the best "
-            "possible D* · **gradients**: what the generator feels"
+            "possible D* · **gradients**: what moves the generator"
         )
         view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
     lessons.ask(PAGE, view)
@@ -62,13 +62,19 @@ def body() -> None:
     parts.let_paint()
     lessons.tell(PAGE, view)
     parts.badges(card, look.model.device, look.seed)
-    words = "Losses of generator and discriminator over the training steps."
-    parts.chart(loss_chart(card, "loss"), words)
-    if view in {"training", "optimal", "gradients"} and card.snapshots:
-        parts.snapshot_downloads(look.model, look.n, look.seed)
-    else:
-        z, samples, _ = forgeries(look)
-        parts.downloads(f"{card.id}-seed{look.seed}", {"x": samples, "z": z})
+    if view != "training" or not card.snapshots:  # its film shows the losses
+        words = "Losses of generator and discriminator over the training steps."
+        parts.chart(loss_chart(card, "loss"), words)
+    match view:
+        case "optimal":
+            optimal.offer(look)
+        case "gradients":
+            gradients.offer(look)
+        case "training" if card.snapshots:
+            parts.snapshot_downloads(look.model, look.n, look.seed)
+        case _:
+            z, samples, _ = drawn(look)
+            parts.downloads(f"{card.id}-seed{look.seed}", {"x": samples, "z": z})
     parts.about(card)
 
 
@@ -80,10 +86,7 @@ def several(choice: objectives.Choice) -> None:
         objectives.show(choice, n, seed)
         lessons.tell(PAGE, "objectives")
     models = objectives.opened(choice.shown)
-    parts.downloads(
-        f"{models[0].card.dataset}-k{choice.k}-seed{seed}",
-        {model.card.id: model.sample(n, seed=seed) for model in models},
-    )
+    objectives.offer(choice, models, n, seed)
     for model in models:
         parts.badges(model.card, model.device, seed)
         parts.about(model.card)

@@ -1,4 +1,4 @@
-"""What several views of a GAN need: the model that is looked at, and its forgeries."""
+"""What several views of a GAN need: the model that is looked at, and its samples."""
 
 from collections.abc import Callable
 
@@ -45,7 +45,7 @@ def choose_model(fits: Callable[[Card], bool], wanted: str) -> Card:
 
 
 @computed(entries=32)
-def forgeries(look: PlaneSelection) -> tuple[Array, Array, Array]:
+def drawn(look: PlaneSelection) -> tuple[Array, Array, Array]:
     """Latents, their images, and the image of the latent grid."""
     z = look.model.latent(look.n, seed=look.seed)
     out = look.model.decode(np.concatenate([z, WEB.reshape(-1, 2)]))

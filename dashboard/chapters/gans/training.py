@@ -1,4 +1,4 @@
-"""The training of one GAN, snapshot by snapshot."""
+"""The training of one GAN, checkpoint by checkpoint."""
 
 import streamlit as st
 
@@ -10,17 +10,16 @@ from dashboard.shared.compute import computed
 from dashboard.shared.selection import PlaneSelection
 
 
-@computed(entries=8, keep="resource", spinner="Running every snapshot of the training …")
+@computed(entries=8, keep="resource", spinner="Running every checkpoint of the training …")
 def _film(look: PlaneSelection) -> Scene:
     z = look.model.latent(look.n, seed=look.seed)
     return training_scene(look.model, z, catalogue.reference(look.card, look.n), look.extent)
 
 
 def show(look: PlaneSelection) -> None:
-    """The film of the snapshots, scrubbed in the browser."""
+    """The film of the checkpoints, scrubbed in the browser."""
     if not look.card.snapshots:
-        st.info("No snapshots of this training were kept.", icon=":material/hide_image:")
+        st.info("No checkpoints of this training were kept.", icon=":material/hide_image:")
         return
     parts.film(_film(look), key="gan_checkpoint")
-    words = "Scrub the checkpoints: each was saved during the one training run. "
-    st.caption(words + averaged(look.card))
+    st.caption(f"Checkpoints of one training run. {averaged(look.card)}")

@@ -28,6 +28,7 @@ START: tuple[Point, ...] = ((-2.2, -2.6), (-0.6, -1.8), (0.6, 1.6), (2.2, 2.7))
 STRAIGHT: tuple[Point, ...] = ((-2.2, -2.2), (-0.6, -0.6), (0.6, 0.6), (2.2, 2.2))
 """The identity: it stretches nothing, so the naive density is right."""
 BINS = 48
+SLICES = "a tenth of the probability each"
 GAP = 0.15
 """How near two handles may come, in both coordinates."""
 
@@ -95,7 +96,7 @@ def scene(
     highest = max(0.4, float(histogram.heights.max()), float(seen.max(initial=0)))
     top = 0.25 * np.ceil(1.05 * highest / 0.25)  # in steps: a window that breathes is no axis
     left: list[Layer] = [
-        Lines(_slices(pushed, span), "neutral", "a tenth of the noise each", 1, 0.35),
+        Lines(_slices(pushed, span), "neutral", SLICES, 1, 0.35),
         _line(*_hill(span), "noise", "N(z), not to scale", 2.0),
         _line(pushed.z, pushed.x, "model", "f", 2.5),
         *(Handle(name, at, "accent", label) for name, at, label in handles),
@@ -103,16 +104,16 @@ def scene(
     alt = "An increasing curve from noise z to data x. Ten slices of equal probability run up from "
     alt += "the noise, over the curve and to the right."
     right: list[Layer] = [
-        Lines(_slices(pushed, span, top), "neutral", "a tenth of the samples each", 1, 0.35),
-        _line(*_steps(histogram), "model", f"{histogram.n:,} pushed samples", 1.2, 0.6),
+        Lines(_slices(pushed, span, top), "neutral", SLICES, 1, 0.35),
+        _line(*_steps(histogram), "model", f"histogram of {histogram.n:,} samples f(z)", 1.2, 0.6),
         *([_line(*truth[::-1], "data", "true p(x)", 1.5)] if truth else []),
-        _line(pushed.naive, pushed.x, "neutral", "naive: N(f⁻¹(x))", 2.0),
+        _line(pushed.naive, pushed.x, "noise", "naive: N(f⁻¹(x))", 2.0),
         _line(pushed.right, pushed.x, "model", "p(x), with |d f⁻¹/dx|", 2.5),
     ]
     alt_right = "Two densities over x, drawn sideways: the right one lies on the histogram of "
-    alt_right += "pushed samples, the naive one does not."
+    alt_right += "samples f(z), the naive one does not."
     over_z, across = (-REACH, REACH, low, high), (0, top, low, high)
-    title = "densities of x, sideways"
+    title = "densities of x"
     return Scene(
         [
             Pane("x = f(z), over z", over_z, left, alt, aspect=1.0),

@@ -96,7 +96,7 @@ def density_scene(
         Handle("x", x, "accent", "your point x"),
     ]
     alt = "Heat map of the flow's density with the data on it and a point to drag."
-    alt_z = "The latent plane: the data pushed through the inverse flow, on a Gaussian."
+    alt_z = "The plane of noise: the data pushed through the inverse flow, on a Gaussian."
     marker = Marker(np.asarray(place), "accent", "its z", text="z")
     right = latent_pane(latent[None], alt_z, 0.55, marker)
     return Scene([Pane("data x", extent, layers, alt, pick="x"), right])

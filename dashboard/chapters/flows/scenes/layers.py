@@ -1,8 +1,9 @@
 """The layers of a flow on one film: points, a grid, a traced point, and what a layer stretches.
 
-Layer k carries h_{k−1} to h_k, from the noise z = h_0 to the data x = h_K. Where it stretches the
-plane, log|det ∂h_k/∂h_{k−1}| is positive and the density falls by as many nats; where it squeezes,
-it is negative and the density rises. A film shows that as a heat map over h_k.
+Layer k carries h_{k−1} to h_k, from the noise z = h_0 to the data x = h_K, and adds
+log|det ∂h_{k−1}/∂h_k| to log p(x): this is positive where the layer squeezes the plane and the
+density rises, negative where it stretches it. A film shows that as a heat map over h_k. All
+log-determinants here are in this direction, x → z, as in the sum for log p(x).
 """
 
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class RoundTrip:
     """Largest errors there and back in float32; infinite where one is not finite.
 
     `data` is max |x − f(f⁻¹(x))| over `n_data` points in data units, `latent` is
-    max |z − f⁻¹(f(z))| over `n_latent` draws of the latent law.
+    max |z − f⁻¹(f(z))| over `n_latent` draws of the noise.
     """
 
     data: float
@@ -85,7 +86,7 @@ class LayersFilm:
         web: A straight grid of z at every frame [F, lines, nodes, 2].
         field: log|det| of each layer over its output plane [k, CELLS, CELLS], nats; NaN where
             nothing was evaluated near.
-        log_det: log|det| of each layer at the samples [n, k], nats, z → x.
+        log_det: log|det| of each layer at the samples [n, k], nats, x → z.
         error: The 95 % quantile of |field − log|det|| over samples and layers, nats.
         evaluated: Points from which the field was interpolated.
         limit: Nats at the two ends of the one colour scale that all layers share.
@@ -118,14 +119,14 @@ class LayersFilm:
 
 
 def layers_film(model: ExportedModel, z: Array, extent: Extent) -> LayersFilm:
-    """Samples from draws `z` [n, 2] of the latent law and a straight grid, layer by layer.
+    """Samples from draws `z` [n, 2] of the noise and a straight grid, layer by layer.
 
     Between two layers they move on straight lines, which the model knows nothing of; labels say so.
     """
     web = lattice()
     stages = model.run("layers", z=np.concatenate([z, web.reshape(-1, 2)]))
     states = stages["states"].swapaxes(0, 1)  # [k+1, n + lines·nodes, 2]
-    at_samples = stages["log_det"][: len(z)]
+    at_samples = -stages["log_det"][: len(z)]
     film = between(states, BETWEEN)
     (x0, x1, y0, y1), (a0, a1, b0, b1) = extent, LATENT_EXTENT
     window = (min(x0, a0), max(x1, a1), min(y0, b0), max(y1, b1))
@@ -150,12 +151,12 @@ def layers_film(model: ExportedModel, z: Array, extent: Extent) -> LayersFilm:
 
 
 def _evaluated(model: ExportedModel, extent: Extent) -> tuple[Floats, Floats]:
-    """States [m, k+1, 2] and log|det| [m, k] of points on every plane: grids of z and of x."""
+    """States [m, k+1, 2] and log|det| [m, k], x → z, of grids of z and of x."""
     across = np.concatenate([grid((-4, 4, -4, 4), NODES), model.encode(grid(extent, NODES))])
     stages = model.run("layers", z=across[np.isfinite(across).all(1)])
     states, log_det = (stages[name].astype(np.float64) for name in ("states", "log_det"))
     finite = np.isfinite(states).all((1, 2)) & np.isfinite(log_det).all(1)
-    return states[finite], log_det[finite]
+    return states[finite], -log_det[finite]
 
 
 def _interpolate(at: Floats, values: Floats, where: Floats, k: int = 8) -> Floats:
@@ -196,11 +197,11 @@ def layers_scene(
     moving: list[Layer] = [
         *film.layers,
         Lines(states[None, None], "accent", "path of your point", width=1.5),
-        Points(states[None], "accent", "its place at each layer", radius=3.5, opacity=1),
+        Points(states[None], "accent", "its places at the layers", radius=3.5, opacity=1),
         Marker(trace, "accent", "your point", text="h"),
     ]
     alt = "Gaussian samples and a straight grid, bent into the data by the layers of the flow, on "
-    alt += "a heat map of what each layer stretches and squeezes."
+    alt += "a heat map of where each layer stretches and squeezes the plane."
     still: list[Layer] = [
         heat(density, scale, peak(density), "model", film.shown),
         Points(data[None], "data", "data", radius=1.5, opacity=0.45),
@@ -214,7 +215,7 @@ def layers_scene(
 
 def _timeline(film: LayersFilm, probe: Ledger) -> Timeline:
     mean = np.concatenate([[0], film.log_det.mean(0).cumsum()])
-    own = np.concatenate([[0], -np.cumsum(probe.log_det[::-1])])
+    own = np.concatenate([[0], np.cumsum(probe.log_det[::-1])])
     both = np.concatenate([mean, own])
     span = (float(both.min()), float(max(both.max(), both.min() + 1e-3)))
     curves = [
@@ -230,7 +231,7 @@ def _stretch(film: LayersFilm) -> Heatmap:
     shown = np.pad(np.nan_to_num(film.field), ((1, 0), (0, 0), (0, 0)))  # nothing at first
     frames = 0.5 + 0.5 * between(shown.astype(np.float32), BETWEEN) / film.limit
     words = f"log|det| of the layer, −{film.limit:g} … +{film.limit:g} nats"
-    return Heatmap(frames, "noise", words, diverging=True, low_role="model")
+    return Heatmap(frames, "model", words, diverging=True, low_role="noise")
 
 
 def between(states: Array, steps: int) -> Array:
@@ -243,7 +244,7 @@ def between(states: Array, steps: int) -> Array:
 def _label(frame: int, film: LayersFilm) -> str:
     layer, inside = divmod(frame, BETWEEN)
     if inside:
-        return f"layer {layer} → {layer + 1} of {film.depth} · drawn between"
+        return f"layer {layer} → {layer + 1} of {film.depth}"
     if layer == 0:
         return f"before layer 1 of {film.depth} · noise z"
     low, high = np.quantile(film.log_det[:, layer - 1], [0.05, 0.95])

@@ -1,4 +1,4 @@
-"""A flow at each snapshot of its training: its density, and how Gaussian it makes the data.
+"""A flow at each checkpoint of its training: its density, and how Gaussian it makes the data.
 
 Maximum likelihood wants z = f⁻¹(x) to be N(0, I) for data x. How far it is from that is measured by
 the energy distance of the encoded data to N(0, I), beside what Gaussian samples of the same size
@@ -84,8 +84,8 @@ def training_scene(
         Points(data[None], "data", "data", radius=1.5, opacity=0.45),
         Points(np.stack(samples), "model", "samples", radius=1.5, visible=False),
     ]
-    alt = "The flow's density at each snapshot of its training, with the data on it."
-    alt_z = "The data pushed to the latent plane: Gaussian once the flow is trained."
+    alt = "The flow's density at each checkpoint of its training, with the data on it."
+    alt_z = "The data pushed to the plane of noise: Gaussian once the flow is trained."
     panes = [Pane("data x", extent, layers, alt), latent_pane(np.stack(latent), alt_z, 0.6)]
     return Scene(panes, timeline), judged
 
@@ -120,11 +120,11 @@ def normality_chart(judged: Normality) -> go.Figure:
     figure.add_scatter(
         x=x,
         y=judged.scores,
-        name="encoded data",
+        name="data, pushed to z",
         mode="lines+markers",
         line={"color": CHART["data"], "width": 2},
         customdata=judged.steps,
-        hovertemplate="step %{customdata:,}<br>%{y:.2e}<extra>encoded data</extra>",
+        hovertemplate="step %{customdata:,}<br>%{y:.2e}<extra>data, pushed to z</extra>",
     )
     dress(figure, "1 + training step", "D² to N(0, I)")
     figure.update_xaxes(type="log", exponentformat="SI")

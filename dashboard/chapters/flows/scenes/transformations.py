@@ -120,7 +120,7 @@ def floors(exact: ExportedModel, data: Array, extent: Extent) -> Floors:
 def mutual_information(log_prob: Array) -> float:
     """Mutual information of x₁ and x₂, nats, from a log-density on a grid [H, W] that covers it.
 
-    It is the KL from the law to the product of its marginals, which is the nearest product.
+    It is the KL to the product of the marginals, which is the nearest product.
     """
     p = np.exp(log_prob.astype(np.float64))
     p /= p.sum()
@@ -208,20 +208,20 @@ def verdict(kind: str, found: Facts, floor: Floors | None) -> str:
     if kind == "affine" and found.from_gaussian <= NOISE:
         least = f"No Gaussian gets below KL = {floor.gaussian} here. " if floor else ""
         return (
-            "Straight lines stay straight, so the density is one Gaussian (log p is a quadratic "
-            f"to within {found.from_gaussian:.0e} nats on the grid). {least}{has}{_strays(found)}"
+            "Straight lines stay straight, so the density is one Gaussian (log p is quadratic to "
+            f"within {found.from_gaussian:.0e} nats). {least}{has}{_strays(found)}"
         )
     if kind == "elementwise" and found.from_product <= NOISE:
         least = "No product gets below the mutual information of x₁ and x₂, "
         least = f"{least}{floor.product} nats. " if floor else ""
         return (
-            "Each axis is bent alone, so the density is a product over x₁ and x₂ (log p is a row "
-            f"plus a column to within {found.from_product:.0e} nats): bumps on each axis, no tie "
-            f"between them. {least}{has}{_strays(found)}"
+            "Each axis is bent by itself, so the density is a product p(x₁) p(x₂) (to within "
+            f"{found.from_product:.0e} nats): x₁ and x₂ are independent. "
+            f"{least}{has}{_strays(found)}"
         )
     if kind in {"affine", "elementwise"}:
-        return f"Its card says so, but its density is of no such form. {has}"
-    why = ": a smooth map stretches the noise thin, but cannot cut it in two"
+        return f"The card says {kind}, but the density is not of that form. {has}"
+    why = ": a continuous map can stretch the noise thin, but not tear it"
     return _coupled(found, floor) + has + _strays(found, why)
 
 
@@ -233,10 +233,7 @@ def _coupled(found: Facts, floor: Floors | None) -> str:
         under = found.kl.value + 2 * found.kl.error < least
         where = "and the KL is under the floors" if under else "yet the KL is over a floor"
         kl = f", {where} of the simpler kinds"
-    return (
-        f"Here x₁ and x₂ are tied to each other (log p is {far} nats away from any row plus "
-        f"column){kl}. "
-    )
+    return f"Here x₁ and x₂ depend on each other (log p is {far} nats away from any product){kl}. "
 
 
 def _strays(found: Facts, why: str = "") -> str:

@@ -22,10 +22,10 @@ WEB = lattice(lines=17, nodes=97)
 
 
 @dataclass(frozen=True)
-class Forgery:
+class Judgement:
     """One latent point and what the two networks make of it: x = G(z) and what the critic says.
 
-    `belief` is D(G(z)), the discriminator's probability that this forgery is real, if it has one.
+    `belief` is D(G(z)), the discriminator's probability that this sample is real, if it has one.
     """
 
     z: tuple[float, float]
@@ -35,22 +35,22 @@ class Forgery:
     belief: float | None
 
 
-def forge(model: ExportedModel, z: tuple[float, float]) -> Forgery:
+def judge(model: ExportedModel, z: tuple[float, float]) -> Judgement:
     """Push one latent point through generator and critic."""
     x = model.decode(np.asarray([z], dtype=np.float32))
     critic = model.critic(x)
     judges, said = judged(model.card), belief(model.card, critic)
     at = (float(x[0, 0]), float(x[0, 1]))
-    return Forgery(z, at, float(critic[0]), judges, None if said is None else float(said[0]))
+    return Judgement(z, at, float(critic[0]), judges, None if said is None else float(said[0]))
 
 
 PALE = 0.6
 """How strong a surface of D gets at 0 and 1: points of the same colours stand out on it."""
 
 
-def belief_heat(values: Array) -> Heatmap:
+def belief_heat(values: Array, strength: float = PALE) -> Heatmap:
     """D [F, H, W] in [0, 1] as a heat map: towards the data's colour it says real, pale at ½."""
-    shades = 0.5 + PALE * (values - 0.5)
+    shades = 0.5 + strength * (values - 0.5)
     return Heatmap(shades, "data", "D from 0 to 1, pale at ½", diverging=True)
 
 
@@ -74,9 +74,9 @@ def _surface(values: Array, judges: Judged) -> Heatmap:
     top = max(float(np.quantile(np.abs(values[-1] - centre), 0.99)), 1e-3)
     words = {
         "logit": f"D: log-odds of real, ±{top:.2g}",
-        "target": f"critic's score, 0.5 ± {top:.2g}",
-        "margin": f"critic's score, 0 ± {top:.2g}",
-        "pairs": f"critic's score, ±{top:.2g}",
+        "target": f"discriminator's score, 0.5 ± {top:.2g}",
+        "margin": f"discriminator's score, 0 ± {top:.2g}",
+        "pairs": f"discriminator's score, ±{top:.2g}",
     }[judges]
     shades = 0.5 + 0.5 * (values - centre) / top
     return Heatmap(shades, "data", words, diverging=True, low_role="model")
@@ -95,9 +95,9 @@ def game_scene(
     samples: Array,
     web: Array,
     extent: Extent,
-    probe: Forgery,
+    probe: Judgement,
 ) -> Scene:
-    """The plane of data with the forgeries on the discriminator's surface, and the latent plane.
+    """The plane of data with the samples on the discriminator's surface, and the latent plane.
 
     `surface` [H, W] is what the critic says; `web` [lines·nodes, 2] the image of the latent grid;
     `probe` the latent point that a person drags.
@@ -107,31 +107,31 @@ def game_scene(
     latents: list[Layer] = [
         gaussian_heat(),
         _web(WEB),
-        Points(z[None], "model", "latents of the forgeries", radius=1.3, opacity=0.4),
+        Points(z[None], "model", "latents of the samples", radius=1.3, opacity=0.4),
         Handle("z", probe.z, "accent", "your z"),
     ]
-    alt = "The discriminator's surface with data, forgeries and the bent latent grid."
-    alt_z = "The latent plane with a grid, the latents drawn, and a point to drag."
+    alt = "The discriminator's output in colour, with data, samples and the bent grid of noise."
+    alt_z = "The plane of noise with the latents drawn, a grid and a point to drag."
     right = Pane("noise z", LATENT_EXTENT, latents, alt_z, pick="z")
     return Scene([Pane("data x = G(z)", extent, layers, alt), right])
 
 
 def _on_data(surface: Heatmap, web: Array, data: Array, samples: Array) -> list[Layer]:
-    """The plane of data: the critic's surface, the bent latent grid, data and forgeries."""
+    """The plane of data: the critic's surface, the bent latent grid, data and samples."""
     return [
         surface,
         _web(web),
         Points(data[None], "data", "data", radius=1.5, opacity=0.5),
-        Points(samples, "model", "forgeries G(z)", radius=1.7),
+        Points(samples, "model", "samples G(z)", radius=1.7),
     ]
 
 
 def training_scene(model: ExportedModel, z: Array, data: Array, extent: Extent) -> Scene:
-    """Every snapshot of the training: forgeries, the discriminator's surface, the bent grid."""
+    """Every snapshot of the training: samples, the discriminator's surface, the bent grid."""
     at = [model.at(step) for step in model.card.steps]
     surface = _surface(np.stack([critique(one, extent, 72) for one in at]), judged(model.card))
     every = np.concatenate([z, WEB.reshape(-1, 2)])
     out = np.stack([one.decode(every) for one in at])
     layers = _on_data(surface, out[:, len(z) :], data, out[:, : len(z)])
-    alt = "Forgeries on the discriminator's surface at each snapshot of the training."
+    alt = "Samples on the discriminator's output in colour, at each checkpoint of the training."
     return Scene([Pane("data x = G(z)", extent, layers, alt)], snapshot_timeline(model.card))

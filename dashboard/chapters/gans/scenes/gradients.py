@@ -1,4 +1,4 @@
-"""How each loss would pull the forgeries, at every snapshot; measured by `measures.gradients`."""
+"""How each loss would pull the samples, at every snapshot; measured by `measures.gradients`."""
 
 from collections.abc import Iterable, Sequence
 
@@ -19,7 +19,7 @@ LEAST = 1e-12
 
 
 def pull_scene(model: ExportedModel, found: Sequence[Pull], data: Array, extent: Extent) -> Scene:
-    """How each loss would pull the forgeries: arrows along −∇ₓL on D, snapshot by snapshot.
+    """How each loss would pull the samples: arrows along −∇ₓL on D, snapshot by snapshot.
 
     All arrows of the film, in both panes, are on one scale, which its longest tenth decides.
     """
@@ -37,10 +37,10 @@ def pull_scene(model: ExportedModel, found: Sequence[Pull], data: Array, extent:
         layers: list[Layer] = [
             surface,
             Points(data[None], "data", "data", radius=1.2, opacity=0.4),
-            Points(x, "model", "forgeries G(z)", radius=1.8),
+            Points(x, "model", "samples G(z)", radius=1.8),
             Arrows(x, vec.astype(np.float32), "critic", "−∇ₓL", width=1.2),
         ]
-        alt = f"Forgeries with arrows along which the {OBJECTIVES[name]} loss pulls them."
+        alt = f"Samples with arrows along which the {OBJECTIVES[name]} loss moves them."
         panes.append(Pane(f"{OBJECTIVES[name]} loss", extent, layers, alt))
     return Scene(panes, _timeline(found))
 
@@ -55,7 +55,7 @@ def _timeline(found: Sequence[Pull]) -> Timeline:
 
 
 def most_telling(found: Sequence[Pull]) -> int:
-    """The snapshot at which D is surest of the forgeries: where two losses differ most.
+    """The snapshot at which D is surest of the samples: where two losses differ most.
 
     Where there is one loss alone, the snapshot after the start at which it pulls most.
     """
@@ -87,7 +87,7 @@ def curve_chart(one: Pull) -> go.Figure:
             marker={"symbol": MARKS[name], "size": 6, "opacity": 0.45, "color": CHART["critic"]},
             hovertemplate="D %{x:.4f}<br>%{y:.4f}<extra></extra>",
         )
-    dress(figure, "D(G(z))", "|∂L/∂s|, s the critic's output")
+    dress(figure, "D(G(z))", "|∂L/∂s|, s the discriminator's output")
     return figure.update_layout(hovermode="closest", height=330, legend=LEGEND)
 
 
@@ -99,7 +99,7 @@ def _log_axis(figure: go.Figure, values: Iterable[Float]) -> None:
 
 
 def size_chart(one: Pull) -> go.Figure:
-    """|∇ₓL| against D(G(z)) at this snapshot, forgery by forgery, on a logarithmic axis."""
+    """|∇ₓL| against D(G(z)) at this snapshot, sample by sample, on a logarithmic axis."""
     figure = go.Figure()
     sizes = {name: np.maximum(one.size(name), LEAST) for name in one.gradient}
     for name, size in sizes.items():

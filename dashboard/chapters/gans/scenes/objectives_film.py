@@ -22,7 +22,7 @@ def objectives_scene(
     data: Array,
     extent: Extent,
 ) -> Scene:
-    """All runs on one timeline of their common snapshots: forgeries of the same `z` [n, 2] on D.
+    """All runs on one timeline of their common snapshots: samples of the same `z` [n, 2] on D.
 
     Without `records` the frames do not say what is covered.
     """
@@ -33,9 +33,9 @@ def objectives_scene(
         layers: list[Layer] = [
             *([surface] if surface else []),
             Points(data[None], "data", "data", radius=1.2, opacity=0.45),
-            Points(samples, "model", "forgeries G(z)", radius=1.5),
+            Points(samples, "model", "samples G(z)", radius=1.5),
         ]
-        alt = f"Forgeries of the run {run.name} on its discriminator, snapshot by snapshot."
+        alt = f"Samples of the run {run.name} on its discriminator's D, checkpoint by checkpoint."
         panes.append(Pane(run.name, extent, layers, alt))
     return Scene(panes, _timeline(steps, runs, records))
 
