@@ -165,7 +165,7 @@ def _show(
     right, wrong = ([f"{pushed.integral(p):.4f}"] for p in (pushed.right, pushed.naive))
     numbers = [
         Readout("∫ p(x) dx, with the Jacobian", right, "model", RULE),
-        Readout("∫ N(f⁻¹(x)) dx, naive", wrong, told=NAIVE),
+        Readout("∫ N(f⁻¹(x)) dx, naive", wrong, "noise", NAIVE),
     ]
     at.show(replace(bend.scene(pushed, histogram, span, handles, truth), readouts=numbers))
     with said:

@@ -10,6 +10,8 @@ from genlab.measures.density import Extent, grid
 from genlab.measures.discriminator import CELLS, Optimum
 from genlab.model import Array
 
+STRONG = 0.8
+"""How strong D gets at 0 and 1: no points lie on it at first."""
 STIPPLE = 32
 """Dots along a side where there is too little to tell."""
 
@@ -31,7 +33,12 @@ def optimum_scene(found: Optimum, data: Array, extent: Extent, shown: int) -> Sc
         "best possible D* = p / (p + q)": "The best possible discriminator against this generator.",
     }
     panes = [
-        Pane(title, extent, [belief_heat(np.where(found.known, values, np.nan), 1), *points], alt)
+        Pane(
+            title,
+            extent,
+            [belief_heat(np.where(found.known, values, np.nan), STRONG), *points],
+            alt,
+        )
         for (title, alt), values in zip(alts.items(), (found.learned, found.best), strict=True)
     ]
     gap = found.gap[:, 0]

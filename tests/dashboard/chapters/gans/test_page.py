@@ -79,11 +79,11 @@ def test_race_says_which_run_collapsed_and_when(lessons: Path) -> None:
     table = app.dataframe[0].value
     assert list(table["objective"]) == ["minimax", "non-saturating", "least squares", "minimax"]
     assert list(table["k"]) == [1, 1, 1, 5]
-    assert set(table["verdict"]) == {"collapsed between steps 10 and 100"}
+    assert set(table["outcome"]) == {"collapsed between steps 10 and 100"}
     assert set(table["modes at best"]) == {"8"}
     assert set(table["modes at the end"]) == {"1"}
     words = texts(app)
-    assert "snapshots of step 0 are equal, number by number" in words
+    assert "checkpoints of step 0 are equal, number by number" in words
     assert "The 8 modes were found in the exact model" in words
     assert "not averaged" in words
 
@@ -98,7 +98,7 @@ def test_k_chooses_the_runs_that_are_shown(lessons: Path) -> None:
 def test_runs_from_different_weights_are_told(lessons: Path) -> None:
     toy(lessons, "nonsaturating-k5", "nonsaturating", 5, bias=np.float32([0.25]))
     app = open_page(gan_view="objectives", gan_n="200")
-    assert "their snapshots of step 0 differ" in texts(app)
+    assert "their checkpoints of step 0 differ" in texts(app)
 
 
 def test_without_textbook_runs_there_is_advice(house: Path) -> None:
