@@ -48,9 +48,9 @@ def show_ledger(card: Card, probe: Ledger, *, places: bool = False) -> None:
     depth = len(probe.log_det)
     layers = zip(range(depth, 0, -1), probe.log_det, probe.states, strict=False)
     if places:
-        head = "| layer | from | log\\|det\\| |\n|---|---|---:|\n"
+        head = "| layer | from | nats |\n|---|---|---:|\n"
         rows = [f"| {k} | h{sub(k)} = {_at(h)} | {value:+.3f} |" for k, value, h in layers]
-        rows.append(f"| {ink('noise', 'log N(z)')} | z = {_at(probe.z)} | {probe.log_pz:+.3f} |")
+        rows.append(f"| {ink('noise', 'log N')} | z = {_at(probe.z)} | {probe.log_pz:+.3f} |")
     else:
         head = "| from x back to z | nats |\n|---|---:|\n"
         rows = [
@@ -59,16 +59,19 @@ def show_ledger(card: Card, probe: Ledger, *, places: bool = False) -> None:
         ]
         rows.append(f"| {ink('noise', 'log N(z; 0, I)')} | {probe.log_pz:+.3f} |")
     total = probe.log_pz + sum(probe.log_det)
-    rows.append(f"| **log p(x)** |{' |' if places else ''} **{total:+.3f}** |")
+    rows.append(f"| **log p** |{' |' if places else ''} **{total:+.3f}** |")
     st.markdown((head + "\n".join(rows)).replace("| -", "| −").replace("**-", "**−"))
+    if places:
+        st.caption("Row k: log|det ∂hₖ₋₁/∂hₖ|, what layer k adds to log p(x).")
+        return
     st.caption(
-        f"x = ({probe.x[0]:.2f}, {probe.x[1]:.2f}), z = ({probe.z[0]:.2f}, {probe.z[1]:.2f}). "
+        f"x = {_at(probe.x)}, z = {_at(probe.z)}. "
         f"There and back: |x − f(f⁻¹(x))| = {probe.round_trip:.1e}."
     )
 
 
 def _at(place: tuple[float, float]) -> str:
-    return f"({place[0]:.2f}, {place[1]:.2f})".replace("-", "−")
+    return f"({place[0]:.2f},\u00a0{place[1]:.2f})".replace("-", "−")
 
 
 def sub(k: int) -> str:

@@ -59,7 +59,7 @@ def test_layers_trace_a_point_and_say_their_errors() -> None:
     app = open_page(flow_view="layers", flow="moons-flow-spline", x="0.5,-0.25")
     assert not app.exception
     said = texts(app)
-    assert "h₆ = (0.50, −0.25)" in said
+    assert "h₆ = (0.50,\u00a0−0.25)" in said
     assert "nats in 95 of 100 cases" in said
     assert "The film follows the first 400 of 1,500 samples." in said
     assert 0 < metrics(app)["Round trip, largest error"] < 1e-2
