@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import pages
 from dashboard.shared.catalogue import read_catalogue
 from dashboard.shared.guard import guarded
+from dashboard.shared.links import hear
 from dashboard.shared.warmup import for_visitors
 
 st.set_page_config(
@@ -31,5 +32,6 @@ with guarded():
         )
         groups.setdefault(page.group, []).append(entry)
     chosen = st.navigation(groups if len(groups) > 1 else groups[""], position="top")
+    hear(chosen.url_path)
     chosen.run()
     for_visitors(*pages.named(chosen.url_path).behind)

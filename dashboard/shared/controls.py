@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
+from dashboard.components.heard import changing, late
 from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
 from dashboard.shared.catalogue import datasets, exact_of, models_with, read_catalogue
 from genlab.contract.card import Card
@@ -13,6 +14,12 @@ from genlab.contract.card import Card
 Option = TypeVar("Option", bound=str)
 MAX_SEED = 999_999
 SLIDER = 240  # pixels: a phone shows one and a half in a row, so they wrap
+
+
+def linked(key: str) -> dict[str, Any]:
+    """The arguments of a widget whose value the link has under `key`."""
+    late(key)
+    return {"bind": "query-params", **changing(key)}
 
 
 def choose_model(key: str, *verbs: str) -> Card:
@@ -45,8 +52,13 @@ def choose_card(
         )
         show_broken()
         st.stop()
-    chosen = st.selectbox(label, list(able), key=key, bind="query-params")
-    return able.get(chosen or "") or next(iter(able.values()))
+    return able[select(label, list(able), key)]
+
+
+def select(label: str, options: Sequence[str], key: str) -> str:
+    """One of many options, at first the first."""
+    chosen = st.selectbox(label, options, **linked(key))
+    return chosen if chosen in options else options[0]
 
 
 def show_broken() -> None:
@@ -75,10 +87,9 @@ def choose(
         options,
         default=first,
         required=True,
-        key=key,
         help=help,
-        bind="query-params",
         wrap=wrap,
+        **linked(key),
     )
     return picked if picked in options else first
 
@@ -90,7 +101,15 @@ def whole(
     if low == high:
         return low
     value = st.slider(
-        label, low, high, default, step, key=key, help=help, bind="query-params", width=SLIDER
+        label,
+        low,
+        high,
+        default,
+        step,
+        help=help,
+        bind="query-params",
+        width=SLIDER,
+        **changing(key),
     )
     return int(min(max(int(value), low), high))
 
@@ -100,7 +119,15 @@ def number(
 ) -> float:
     """A number between 0 and `high` on a slider, clamped."""
     value = st.slider(
-        label, 0.0, high, default, step, key=key, help=help, bind="query-params", width=SLIDER
+        label,
+        0.0,
+        high,
+        default,
+        step,
+        help=help,
+        bind="query-params",
+        width=SLIDER,
+        **changing(key),
     )
     return float(min(max(float(value), 0.0), high))
 
@@ -116,7 +143,7 @@ def seed() -> int:
     same = "The same seed gives the same picture."
     ask = partial(st.number_input, "Seed", 0, MAX_SEED, 0, width=150, help=same)
     try:
-        value = ask(key="seed", bind="query-params")
+        value = ask(**linked("seed"))
     except OverflowError:  # Streamlit's own reading of a number beyond every float in the link
-        value = ask(key="seed_apart")
+        value = ask(**changing("seed_apart"))
     return int(min(max(int(value or 0), 0), MAX_SEED))

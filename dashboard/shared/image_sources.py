@@ -1,11 +1,10 @@
 """An image to ask a model about: one of the test set, one drawn by hand, one from a file."""
 
-from functools import partial
-
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard.components.heard import answer, note
 from dashboard.components.pad import pad
 from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import tiles
@@ -80,6 +79,7 @@ def _uploaded(look: ImageSelection, beside: DeltaGenerator) -> Bytes | None:
     told = f"{told.format(size)} The file is read and dropped, the small image kept until you "
     told += "leave; neither is ever stored."
     kinds = ["png", "jpg", "jpeg"]
+    answer(FILES)
     st.file_uploader(words, type=kinds, key=key, on_change=_take, args=[key], help=told)
     _read(shape)
     if PICTURE not in st.session_state:
@@ -101,11 +101,15 @@ def _uploaded(look: ImageSelection, beside: DeltaGenerator) -> Bytes | None:
     title = f"As the model sees it: {name}"
     sheet = Sheet.of(levels[None], title, f"{title}, {size} pixels.")
     tiles([sheet], key="bits_upload", max_width=280)
-    forget = partial(st.session_state.pop, PICTURE, None)
-    st.button("Forget this picture", on_click=forget, type="tertiary", icon=":material/close:")
+    st.button("Forget this picture", on_click=_forget, type="tertiary", icon=":material/close:")
     with beside:
         _tell_ground(fitted)
     return levels
+
+
+def _forget() -> None:
+    st.session_state.pop(PICTURE, None)
+    note(FILES)
 
 
 def _take(key: str) -> None:
@@ -114,6 +118,7 @@ def _take(key: str) -> None:
     One that stayed would show the files that it refused, and lose this one with the next source.
     """
     file = st.session_state[key]
+    note(FILES)
     if file is not None:
         st.session_state[FILE] = file.name, file.getvalue()
         st.session_state[FILES] = st.session_state.get(FILES, 0) + 1

@@ -39,8 +39,7 @@ def body() -> None:
     """
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     with left:
-        picked = st.selectbox("Data set", names, key="dataset", bind="query-params")
-        dataset = picked if picked in names else names[0]
+        dataset = controls.select("Data set", names, "dataset")
     cards = catalogue.side_by_side(dataset)
     say_left_out(dataset, cards)
     if kind(cards[0]) == "image":

@@ -37,8 +37,8 @@ def show(seed: int) -> None:
     if source == "learned":
         name = next(iter(flows))
         if len(flows) > 1:
-            name = st.selectbox("Flow of the line", list(flows), key="flow1d", bind="query-params")
-        _show_learned(flows.get(name or "") or next(iter(flows.values())), seed)
+            name = controls.select("Flow of the line", list(flows), "flow1d")
+        _show_learned(flows[name], seed)
     else:
         _show_by_hand(seed)
 

@@ -57,8 +57,7 @@ def body() -> None:
             )
             return
         with left:
-            name = st.selectbox("Data set", list(sets), key="flow_set", bind="query-params")
-        kinds = sets.get(name or "", next(iter(sets.values())))
+            kinds = sets[controls.select("Data set", list(sets), "flow_set")]
         picture = st.container()
         n, scale, seed = settings()
         with picture:

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.chapters.gans.scenes.game import WEB
-from dashboard.shared import catalogue
+from dashboard.shared import catalogue, controls
 from dashboard.shared.compute import computed
 from dashboard.shared.selection import PlaneSelection
 from genlab.contract.card import Card
@@ -41,8 +41,7 @@ def choose_model(fits: Callable[[Card], bool], wanted: str) -> Card:
             icon=":material/inventory_2:",
         )
         st.stop()
-    chosen = st.selectbox("Model", list(able), key="gan", bind="query-params")
-    return able.get(chosen or "") or next(iter(able.values()))
+    return able[controls.select("Model", list(able), "gan")]
 
 
 @computed(entries=32)

@@ -70,8 +70,8 @@ def show(look: ImageSelection) -> None:
         remember_picks(tiles([sheet], key="inpaint_images", picks=start))
     text = text_of_mask(mask)
     moved = (mask != first).any() or MASK in st.query_params  # not the mask it began with
-    if moved and st.query_params.get(MASK) != text:
-        st.query_params[MASK] = text
+    if moved:
+        links.write(MASK, text)
     st.caption(
         "RePaint (Lugmayr et al. 2022): at every step the known part is the image itself, noised "
         "to that step, and the erased part the model's. The image is one of the test set. Compare "
