@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import pages
 from dashboard.shared.catalogue import read_catalogue
 from dashboard.shared.guard import guarded
+from dashboard.shared.links import hear
 from dashboard.shared.warmup import for_visitors
 
 HERE = Path(__file__).parent
@@ -37,5 +38,6 @@ with guarded():
     chosen = st.navigation(groups if len(groups) > 1 else groups[""], position="top")
     if pages.named(chosen.url_path).group:
         st.html(HERE / "grouped.css")
+    hear(chosen.url_path)
     chosen.run()
     for_visitors(*pages.named(chosen.url_path).behind)

@@ -7,7 +7,6 @@ browser keeps the files for good, and a new version has another address.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -67,8 +66,3 @@ def component(name: str, root: str) -> Any:
         js=f'const a=new URL("{ADDRESS}/{name}.js",document.baseURI)\n'
         "export default (await import(a)).default",
     )
-
-
-def hearing(*names: str) -> dict[str, Callable[[], None]]:
-    """The arguments by which an element hears what the browser sends under `names`."""
-    return {f"on_{name}_change": lambda: None for name in names}

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dashboard.components.blob import Blob, looks
-from dashboard.components.files import component, hearing
+from dashboard.components.files import component
+from dashboard.components.heard import hearing
 
 _GALLERY = component("gallery", "gallery")
 
@@ -104,7 +105,7 @@ def gallery(
     `links` stand beside the data sets of that name.
     """
     data = encode_gallery(cards, links)
-    opened = _GALLERY(data=data, key=key, **hearing("open")).open
+    opened = _GALLERY(data=data, **hearing(key, "open")).open
     usable = {card.id for card in cards if card.problem is None}
     usable |= {link.name for link in (links or {}).values()}
     return opened if isinstance(opened, str) and opened in usable else None

@@ -14,7 +14,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.blob import Blob
-from dashboard.components.files import component, hearing
+from dashboard.components.files import component
+from dashboard.components.heard import hearing
 from dashboard.components.layers import require
 from dashboard.components.sheet import Grey
 
@@ -73,5 +74,5 @@ def pad(
         "maxWidth": 320,
     }
     now = peek_pad(key, start=start, fresh=fresh, size=size)
-    _PAD(data=blob.pack(header), key=key, **hearing("painted"))
+    _PAD(data=blob.pack(header), **hearing(key, "painted"))
     return now

@@ -199,8 +199,7 @@ def _packed(layer: Layer, extent: tuple[float, ...], make: Callable[[], Any]) ->
 
 def layer_header(layer: Layer, pane: Pane, blob: Blob) -> dict[str, Any]:
     """A layer's part of the JSON header; its arrays go to the blob."""
-    kind = {"kind": type(layer).__name__.lower(), "frames": frames_of(layer)}
-    head = kind | looks(layer, *ARRAYS)
+    head = {"kind": type(layer).__name__.lower()} | looks(layer, *ARRAYS)
 
     def placed(where: Callable[[], FloatArray]) -> dict[str, Any]:
         def make() -> NDArray[np.int16]:

@@ -18,7 +18,8 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.components.files import component, hearing
+from dashboard.components.files import component
+from dashboard.components.heard import hearing
 from dashboard.components.scene import Scene
 from dashboard.components.timeline import chosen_frame, frames_at, is_whole
 
@@ -114,7 +115,7 @@ def stage(
     names = [name for name in held if isinstance(name, str)] if isinstance(held, list) else []
     shown = {**now.points, **(points or {})}  # what the caller computed for, not what was heard
     blob = scene.encode(shown, _seq(stored), max_width, more, names)
-    _STAGE(data=blob, key=key, **hearing("points", "frame", "more"))
+    _STAGE(data=blob, **hearing(key, "points", "frame", "more"))
     return now
 
 

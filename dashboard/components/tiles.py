@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.components.files import component, hearing
+from dashboard.components.files import component
+from dashboard.components.heard import hearing
 from dashboard.components.sheet import Sheet, encode_wall
 from dashboard.components.timeline import Timeline, chosen_frame, frames_at, is_whole
 
@@ -87,5 +88,5 @@ def tiles(
     count, start = frames_at(timeline)
     n = sheets[0].pixels.shape[1]
     now = peek_tiles(key, n=n, picks=places, count=count, start=start)
-    _TILES(data=blob, key=key, **hearing("picks", "frame"))
+    _TILES(data=blob, **hearing(key, "picks", "frame"))
     return now

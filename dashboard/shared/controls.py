@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
+from dashboard.components.heard import changing, late
 from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
 from dashboard.shared import links
 from dashboard.shared.catalogue import (
@@ -21,6 +22,12 @@ from genlab.contract.card import Card
 Option = TypeVar("Option", bound=str)
 MAX_SEED = 999_999
 SLIDER = 240  # pixels: a phone shows one and a half in a row, so they wrap
+
+
+def linked(key: str) -> dict[str, Any]:
+    """The arguments of a widget whose value the link has under `key`."""
+    late(key)
+    return {"bind": "query-params", **changing(key)}
 
 
 def choose_model(key: str, *verbs: str) -> Card:
@@ -88,7 +95,7 @@ def pick(
         st.warning(
             f"There is no “{missing}” here. Shown instead: {shown}.", icon=":material/link_off:"
         )
-    chosen = st.selectbox(label, list(options), format_func=lambda name: options[name], key=key)
+    chosen = st.selectbox(label, list(options), format_func=options.__getitem__, **changing(key))
     name = chosen if chosen in options else next(iter(options))
     links.tell(key, name)
     st.session_state["dataset_seen"] = of[name]
@@ -106,7 +113,12 @@ def choose_named(
             icon=":material/link_off:",
         )
     picked = st.segmented_control(
-        label, list(options), format_func=options.__getitem__, required=True, key=key, help=help
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        required=True,
+        help=help,
+        **changing(key),
     )
     chosen = picked if picked is not None and picked in options else default
     links.tell(key, chosen)
@@ -139,10 +151,9 @@ def choose(
         options,
         default=first,
         required=True,
-        key=key,
         help=help,
-        bind="query-params",
         wrap=wrap,
+        **linked(key),
     )
     return picked if picked in options else first
 
@@ -154,7 +165,15 @@ def whole(
     if low == high:
         return low
     value = st.slider(
-        label, low, high, default, step, key=key, help=help, bind="query-params", width=SLIDER
+        label,
+        low,
+        high,
+        default,
+        step,
+        help=help,
+        bind="query-params",
+        width=SLIDER,
+        **changing(key),
     )
     return int(min(max(int(value), low), high))
 
@@ -164,7 +183,15 @@ def number(
 ) -> float:
     """A number between 0 and `high` on a slider, clamped."""
     value = st.slider(
-        label, 0.0, high, default, step, key=key, help=help, bind="query-params", width=SLIDER
+        label,
+        0.0,
+        high,
+        default,
+        step,
+        help=help,
+        bind="query-params",
+        width=SLIDER,
+        **changing(key),
     )
     return float(min(max(float(value), 0.0), high))
 
@@ -180,7 +207,7 @@ def seed() -> int:
     same = "The same seed gives the same picture."
     ask = partial(st.number_input, "Seed", 0, MAX_SEED, 0, width=150, help=same)
     try:
-        value = ask(key="seed", bind="query-params")
+        value = ask(**linked("seed"))
     except OverflowError:  # Streamlit's own reading of a number beyond every float in the link
-        value = ask(key="seed_apart")
+        value = ask(**changing("seed_apart"))
     return int(min(max(int(value or 0), 0), MAX_SEED))

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.sheet import Grey
+from dashboard.shared.links import write
 
 MOST = 1_500
 """Letters of a drawing that a link may carry: with them it is still one that can be sent."""
@@ -39,8 +40,5 @@ def remember(name: str, levels: Grey) -> bool:
     """Write a drawing into the link, an empty one out of it; whether there was room for it."""
     text = text_of(levels) if levels.any() else ""
     fits = len(text) <= MOST
-    if not text or not fits:
-        st.query_params.pop(name, None)
-    elif st.query_params.get(name) != text:
-        st.query_params[name] = text
+    write(name, text if fits else "")
     return fits

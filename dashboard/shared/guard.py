@@ -9,7 +9,9 @@ import streamlit as st
 from streamlit.errors import StreamlitInvalidLayoutContextError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from dashboard.components.heard import left
 from dashboard.components.scene import SceneError
+from dashboard.shared import links
 from genlab.contract.errors import ContractError
 from genlab.runtime.errors import Busy, InputError, NoGpuError, RunError, Stopped
 
@@ -32,6 +34,7 @@ def guarded() -> Iterator[None]:
 
     Anything else is a bug and stays loud. Inside, `once` looks things up once.
     """
+    outermost = _KNOWN.get() is None
     try:
         with _rerun():
             yield
@@ -40,8 +43,7 @@ def guarded() -> Iterator[None]:
     except (InputError, NoGpuError, RunError, SceneError) as error:
         st.error(str(error), icon=":material/block:")
     except StreamlitInvalidLayoutContextError:
-        context = get_script_run_ctx()
-        if context is None or not context.fragment_ids_this_run:
+        if not _of_fragment():
             raise
         st.rerun()  # a fragment that failed before it wrote outside of itself has no place there
     except Stopped:
@@ -49,6 +51,14 @@ def guarded() -> Iterator[None]:
     except Busy:
         words = "Many people are computing right now. Please try again in a few seconds."
         st.warning(words, icon=":material/hourglass_top:")
+    if outermost and left(_of_fragment()):
+        st.rerun()
+
+
+def _of_fragment() -> bool:
+    """Whether this run is one of a fragment alone."""
+    context = get_script_run_ctx()
+    return context is not None and bool(context.fragment_ids_this_run)
 
 
 @contextmanager
@@ -59,6 +69,8 @@ def _rerun() -> Iterator[None]:
         return
     token = _KNOWN.set({})
     try:
+        if _of_fragment():
+            links.keep()
         yield
     finally:
         _KNOWN.reset(token)

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard.components.heard import answer, note
 from dashboard.components.pad import pad
 from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import peek_tiles, tiles
@@ -99,6 +100,7 @@ def _uploaded(look: ImageSelection, beside: DeltaGenerator) -> Bytes | None:
     words = "A picture (PNG or JPEG, up to 5 MB)"
     told = f"{told.format(size)} The file is read and dropped, the small image kept until you "
     told += "leave; neither is ever stored."
+    answer(FILES)
     # Any kind of file comes here and is refused here: a browser's refusal would say less, and leave
     # what was said of the file before.
     st.file_uploader(words, key=key, on_change=_take, args=[key], help=told)
@@ -123,11 +125,15 @@ def _uploaded(look: ImageSelection, beside: DeltaGenerator) -> Bytes | None:
     title = f"As the model sees it: {name}"
     sheet = Sheet.of(levels[None], title, f"{title}, {size} pixels.")
     tiles([sheet], key="bits_upload", max_width=280)
-    forget = partial(st.session_state.pop, PICTURE, None)
-    st.button("Forget this picture", on_click=forget, type="tertiary", icon=":material/close:")
+    st.button("Forget this picture", on_click=_forget, type="tertiary", icon=":material/close:")
     with beside:
         _tell_ground(fitted)
     return levels
+
+
+def _forget() -> None:
+    st.session_state.pop(PICTURE, None)
+    note(FILES)
 
 
 def _take(key: str) -> None:
@@ -136,6 +142,7 @@ def _take(key: str) -> None:
     One that stayed would show the files that it refused, and lose this one with the next source.
     """
     file = st.session_state[key]
+    note(FILES)
     if file is not None:
         st.session_state[FILE] = file.name, file.getvalue()
         st.session_state[FILES] = st.session_state.get(FILES, 0) + 1

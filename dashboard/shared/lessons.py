@@ -5,6 +5,7 @@ from html import escape
 import streamlit as st
 
 from dashboard import pages
+from dashboard.components.heard import changing
 from dashboard.lessons import Predict, Try, lesson, places
 from dashboard.pages import Page
 from dashboard.shared import links
@@ -37,12 +38,14 @@ def tell(page: Page, view: str = "") -> None:
 def _predict(asked: Predict, key: str) -> None:
     """The question, and how far off an answer is from what the page shows."""
     if asked.choices:
-        guess = st.radio(asked.ask, asked.choices, index=None, key=key, horizontal=True)
+        guess = st.radio(asked.ask, asked.choices, index=None, horizontal=True, **changing(key))
         right = asked.choices[asked.right]
         if guess is not None:
             st.markdown(f"**Yes.** {right}." if guess == right else f"**No:** {right}.")
         return
-    value = st.number_input(asked.ask, value=None, key=key, width=320, placeholder="your guess")
+    value = st.number_input(
+        asked.ask, value=None, width=320, placeholder="your guess", **changing(key)
+    )
     shown = st.session_state.get(links.NUMBERS, {}).get(asked.number, "")
     number = _read(shown)
     if value is not None and number is not None:

@@ -22,6 +22,45 @@ DIGITS = 3
 NUMBERS = "numbers"
 """Where a visitor's session has the numbers that the page's stage shows, by their names."""
 Value = TypeVar("Value")
+WRITTEN = "link_written"
+"""Where a session has what was written into the link of the page since all of it ran."""
+SEEN = "link_seen"
+"""Where it has, for each stage, how its points are called in the link and where they stood."""
+
+
+def hear(page: str) -> None:
+    """Where all of `page` runs, believe the link: it was opened, or someone went back to it."""
+    state = st.session_state
+    if state.get("link_page") != page:
+        state["link_page"], state[SEEN] = page, {}
+    state[WRITTEN] = {}
+    keep()
+
+
+def keep() -> None:
+    """Where a part of the page runs, bring the link up to what was said.
+
+    Who lets a point go and chooses another view at once sends two messages: the second interrupts
+    the work on the first, and carries a link that knows nothing of it; the answer to the first then
+    replaces a link that knows of the second. So what stages said is heard before anything is drawn,
+    and what is missing is written again.
+    """
+    for key, (names, stood) in st.session_state.get(SEEN, {}).items():
+        state = peek(key, points=stood)
+        for name, at in state.points.items():
+            if state.still is None and settled(at) != stood[name]:
+                write(names.get(name, name), text_of(at))
+    for name, text in st.session_state.get(WRITTEN, {}).items():
+        write(name, text)
+
+
+def write(name: str, text: str) -> None:
+    """Write `text` into the link under `name`, which no widget is bound to; "" takes it out."""
+    st.session_state.setdefault(WRITTEN, {})[name] = text
+    if not text:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != text:
+        st.query_params[name] = text
 
 
 def once(element: str, read: Callable[[], Value], what: str = "frame") -> Value:
@@ -37,19 +76,23 @@ def once(element: str, read: Callable[[], Value], what: str = "frame") -> Value:
     return value
 
 
-def point(name: str, default: tuple[float, float], bound: float = 100.0) -> tuple[float, float]:
+def point(name: str, default: Point, bound: float = 100.0) -> Point:
     """The point `name` of the link ("?x=0.5,-1"); `default` where absent, broken or absurd."""
+    return _asked(name, bound) or default
+
+
+def _asked(name: str, bound: float = 100.0) -> Point | None:
     try:
         x, y = map(float, st.query_params.get(name, "").split(","))
     except ValueError:
-        return default
+        return None
     inside = math.isfinite(x) and math.isfinite(y) and max(abs(x), abs(y)) <= bound
-    return settled((x, y)) if inside else default
+    return settled((x, y)) if inside else None
 
 
-def settled(at: tuple[float, float]) -> tuple[float, float]:
+def settled(at: Point) -> Point:
     """The point as a link carries it: a page and the link to it show the same numbers."""
-    return round(at[0], DIGITS), round(at[1], DIGITS)
+    return round(at[0], DIGITS) + 0.0, round(at[1], DIGITS) + 0.0  # no negative zero
 
 
 def frame(name: str, count: int) -> int | None:
@@ -59,13 +102,15 @@ def frame(name: str, count: int) -> int | None:
     return int(text) if plain and int(text) < count else None
 
 
-def remember(name: str, value: tuple[float, float] | int | None) -> None:
-    """Write a point or a frame into the link, where it is not there yet."""
-    if value is None:
-        return
-    text = str(value) if isinstance(value, int) else ",".join(f"{v:.{DIGITS}f}" for v in value)
-    if st.query_params.get(name) != text:
-        st.query_params[name] = text
+def remember(name: str, value: Point | int | None) -> None:
+    """Write a point or a frame into the link."""
+    if value is not None:
+        write(name, str(value) if isinstance(value, int) else text_of(value))
+
+
+def text_of(at: Point) -> str:
+    """A point as the link has it."""
+    return ",".join(f"{v:.{DIGITS}f}" for v in settled(at))
 
 
 def asked(key: str, known: Collection[str], first: str) -> str | None:
@@ -86,8 +131,7 @@ def asked(key: str, known: Collection[str], first: str) -> str | None:
 def tell(key: str, value: str) -> None:
     """Write the choice `key` into the link."""
     st.session_state[f"{key}_told"] = value
-    if st.query_params.get(key) != value:
-        st.query_params[key] = value
+    write(key, value)
 
 
 def renamed(name: str, values: Mapping[str, str]) -> None:
@@ -105,7 +149,6 @@ class Linked:
         key: Of the stage.
         points: Where the named points stand, as a link carries it.
         still: The frame that is looked at while a point is held, as in `StageState`.
-        touched: Whether a point was ever moved by hand.
         frame: The link's name of the frame; empty where the scene has no timeline.
         start: The frame that the link asks for, None where it asks for none.
         names: As in `linked`.
@@ -114,16 +157,22 @@ class Linked:
     key: str
     points: Mapping[str, Point]
     still: int | None
-    touched: bool
     frame: str
     start: int | None
     names: Mapping[str, str]
 
     def put(self, **points: Point) -> Linked:
         """The same with named points elsewhere, as a rule of the page has it."""
-        if any(self.points[name] != at for name, at in points.items()):
+        drawn = self.key in st.session_state
+        if drawn and any(self.points[name] != at for name, at in points.items()):
             move(self.key, **points)
-        return replace(self, points={**self.points, **points})
+        return replace(self, points={**self.points, **points})._seen()
+
+    def _seen(self) -> Linked:
+        if self.still is None:  # a held point is heard where it is let go
+            stood = {name: settled(at) for name, at in self.points.items()}
+            st.session_state.setdefault(SEEN, {})[self.key] = self.names, stood
+        return self
 
     def show(self, scene: Scene, *, max_width: int = 640, more: str = "") -> StageState:
         """Draw the scene, as `stage`, from the link's frame, and write what is shown into it."""
@@ -137,7 +186,7 @@ class Linked:
         }
         if self.still is None:  # a held point is remembered where it is let go
             for name, at in self.points.items():
-                remember(self.names.get(name, name), settled(at))
+                remember(self.names.get(name, name), at)
         if self.frame and timeline is not None:
             known = frame(self.frame, timeline.count) is not None
             if known or state.frame != timeline.start:
@@ -155,7 +204,9 @@ def linked(
     names: Mapping[str, str] | None = None,
     read: bool = True,
 ) -> Linked:
-    """Where a stage stands before it is drawn: moved by hand, else by the link, else as given.
+    """Where a stage stands before it is drawn: held by hand, else by the link, else as given.
+
+    Views that call a point by one name share it, by the link.
 
     Args:
         key: Of the stage.
@@ -168,12 +219,13 @@ def linked(
     """
     called, first = names or {}, points or {}
     start = once(key, lambda: frame(frame_name, count)) if frame_name else None
-    asked = {name: point(called.get(name, name), at) if read else at for name, at in first.items()}
     inside = start if start is not None and start < count else None
-    state = peek(key, points=asked, count=count, start=inside or 0)
+    state = peek(key, points=first, count=count, start=inside or 0)
     x0, x1, y0, y1 = within or (-math.inf, math.inf, -math.inf, math.inf)
-    at = {
-        name: settled((min(max(x, x0), x1), min(max(y, y0), y1)))
-        for name, (x, y) in state.points.items()
-    }
-    return Linked(key, at, state.still, state.touched, frame_name, inside, called)
+    at = {}
+    for name, said in state.points.items():
+        asked = _asked(called.get(name, name)) if read and state.still is None else None
+        x, y = asked or said
+        at[name] = settled((min(max(x, x0), x1), min(max(y, y0), y1)))
+    here = {name: settled(said) for name, said in state.points.items()}
+    return Linked(key, here, state.still, frame_name, inside, called).put(**at)

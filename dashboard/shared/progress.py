@@ -18,6 +18,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from dashboard.components.heard import answer, note
 from dashboard.shared.catalogue import gone
 from dashboard.shared.compute import key_of
 from genlab.runtime.errors import Busy, Stopped
@@ -182,6 +183,7 @@ def watch(
         Busy: Not even a first frame was to be had.
     """
     held, frames = f"{key}_held", list(work.frames)
+    answer(held)
     stopped = bool(frames) and st.session_state.get(held) == work.serial
     if len(frames) < work.total and not stopped:
         frames = _follow(work, held, words, preview)
@@ -192,10 +194,16 @@ def watch(
             key=f"{key}_go",
             icon=":material/play_arrow:",
             help=told,
-            on_click=st.session_state.update,
-            kwargs={held: None},
+            on_click=_hold,
+            args=[held, None],
         )
     return frames
+
+
+def _hold(held: str, serial: int | None) -> None:
+    """Stop the work of this number, or let it go on."""
+    st.session_state[held] = serial
+    note(held)
 
 
 def _follow(
@@ -206,42 +214,45 @@ def _follow(
 ) -> list[Frame]:
     """The frames to their end, with a bar and previews as long as they are coming."""
     place = st.empty()
-    with place.container():
-        bar = st.progress(0.0, words)
-        st.button(
-            "Stop here",
-            key=f"{held}_stop",
-            icon=":material/stop:",
-            on_click=st.session_state.update,
-            kwargs={held: work.serial},
-        )
-        pictures = [column.empty() for column in st.columns([3, 3, 2])[:2]]
-    frames = list(work.frames)
-    known, begun = len(frames), time.monotonic()
-    moved, shown = begun, begun - PREVIEW_SECONDS
-    while len(frames) < work.total:
-        try:  # a place for one step, so that several visitors take turns
-            found = work.advance(len(frames), heavy)
-        except Busy:
-            found = None
-        if found is None:
-            told = "the machine is busy with other people's images"
+    try:
+        with place.container():
+            bar = st.progress(0.0, words)
+            st.button(
+                "Stop here",
+                key=f"{held}_stop",
+                icon=":material/stop:",
+                on_click=_hold,
+                args=[held, work.serial],
+            )
+            pictures = [column.empty() for column in st.columns([3, 3, 2])[:2]]
+        frames = list(work.frames)
+        known, begun = len(frames), time.monotonic()
+        moved, shown = begun, begun - PREVIEW_SECONDS
+        while len(frames) < work.total:
+            try:  # a place for one step, so that several visitors take turns
+                found = work.advance(len(frames), heavy)
+            except Busy:
+                found = None
+            if found is None:
+                told = "the machine is busy with other people's images"
+                bar.progress(len(frames) / work.total, f"{words}: {told}")
+                if time.monotonic() - moved > PATIENCE:
+                    if not frames:
+                        raise Busy(told)
+                    st.session_state[held] = work.serial
+                    return frames
+                continue
+            frames.append(found)
+            moved = time.monotonic()
+            left = (moved - begun) / (len(frames) - known) * (work.total - len(frames))
+            told = f"{len(frames)} of {work.total}, about {left:.0f} s left"
             bar.progress(len(frames) / work.total, f"{words}: {told}")
-            if time.monotonic() - moved > PATIENCE:
-                place.empty()
-                if not frames:
-                    raise Busy(told)
-                st.session_state[held] = work.serial
-                return frames
-            continue
-        frames.append(found)
-        moved = time.monotonic()
-        left = (moved - begun) / (len(frames) - known) * (work.total - len(frames))
-        told = f"{len(frames)} of {work.total}, about {left:.0f} s left"
-        bar.progress(len(frames) / work.total, f"{words}: {told}")
-        if moved - shown >= PREVIEW_SECONDS:
-            shown = moved
-            for picture, (caption, pixels) in zip(pictures, preview(found).items(), strict=False):
-                picture.image(pixels, caption, width="stretch", output_format="PNG")
-    place.empty()
-    return frames
+            if moved - shown >= PREVIEW_SECONDS:
+                shown = moved
+                for picture, (caption, pixels) in zip(
+                    pictures, preview(found).items(), strict=False
+                ):
+                    picture.image(pixels, caption, width="stretch", output_format="PNG")
+        return frames
+    finally:  # also where another view takes over, which may take its time
+        place.empty()

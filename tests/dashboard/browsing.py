@@ -53,7 +53,8 @@ class Windows:
             other.close()
         page.context.set_offline(False)
         page.context.clear_cookies()
-        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        if page.url.startswith("http"):  # a blank window has no storage, and refuses to be asked
+            page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
         page.goto("about:blank")
         page.emulate_media(
             media="null",

@@ -1,6 +1,7 @@
 """A press that begins while a page is drawn anew, and ends after it, is a click like any other."""
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 from playwright.sync_api import Page, expect
 
-from tests.dashboard.browsing import Windows, settle, visiting
+from tests.dashboard.browsing import Open, Windows, settle, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -90,3 +91,80 @@ def test_a_file_stays_while_others_are_made(page: Page) -> None:
     assert answer.ok
     with np.load(io.BytesIO(answer.body())) as file:
         assert (file["x"] == before).all()
+
+
+AT_ONCE = """([name, words]) => {
+  const keys = { key: "ArrowRight", shiftKey: true, bubbles: true };
+  const within = (root) => [root, ...[...root.querySelectorAll("*")]
+    .flatMap((one) => one.shadowRoot ? within(one.shadowRoot) : [])];
+  const handle = within(document).map((root) => root.querySelector(`.handle[data-name=${name}]`))
+    .find(Boolean);
+  handle.dispatchEvent(new KeyboardEvent("keydown", keys));
+  [...document.querySelectorAll("[role=radio]")].find((one) => one.innerText === words).click();
+}"""
+"""Move a point by a key and choose a view within one moment, as a slow browser does: Streamlit's
+client makes one message of both, and asks for the fragment of the point alone."""
+
+
+@pytest.fixture
+def flows(windows: Windows, server: str) -> Iterator[Open]:
+    with visiting(windows) as visit:
+
+        def open_page(query: str) -> Page:
+            page = visit(f"{server}/flows?{query}", ".stage[data-ready=true]")
+            settle(page)
+            return page
+
+        yield open_page
+
+
+def linked(page: Page) -> tuple[float, float]:
+    """The point of the page's link."""
+    found: Any = re.search(r"[?&]x=([-.\d]+)(?:,|%2C)([-.\d]+)", page.url)
+    return float(found[1]), float(found[2])
+
+
+def test_a_choice_in_one_moment_with_a_point_is_heard(flows: Open) -> None:
+    page = flows("flow=moons-flow-spline&x=0.500,0.250")
+    page.evaluate(AT_ONCE, ["x", "layers"])
+    expect(page.get_by_text("Scrub or play the layers")).to_be_visible()
+    settle(page)
+    expect(page.get_by_text("x = (0.50, 0.25)")).to_have_count(0)
+    expect(page).to_have_url(re.compile(r"flow_view=layers"))
+    expect(page).not_to_have_url(re.compile(r"[?&]x=0\.500"))
+
+
+def test_a_point_let_go_is_kept_by_the_view_chosen_at_once(flows: Open) -> None:
+    page = flows("flow=moons-flow-spline&x=0.500,0.250")
+    canvas: Any = page.locator(".stage canvas").first.bounding_box()
+    choice: Any = page.get_by_role("radio", name="layers").bounding_box()
+    page.mouse.move(canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2)
+    page.mouse.down()
+    for share in (0.4, 0.3, 0.25):
+        page.mouse.move(canvas["x"] + canvas["width"] * share, canvas["y"] + canvas["height"] / 4)
+    page.mouse.up()
+    page.mouse.click(choice["x"] + choice["width"] / 2, choice["y"] + choice["height"] / 2)
+    expect(page.get_by_text("Scrub or play the layers")).to_be_visible()
+    settle(page)
+    expect(page).to_have_url(re.compile(r"flow_view=layers"))
+    x, y = linked(page)
+    assert x < -0.5  # not where the point stood
+    expect(page.get_by_text(f"x = ({x:.2f}, {y:.2f})")).to_be_visible()
+
+
+def test_views_share_the_point_that_was_moved_last(flows: Open) -> None:
+    page = flows("flow=moons-flow-spline&x=0.500,0.250")
+    for view, told in (("layers", "0.50, 0.25"), ("density", None), ("layers", None)):
+        page.get_by_role("radio", name=view).click()
+        settle(page)
+        if told:
+            expect(page.get_by_text(f"x = ({told})")).to_be_visible()
+        handle = page.locator(".stage .handle[data-name=x]").first
+        before = page.url
+        handle.press("Shift+ArrowLeft")
+        expect(page).not_to_have_url(before)
+        settle(page)
+        x, y = linked(page)
+        expect(page.get_by_text(f"x = ({x:.2f}, {y:.2f})")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text(f"x = ({x:.2f}, {y:.2f})")).to_have_count(0)

@@ -172,6 +172,7 @@ def plane(shown: Shown) -> None:
     level = shown.level
     now = level.levels[-2] if level.last else level.now
     box, place = st.container(), st.empty()
+    place.caption(ABOUT_PLANE)  # at once: what is below must not move
 
     def tell(step: int) -> None:
         """Say how far the ODE is; a visitor who moves a control meanwhile ends the work here."""

@@ -152,7 +152,7 @@ def leave_noise(card: Card, films: list[Diffused]) -> None:
     before, frame = st.session_state.get(SEEN), links.frame(FRAME, len(films[0].t))
     changed = before not in {None, card.dataset}
     if changed and frame is not None and films[0].bars[frame] < forward.FADED:
-        del st.query_params[FRAME]
+        links.write(FRAME, "")
     st.session_state[SEEN] = card.dataset
 
 

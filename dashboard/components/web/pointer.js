@@ -15,16 +15,17 @@ const PACE = 50; // ms between two messages at least
 /** @type {Record<string, number>} */
 const REACH = { mouse: 22, pen: 28, touch: 34 }; // CSS pixels within which a handle is grabbed
 
-export function send(/** @type {Stage} */ stage) {
+/** Tell Python, `now` or as soon as it has answered. @param {Stage} stage @param {boolean} now */
+export function send(stage, now = false) {
   stage.sender.waiting = true;
-  pump(stage);
+  pump(stage, now);
 }
 
-function pump(/** @type {Stage} */ stage) {
+function pump(/** @type {Stage} */ stage, now = false) {
   const { sender } = stage;
   clearTimeout(sender.timer);
   if (!sender.waiting) return;
-  const rest = (sender.heard >= sender.seq ? PACE : PATIENCE) - (performance.now() - sender.sentAt);
+  const rest = now ? 0 : (sender.heard >= sender.seq ? PACE : PATIENCE) - (performance.now() - sender.sentAt);
   if (rest > 0) sender.timer = setTimeout(() => pump(stage), rest);
   else {
     Object.assign(sender, { waiting: false, seq: sender.seq + 1, sentAt: performance.now(), told: [...stage.kept.keys()] });
@@ -104,7 +105,7 @@ export function watchPointer(/** @type {Stage} */ stage, /** @type {Pane} */ pan
     if (stage.drag?.pointer !== event.pointerId) return;
     stage.drag = null;
     picture.classList.remove("held");
-    send(stage);
+    send(stage, true); // another view may be chosen next, and nothing would be left of this one
     stage.repaint();
   };
 }

@@ -1,6 +1,7 @@
 """The encoding keeps what it must, and a scene that cannot be drawn says why."""
 
 import json
+import struct
 
 import numpy as np
 import pytest
@@ -326,3 +327,16 @@ def test_a_buffer_of_another_shape_or_kind_has_another_name():
     for array, name in zip(kinds, names, strict=True):
         assert Blob([name]).add(array) == {"held": name}
     assert "at" in Blob([""]).add(np.zeros(3, "u1"))  # a short buffer has no name to be held by
+
+
+def test_one_frame_of_a_film_is_described_as_the_film_is():
+    """So that the first answer to a drag has only the frame to bring, and no words again."""
+
+    def described(frames: int) -> str:
+        layers = [Points(RNG.normal(size=(frames, 40, 2)), "model", "cloud")]
+        scene = Scene([Pane("picture", WINDOW, layers, "words")], Timeline(5))
+        blob = scene.encode({})
+        (length,) = struct.unpack_from("<I", blob)
+        return json.loads(blob[4 : 4 + length])["fixed"]["name"]
+
+    assert described(5) == described(1)

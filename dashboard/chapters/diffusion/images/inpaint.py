@@ -83,8 +83,7 @@ def show(look: ImageSelection) -> None:
     with strip:
         remember_picks(tiles([sheet], key="inpaint_images", picks=start))
     text = text_of_mask(mask)
-    if st.query_params.get(MASK) != text:
-        st.query_params[MASK] = text
+    links.write(MASK, text)
     st.caption(
         "RePaint (Lugmayr et al. 2022): at every step the known part is the test image itself, "
         "with the noise of that step, and the erased part the model's. The model never sees what "

@@ -19,6 +19,7 @@ from dashboard.chapters.diffusion.scenes.settings import (
     sampler_name,
     whole_rows,
 )
+from dashboard.components.heard import changing
 from dashboard.components.sheet import Grey
 from dashboard.shared import controls, links, parts, progress
 from dashboard.shared.guard import without
@@ -77,7 +78,12 @@ def _sampler(key: str) -> str:
     """A sampler by its name; the link has its identifier."""
     links.asked(key, SAMPLERS, "ddim")
     chosen = st.segmented_control(
-        "Sampler", list(SAMPLERS), format_func=sampler_name, key=key, required=True, wrap=True
+        "Sampler",
+        list(SAMPLERS),
+        format_func=sampler_name,
+        required=True,
+        wrap=True,
+        **changing(key),
     )
     sampler = chosen if chosen in SAMPLERS else "ddim"
     links.tell(key, sampler)
