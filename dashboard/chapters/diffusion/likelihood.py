@@ -145,7 +145,9 @@ def _nats(value: float) -> str:
 def _footnote(card: Card, way: Path, moved: float | None, status: str) -> None:
     """What was computed, and how well."""
     steps = len(way.x) - 1
-    if moved is not None:
+    if moved is not None and not np.isfinite(moved):
+        how = "The path leaves what numbers can hold: so far from the data nothing was learned. "
+    elif moved is not None:
         how = f"The path takes {steps} Runge–Kutta steps; half as many change log p(x) by "
         how += f"{moved:.1g} nats. "
     elif "divergence" in card.verbs:
