@@ -76,7 +76,7 @@ def path(parts: Mapping[str, tuple[Sequence[TopicCard], Sequence[str]]], *, key:
         {"title": title, "cards": [looks(card) for card in cards], "toCome": list(to_come)}
         for title, (cards, to_come) in parts.items()
     ]
-    opened = _GALLERY(data=Blob().pack({"parts": told}), key=key, **hearing("open")).open
+    opened = _GALLERY(data=Blob().pack({"parts": told}), **hearing(key, "open")).open
     known = {card.name for cards, _ in parts.values() for card in cards if card.href}
     return opened if isinstance(opened, str) and opened in known else None
 
