@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import count
 from typing import Generic, TypeVar
@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components.heard import answer, note
 from dashboard.shared.catalogue import gone
@@ -167,6 +168,16 @@ def finished(work: Frames[Frame], tell: Callable[[int], None] = lambda known: No
     return work.frames[-1]
 
 
+def place_of(view: str, views: Iterable[str]) -> DeltaGenerator:
+    """The place of the `view` that is looked at, one of `views`: those of the others are emptied.
+
+    What a run drew that was left for this one would else stay as long as this one works: the bar of
+    the other view's work, too.
+    """
+    places = {each: st.empty() for each in views}
+    return places[view].container()
+
+
 def watch(
     work: Frames[Frame],
     key: str,
@@ -214,45 +225,42 @@ def _follow(
 ) -> list[Frame]:
     """The frames to their end, with a bar and previews as long as they are coming."""
     place = st.empty()
-    try:
-        with place.container():
-            bar = st.progress(0.0, words)
-            st.button(
-                "Stop here",
-                key=f"{held}_stop",
-                icon=":material/stop:",
-                on_click=_hold,
-                args=[held, work.serial],
-            )
-            pictures = [column.empty() for column in st.columns([3, 3, 2])[:2]]
-        frames = list(work.frames)
-        known, begun = len(frames), time.monotonic()
-        moved, shown = begun, begun - PREVIEW_SECONDS
-        while len(frames) < work.total:
-            try:  # a place for one step, so that several visitors take turns
-                found = work.advance(len(frames), heavy)
-            except Busy:
-                found = None
-            if found is None:
-                told = "the machine is busy with other people's images"
-                bar.progress(len(frames) / work.total, f"{words}: {told}")
-                if time.monotonic() - moved > PATIENCE:
-                    if not frames:
-                        raise Busy(told)
-                    st.session_state[held] = work.serial
-                    return frames
-                continue
-            frames.append(found)
-            moved = time.monotonic()
-            left = (moved - begun) / (len(frames) - known) * (work.total - len(frames))
-            told = f"{len(frames)} of {work.total}, about {left:.0f} s left"
+    with place.container():
+        bar = st.progress(0.0, words)
+        st.button(
+            "Stop here",
+            key=f"{held}_stop",
+            icon=":material/stop:",
+            on_click=_hold,
+            args=[held, work.serial],
+        )
+        pictures = [column.empty() for column in st.columns([3, 3, 2])[:2]]
+    frames = list(work.frames)
+    known, begun = len(frames), time.monotonic()
+    moved, shown = begun, begun - PREVIEW_SECONDS
+    while len(frames) < work.total:
+        try:  # a place for one step, so that several visitors take turns
+            found = work.advance(len(frames), heavy)
+        except Busy:
+            found = None
+        if found is None:
+            told = "the machine is busy with other people's images"
             bar.progress(len(frames) / work.total, f"{words}: {told}")
-            if moved - shown >= PREVIEW_SECONDS:
-                shown = moved
-                for picture, (caption, pixels) in zip(
-                    pictures, preview(found).items(), strict=False
-                ):
-                    picture.image(pixels, caption, width="stretch", output_format="PNG")
-        return frames
-    finally:  # also where another view takes over, which may take its time
-        place.empty()
+            if time.monotonic() - moved > PATIENCE:
+                place.empty()
+                if not frames:
+                    raise Busy(told)
+                st.session_state[held] = work.serial
+                return frames
+            continue
+        frames.append(found)
+        moved = time.monotonic()
+        left = (moved - begun) / (len(frames) - known) * (work.total - len(frames))
+        told = f"{len(frames)} of {work.total}, about {left:.0f} s left"
+        bar.progress(len(frames) / work.total, f"{words}: {told}")
+        if moved - shown >= PREVIEW_SECONDS:
+            shown = moved
+            for picture, (caption, pixels) in zip(pictures, preview(found).items(), strict=False):
+                picture.image(pixels, caption, width="stretch", output_format="PNG")
+    place.empty()
+    return frames

@@ -34,6 +34,9 @@ def decode(blob: bytes) -> dict[str, Any]:
         entries = header["entries"]
         filled = lambda node: entries[node["entry"]] if "entry" in node else node  # noqa: E731
         header |= json.loads(fixed.tobytes(), object_hook=filled)
+    for layer in (layer for pane in header.get("panes", []) for layer in pane["layers"]):
+        buffer = layer.get("values", layer.get("xy"))  # tells how many frames there are
+        layer["frames"] = len(buffer) if isinstance(buffer, np.ndarray) else 1
     return header
 
 

@@ -10,6 +10,7 @@ from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, lessons, links, parts, shell
 from dashboard.shared.images import ImageSelection, choose_model
+from dashboard.shared.progress import place_of
 
 PAGE = pages.named("diffusion-images")
 VIEWS = {
@@ -41,7 +42,7 @@ with st.container(key="seen_first"):  # by page.css, where the screen is narrow
         with shell.how():
             label = class_of(card, "image_class", EVERY)
             w = guidance_of(card, "image_w", label)
-    picture = st.container()  # first what is seen, then the rest of what changes it
+    picture = place_of(view, VIEWS)  # first what is seen, then the rest of what changes it
 with st.container(horizontal=True, gap="medium"):
     n = 64
     if view == "generate":

@@ -150,5 +150,6 @@ def test_a_walk_is_seen_as_it_comes_and_stops_at_once(visit: Open) -> None:
     page.get_by_role("radio", name="forward").click()  # its own work begins, or is done already
     begun = page.get_by_text(re.compile(r"Scrub into the noise|Dissolving real images: \d+ of 33"))
     expect(begun.first).to_be_visible(timeout=20_000)
+    assert not progress.count()  # what the other view drew is gone before
     expect(page.get_by_role("button", name="Go on")).to_have_count(0)
-    expect(progress).to_have_count(0)
+    expect(page.get_by_role("button", name="Stop here")).to_have_count(0, timeout=60_000)
