@@ -132,7 +132,7 @@ MAKING = (
     "straight lines. "
 )
 ABOUT_PLANE = (
-    MAKING + "All densities share the colour scale of the exact one; that of a diffusion model is "
+    MAKING + "All densities share the colour scale of the true one; that of a diffusion model is "
     "by the probability-flow ODE, coarse first."
 )
 

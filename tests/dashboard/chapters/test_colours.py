@@ -101,7 +101,7 @@ def test_a_model_of_another_shape_is_named_and_not_shown_beside_the_others(colou
     images.gan("icons-gan-small", (1, 8, 8)).publish(coloured)
     app = open_page(COMPARE, dataset="icons")
     assert not app.exception
-    assert "Not shown: icons-gan-small, since its samples are of shape 1 × 8 × 8" in texts(app)
+    assert "Not shown: icons-gan-small, because its samples are of shape 1 × 8 × 8" in texts(app)
 
 
 def test_a_model_with_a_state_is_listed_and_breaks_no_page(coloured: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_model_with_a_state_is_listed_and_breaks_no_page(coloured: Path) -> No
     app = open_page(COMPARE, dataset="moons")
     assert not app.exception
     assert not app.error
-    assert "moons-learner-toy, since it neither makes samples" in texts(app)
+    assert "moons-learner-toy, because it neither makes samples" in texts(app)
 
 
 def test_a_lower_bound_is_never_called_exact(house: Path) -> None:
