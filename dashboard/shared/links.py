@@ -21,6 +21,8 @@ from genlab.measures.density import Extent
 DIGITS = 3
 NUMBERS = "numbers"
 """Where a visitor's session has the numbers that the page's stage shows, by their names."""
+ANY = 1_000_000
+"""More frames than any film has: who asks whether a point is held does not care at which."""
 Value = TypeVar("Value")
 WRITTEN = "link_written"
 """Where a session has what was written into the link of the page since all of it ran."""
@@ -46,7 +48,7 @@ def keep() -> None:
     and what is missing is written again.
     """
     for key, (names, stood) in st.session_state.get(SEEN, {}).items():
-        state = peek(key, points=stood)
+        state = peek(key, points=stood, count=ANY)
         for name, at in state.points.items():
             if state.still is None and settled(at) != stood[name]:
                 write(names.get(name, name), text_of(at))
