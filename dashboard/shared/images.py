@@ -17,6 +17,7 @@ from dashboard.shared.compute import computed
 from dashboard.shared.controls import choose_card
 from dashboard.shared.guard import without
 from dashboard.shared.selection import Selection
+from dashboard.shared.taken import take_arrays
 from genlab.contract.card import Card
 from genlab.model import ExportedModel
 
@@ -127,7 +128,7 @@ def offer(
     """
     with st.container():  # a place of its own: the buttons stay where they are
         tell_not_finite(arrays["x"])
-    parts.downloads(f"{look.card.id}-seed{look.seed}{shown}", arrays)
+    take_arrays("Samples", f"{look.card.id}-seed{look.seed}{shown}", arrays)
 
 
 def linked_picks(key: str, n: int, **picks: int) -> dict[str, int]:

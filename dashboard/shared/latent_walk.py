@@ -7,7 +7,7 @@ from dashboard.components.sheet import Grey, Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.components.timeline import Timeline
 from dashboard.plots import latent_walks
-from dashboard.shared import catalogue, parts
+from dashboard.shared import catalogue
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.images import (
@@ -17,6 +17,7 @@ from dashboard.shared.images import (
     linked_picks,
     remember_picks,
 )
+from dashboard.shared.taken import take_arrays, take_away
 from genlab.latents import between
 from genlab.model import Array, ExportedModel
 
@@ -85,7 +86,7 @@ def show(look: ImageSelection, offered: Sheet, x: Array, note: str = "") -> None
         with st.expander("What the number under a tile is"):
             st.caption(note)
     name = f"{look.card.id}-walk-{a + 1}-to-{b + 1}-seed{look.seed}"
-    parts.downloads(name, {"x": arc, "straight": line}, what="Images")
+    take_arrays("Images", name, {"x": arc, "straight": line})
 
 
 def _film(arc: Array, title: str) -> None:
@@ -128,7 +129,7 @@ def round_trips(look: ImageSelection) -> None:
         z = latent_walks.round_trips(model.card, WALKERS, ROUND, seed)[frame]
         return {"x": model.decode(z), "z": z}
 
-    print = f"{look.card.id} {look.card.check.sha256} {seed}".encode()
+    print = f"{look.card.id} {look.card.check.sha256} {seed}"
     name = f"{look.card.id}-round-{{}}-seed{seed}"
     degrees = [f"{round(360 * f / ROUND)}deg" for f in range(ROUND)]
-    parts.film_downloads(name, degrees, print, at)
+    take_away("Samples", name, print, at, frames=degrees)

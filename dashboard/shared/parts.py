@@ -1,11 +1,7 @@
-"""Pieces that every model page shows: badges, figures measured, provenance, downloads."""
+"""Pieces that every model page shows: badges, figures measured, provenance."""
 
-import csv
-import io
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from hashlib import blake2b
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,16 +9,13 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit import runtime
 
-from dashboard.components.offers import Offer, offers
 from dashboard.components.scene import Scene
 from dashboard.plots.theme import STILL
 from dashboard.shared import links
 from genlab.contract.card import Card, Metric
-from genlab.model import ExportedModel
 from genlab.runtime.devices import Device
 from genlab.runtime.inputs import say_not_finite
 
-Arrays = Mapping[str, NDArray[np.floating]]
 PAINTING = 0.06
 """Seconds in which a browser paints a picture."""
 
@@ -100,98 +93,3 @@ def _row(metric: Metric) -> dict[str, object]:
         "on": f"{metric.n:,} {metric.split}" if metric.n else metric.split,
         "protocol": metric.protocol,
     }
-
-
-def downloads(
-    name: str,
-    arrays: Arrays,
-    *,
-    what: str = "Samples",
-    head: Sequence[str] = (),
-    join: bool = False,
-) -> None:
-    """Offer the page's samples, or `what` it shows, as csv (first array only) and npz (all).
-
-    `head` names the table's columns; with `join` it holds side by side all arrays that are as long
-    as the first.
-    """
-    said = blake2b(" ".join(head).encode())
-    for label, array in arrays.items():
-        said.update(f"{label} {array.dtype} {array.shape} ".encode())
-        said.update(np.ascontiguousarray(array).tobytes())
-    size = sum(array.nbytes for array in arrays.values())
-    _offer(name, said.digest(), size, lambda _: arrays, what=what, head=head, join=join)
-
-
-def film_downloads(
-    name: str,
-    frames: Sequence[str],
-    print: bytes,
-    at: Callable[[int], Arrays],
-    size: int = 0,
-    *,
-    what: str = "Samples",
-    join: bool = False,
-) -> None:
-    """As `downloads`, of the frame that the page's film shows when a button is pressed.
-
-    The words of that frame stand in the place of "{}" in the name; `at` gives its arrays. `print`
-    and `size` are those of an `Offer`.
-    """
-    _offer(name, print, size, at, tuple(frames), what, join=join)
-
-
-def snapshot_downloads(model: ExportedModel, n: int, seed: int) -> None:
-    """Offer the samples of the snapshot that the page's film of a training shows."""
-    card = model.card
-
-    def at(frame: int) -> Arrays:
-        x = model.at(card.steps[frame]).sample(n, seed=seed)
-        return {"x": x, "z": model.latent(n, seed=seed)}
-
-    steps = [f"step{step}" for step in card.steps]
-    print = f"{card.id} {card.check.sha256} {n} {seed}".encode()
-    film_downloads(f"{card.id}-{{}}-seed{seed}", steps, print, at)
-
-
-def _offer(
-    name: str,
-    print: bytes,
-    size: int,
-    at: Callable[[int], Arrays],
-    frames: tuple[str, ...] = (),
-    what: str = "Samples",
-    head: Sequence[str] = (),
-    join: bool = False,
-) -> None:
-    kinds = (
-        ("csv", "text/csv", "table", lambda frame: _csv(at(frame), head, join)),
-        ("npz", "application/octet-stream", "data_array", lambda frame: _npz(at(frame))),
-    )
-    offers(
-        [
-            Offer(f"{what} ({kind})", f"{name}.{kind}", mime, icon, print, size, make, frames)
-            for kind, mime, icon, make in kinds
-        ]
-    )
-
-
-def _csv(arrays: Arrays, head: Sequence[str], join: bool) -> bytes:
-    """The first array as a table of x1, x2, …; with `join` as many columns of each, by its name."""
-    out, first = io.StringIO(), next(iter(arrays.values()))
-    taken = {name: a for name, a in arrays.items() if len(a) == len(first)}
-    named = taken if join else {"x": first}
-    flat = {name: array.reshape(len(array), -1) for name, array in named.items()}
-    names = head or [
-        f"{name}{i + 1}" if array.shape[1] > 1 or not join else name
-        for name, array in flat.items()
-        for i in range(array.shape[1])
-    ]
-    csv.writer(out).writerows([names, *np.concatenate(list(flat.values()), 1).tolist()])
-    return out.getvalue().encode()
-
-
-def _npz(arrays: Arrays) -> bytes:
-    out = io.BytesIO()
-    np.savez_compressed(out, allow_pickle=False, **arrays)
-    return out.getvalue()

@@ -12,10 +12,11 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.chapters.flows.scenes import change_of_variables as bend
 from dashboard.components.readout import Readout
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, links, parts
+from dashboard.shared import catalogue, controls, links
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import Linked, linked
+from dashboard.shared.taken import Arrays, take_away
 from genlab.contract.card import Card
 from genlab.model import ExportedModel
 from genlab.monotone import Monotone, Pushed, settle
@@ -186,14 +187,13 @@ def _pushed(knots: Sequence[Point], seed: int) -> tuple[Pushed, NDArray[np.float
     return Pushed.of(bent, bend.FAR), bent(z)[0]
 
 
-def _by_hand(knots: Sequence[Point], seed: int) -> parts.Arrays:
+def _by_hand(knots: Sequence[Point], seed: int) -> Arrays:
     return _arrays(*_pushed(knots, seed), knots)
 
 
-def _offer(name: str, points: Sequence[Point], make: Callable[[int], parts.Arrays]) -> None:
+def _offer(name: str, points: Sequence[Point], make: Callable[[int], Arrays]) -> None:
     """Files of what is shown, made when they are asked for: a drag makes many that nobody wants."""
-    print = f"{name} {points}".encode()
-    parts.film_downloads(name, (), print, make, what="Data", join=True)
+    take_away("Data", name, f"{name} {points}", make)
 
 
 def _arrays(
@@ -201,7 +201,7 @@ def _arrays(
     x: NDArray[np.floating],
     points: Sequence[Point],
     truth: tuple[bend.Floats, bend.Floats] | None = None,
-) -> parts.Arrays:
+) -> Arrays:
     """What the picture shows: curves over z, the points to drag, the samples of the histogram."""
     curves = {"z": pushed.z, "x": pushed.x, "slope": pushed.slope}
     curves |= {"p": pushed.right, "naive": pushed.naive}

@@ -10,11 +10,12 @@ from dashboard.chapters.flows.scenes import layers as flow_layers
 from dashboard.chapters.flows.shared import first_point, number, show_ledger
 from dashboard.components.readout import Readout
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, parts
+from dashboard.shared import catalogue
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
 from dashboard.shared.selection import PlaneSelection, density_grid
+from dashboard.shared.taken import take_away
 from genlab.measures.density import Extent
 from genlab.model import ExportedModel
 
@@ -74,12 +75,13 @@ def offer(look: PlaneSelection) -> None:
     """Files of the samples and of the grid as the film shows them, layer by layer."""
     film = _film(look.model, min(look.n, MOST), look.seed, look.extent)
     frames = [f"layer{i / flow_layers.BETWEEN:g}" for i in range(len(film.points))]
-    parts.film_downloads(
+    take_away(
+        "Samples",
         f"{look.card.id}-{{}}-seed{look.seed}",
-        frames,
-        f"{look.card.id} {look.card.check.sha256} {look.n} {look.seed} layers".encode(),
+        f"{look.card.id} {look.card.check.sha256} {look.n} {look.seed} layers",
         lambda frame: {"h": film.points[frame], "grid": film.web[frame]},
-        film.points.nbytes + film.web.nbytes,
+        frames=frames,
+        size=film.points.nbytes + film.web.nbytes,
     )
 
 

@@ -15,6 +15,7 @@ from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, lessons, parts, shell
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import PlaneSelection
+from dashboard.shared.taken import take_arrays
 
 CURVE = 270  # pixels of the training curve
 PAGE = pages.named("flows")
@@ -111,7 +112,8 @@ def one(left: DeltaGenerator, view: str) -> None:
         layers.offer(look)
     else:
         samples, latent = clouds(look.model, n, seed)
-        parts.downloads(f"{card.id}-seed{seed}", {"x": samples, "data_z": latent})
+        shown = {"x": samples, "data_z": latent}
+        take_arrays("Samples", f"{card.id}-seed{seed}", shown, ["x"])
     parts.about(card)
 
 

@@ -8,6 +8,7 @@ from dashboard.plots.shading import Scale
 from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.selection import PlaneSelection
+from dashboard.shared.taken import Arrays, take_away
 from genlab.measures.density import Extent
 from genlab.model import ExportedModel
 
@@ -65,11 +66,11 @@ def offer(look: PlaneSelection) -> None:
     """Files of the checkpoint that the film shows: samples, their noise, the data pushed to z."""
     data, card, model = catalogue.reference(look.card, look.n), look.card, look.model
 
-    def at(frame: int) -> parts.Arrays:
+    def at(frame: int) -> Arrays:
         then = model.at(card.steps[frame])
         x, z = then.sample(look.n, seed=look.seed), model.latent(look.n, seed=look.seed)
         return {"x": x, "z": z, "data_z": then.encode(data)}
 
     steps = [f"step{step}" for step in card.steps]
-    print = f"{card.id} {card.check.sha256} {look.n} {look.seed} training".encode()
-    parts.film_downloads(f"{card.id}-{{}}-seed{look.seed}", steps, print, at)
+    print = f"{card.id} {card.check.sha256} {look.n} {look.seed} training"
+    take_away("Samples", f"{card.id}-{{}}-seed{look.seed}", print, at, frames=steps)

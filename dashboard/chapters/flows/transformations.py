@@ -10,11 +10,12 @@ from dashboard.chapters.flows.scenes.transformations import KINDS, Facts, Floors
 from dashboard.chapters.flows.shared import VERBS, true_density
 from dashboard.plots.bounds import COSTS
 from dashboard.plots.shading import Scale, peak
-from dashboard.shared import catalogue, parts
+from dashboard.shared import catalogue
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
 from dashboard.shared.selection import density_grid
+from dashboard.shared.taken import take_arrays
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
 from genlab.model import ExportedModel
@@ -100,7 +101,7 @@ def offer(kinds: dict[str, Card], n: int, seed: int) -> None:
             samples[kind] = catalogue.open_model(card.id).sample(n, seed=seed)
     if samples:
         dataset = next(iter(kinds.values())).dataset
-        parts.downloads(f"{dataset}-flows-seed{seed}", samples, join=True)
+        take_arrays("Samples", f"{dataset}-flows-seed{seed}", samples)
 
 
 def protocol(kinds: dict[str, Card]) -> None:

@@ -11,6 +11,7 @@ from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import PlaneSelection
+from dashboard.shared.taken import Arrays, take_away
 from genlab.contract.card import Card
 from genlab.measures.gradients import Pull, losses_for, pulls
 
@@ -61,18 +62,18 @@ def offer(look: PlaneSelection) -> None:
     """Files of the checkpoint that the film shows: samples, D there, and the losses' gradients."""
     found, _ = _film(look)
 
-    def at(frame: int) -> parts.Arrays:
+    def at(frame: int) -> Arrays:
         one = found[frame]
         return {"x": one.x, "D": one.d, **{f"grad_{name}": g for name, g in one.gradient.items()}}
 
     card = look.card
-    parts.film_downloads(
+    take_away(
+        "Samples",
         f"{card.id}-gradients-{{}}-seed{look.seed}",
-        [f"step{one.step}" for one in found],
-        f"{card.id} {card.check.sha256} {look.seed} gradients".encode(),
+        f"{card.id} {card.check.sha256} {look.seed} gradients",
         at,
-        sum(one.x.nbytes * (1 + 2 * len(one.gradient)) for one in found),
-        join=True,
+        frames=[f"step{one.step}" for one in found],
+        size=sum(one.x.nbytes * (1 + 2 * len(one.gradient)) for one in found),
     )
 
 

@@ -13,6 +13,7 @@ from dashboard.plots.charts import loss_chart
 from dashboard.shared import catalogue, controls, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
+from dashboard.shared.taken import Arrays, take_away
 from genlab.measures.modes import NEIGHBOURS, RADIUS, Modes, modes_of
 from genlab.model import ExportedModel
 
@@ -159,17 +160,17 @@ def offer(choice: Choice, models: list[ExportedModel], n: int, seed: int) -> Non
         return
     z = models[0].latent(n, seed=seed)
 
-    def at(frame: int) -> parts.Arrays:
+    def at(frame: int) -> Arrays:
         return {one.card.id: one.at(steps[frame]).decode(z) for one in models} | {"z": z}
 
     said = " ".join(f"{one.card.id} {one.card.check.sha256}" for one in models)
-    parts.film_downloads(
+    take_away(
+        "Samples",
         f"{models[0].card.dataset}-k{choice.k}-{{}}-seed{seed}",
-        [f"step{step}" for step in steps],
-        f"{said} {n} {seed} objectives".encode(),
+        f"{said} {n} {seed} objectives",
         at,
-        z.nbytes,
-        join=True,
+        frames=[f"step{step}" for step in steps],
+        size=z.nbytes,
     )
 
 

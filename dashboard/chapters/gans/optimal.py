@@ -10,6 +10,7 @@ from dashboard.shared import catalogue, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import PlaneSelection
+from dashboard.shared.taken import Arrays, take_away
 from genlab.measures.density import Extent, grid
 from genlab.measures.discriminator import CELLS, Optimum, judged, optimum
 from genlab.model import ExportedModel
@@ -85,18 +86,17 @@ def offer(look: PlaneSelection) -> None:
         return
     cells = grid(look.extent, CELLS)
 
-    def at(frame: int) -> parts.Arrays:
+    def at(frame: int) -> Arrays:
         known = found.known[frame]
         D, best = (np.where(known, v[frame], np.nan).ravel() for v in (found.learned, found.best))
         return {"x": cells, "D": D, "D_best": best, "samples": found.samples[frame, : look.n]}
 
     card = look.card
-    parts.film_downloads(
+    take_away(
+        "Data",
         f"{card.id}-optimal-{{}}-seed{look.seed}",
-        [f"step{step}" for step in found.steps],
-        f"{card.id} {card.check.sha256} {look.n} {look.seed} optimal".encode(),
+        f"{card.id} {card.check.sha256} {look.n} {look.seed} optimal",
         at,
-        found.learned.nbytes + found.best.nbytes + found.samples.nbytes,
-        what="Data",
-        join=True,
+        frames=[f"step{step}" for step in found.steps],
+        size=found.learned.nbytes + found.best.nbytes + found.samples.nbytes,
     )

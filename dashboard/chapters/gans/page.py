@@ -10,6 +10,7 @@ from dashboard.plots.theme import ink
 from dashboard.shared import controls, lessons, parts, shell
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import PlaneSelection
+from dashboard.shared.taken import take_arrays, take_snapshots
 
 PAGE = pages.named("gans")
 # What a view asks of its model beside the verbs, and in words.
@@ -71,10 +72,10 @@ def body() -> None:
         case "gradients":
             gradients.offer(look)
         case "training" if card.snapshots:
-            parts.snapshot_downloads(look.model, look.n, look.seed)
+            take_snapshots(look.model, look.n, look.seed)
         case _:
             z, samples, _ = drawn(look)
-            parts.downloads(f"{card.id}-seed{look.seed}", {"x": samples, "z": z})
+            take_arrays("Samples", f"{card.id}-seed{look.seed}", {"x": samples, "z": z})
     parts.about(card)
 
 

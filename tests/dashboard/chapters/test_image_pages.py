@@ -18,10 +18,12 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.components import gallery
 from dashboard.components.gallery import ModelCard
-from dashboard.shared import catalogue, drawings, parts
+from dashboard.components.offers import Offer
+from dashboard.shared import catalogue, drawings, taken
 from dashboard.shared import image_sources as sources
 from genlab.latents import at_temperature
 from tests.dashboard import tiny_images
+from tests.dashboard.files import arrays
 from tests.dashboard.image_house import (
     DIM,
     STEPS,
@@ -287,14 +289,13 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The files that a page offers by their names; emptied by hand."""
     files: dict[str, Any] = {}
 
-    def note(name: str, arrays: dict[str, Any], **_: Any) -> None:
-        files[name] = arrays
+    def note(told: list[Offer], **_: Any) -> None:
+        file = told[-1]
+        for frame in range(max(1, len(file.frames))):
+            name = file.named(frame).removesuffix(".npz")
+            files[name] = arrays(file, frame)
 
-    def note_film(name: str, frames: list[str], _: bytes, at: Any, *__: Any, **___: Any) -> None:
-        files.update({name.replace("{}", words): at(i) for i, words in enumerate(frames)})
-
-    monkeypatch.setattr(parts, "downloads", note)
-    monkeypatch.setattr(parts, "film_downloads", note_film)
+    monkeypatch.setattr(taken, "offers", note)
     return files
 
 

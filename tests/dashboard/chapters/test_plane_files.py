@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from dashboard import pages as table
 from dashboard.chapters.flows.scenes import change_of_variables as bend
-from dashboard.components.offers import SHELF, Offer
+from dashboard.components.offers import Offer
 from dashboard.shared import catalogue
 from genlab import load
-from tests.dashboard import pages
+from tests.dashboard import files, pages
 
 FLOW, GAN = "gaussians8-flow-spline", "gaussians8-gan-minimax-k5"
 FRAMES = {
@@ -37,18 +37,11 @@ SOME = [
 @cache
 def offered(path: str, **query: str) -> dict[str, Offer]:
     """The files that a view offers under its link, by the end of their name."""
-    before = {id(offer) for own in SHELF._files.values() for offer in own.values()}
-    app = pages.open_page(f"chapters/{path}/page.py", **query)
+    with files.offered() as found:
+        app = pages.open_page(f"chapters/{path}/page.py", **query)
     assert not app.exception
     assert not app.error
-    there = [offer for own in list(SHELF._files.values()) for offer in own.values()]
-    new = [offer for offer in there if id(offer) not in before]
-    return {offer.name.rsplit(".")[-1]: offer for offer in new}
-
-
-def arrays(offer: Offer, frame: int) -> dict[str, np.ndarray]:
-    with np.load(io.BytesIO(offer.make(frame))) as file:
-        return {name: file[name] for name in file.files}
+    return {offer.name.rsplit(".")[-1]: offer for offer in found.values()}
 
 
 def link(path: str, view: str, seed: int, n: int) -> dict[str, str]:
@@ -91,7 +84,7 @@ def test_files_of_a_training_are_of_its_checkpoint() -> None:
     model = load(FLOW, device="cpu")
     for frame in (0, 5):
         at = model.at(model.card.steps[frame])
-        file = arrays(found, frame)
+        file = files.arrays(found, frame)
         np.testing.assert_allclose(file["x"], at.sample(200, seed=3), atol=1e-5)
         data = catalogue.reference(model.card, 200)
         np.testing.assert_allclose(file["data_z"], at.encode(data), atol=1e-5)
@@ -102,7 +95,7 @@ def test_files_of_layers_are_of_the_layer() -> None:
     found = offered("flows", **link("flows", "layers", 2, 200))["npz"]
     model = load(FLOW, device="cpu")
     states = model.run("layers", z=model.latent(200, seed=2))["states"]
-    np.testing.assert_allclose(arrays(found, 20)["h"], states[:, 2], atol=1e-5)
+    np.testing.assert_allclose(files.arrays(found, 20)["h"], states[:, 2], atol=1e-5)
     assert "layer2-" in found.named(20)
     assert "layer2.5-" in found.named(25)
 
@@ -110,7 +103,7 @@ def test_files_of_layers_are_of_the_layer() -> None:
 def test_files_of_kinds_hold_the_samples_of_each() -> None:
     query = link("flows", "transformations", 1, 200)
     found = offered("flows", **query)
-    samples = arrays(found["npz"], 0)
+    samples = files.arrays(found["npz"], 0)
     assert list(samples) == ["affine", "elementwise", "affine-coupling", "spline"]
     for kind, x in samples.items():
         model = load(f"moons-flow-{kind}", device="cpu")
@@ -123,7 +116,7 @@ def test_files_of_kinds_hold_the_samples_of_each() -> None:
 def test_files_of_a_bent_map_are_of_the_map() -> None:
     knots = {f"b{i}": f"{z},{2 * z}" for i, z in enumerate((-1.5, -0.5, 0.5, 1.5))}
     found = offered("flows", **link("flows", "bend", 0, 200), **knots)
-    file = arrays(found["npz"], 0)
+    file = files.arrays(found["npz"], 0)
     np.testing.assert_allclose(file["handles"], [(z, 2 * z) for z in (-1.5, -0.5, 0.5, 1.5)])
     near = np.abs(file["z"]) < 1.5
     np.testing.assert_allclose(file["x"][near], 2 * file["z"][near], atol=1e-6)
@@ -139,7 +132,7 @@ def test_files_of_objectives_are_of_the_step_and_the_same_noise() -> None:
     found = offered("gans", gan_set="gaussians8", **link("gans", "objectives", 4, 200))["npz"]
     frame = 7
     step = int(found.frames[frame].removeprefix("step"))
-    file = arrays(found, frame)
+    file = files.arrays(found, frame)
     for name in ("minimax", "nonsaturating", "least-squares"):
         model = load(f"gaussians8-gan-{name}", device="cpu").at(step)
         x = model.decode(model.latent(200, seed=4))
@@ -147,7 +140,7 @@ def test_files_of_objectives_are_of_the_step_and_the_same_noise() -> None:
 
 
 def test_files_of_the_best_discriminator_are_the_two_heat_maps() -> None:
-    file = arrays(offered("gans", **link("gans", "optimal", 0, 200))["npz"], 10)
+    file = files.arrays(offered("gans", **link("gans", "optimal", 0, 200))["npz"], 10)
     assert file["x"].shape == (len(file["D"]), 2)
     told = np.isfinite(file["D"])
     assert 0.05 < told.mean() < 1

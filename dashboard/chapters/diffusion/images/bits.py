@@ -21,6 +21,7 @@ from dashboard.shared.compute import computed, in_turn
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.image_sources import said_source, some_image
 from dashboard.shared.images import Bytes, ImageSelection, name_of, pictures, units
+from dashboard.shared.taken import take_arrays
 from genlab.contract.card import Card
 from genlab.diffusion.denoiser import Ask
 from genlab.diffusion.elbo import DEVIATION_FIGURE, Elbo, elbo
@@ -69,11 +70,14 @@ def _numbers(look: ImageSelection, levels: Bytes, label: str) -> None:
             f"step's gain in signal-to-noise ratio, from {DRAWS} draws of t and of the noise. The "
             "bars add up to the number above."
         )
-    spans = np.stack([found.edges[:-1] + 1, found.edges[1:]], axis=1)
-    bars = np.concatenate([spans, found.bits(found.strata).mean(0)[:, None]], axis=1)
-    arrays = {"bars": bars, "x": units(levels)} | {k: np.array(v) for k, v in found.terms().items()}
+    bars = {
+        "t_from": found.edges[:-1] + 1,
+        "t_to": found.edges[1:],
+        "bits_per_dim": found.bits(found.strata).mean(0),
+    }
+    terms = {name: np.array(bits) for name, bits in found.terms().items()}
     name = f"{look.card.id}-bits-{said_source(look)}-asked-{label}-seed{look.seed}"
-    parts.downloads(name, arrays, what="Bits", head=("t_from", "t_to", "bits_per_dim"))
+    take_arrays("Bits", name, bars | {"x": units(levels)} | terms, list(bars))
 
 
 def _place(look: ImageSelection, levels: Bytes, label: str) -> None:

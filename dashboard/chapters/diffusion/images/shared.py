@@ -21,10 +21,11 @@ from dashboard.chapters.diffusion.scenes.settings import (
 )
 from dashboard.components.heard import changing
 from dashboard.components.sheet import Grey
-from dashboard.shared import controls, links, parts, progress
+from dashboard.shared import controls, links, progress
 from dashboard.shared.guard import without
 from dashboard.shared.images import ImageSelection, classifier_of, units
 from dashboard.shared.progress import Frames
+from dashboard.shared.taken import take_away
 from genlab.contract.card import Card
 from genlab.diffusion.denoiser import CLIPS
 from genlab.diffusion.samplers import SAMPLERS
@@ -186,8 +187,8 @@ def offer_moments(
 
     frames = [f"t{moment.t}" for moment in moments]
     size = sum(moment.x_t.nbytes + moment.x0.nbytes for moment in moments)
-    print = repr((key, len(moments))).encode()
-    parts.film_downloads(f"{name}-{{}}", frames, print, at, size, what="Images")
+    print = repr((key, len(moments)))
+    take_away("Images", f"{name}-{{}}", print, at, frames=frames, size=size)
 
 
 def say_recognised(card: Card, last: Moment, label: str, of: str = "") -> None:

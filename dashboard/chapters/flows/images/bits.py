@@ -18,6 +18,7 @@ from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.image_sources import said_source, some_image
 from dashboard.shared.images import Bytes, ImageSelection, name_of, units
+from dashboard.shared.taken import take_arrays
 from genlab.measures.estimate import Estimate
 
 
@@ -58,10 +59,8 @@ def _numbers(look: ImageSelection, levels: Bytes, mean: float, of: str) -> None:
             f"−log₂ p(x) / {size}, {bits_words(look.card)}: the mean over {DRAWS} draws of the "
             "noise that spreads each grey level, ± its standard error."
         )
-    table = np.stack(list(found.values()), axis=1)  # [draws, flows]
     name = f"{look.card.id}-bits-{of}-seed{look.seed}"
-    arrays = {"bits": table, "x": units(levels)}
-    parts.downloads(name, arrays, what="Bits", head=list(found))
+    take_arrays("Bits", name, found | {"x": units(levels)}, list(found))
 
 
 def _place(look: ImageSelection, mean: float, bits: np.ndarray) -> None:

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from dashboard.chapters.flows.scenes.round_trip import RoundTrip, round_trip
 from dashboard.components.sheet import Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
-from dashboard.shared import parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import (
@@ -18,6 +17,7 @@ from dashboard.shared.images import (
     say_no_test,
     units,
 )
+from dashboard.shared.taken import take_arrays
 from genlab.model import ExportedModel
 
 OFFERED = 40
@@ -73,4 +73,4 @@ def show(look: ImageSelection) -> None:
         words = f"{look.card.id}-roundtrip-image{tile + 1}-class-{name}"
         kept = {"x": units(images[tile : tile + 1]), "z": trip.z[tile : tile + 1]}
         kept["back"] = trip.back[tile : tile + 1]
-        parts.downloads(words, kept, what="Images")
+        take_arrays("Images", words, kept)

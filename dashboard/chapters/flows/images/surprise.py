@@ -13,6 +13,7 @@ from dashboard.plots.theme import CHART
 from dashboard.shared import catalogue, parts
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.images import ImageSelection, name_of, pictures, say_no_test
+from dashboard.shared.taken import take_arrays
 from genlab.contract.card import Card
 
 BITS = {"exact": "exact", "lower": "upper bounds", "estimate": "estimates"}
@@ -54,11 +55,11 @@ def show(look: ImageSelection) -> None:
 def _offer(look: ImageSelection, found: dict[str, np.ndarray]) -> None:
     """The numbers behind all histograms as a table, a column for each; NaN where a set is short."""
     rows = max(map(len, found.values()), default=0)
-    table = np.full((rows, len(found)), np.nan)
-    for column, bits in enumerate(found.values()):
-        table[: len(bits), column] = bits
-    name = f"surprise-{look.card.id}-seed{look.seed}"
-    parts.downloads(name, {"bits": table}, what="Bits", head=list(found))
+    padded = {
+        name: np.pad(bits, (0, rows - len(bits)), constant_values=np.nan)
+        for name, bits in found.items()
+    }
+    take_arrays("Bits", f"surprise-{look.card.id}-seed{look.seed}", padded)
 
 
 def _lessons(

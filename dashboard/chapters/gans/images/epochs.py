@@ -6,7 +6,6 @@ from dashboard.chapters.gans.images.shared import drawn, held_out
 from dashboard.chapters.gans.scenes import epochs as scenes
 from dashboard.chapters.gans.shared import averaged
 from dashboard.components.tiles import tiles
-from dashboard.shared import parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import (
@@ -17,6 +16,7 @@ from dashboard.shared.images import (
     offer,
     remember_picks,
 )
+from dashboard.shared.taken import take_away
 from genlab.model import Array
 
 WALL = "epochs_tiles"
@@ -63,5 +63,5 @@ def _offer(look: ImageSelection) -> None:
         return {"x": model.at(card.steps[frame]).decode(z), "z": z}
 
     plain = [each.replace(" ", "").replace(",", "") for each in words]
-    print = f"{card.id} {card.check.sha256} {n} {seed}".encode()
-    parts.film_downloads(f"{card.id}-{{}}-seed{seed}", plain, print, at)
+    print = f"{card.id} {card.check.sha256} {n} {seed}"
+    take_away("Samples", f"{card.id}-{{}}-seed{seed}", print, at, frames=plain)

@@ -9,11 +9,11 @@ from dashboard.components.scene import Handle, Heatmap, Layer, Marker, Pane, Sce
 from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.plots.latent_walks import CORNERS, PLANE, on_plane, raster, weights
-from dashboard.shared import parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import ImageSelection, linked_picks, remember_picks
 from dashboard.shared.links import linked, point
+from dashboard.shared.taken import take_arrays
 from genlab.model import Array
 
 CELLS = 9
@@ -63,7 +63,7 @@ def _drag(look: ImageSelection, corners: tuple[int, ...]) -> None:
         here = on_plane(look.card, z, np.array([at]))
         corner = "-".join(str(tile + 1) for tile in corners)
         name = f"{look.card.id}-plane-{corner}-at{at[0]:.3f},{at[1]:.3f}-seed{look.seed}"
-        parts.downloads(name, {"x": x, "z": here}, what="Image")
+        take_arrays("Image", name, {"x": x, "z": here})
 
 
 # A resource: what each drag needs is shared and not copied.

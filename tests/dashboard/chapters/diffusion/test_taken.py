@@ -1,20 +1,15 @@
 """A link opens the same picture again, and the files are those of the frame it shows."""
 
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from dashboard.components import offers
 from dashboard.components.offers import Offer
 from genlab import load
 from genlab.diffusion.schedules import alphas_bar
 from genlab.diffusion.units import to_diffusion
+from tests.dashboard.files import arrays, offered
 from tests.dashboard.pages import open_page, readouts
 
 FORWARD, REVERSE = "chapters/diffusion/forward.py", "chapters/diffusion/reverse_step.py"
@@ -41,21 +36,6 @@ FRAMES = {
 }  # fmt: skip
 
 
-@contextmanager
-def offered() -> Iterator[dict[str, Offer]]:
-    """What the pages offer meanwhile, by what the buttons say."""
-    found: dict[str, Offer] = {}
-    put = offers.Shelf.put
-
-    def noted(self: offers.Shelf, offer: Offer, visit: offers.Visit) -> None:
-        found[offer.label] = offer
-        put(self, offer, visit)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(offers.Shelf, "put", noted)
-        yield found
-
-
 def opened(script: str, query: dict[str, str]) -> tuple[dict[str, str], dict[str, Offer]]:
     """The link of a page that was opened with a query, and what it offers."""
     with offered() as files:
@@ -64,10 +44,6 @@ def opened(script: str, query: dict[str, str]) -> tuple[dict[str, str], dict[str
     assert not app.error
     told = {key: app.query_params[key] for key in app.query_params}
     return {k: v if isinstance(v, str) else v[0] for k, v in told.items()}, files
-
-
-def arrays(offer: Offer, frame: int) -> dict[str, NDArray[np.floating]]:
-    return dict(np.load(io.BytesIO(offer.make(frame))))
 
 
 @pytest.mark.parametrize("view", VIEWS)

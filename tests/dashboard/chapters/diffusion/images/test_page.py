@@ -7,7 +7,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,8 +28,9 @@ from dashboard.chapters.diffusion.scenes import moments
 from dashboard.chapters.diffusion.scenes.elbo import elbo_chart
 from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import ANY, EVERY, Filling, Setting
+from dashboard.components.offers import Offer
 from dashboard.components.sheet import encode_wall
-from dashboard.shared import catalogue, progress
+from dashboard.shared import catalogue, progress, taken
 from dashboard.shared.images import ImageSelection
 from dashboard.shared.progress import Frames, Shelf
 from genlab import ExportedModel, load
@@ -37,7 +38,7 @@ from genlab.contract.card import Card
 from genlab.diffusion.elbo import elbo
 from genlab.diffusion.samplers import SAMPLERS, Frame
 from genlab.runtime.errors import Busy, RunError
-from tests.dashboard import pages
+from tests.dashboard import files, pages
 from tests.dashboard.blobs import decode
 from tests.dashboard.pages import texts
 
@@ -87,12 +88,8 @@ FRAMES = {
 def test_a_link_has_the_frame_and_the_file_is_that_of_the_frame(
     house: Path, monkeypatch: pytest.MonkeyPatch, view: str, frame: int, seed: int
 ) -> None:
-    offered: list[tuple[str, Sequence[str], Any]] = []
-
-    def note(name: str, frames: Sequence[str], _: bytes, at: Any, *__: Any, **___: Any) -> None:
-        offered.append((name, frames, at))
-
-    monkeypatch.setattr(shared.parts, "film_downloads", note)
+    offered: list[Offer] = []
+    monkeypatch.setattr(taken, "offers", lambda told, **_: offered.append(told[-1]))
     parameter, pattern, names = FRAMES[view]
     steps = {"image_steps": "6", "image_a_steps": "6", "image_b_steps": "6", "image_fill_r": "1"}
     link = {"image_view": view, "image_fill_steps": "6", parameter: str(frame), **steps}
@@ -101,13 +98,13 @@ def test_a_link_has_the_frame_and_the_file_is_that_of_the_frame(
     assert blob["timeline"]["start"] == frame
     assert not blob["timeline"]["autoplay"]
     assert app.query_params[parameter] in (str(frame), [str(frame)])
-    name, frames, at = offered[-1]
-    assert re.fullmatch(pattern.replace("seed0", f"seed{seed}"), name.replace("{}", frames[frame]))
-    arrays = at(frame)
+    name = offered[-1].named(frame).removesuffix(".npz")
+    assert re.fullmatch(pattern.replace("seed0", f"seed{seed}"), name)
+    arrays = files.arrays(offered[-1], frame)
     assert list(arrays)[: len(names)] == list(names) or set(names) <= set(arrays)
     again = open_page(**link, seed=str(seed))  # the same link again: the same picture and file
     assert walls(again)[0] == walls(app)[0]
-    for key, array in offered[-1][2](frame).items():
+    for key, array in files.arrays(offered[-1], frame).items():
         np.testing.assert_array_equal(array, arrays[key])
 
 
