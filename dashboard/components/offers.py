@@ -23,6 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboard.components.files import component
+from genlab.runtime.errors import Busy
 
 ADDRESS = "api/file"
 _OFFERS = component("offers", "offers")
@@ -111,7 +112,11 @@ def _file(request: Request) -> Response:
     frame = min(int(asked), last) if plain else last
     name = quote(offer.named(frame), safe="")
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-    return Response(offer.make(frame), media_type=offer.mime, headers=headers)
+    try:
+        content = offer.make(frame)
+    except Busy:  # a browser says that the file is not there now; the next press is another try
+        return Response(status_code=503, headers={"Retry-After": "5"})
+    return Response(content, media_type=offer.mime, headers=headers)
 
 
 def files(base: str = "") -> Route:

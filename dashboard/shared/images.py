@@ -161,12 +161,12 @@ def film(
     `picks` are those of `linked_picks`; `frame` is what the link calls the frame of its rest.
     """
     count, _ = frames_at(timeline)
-    start = links.once(key, lambda: links.frame(frame, count))
-    if timeline and start is not None and start < count:
+    start, own = links.asked_frame(key, frame, count), timeline
+    if timeline and start is not None:
         timeline = replace(timeline, start=start, autoplay=False)
     state = tiles(sheets, key=key, timeline=timeline, picks=picks, **looks)
-    if timeline and (state.frame != timeline.start or frame in st.query_params):
-        links.remember(frame, state.frame)
+    if own and timeline:
+        links.tell_frame(key, frame, own, timeline, state.frame)
     remember_picks(state)
     return state
 

@@ -16,6 +16,7 @@ import streamlit as st
 
 from dashboard.components.scene import Scene
 from dashboard.components.stage import Point, StageState, move, peek, stage
+from dashboard.components.timeline import Timeline
 from genlab.measures.density import Extent
 
 DIGITS = 3
@@ -104,6 +105,33 @@ def frame(name: str, count: int) -> int | None:
     return int(text) if plain and int(text) < count else None
 
 
+def asked_frame(element: str, name: str, count: int) -> int | None:
+    """The frame at which the link wants the film of an element to stand when it is drawn anew.
+
+    None where it has no wish: no such frame, that at which the film rests anyway, or one of another
+    film than was there at first.
+    """
+
+    def read() -> tuple[int | None, int]:
+        wish = frame(name, count)
+        return (None if wish == st.session_state.get(f"{element}_rest") else wish), count
+
+    wish, of = once(element, read)
+    return wish if of == count else None
+
+
+def tell_frame(element: str, name: str, own: Timeline, drawn: Timeline, shown: int) -> None:
+    """Write the frame at which a film stands into the link, also where nobody has chosen it.
+
+    `own` is the timeline as the view made it, `drawn` as the link had it. A film that plays on
+    arrival plays for whoever opens the link, so it has no frame there before somebody stops it.
+    """
+    if not own.autoplay and shown == own.start:
+        st.session_state[f"{element}_rest"] = shown
+    if not own.autoplay or shown != drawn.start or frame(name, own.count) is not None:
+        remember(name, shown)
+
+
 def remember(name: str, value: Point | int | None) -> None:
     """Write a point or a frame into the link."""
     if value is not None:
@@ -178,7 +206,7 @@ class Linked:
 
     def show(self, scene: Scene, *, max_width: int = 640, more: str = "") -> StageState:
         """Draw the scene, as `stage`, from the link's frame, and write what is shown into it."""
-        timeline = scene.timeline
+        own = timeline = scene.timeline
         if timeline is not None and self.start is not None and self.start < timeline.count:
             timeline = replace(timeline, start=self.start, autoplay=False)
             scene = replace(scene, timeline=timeline)
@@ -189,10 +217,8 @@ class Linked:
         if self.still is None:  # a held point is remembered where it is let go
             for name, at in self.points.items():
                 remember(self.names.get(name, name), at)
-        if self.frame and timeline is not None:
-            known = frame(self.frame, timeline.count) is not None
-            if known or state.frame != timeline.start:
-                remember(self.frame, state.frame)
+        if self.frame and own is not None and timeline is not None:
+            tell_frame(self.key, self.frame, own, timeline, state.frame)
         return state
 
 
@@ -220,9 +246,8 @@ def linked(
         read: Whether the link is asked; a view that must judge its points together reads it itself.
     """
     called, first = names or {}, points or {}
-    start = once(key, lambda: frame(frame_name, count)) if frame_name else None
-    inside = start if start is not None and start < count else None
-    state = peek(key, points=first, count=count, start=inside or 0)
+    start = asked_frame(key, frame_name, count) if frame_name else None
+    state = peek(key, points=first, count=count, start=start or 0)
     x0, x1, y0, y1 = within or (-math.inf, math.inf, -math.inf, math.inf)
     at = {}
     for name, said in state.points.items():
@@ -230,4 +255,4 @@ def linked(
         x, y = asked or said
         at[name] = settled((min(max(x, x0), x1), min(max(y, y0), y1)))
     here = {name: settled(said) for name, said in state.points.items()}
-    return Linked(key, here, state.still, frame_name, inside, called).put(**at)
+    return Linked(key, here, state.still, frame_name, start, called).put(**at)

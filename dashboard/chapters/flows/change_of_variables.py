@@ -53,10 +53,13 @@ def show(card: Card | None, seed: int) -> None:
 def _show_by_hand(seed: int) -> None:
     picture, said = _columns()
     with picture:
-        by_hand(seed, said)
+        stage = st.container()
         with st.container(horizontal=True, gap="small"):
             st.button("Begin again", key="bend_Begin again", icon=":material/restart_alt:")
             st.button("Straighten", key="bend_Straighten", icon=":material/trending_up:")
+        files = st.container()
+        with stage:
+            by_hand(seed, said, files)
         st.caption(
             "An illustration: the map is yours, nothing is learned. Its densities are exact."
         )
@@ -93,7 +96,7 @@ def _columns() -> tuple[DeltaGenerator, DeltaGenerator]:
 
 @st.fragment
 @guarded()
-def by_hand(seed: int, said: DeltaGenerator) -> None:
+def by_hand(seed: int, said: DeltaGenerator, files: DeltaGenerator) -> None:
     """Handles on an increasing curve; a drag runs this fragment alone."""
     before = st.session_state.setdefault("bend_knots", _linked())
     handles = linked("bend_stage", points=dict(zip(NAMES, before, strict=True)), read=False)
@@ -111,7 +114,8 @@ def by_hand(seed: int, said: DeltaGenerator) -> None:
         [f"handle {i + 1}" for i in range(len(NAMES))],
         said,
     )
-    _offer(f"map-by-hand-seed{seed}", knots, lambda _: _by_hand(tuple(knots), seed))
+    with files:
+        _offer(f"map-by-hand-seed{seed}", knots, lambda _: _by_hand(tuple(knots), seed))
 
 
 @st.fragment

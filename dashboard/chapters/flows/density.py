@@ -16,6 +16,7 @@ from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
 from dashboard.shared.refining import Refining, refining
 from dashboard.shared.selection import COARSE, GRID, PlaneSelection, density_grid
+from dashboard.shared.taken import Arrays, take_away
 from genlab.measures.density import Extent
 from genlab.model import ExportedModel
 
@@ -64,3 +65,19 @@ def show(look: PlaneSelection) -> None:
                 else "The true density here is zero (exact)."
             )
     picture.show_rest()
+
+
+def offer(look: PlaneSelection) -> None:
+    """Files of what is shown: samples, data pushed to z, and the log-density of the cells."""
+    extent = look.extent
+
+    def at(_: int) -> Arrays:
+        samples, latent = clouds(look.model, look.n, look.seed)
+        cells, true = density_grid(look.model, extent, GRID), look.card.dataset
+        arrays = {"x": samples, "data_z": latent, "log_prob": cells, "extent": np.array(extent)}
+        exact = true_density(true, extent, GRID)
+        return arrays if exact is None else arrays | {"true_log_prob": exact}
+
+    name = f"{look.card.id}-seed{look.seed}"
+    told = f"{name} {look.card.check.sha256} {look.n} {extent} density"
+    take_away("Samples", name, told, at, columns=["x"])

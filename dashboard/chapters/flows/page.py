@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import pages
 from dashboard.chapters.flows import change_of_variables, density, layers, training, transformations
-from dashboard.chapters.flows.shared import VERBS, clouds
+from dashboard.chapters.flows.shared import VERBS
 from dashboard.plots.bounds import bound_of
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.shading import Scale
@@ -15,7 +15,6 @@ from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, lessons, parts, shell
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import PlaneSelection
-from dashboard.shared.taken import take_arrays
 
 CURVE = 270  # pixels of the training curve
 PAGE = pages.named("flows")
@@ -106,14 +105,8 @@ def one(left: DeltaGenerator, view: str) -> None:
             if painted:  # last of all: a chart keeps a browser busy for as long as all the rest
                 words = "Negative log-likelihood over the training steps."
                 parts.chart(loss_chart(card, "loss: −log p(x), nats"), words)
-    if view == "training" and card.snapshots:
-        training.offer(look)
-    elif view == "layers":
-        layers.offer(look)
-    else:
-        samples, latent = clouds(look.model, n, seed)
-        shown = {"x": samples, "data_z": latent}
-        take_arrays("Samples", f"{card.id}-seed{seed}", shown, ["x"])
+    if view != "training" or card.snapshots:
+        {"density": density, "layers": layers, "training": training}[view].offer(look)
     parts.about(card)
 
 
