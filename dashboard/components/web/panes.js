@@ -58,12 +58,17 @@ export function layOut(stage) {
   let best = fitted(panes.length, under);
   if (width < NARROW) best = many(stage) ? { ...fitted(1, { ...under, width: (width - GAP) / 2 }), columns: 2 } : fitted(1, { ...under, height: room });
   else if (beside.side > 1.05 * best.side) {
-    best = beside;
-    root.dataset.beside = "true";
+    place(root, beside, true);
+    if (side.offsetHeight <= room) return; // else they would reach below the strip
   }
-  const style = { "--columns": String(best.columns), "--pane": `${best.side}px`, "--gap": `${GAP}px` };
+  place(root, best, false);
+}
+
+/** @param {HTMLElement} root @param {{columns: number, side: number}} sizes @param {boolean} beside */
+function place(root, { columns, side }, beside) {
+  root.dataset.beside = String(beside);
+  const style = { "--columns": String(columns), "--pane": `${side}px`, "--gap": `${GAP}px` };
   for (const [name, value] of Object.entries(style)) root.style.setProperty(name, value);
-  if (root.dataset.beside === "true" && side.offsetHeight > room) root.dataset.beside = "false"; // they would reach below the strip
 }
 
 const ratioOf = (/** @type {PaneSpec} */ { aspect, extent: [x0, x1, y0, y1] }) => aspect ?? (x1 - x0) / (y1 - y0);
