@@ -79,7 +79,7 @@ def _exercise(number: int, server: str, page: Page, view: str, told: Lesson) -> 
     query = {page.choice: view} if view else {}
     begin = f"{server}/{page.address(**query)}"
     tries = "".join(
-        f'<li><a href="{escape(f"{server}/{page.address(**query, **each.set)}")}">'
+        f'<li><a href="{escape(f"{server}/{page.address(**(query | each.set))}")}">'
         f"{_prose(each.say)}</a></li>"
         for each in told.tries
     )

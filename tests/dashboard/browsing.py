@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 Open = Callable[..., Page]
 """Opens a page at an address and waits for what it is to show."""
@@ -92,6 +92,11 @@ def visiting(windows: Windows, *, refusals: bool = False) -> Iterator[Open]:
             assert page.get_by_test_id("stException").count() == 0
             assert refusals or page.get_by_test_id("stAlertContentError").count() == 0
     assert not wrong, wrong
+
+
+def numbers(page: Page) -> Locator:
+    """The numbers under the picture, in their order."""
+    return page.locator(".readouts dd")
 
 
 def settle(page: Page) -> None:

@@ -12,7 +12,7 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 from playwright.sync_api import Page, expect
 
-from tests.dashboard.browsing import Windows
+from tests.dashboard.browsing import Windows, numbers
 
 pytestmark = pytest.mark.browser
 
@@ -212,7 +212,7 @@ def test_dragging_the_point_rewrites_the_ledger_and_the_link(
     visit: Visit, windows: Windows
 ) -> None:
     page = visit.open("flows")
-    value = page.get_by_test_id("stMetricValue").first
+    value = numbers(page).first
     before = value.inner_text()
     drag(page, stage(page).locator("canvas").first, (0.5, 0.5), (0.62, 0.37))
     expect(value).not_to_have_text(before, timeout=10_000)

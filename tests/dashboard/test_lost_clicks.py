@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.dashboard.browsing import Open, Windows, settle, visiting
 
@@ -124,12 +124,17 @@ def linked(page: Page) -> tuple[float, float]:
     return float(found[1]), float(found[2])
 
 
+def place(page: Page, x: float, y: float) -> Locator:
+    """Where the page says that the point is."""
+    return page.get_by_text(f"({x:.2f}, {y:.2f})".replace("-", "−"))
+
+
 def test_a_choice_in_one_moment_with_a_point_is_heard(flows: Open) -> None:
     page = flows("flow=moons-flow-spline&x=0.500,0.250")
     page.evaluate(AT_ONCE, ["x", "layers"])
-    expect(page.get_by_text("Scrub or play the layers")).to_be_visible()
+    expect(page.get_by_text("Σ log|det| of the layers")).to_be_visible()
     settle(page)
-    expect(page.get_by_text("x = (0.50, 0.25)")).to_have_count(0)
+    expect(place(page, 0.5, 0.25)).to_have_count(0)
     expect(page).to_have_url(re.compile(r"flow_view=layers"))
     expect(page).not_to_have_url(re.compile(r"[?&]x=0\.500"))
 
@@ -144,27 +149,27 @@ def test_a_point_let_go_is_kept_by_the_view_chosen_at_once(flows: Open) -> None:
         page.mouse.move(canvas["x"] + canvas["width"] * share, canvas["y"] + canvas["height"] / 4)
     page.mouse.up()
     page.mouse.click(choice["x"] + choice["width"] / 2, choice["y"] + choice["height"] / 2)
-    expect(page.get_by_text("Scrub or play the layers")).to_be_visible()
+    expect(page.get_by_text("Σ log|det| of the layers")).to_be_visible()
     settle(page)
     expect(page).to_have_url(re.compile(r"flow_view=layers"))
     x, y = linked(page)
     assert x < -0.5  # not where the point stood
-    expect(page.get_by_text(f"x = ({x:.2f}, {y:.2f})")).to_be_visible()
+    expect(place(page, x, y)).to_be_visible()
 
 
 def test_views_share_the_point_that_was_moved_last(flows: Open) -> None:
     page = flows("flow=moons-flow-spline&x=0.500,0.250")
-    for view, told in (("layers", "0.50, 0.25"), ("density", None), ("layers", None)):
+    for view, told in (("layers", (0.5, 0.25)), ("density", None), ("layers", None)):
         page.get_by_role("radio", name=view).click()
         settle(page)
         if told:
-            expect(page.get_by_text(f"x = ({told})")).to_be_visible()
+            expect(place(page, *told)).to_be_visible()
         handle = page.locator(".stage .handle[data-name=x]").first
         before = page.url
         handle.press("Shift+ArrowLeft")
         expect(page).not_to_have_url(before)
         settle(page)
         x, y = linked(page)
-        expect(page.get_by_text(f"x = ({x:.2f}, {y:.2f})")).to_be_visible()
+        expect(place(page, x, y)).to_be_visible()
     page.go_back()
-    expect(page.get_by_text(f"x = ({x:.2f}, {y:.2f})")).to_have_count(0)
+    expect(place(page, x, y)).to_have_count(0)

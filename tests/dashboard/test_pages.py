@@ -1,5 +1,6 @@
 """Every page through `AppTest`: all its controls, an empty house, a broken model, absurd links."""
 
+import re
 import shutil
 from itertools import cycle
 from pathlib import Path
@@ -188,7 +189,7 @@ def test_absurd_links_are_clamped(view: tuple[str, dict[str, str]], value: str) 
 
 def test_point_of_the_link_is_the_point_of_the_ledger() -> None:
     app = open_page("chapters/flows/page.py", x="0.5,-0.25")
-    assert "x = (0.50, -0.25)" in texts(app)
+    assert "x = (0.50,\u00a0−0.25)" in texts(app)
     plain, broken = (
         open_page("chapters/flows/page.py"),
         open_page("chapters/flows/page.py", x="nan,inf"),
@@ -198,6 +199,8 @@ def test_point_of_the_link_is_the_point_of_the_ledger() -> None:
 
 def test_ledger_adds_up() -> None:
     app = open_page("chapters/flows/page.py", x="0.4,0.3")
-    table = next(str(item.value) for item in app.markdown if "**sum**" in str(item.value))
-    total = float(table.split("**sum** | **")[1].split("*")[0])
+    table = next(str(item.value) for item in app.markdown if "**log p**" in str(item.value))
+    told = [float(each.replace("−", "-")) for each in re.findall(r"[+−][\d.]+", table)]
+    *terms, total = told
+    assert sum(terms) == pytest.approx(total, abs=2e-3)
     assert total == pytest.approx(number(app, "log p(x), nats"), abs=2e-3)

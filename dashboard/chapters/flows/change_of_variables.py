@@ -61,7 +61,8 @@ def _show_by_hand(seed: int) -> None:
         with stage:
             by_hand(seed, said, files)
         st.caption(
-            "An illustration: the map is yours, nothing is learned. Its densities are exact."
+            "An illustration: the map is yours, nothing is learned. Its densities are exact. An "
+            "invertible map must rise, so a handle stays between its neighbours."
         )
 
 

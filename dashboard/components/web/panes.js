@@ -46,13 +46,13 @@ const SIDE = 220; // CSS pixels of numbers and legend where they stand beside th
  * @param {Stage} stage
  */
 export function layOut(stage) {
-  const { root, panes, side, timeline, scene: { maxWidth } } = stage;
+  const { root, panes, side, timeline, scene } = stage;
   const width = widthOf(root);
-  if (!panes.length || !width) return;
+  if (!scene || !panes.length || !width) return; // a stage whose buffers are still on their way has no scene
   root.dataset.beside = "false";
   const heads = panes.map(({ figure, picture }) => figure.offsetHeight - picture.offsetHeight);
   const room = roomOf(root) - heightOf(timeline.root);
-  const box = { gap: GAP, most: maxWidth, head: Math.max(...heads), ratio: Math.min(...panes.map(({ spec }) => ratioOf(spec))) };
+  const box = { gap: GAP, most: scene.maxWidth, head: Math.max(...heads), ratio: Math.min(...panes.map(({ spec }) => ratioOf(spec))) };
   const under = { ...box, width, height: room - heightOf(side) };
   const beside = fitted(panes.length, { ...box, width: width - SIDE, height: room });
   let best = fitted(panes.length, under);

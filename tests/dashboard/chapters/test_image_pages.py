@@ -459,7 +459,7 @@ def test_compare_shows_the_models_of_images_beside_the_truth(furnished: Path, da
     assert not app.exception
     assert not app.error
     assert not app.warning
-    rows = app.dataframe[0].value.set_index("model")
+    brief, rows = (table.value.set_index("model") for table in app.dataframe[:2])
     expected = {
         "mnist": {"mnist-gan-toy": ("at once", "no"), "mnist-flow-toy": ("at once", "lower bound")},
         "tiny": {
@@ -469,6 +469,8 @@ def test_compare_shows_the_models_of_images_beside_the_truth(furnished: Path, da
     told = {name: (row["sampling"], row["inference"]) for name, row in rows.iterrows()}
     assert told == expected[dataset]
     assert (rows["s / 40 images"] > 0).all()
+    assert list(brief.index) == list(rows.index)
+    assert set(brief) < set(rows)
 
 
 @pytest.mark.slow

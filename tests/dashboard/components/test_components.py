@@ -254,7 +254,7 @@ def test_nothing_is_drawn_for_what_is_not_finite(visit: Visit) -> None:
 
 def test_the_picture_downloads_with_both_panes(visit: Visit) -> None:
     with visit.page.expect_download() as waiting:
-        visit.main.get_by_role("button", name="Download").click()
+        visit.main.get_by_role("button", name="Download the picture").click()
     assert waiting.value.suggested_filename == "left-t-4.png"
     image = Image.open(waiting.value.path())
     width = visit.place(4, 0)[0] - visit.place(-4, 0)[0]

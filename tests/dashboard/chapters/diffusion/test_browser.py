@@ -9,7 +9,7 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 from playwright.sync_api import expect
 
-from tests.dashboard.browsing import Open, Windows, visiting
+from tests.dashboard.browsing import Open, Windows, numbers, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +23,7 @@ def visit(windows: Windows, server: str) -> Iterator[Open]:
 
 def test_a_dragged_point_gets_its_likelihood_while_the_picture_develops(visit: Open) -> None:
     page = visit("ddpm=gaussians8-ddpm&ddpm_view=likelihood")
-    value = page.get_by_test_id("stMetricValue").first
+    value = numbers(page).first
     expect(value).to_be_visible(timeout=30_000)
     before = value.inner_text()
     box = page.locator(".stage canvas").first.bounding_box()

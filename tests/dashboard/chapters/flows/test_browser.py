@@ -13,7 +13,7 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
 
-from tests.dashboard.browsing import Open, Windows, settle, visiting
+from tests.dashboard.browsing import Open, Windows, numbers, settle, visiting
 
 pytestmark = pytest.mark.browser
 
@@ -39,7 +39,7 @@ def place(canvas: Locator, across: float, up: float) -> tuple[float, float]:
 
 
 def naive(page: Page) -> Locator:
-    return page.get_by_test_id("stMetricValue").nth(1)
+    return numbers(page).nth(1)
 
 
 def test_the_whole_picture_follows_the_coarse_one(visit: Open) -> None:
@@ -76,12 +76,12 @@ def test_a_handle_bends_the_map_by_pointer_and_by_key(visit: Open) -> None:
     handle.focus()
     handle.press("Shift+ArrowUp")
     expect(naive(page)).not_to_have_text(dragged, timeout=10_000)
-    expect(page.get_by_test_id("stMetricValue").first).to_have_text(re.compile(r"1\.000|0\.999"))
+    expect(numbers(page).first).to_have_text(re.compile(r"1\.000|0\.999"))
 
 
 def test_a_point_is_traced_through_the_layers(visit: Open) -> None:
     page = visit("flow_view=layers&flow=moons-flow-spline&layer=10")
-    value = page.get_by_test_id("stMetricValue").first
+    value = numbers(page).first
     before = value.inner_text()
     page.mouse.click(*place(page.locator(".stage canvas").nth(1), 0.3, 0.75))
     expect(value).not_to_have_text(before, timeout=10_000)
@@ -103,7 +103,7 @@ def test_the_film_travels_once_and_is_there_again_after_another_view(
 
     page.on("websocket", listen)
     page.goto(f"{server}/flows?flow_view=layers&flow=moons-flow-spline&layer=10")
-    value, film = page.get_by_test_id("stMetricValue").first, page.locator(".stage canvas").first
+    value, film = numbers(page).first, page.locator(".stage canvas").first
     expect(value).to_be_visible(timeout=30_000)
     settle(page)
     most = max(sizes) - 400_000  # without the film
