@@ -89,7 +89,7 @@ def test_what_is_erased_is_filled_anew(visit: Open) -> None:
     expect(page).not_to_have_url(re.compile(re.escape(first[0])), timeout=30_000)
     expect(page.locator(".wall[data-ready=true]").first).to_be_visible()
     page.locator(".wall .cell").last.click()  # another image to erase from
-    expect(page).to_have_url(re.compile(r"[?&]image=\d+"), timeout=20_000)
+    expect(page).to_have_url(re.compile(r"[?&]image=[1-9]"), timeout=20_000)
     # Another view, and back: the painting and the choice are as they were left.
     left = parse_qs(urlsplit(page.url).query)
     for view, there in (("forward", "one ε for each image"), ("inpaint", "Images to erase from")):
