@@ -89,6 +89,24 @@ def test_discriminator_is_never_sure_where_it_steps_once() -> None:
         assert least_belief(often) < 0.2
 
 
+def test_over_ten_seeds_minimax_and_non_saturating_end_level() -> None:
+    found = {}
+    for name in ("minimax", "nonsaturating"):
+        card = load(f"gaussians8-gan-{name}", device="cpu").card
+        one = next(m for m in card.metrics if m.name == "trials_high_quality")
+        assert one.split == "10 seeds"
+        found[name] = one.value, one.stderr or 0.0
+    (a, da), (b, db) = found.values()
+    assert abs(a - b) < 2 * np.hypot(da, db)
+    runs = [
+        scenes.Run(catalogue.read_catalogue().cards[f"gaussians8-gan-{name}"], name, 1)
+        for name in found
+    ]
+    told = scenes.seeds(runs)
+    assert "10 seeds" in told
+    assert all(f"{value:.0%}" in told for value, _ in found.values())
+
+
 def test_page_speaks_of_the_order_that_contradicts_the_lecture() -> None:
     def row(share: float) -> scenes.Record:
         return scenes.Record([0], np.array([[share]]), None, 1.0)
