@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dashboard.components.blob import Blob, looks
 from dashboard.components.layers import Role, check_frames, check_role, check_size, require
+from dashboard.components.readout import Readout
 from dashboard.components.timeline import Timeline
 
 LIMIT = 11_000_000
@@ -116,6 +117,7 @@ def encode_wall(
     *,
     enlarge: bool = False,
     max_width: int = 640,
+    readouts: Sequence[Readout] = (),
 ) -> bytes:
     """The blob for the browser.
 
@@ -132,8 +134,11 @@ def encode_wall(
     require(
         all(0 <= tile < n for tile in picks.values()), f"wall: picks {dict(picks)} of {n} tiles"
     )
+    for readout in readouts:
+        readout.check(count)
     blob = Blob()
     header = {
+        "readouts": [readout.header(blob) for readout in readouts],
         "sheets": [sheet.header(blob) for sheet in sheets],
         "timeline": timeline.header(blob) if timeline else None,
         "picks": dict(picks),

@@ -17,6 +17,7 @@ import streamlit as st
 
 from dashboard.components.files import component
 from dashboard.components.heard import hearing
+from dashboard.components.readout import Readout
 from dashboard.components.sheet import Sheet, encode_wall
 from dashboard.components.timeline import Timeline, chosen_frame, frames_at, is_whole
 
@@ -70,13 +71,14 @@ def tiles(
     picks: Mapping[str, int] | None = None,
     enlarge: bool = False,
     max_width: int = 640,
+    readouts: Sequence[Readout] = (),
 ) -> TilesState:
     """Draw one sheet or two over one timeline; return what a person did, as of the last message.
 
     `picks` are the tiles to pick by their names, and where they begin: the same at every run, since
     the browser keeps them itself (other numbers here move them). With several names the next click
     moves the name that is next. `enlarge` shows the first pick large beside the sheets. A sheet is
-    at most `max_width` CSS pixels wide.
+    at most `max_width` CSS pixels wide. `readouts` are numbers of the frame that is shown.
 
     Call it inside a fragment when a pick should not run the whole page again.
 
@@ -84,7 +86,9 @@ def tiles(
     sent.
     """
     places = dict(picks or {})
-    blob = encode_wall(sheets, timeline, places, enlarge=enlarge, max_width=max_width)
+    blob = encode_wall(
+        sheets, timeline, places, enlarge=enlarge, max_width=max_width, readouts=readouts
+    )
     count, start = frames_at(timeline)
     n = sheets[0].pixels.shape[1]
     now = peek_tiles(key, n=n, picks=places, count=count, start=start)

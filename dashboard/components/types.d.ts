@@ -50,7 +50,7 @@ type Scene = {
   seq: number; maxWidth: number; more: string;
 };
 type WallScene = {
-  sheets: SheetSpec[]; timeline: TimelineSpec | null; picks: Record<string, number>;
+  sheets: SheetSpec[]; timeline: TimelineSpec | null; picks: Record<string, number>; readouts: ReadoutSpec[];
   enlarge: boolean; maxWidth: number;
 };
 type PadScene = {
@@ -93,8 +93,8 @@ type Sheet = Framed & {
 };
 type Large = { figure: HTMLElement; title: HTMLElement; ones: { canvas: HTMLCanvasElement; said: HTMLElement }[] };
 type Wall = Player & {
-  scene: WallScene; choices: HTMLElement; sheets: Sheet[]; large: Large | null;
-  picks: Record<string, number>; active: string; focus: number; fresh?: string; columns: number;
+  scene: WallScene; choices: HTMLElement; readouts: HTMLElement; sheets: Sheet[]; large: Large | null;
+  picks: Record<string, number>; active: string; focus: number; fresh?: string; columns: number; bare?: boolean;
 };
 type Pad = Instance & {
   scene: PadScene; canvas: HTMLCanvasElement; picture: HTMLElement; brush: HTMLInputElement;

@@ -59,11 +59,20 @@ def more(app: AppTest) -> str:
 
 
 def readouts(app: AppTest) -> dict[str, list[str]]:
-    """The numbers of the first stage of the page by their names, for each frame."""
+    """The numbers of the first stage or wall of the page by their names, for each frame."""
+    return {name: one["values"] for name, one in _readouts(app).items()}
+
+
+def explained(app: AppTest) -> dict[str, str]:
+    """What is told of them."""
+    return {name: one["told"] for name, one in _readouts(app).items()}
+
+
+def _readouts(app: AppTest) -> dict[str, dict[str, Any]]:
     blobs = [element.proto.bytes for element in app.get("bidi_component")]
     headers = [decode(blob) for blob in blobs if blob]
-    first = next(header for header in headers if "readouts" in header)
-    return {readout["label"]: readout["values"] for readout in first["readouts"]}
+    first = next((header for header in headers if "readouts" in header), {"readouts": []})
+    return {readout["label"]: readout for readout in first["readouts"]}
 
 
 def number(app: AppTest, label: str) -> float:

@@ -351,7 +351,7 @@ def test_downloads_hold_the_samples(visit: Visit) -> None:
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Samples (csv)").click()
     lines = waiting.value.path().read_text().splitlines()
-    assert lines[0] == "x1,x2"
+    assert lines[0] == "x1,x2,z1,z2"
     assert len(lines) == 501
     visit.check()
 

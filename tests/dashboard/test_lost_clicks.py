@@ -132,7 +132,7 @@ def place(page: Page, x: float, y: float) -> Locator:
 def test_a_choice_in_one_moment_with_a_point_is_heard(flows: Open) -> None:
     page = flows("flow=moons-flow-spline&x=0.500,0.250")
     page.evaluate(AT_ONCE, ["x", "layers"])
-    expect(page.get_by_text("Σ log|det| of the layers")).to_be_visible()
+    expect(page.get_by_text("Σ log|det| of the layers")).to_be_visible(timeout=20_000)
     settle(page)
     expect(place(page, 0.5, 0.25)).to_have_count(0)
     expect(page).to_have_url(re.compile(r"flow_view=layers"))
@@ -149,7 +149,7 @@ def test_a_point_let_go_is_kept_by_the_view_chosen_at_once(flows: Open) -> None:
         page.mouse.move(canvas["x"] + canvas["width"] * share, canvas["y"] + canvas["height"] / 4)
     page.mouse.up()
     page.mouse.click(choice["x"] + choice["width"] / 2, choice["y"] + choice["height"] / 2)
-    expect(page.get_by_text("Σ log|det| of the layers")).to_be_visible()
+    expect(page.get_by_text("Σ log|det| of the layers")).to_be_visible(timeout=20_000)
     settle(page)
     expect(page).to_have_url(re.compile(r"flow_view=layers"))
     x, y = linked(page)

@@ -46,26 +46,28 @@ const SIDE = 220; // CSS pixels of numbers and legend where they stand beside th
  * @param {Stage} stage
  */
 export function layOut(stage) {
-  const { root, panes, side, timeline, scene } = stage;
+  const { root, box: { parentElement: body }, panes, readouts, side, timeline, scene } = stage;
   const width = widthOf(root);
   if (!scene || !panes.length || !width) return; // a stage whose buffers are still on their way has no scene
+  const place = width < NARROW ? body : side; // on a telephone what is under the picture is under the first screen
+  if (readouts.parentElement !== place) place.prepend(readouts);
   root.dataset.beside = "false";
   const heads = panes.map(({ figure, picture }) => figure.offsetHeight - picture.offsetHeight);
   const room = roomOf(root) - heightOf(timeline.root);
-  const box = { gap: GAP, most: scene.maxWidth, head: Math.max(...heads), ratio: Math.min(...panes.map(({ spec }) => ratioOf(spec))) };
-  const under = { ...box, width, height: room - heightOf(side) };
-  const beside = fitted(panes.length, { ...box, width: width - SIDE, height: room });
+  const all = { gap: GAP, most: scene.maxWidth, head: Math.max(...heads), ratio: Math.min(...panes.map(({ spec }) => ratioOf(spec))) };
+  const under = { ...all, width, height: room - heightOf(side) };
+  const beside = fitted(panes.length, { ...all, width: width - SIDE, height: room });
   let best = fitted(panes.length, under);
-  if (width < NARROW) best = many(stage) ? { ...fitted(1, { ...under, width: (width - GAP) / 2 }), columns: 2 } : fitted(1, { ...under, height: room });
+  if (width < NARROW) best = many(stage) ? { ...fitted(1, { ...under, width: (width - GAP) / 2 }), columns: 2 } : fitted(1, { ...under, height: room - heightOf(readouts) });
   else if (beside.side > 1.05 * best.side) {
-    place(root, beside, true);
+    arrange(root, beside, true);
     if (side.offsetHeight <= room) return; // else they would reach below the strip
   }
-  place(root, best, false);
+  arrange(root, best, false);
 }
 
 /** @param {HTMLElement} root @param {{columns: number, side: number}} sizes @param {boolean} beside */
-function place(root, { columns, side }, beside) {
+function arrange(root, { columns, side }, beside) {
   root.dataset.beside = String(beside);
   const style = { "--columns": String(columns), "--pane": `${side}px`, "--gap": `${GAP}px` };
   for (const [name, value] of Object.entries(style)) root.style.setProperty(name, value);

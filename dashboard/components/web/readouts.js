@@ -4,7 +4,7 @@ import { element } from "./dom.js";
 
 export const buildReadouts = () => element("dl", { className: "readouts" });
 
-/** A place for each number, with its name. @param {Stage} stage */
+/** A place for each number, with its name. @param {Stage | Wall} stage */
 export function fillReadouts(stage) {
   const { readouts: list, theme, scene: { readouts } } = stage;
   list.hidden = !readouts.length;
@@ -15,7 +15,7 @@ export function fillReadouts(stage) {
   showNumbers(stage);
 }
 
-/** The numbers of the frame. @param {Stage} stage */
+/** The numbers of the frame. @param {Stage | Wall} stage */
 export function showNumbers({ readouts: list, frame, scene: { readouts } }) {
   const places = [...list.querySelectorAll("dd")];
   readouts.forEach(({ values }, i) => { places[i].textContent = values[values.length > 1 ? frame : 0]; });

@@ -15,12 +15,12 @@ export function packPixels(packed, values, at, channels) {
     packed[i] = ((255 << 24) | (values[at + blue] << 16) | (values[at + green] << 8) | values[at]) >>> 0;
 }
 
-/** Where tiles lie, in device pixels: as many columns as asked for, fewer where they would be too small. @param {Sheet} sheet @param {number} most */
-function layout(sheet, most) {
+/** Where tiles lie, in device pixels: as many columns as asked for, fewer where they would be too small. @param {Sheet} sheet @param {number} most @param {boolean} bare without captions */
+function layout(sheet, most, bare) {
   const { spec, picture, canvas } = sheet;
   const [, n, h, w] = spec.pixels.shape;
   const width = picture.clientWidth;
-  const [least, words] = spec.captions.length ? [LEAST.worded, WORDS] : [LEAST.bare, 0];
+  const [least, words] = spec.captions.length && !bare ? [LEAST.worded, WORDS] : [LEAST.bare, 0];
   const columns = clamp(Math.floor((width + TILE_GAP) / (least + TILE_GAP)), 1, Math.min(most, n));
   const rows = Math.ceil(n / columns);
   const tile = (width - (columns - 1) * TILE_GAP) / columns;
@@ -52,7 +52,7 @@ function frameImage(sheet, frame) {
 }
 
 export function paintSheet(/** @type {Wall} */ wall, /** @type {Sheet} */ sheet) {
-  const { n, h, w, columns, words, dpr, tile, pitch } = layout(sheet, wall.columns);
+  const { n, h, w, columns, words, dpr, tile, pitch } = layout(sheet, wall.columns, wall.bare);
   const ctx = sheet.canvas.getContext("2d");
   const image = frameImage(sheet, wall.frame);
   ctx.clearRect(0, 0, sheet.canvas.width, sheet.canvas.height);

@@ -71,4 +71,4 @@ function askForAll(stage, { seq, points }) {
   send(stage);
 }
 
-export default await mounting("stage", ["stage.css", "timeline.css"], { create, adopt, paint });
+export default await mounting("stage", ["stage.css", "readouts.css", "timeline.css"], { create, adopt, paint });

@@ -10,6 +10,7 @@ import { fillCells, markPicks } from "./cells.js";
 import { dprOf, element, framed, fullButtons, iconButton, page, saveCanvas, surface, write } from "./dom.js";
 import { filmButton } from "./film.js";
 import { mounting } from "./mount.js";
+import { buildReadouts, fillReadouts, showNumbers } from "./readouts.js";
 import { heightOf, NARROW, roomOf, widthOf } from "./room.js";
 import { count, paintLarge, paintSheet, TILE_GAP, WORDS } from "./sheets.js";
 import { paintStrip } from "./strip.js";
@@ -28,9 +29,12 @@ function create(/** @type {Wall} */ wall) {
     box: element("div", { className: "sheets" }),
     choices: element("div", { className: "picks", role: "radiogroup", "aria-label": "The next tile becomes" }),
     tools: element("span", { className: "tools" }, save, filmButton(wall, draw, title), ...fullButtons(wall.root)),
+    readouts: buildReadouts(),
+    described: () => showNumbers(wall),
     resized: () => layOut(wall),
   });
   buildTimeline(wall);
+  wall.timeline.root.prepend(wall.readouts); // the strip stays on the screen, and the numbers with it
   wall.root.append(wall.choices, wall.box, wall.timeline.root);
 }
 
@@ -47,6 +51,7 @@ function adopt(/** @type {Wall} */ wall, /** @type {Uint8Array} */ data) {
   if (!names.includes(wall.active)) wall.active = names[0] ?? "";
   for (const [i, spec] of sheets.entries()) fillSheet(wall, wall.sheets[i], spec);
   fillChoices(wall, names);
+  fillReadouts(wall);
   adoptTimeline(wall, before);
   layOut(wall);
   markPicks(wall);
@@ -57,22 +62,34 @@ function adopt(/** @type {Wall} */ wall, /** @type {Uint8Array} */ data) {
 const LARGE = 290; // CSS pixels of the picked tile and the gap to it
 const GAP = 18; // between sheets
 const LEAST = 24; // of a tile that is to be made out
+const FINGER = 22; // of one that a finger hits
 
 /**
  * Tiles as large as lets all rows stand on the first screen with the timeline: in as many columns as Python asks for, or twice or
- * three times as many where that makes them larger by much. A narrow screen scrolls.
+ * three times as many where that makes them larger by much. A narrow screen scrolls where they would be too small for a finger.
  */
 function layOut(/** @type {Wall} */ wall) {
   const { sheets: [{ columns, captions, pixels: { shape: [, n, h, w] } }], enlarge, maxWidth } = wall.scene;
   const width = widthOf(wall.root);
   const across = width < NARROW ? width : (width - (enlarge ? LARGE : 0) - GAP) / wall.sheets.length;
-  const high = width < NARROW ? Infinity : roomOf(wall.root) - heightOf(wall.choices, wall.timeline.root, wall.sheets[0].head);
-  const words = captions.length ? WORDS : 0;
+  const narrow = width < NARROW;
+  const high = roomOf(wall.root) - heightOf(wall.choices, wall.timeline.root, wall.sheets[0].head);
+  const rowsHigh = (/** @type {number} */ tile, /** @type {number} */ many) => Math.ceil(n / many) * ((tile * h) / w + TILE_GAP);
+  const filling = (/** @type {number} */ many) => (across + TILE_GAP) / many - TILE_GAP;
+  // On a telephone a wall that is too high goes without its captions, which the large tile has, if that brings it onto the screen.
+  const dense = narrow && columns === Math.ceil(Math.sqrt(n))
+    ? [...Array(n).keys()].find((many) => many >= columns && filling(many) >= FINGER && rowsHigh(filling(many), many) <= high)
+    : undefined;
+  const fits = rowsHigh(filling(columns), columns) + Math.ceil(n / columns) * (captions.length ? WORDS : 0) <= high;
+  wall.bare = dense !== undefined && !fits;
+  const words = captions.length && !wall.bare ? WORDS : 0;
   let best = { columns, tile: 0 };
-  for (const many of [columns, 2 * columns, 3 * columns].filter((each) => each === columns || each <= n)) {
+  if (wall.bare) best = { columns: dense, tile: filling(dense) };
+  else if (narrow) best.tile = Math.min(filling(columns), maxWidth / columns);
+  else for (const many of [columns, 2 * columns, 3 * columns].filter((each) => each === columns || each <= n)) {
     const rows = Math.ceil(n / many);
     const down = ((high - (rows - 1) * TILE_GAP) / rows - words) * (w / h);
-    const tile = Math.min((across + TILE_GAP) / many - TILE_GAP, down, maxWidth / columns);
+    const tile = Math.min(filling(many), down, maxWidth / columns);
     if (tile > 1.2 * best.tile) best = { columns: many, tile };
   }
   wall.columns = best.columns;
@@ -144,4 +161,4 @@ function compose(wall) {
   return ctx.canvas;
 }
 
-export default await mounting("wall", ["tiles.css", "timeline.css"], { create, adopt, paint });
+export default await mounting("wall", ["tiles.css", "readouts.css", "timeline.css"], { create, adopt, paint });

@@ -334,8 +334,8 @@ SHOWN = {
     "round trips": ("mnist-gan-toy-round-45deg-seed0", {"x": 16, "z": 16}),
     "plane": ("mnist-gan-toy-plane-1-2-3-at0.500,0.290-seed0", {"x": 1, "z": 1}),
     "round trip": ("mnist-flow-toy-roundtrip-image1-class-{c}", {"x": 1, "z": 1, "back": 1}),
-    "bits": ("mnist-flow-toy-bits-image1-class-{c}-seed0", {"bits": 8, "x": 1}),
-    "surprise": ("surprise-mnist-flow-toy-seed0", {"bits": 50}),
+    "bits": ("mnist-flow-toy-bits-image1-class-{c}-seed0", {"mnist-flow-toy": 8, "x": 1}),
+    "surprise": ("surprise-mnist-flow-toy-seed0", {"mnist-flow-toy on mnist": 50}),
 }
 """The file of each view, and how long its arrays are; `b` and `c` are what the sample has."""
 

@@ -11,8 +11,8 @@ from dashboard.chapters.diffusion.images.shared import (
     guidance_of,
     offer_moments,
     place_of,
+    recognised,
     said,
-    say_recognised,
     setting_of,
     watch,
 )
@@ -20,6 +20,7 @@ from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import EVERY, Setting, told_count
 from dashboard.chapters.flows.scenes.bits import with_error
+from dashboard.components.readout import Readout
 from dashboard.components.sheet import Sheet
 from dashboard.shared import controls
 from dashboard.shared.images import ImageSelection, film, linked_picks
@@ -69,9 +70,8 @@ def _films(look: ImageSelection, settings: list[Setting], part: str) -> None:
             for name, setting, walk in zip("AB", settings, walks, strict=True)
         ]
     with body():
-        pairs = _wall(look, settings, films, part)
-        if all(walk.done for walk in walks):
-            _numbers(look, films, settings, settings[0].n)
+        done = all(walk.done for walk in walks)
+        pairs = _wall(look, settings, films, part, _numbers(look, films, settings) if done else [])
         st.caption(
             f"Tile by tile the same noise: {told_count(settings[0].n, look.n)} of seed "
             f"{look.seed}. Frames are matched by noise level; where one film has fewer, it waits."
@@ -84,9 +84,13 @@ def _films(look: ImageSelection, settings: list[Setting], part: str) -> None:
 
 
 def _wall(
-    look: ImageSelection, settings: list[Setting], films: list[list[Moment]], part: str
+    look: ImageSelection,
+    settings: list[Setting],
+    films: list[list[Moment]],
+    part: str,
+    numbers: list[Readout],
 ) -> list[Moment]:
-    """Both films over one timeline; the moments of both, as they are shown."""
+    """Both films over one timeline, and their numbers; the moments of both, as they are shown."""
     n, classes = settings[0].n, len(look.card.constants.classes or [])
     columns = min(classes, n) if EVERY in {s.label for s in settings} else None
     a, b = (figures.thinned(film) for film in figures.matched(*films))
@@ -102,7 +106,15 @@ def _wall(
     ]
     lead = 0 if len(films[0]) >= len(films[1]) else 1
     strip, picks = figures.timeline((a, b)[lead]), linked_picks("pair_tiles", n, tile=0)
-    film(sheets, "pair_tiles", strip, picks=picks, frame="image_pair_frame", enlarge=True)
+    film(
+        sheets,
+        "pair_tiles",
+        strip,
+        picks=picks,
+        frame="image_pair_frame",
+        enlarge=True,
+        readouts=numbers,
+    )
     return [_joined(x, y, (x, y)[lead].t) for x, y in zip(a, b, strict=True)]
 
 
@@ -116,18 +128,16 @@ def _joined(a: Moment, b: Moment, t: int) -> Moment:
 
 
 def _numbers(
-    look: ImageSelection, films: list[list[Moment]], settings: list[Setting], n: int
-) -> None:
+    look: ImageSelection, films: list[list[Moment]], settings: list[Setting]
+) -> list[Readout]:
     """What the settings do to the images, in numbers."""
-    cells = st.columns(3)
-    for cell, name, moments, setting in zip(cells, "AB", films, settings, strict=False):
-        with cell:
-            say_recognised(look.card, moments[-1], setting.label, f"{name}: ")
-    with cells[2]:
-        mean, error = figures.difference(films[0][-1], films[1][-1], n)
-        st.metric(
-            "Difference of A and B",
-            with_error(mean, error),
-            help="Root mean squared difference of the pixels of a pair, white = 1: mean over the "
-            "pairs, and its standard error.",
-        )
+    found = []
+    for name, moments, setting in zip("AB", films, settings, strict=True):
+        found += recognised(look.card, moments[-1], setting.label, f"{name}: ")
+    mean, error = figures.difference(films[0][-1], films[1][-1], settings[0].n)
+    told = (
+        "Root mean squared difference of the pixels of a pair, white = 1: mean over the pairs, and "
+        "its standard error."
+    )
+    difference = Readout("Difference of A and B at the end", [with_error(mean, error)], told=told)
+    return [*found, difference]

@@ -43,7 +43,7 @@ def show(look: ImageSelection) -> None:
         film(
             figures.guess_sheets(moments, names, 6),
             "forward_tiles",
-            figures.timeline(moments, fps=8.0),
+            figures.timeline(moments, fps=8.0, loop=True),
             picks=picks,
             frame="image_forward_frame",
             enlarge=True,

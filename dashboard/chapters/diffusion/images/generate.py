@@ -6,8 +6,8 @@ from dashboard.chapters.diffusion.images.shared import (
     generation,
     offer_moments,
     place_of,
+    recognised,
     said,
-    say_recognised,
     watch,
 )
 from dashboard.chapters.diffusion.scenes import images as figures
@@ -27,8 +27,6 @@ def show(look: ImageSelection, setting: Setting) -> None:
         moments = watch(walk, "generate", "From noise to images", columns)
     with body():
         _film(look, setting, len(moments), columns)
-        if walk.done:
-            say_recognised(look.card, moments[-1], setting.label)
         told = f"{told_count(setting.n, look.n)}: {said(setting, moments)}."
         if columns:
             some = "" if columns == len(classes) else f" (the first {columns} of {len(classes)})"
@@ -43,14 +41,25 @@ def _film(look: ImageSelection, setting: Setting, shown: int, columns: int | Non
 
     It asks for the moments anew, since what a fragment is given stays in memory with its visitor.
     """
-    moments = generation(look, setting).frames[:shown]
+    walk = generation(look, setting)
+    moments = walk.frames[:shown]
     if len(moments) < shown:  # others needed the memory meanwhile
         st.rerun()
     words = said(setting, moments)
+    done = walk.done and len(moments) == walk.total
+    numbers = recognised(look.card, moments[-1], setting.label) if done else []
     moments = figures.thinned(moments)
     sheets = figures.film_sheets(moments, words, columns)
     strip, start = figures.timeline(moments), linked_picks("generate_tiles", setting.n, tile=0)
-    state = film(sheets, "generate_tiles", strip, picks=start, frame="image_frame", enlarge=True)
+    state = film(
+        sheets,
+        "generate_tiles",
+        strip,
+        picks=start,
+        frame="image_frame",
+        enlarge=True,
+        readouts=numbers,
+    )
     tile, classes = state.picks["tile"], look.card.constants.classes or []
     labels = figures.labels_of(look.card, setting.label, setting.n)
     asked = f", asked for: {classes[labels[tile]]}" if labels is not None else ""

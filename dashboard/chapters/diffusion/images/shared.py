@@ -20,6 +20,7 @@ from dashboard.chapters.diffusion.scenes.settings import (
     whole_rows,
 )
 from dashboard.components.heard import changing
+from dashboard.components.readout import Readout
 from dashboard.components.sheet import Grey
 from dashboard.shared import controls, links, progress
 from dashboard.shared.guard import without
@@ -191,16 +192,19 @@ def offer_moments(
     take_away("Images", f"{name}-{{}}", print, at, frames=frames, size=size)
 
 
-def say_recognised(card: Card, last: Moment, label: str, of: str = "") -> None:
-    """How many of the images a classifier recognises as the class that was asked for."""
+def recognised(card: Card, last: Moment, label: str, of: str = "") -> list[Readout]:
+    """How many of the images a classifier recognises as the class that was asked for.
+
+    Nothing where no class was asked for, or there is no classifier.
+    """
     labels = figures.labels_of(card, label, len(last.x_t))
     whole = np.ones(len(last.x_t), bool) if last.broken is None else ~last.broken
     if labels is None or not whole.any():
-        return
+        return []
     with without("a classifier"):
         judge = classifier_of(card)
         if judge is None:
-            return
+            return []
         found = figures.recognised(judge, last.x_t[whole], labels[whole])
         share, low, high = (f"{100 * part:.0f}" for part in found)
         told = (
@@ -208,4 +212,6 @@ def say_recognised(card: Card, last: Moment, label: str, of: str = "") -> None:
             "real images only) puts into the class that was asked for, and its 95 % interval "
             "(Wilson)."
         )
-        st.metric(f"{of}Class recognised", f"{share} % ({low} to {high} %)", help=told)
+        name = f"{of}Class recognised at t = {last.t}"
+        return [Readout(name, [f"{share} % ({low} to {high} %)"], "model", told)]
+    return []

@@ -117,8 +117,13 @@ def thinned(moments: Sequence[Moment], most: int = MOST_FRAMES) -> list[Moment]:
     return [moments[i] for i in np.rint(np.linspace(0, len(moments) - 1, most)).astype(int)]
 
 
-def timeline(moments: Sequence[Moment], fps: float = 20.0) -> Timeline | None:
-    """The strip under a film, with the share of signal ᾱ over its frames; None for one frame."""
+def timeline(
+    moments: Sequence[Moment], fps: float = 20.0, *, loop: bool = False
+) -> Timeline | None:
+    """The strip under a film, with the share of signal ᾱ over its frames; None for one frame.
+
+    A film that does not `loop` rests on its last frame.
+    """
     if len(moments) < 2:
         return None
     bars = alphas_bar([m.log_snr for m in moments])
@@ -127,7 +132,9 @@ def timeline(moments: Sequence[Moment], fps: float = 20.0) -> Timeline | None:
         [level_label(m.t, m.log_snr) for m in moments],
         [Curve(bars, "noise", "ᾱₜ", span=(0.0, 1.0))],
         fps=fps,
+        loop=loop,
         autoplay=True,
+        rest=None if loop else len(moments) - 1,
         title="t",
     )
 

@@ -67,8 +67,10 @@ def open_page(**query: str) -> AppTest:
 
 
 def figures_of(app: AppTest) -> dict[str, float]:
-    """The first number of each metric by its label."""
-    return {m.label: float(re.findall(r"[\d.]+", str(m.value))[0]) for m in app.metric}
+    """The first number of each number under the picture by its name, and of each metric."""
+    told = {m.label: str(m.value) for m in app.metric}
+    told |= {name: values[0] for name, values in pages.readouts(app).items()}
+    return {name: float(re.findall(r"[\d.]+", value)[0]) for name, value in told.items()}
 
 
 FRAMES = {
@@ -119,10 +121,10 @@ def test_every_view_opens(house: Path, view: str) -> None:
 
 def test_the_picture_is_of_the_class_that_was_asked_for(house: Path) -> None:
     """Classes of the tiny model are ten grey levels apart, so each image is recognised."""
-    assert figures_of(open_page())["Class recognised"] == 100
+    assert figures_of(open_page())["Class recognised at t = 0"] == 100
     app = open_page(image_class="7", image_n="8", image_sampler="heun", image_steps="9")
-    assert figures_of(app)["Class recognised"] == 100
-    assert "Class recognised" not in figures_of(open_page(image_class=ANY))
+    assert figures_of(app)["Class recognised at t = 0"] == 100
+    assert "Class recognised at t = 0" not in figures_of(open_page(image_class=ANY))
 
 
 def test_guidance_leads_away_from_any_class_and_the_pair_says_how_far(house: Path) -> None:
@@ -130,10 +132,10 @@ def test_guidance_leads_away_from_any_class_and_the_pair_says_how_far(house: Pat
     app = open_page(
         image_view="compare", image_a_class="9", image_b_class="9", image_a_w="1", image_b_w="0"
     )
-    right, wrong = [m for m in app.metric if "Class recognised" in m.label]
-    assert str(right.value).startswith("100 %")
-    assert str(wrong.value).startswith("0 %")
-    difference = figures_of(app)["Difference of A and B"]
+    found = figures_of(app)
+    assert found["A: Class recognised at t = 0"] == 100
+    assert found["B: Class recognised at t = 0"] == 0
+    difference = found["Difference of A and B at the end"]
     assert difference == pytest.approx(0.45, abs=0.02)  # from 0 to 0.9, halved
 
 
@@ -236,13 +238,13 @@ def test_a_walk_that_was_stopped_goes_on_where_it_was(house: Path) -> None:
     app.slider(key="image_steps").set_value(30).run()
     assert len(walk.frames) == 4
     (go_on,) = [b for b in app.button if b.label == "Go on"]
-    assert not app.metric  # nothing is said of images that are not finished
+    assert not figures_of(app)  # nothing is said of images that are not finished
     assert f"stopped after 3 of 30 steps, at t = {walk.frames[-1].t}" in texts(app)
     assert "30 evaluations" not in texts(app)
     go_on.click().run()
     assert not app.exception
     assert walk.done
-    assert figures_of(app)["Class recognised"] == 100
+    assert figures_of(app)["Class recognised at t = 0"] == 100
 
 
 def test_a_failed_step_is_told_and_the_next_look_starts_anew(
@@ -259,7 +261,7 @@ def test_a_failed_step_is_told_and_the_next_look_starts_anew(
     monkeypatch.setattr(ExportedModel, "run", run)
     app.run()
     assert not app.error
-    assert figures_of(app)["Class recognised"] == 100
+    assert figures_of(app)["Class recognised at t = 0"] == 100
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -270,7 +272,7 @@ def test_views_do_without_data_and_classifier(house: Path, view: str) -> None:
     assert not app.error
     missing = "exported/data/tiny.npz" in texts(app)
     assert missing == (view in {"forward", "inpaint", "bits"})
-    assert "Class recognised" not in figures_of(app)
+    assert "Class recognised at t = 0" not in figures_of(app)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -612,8 +614,7 @@ def test_images_that_are_no_numbers_are_counted_and_left_out(
     monkeypatch.setattr(figures, "moment", spoil)
     app = open_page(image_n="20", image_steps="5")
     assert "3 of 20 images have pixels that are no numbers" in texts(app)
-    (recognised,) = [item for item in app.metric if "Class recognised" in item.label]
-    assert "these 17 images" in recognised.help
+    assert "these 17 images" in pages.explained(app)["Class recognised at t = 0"]
     assert not app.exception
 
 
