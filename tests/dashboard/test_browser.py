@@ -70,9 +70,11 @@ class Visit:
     def settle(self) -> None:
         """Wait until the server has nothing more to say: no script has run for a while."""
         app = self.page.get_by_test_id("stApp")
-        for _ in range(3):  # a rerun starts a moment after its cause, and may cause another
+        for _ in range(
+            3
+        ):  # a rerun starts a moment after its cause, and may cause another; Compare measures speeds
             self.page.wait_for_timeout(150)
-            expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=30_000)
+            expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=90_000)
 
     def check(self) -> None:
         """Nothing broke, nothing was asked of another host, nothing is wider than the screen."""

@@ -160,7 +160,7 @@ def test_settings_that_differ_in_what_is_folded_away_differ_in_words(house: Path
     for told in (alt[1], texts(app)):
         assert "clip none · linear schedule" in told
     assert "clip" not in alt[0]
-    assert figures_of(app)["Difference of A and B"] > 0
+    assert figures_of(app)["Difference of A and B at the end"] > 0
     app = open_page(image_clip="dynamic", image_schedule="linear")
     assert "clip dynamic · linear schedule" in texts(app)
 
@@ -214,7 +214,7 @@ def test_only_classes_that_are_shown_are_named(house: Path) -> None:
 
 def test_equal_settings_make_equal_images(house: Path) -> None:
     app = open_page(image_view="compare", image_b_w="1")
-    assert figures_of(app)["Difference of A and B"] == 0
+    assert figures_of(app)["Difference of A and B at the end"] == 0
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
