@@ -70,9 +70,7 @@ class Visit:
     def settle(self) -> None:
         """Wait until the server has nothing more to say: no script has run for a while."""
         app = self.page.get_by_test_id("stApp")
-        for _ in range(
-            3
-        ):  # a rerun starts a moment after its cause, and may cause another; Compare measures speeds
+        for _ in range(3):  # a rerun starts a moment after its cause, and may cause another
             self.page.wait_for_timeout(150)
             expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=90_000)
 
