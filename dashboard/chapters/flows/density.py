@@ -60,7 +60,7 @@ def show(look: PlaneSelection) -> None:
         true = catalogue.exactly(card.dataset, "log_prob", lambda exact: exact.log_prob([x])[0])
         if true is not None:
             st.caption(
-                f"True log-density here: {true:.2f} nats (exact)."
+                f"True log-density here: {true:.2f} nats (exact).".replace(" -", " −")
                 if np.isfinite(true)
                 else "The true density here is zero (exact)."
             )
