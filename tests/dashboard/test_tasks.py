@@ -243,10 +243,10 @@ def test_task_13_terms_of_a_likelihood(visitor: Visitor) -> None:
 
 def test_task_14_ten_sevens(visitor: Visitor) -> None:
     visitor.menu("Images", "Diffusion on images")
-    visitor.choose("Class", "7")
+    visitor.view("7")
     wall = visitor.page.locator(".wall[data-ready=true]").first
     expect(wall).to_be_visible(timeout=60_000)
-    expect(visitor.page.get_by_text(re.compile(r"\b7\b")).first).to_be_visible()
+    expect(visitor.page.get_by_text(re.compile("class 7")).first).to_be_visible()
 
 
 def test_task_15_bits_of_ones_own_digit(visitor: Visitor) -> None:
