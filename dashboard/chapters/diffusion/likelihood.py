@@ -177,4 +177,5 @@ def _offer(
         f"{card.id} {sorted(card.files.items())} {point} {len(way.x)} {sizes}",
         lambda _: {**path, **known, "extent": np.asarray(extent)},
         size=sum(values.nbytes for values in [*path.values(), *known.values()]),
+        columns=["x", "log_snr", "gained"],  # a coarse grid may have as many rows as the path
     )
