@@ -26,7 +26,7 @@ class Sheet:
     """Print exercises of a chapter with their links and answers: a page of HTML, for paper."""
 
     chapter: tyro.conf.Positional[str]
-    """whose exercises: flows, gans or diffusion"""
+    """whose exercises: compare, flows, gans or diffusion"""
     server: str = "http://localhost:8501"
     """where the students find the lab"""
 

@@ -4,6 +4,7 @@ import pytest
 
 from dashboard import lessons, pages
 from dashboard.pages import Page
+from tests.dashboard.told import told
 
 PLACES = [place for place in lessons.places() if lessons.lesson(*place)]
 
@@ -15,13 +16,22 @@ def name(place: tuple[Page, str]) -> str:
 
 @pytest.mark.parametrize("place", PLACES, ids=name)
 def test_a_lesson_is_short(place: tuple[Page, str]) -> None:
-    told = lessons.lesson(*place)
-    assert told is not None
-    assert told.question.endswith("?")
-    assert len(told.question) <= 110
-    for line in (told.notice, told.why):
+    lesson = told(place[0].path, place[1])
+    assert lesson.question.endswith("?")
+    assert len(lesson.question) <= 110
+    for line in (lesson.notice, lesson.why):
         assert line.endswith((".", "$"))
         assert len(line) <= 260
+
+
+@pytest.mark.parametrize("place", PLACES, ids=name)
+def test_a_lesson_says_what_one_does_asks_first_and_has_something_to_try(
+    place: tuple[Page, str],
+) -> None:
+    lesson = told(place[0].path, place[1])
+    assert lesson.do.endswith(".")
+    assert lesson.tries
+    assert lesson.predict
 
 
 def test_views_of_the_plane_have_lessons() -> None:
@@ -33,6 +43,6 @@ def test_views_of_the_plane_have_lessons() -> None:
 def test_no_lesson_is_of_a_view_that_is_not_there() -> None:
     known = {name(place) for place in lessons.places()}
     for chapter in {page.chapter for page in pages.PAGES}:
-        for path, told in lessons._chapter(chapter).items():
-            views = [""] if "question" in told else list(told)
+        for path, known_of in lessons._chapter(chapter).items():
+            views = [""] if "question" in known_of else list(known_of)
             assert {f"{path} {view}".strip() for view in views} <= known

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from dashboard import lessons, pages
 from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.settings import Filling, Setting
 from dashboard.chapters.flows.scenes.round_trip import round_trip
@@ -24,6 +23,7 @@ from genlab.latents import at_temperature, between
 from genlab.measures.bits import bits_per_dim
 from genlab.measures.neighbours import nearest
 from genlab.runtime.noise import normal
+from tests.dashboard.told import right
 
 EXPORTED = Path(__file__).parents[3] / "exported"
 WALK = "about 0.7 times as long"
@@ -40,14 +40,6 @@ def data(name: str = "mnist", part: str = "x", n: int = 4_000) -> np.ndarray:
         return arrays[part][:n]
 
 
-def right(page: str, view: str) -> str:
-    """The right choice of a view's question."""
-    told = lessons.lesson(pages.named(page), view)
-    assert told
-    assert told.predict
-    return told.predict.choices[told.predict.right]
-
-
 def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Root mean squared difference of the pixels of pairs, [n]."""
     return np.sqrt(((a - b) ** 2).mean((1, 2, 3)))
@@ -55,16 +47,6 @@ def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def classes(x: np.ndarray) -> np.ndarray:
     return model("mnist-classifier").classify(x.astype(np.float32)).argmax(1)
-
-
-@pytest.mark.parametrize("page", ["flow-images", "gan-images", "diffusion-images"])
-def test_every_view_says_what_one_does_asks_first_and_has_something_to_try(page: str) -> None:
-    for view in pages.named(page).views:
-        told = lessons.lesson(pages.named(page), view)
-        assert told
-        assert told.do.endswith(".")
-        assert told.tries
-        assert told.predict
 
 
 def test_samples_of_a_flow_are_all_the_same_at_nought() -> None:

@@ -1,9 +1,9 @@
 """What the lesson of the page that compares claims, from the cards."""
 
-from dashboard import lessons, pages
 from dashboard.chapters.compare.scenes.scores import figure_of
 from dashboard.plots.bounds import inference
 from dashboard.shared import catalogue
+from tests.dashboard.told import right
 
 
 def test_only_gans_have_no_density_and_the_others_are_near_the_data() -> None:
@@ -14,7 +14,4 @@ def test_only_gans_have_no_density_and_the_others_are_near_the_data() -> None:
             found = figure_of(card, "kl", "kl_ode")
             assert found is not None
             assert found.value < 0.1
-    lesson = lessons.lesson(pages.named("compare"))
-    assert lesson is not None
-    assert lesson.predict is not None
-    assert lesson.predict.choices[lesson.predict.right] == "GANs"
+    assert right("compare") == "GANs"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dashboard import lessons, pages
+from dashboard import pages
 from dashboard.chapters.diffusion.scenes import field, forward, race
 from dashboard.chapters.diffusion.scenes import reverse_step as reverse
 from genlab import ExportedModel, load
@@ -18,6 +18,7 @@ from genlab.diffusion.solver_error import solution, solver_error
 from genlab.diffusion.units import to_data, to_diffusion
 from genlab.runtime.noise import normal
 from tests.dashboard.pages import open_page, texts
+from tests.dashboard.told import right, told
 
 PLANE = ("forward", "diffusion", "reverse")
 ANGLES = np.arange(8) * np.pi / 4
@@ -30,18 +31,6 @@ def model(kind: str) -> ExportedModel:
 
 def levels(schedule: str = "cosine") -> NDArray[np.float64]:
     return np.asarray(model("exact").card.constants.schedules[schedule])
-
-
-def told(path: str, view: str = "") -> lessons.Lesson:
-    found = lessons.lesson(pages.named(path), view)
-    assert found is not None
-    return found
-
-
-def answer(path: str, view: str = "") -> str:
-    asked = told(path, view).predict
-    assert asked is not None
-    return asked.choices[asked.right]
 
 
 def clustered(x: NDArray[Any]) -> float:
@@ -60,7 +49,7 @@ def test_the_linear_schedule_comes_to_noise_sooner() -> None:
         films = forward.films(exact, {name: levels(name)}, reverse.plane(exact.card), 0)
         *_, (film,) = filter(None, films)
         since[name] = forward.noise_from(film)
-    assert answer("forward") == min(since, key=lambda name: since[name] or 0)
+    assert right("forward") == min(since, key=lambda name: since[name] or 0)
     assert since["linear"] == pytest.approx(270, abs=21)  # a frame is 21 steps long
     assert since["cosine"] == pytest.approx(520, abs=21)
 
@@ -74,7 +63,7 @@ def test_estimates_fall_into_clusters_before_the_samples() -> None:
     samples, estimates = (clustered(to_data(ddpm.card, x)) for x in (at.x_t, at.x0))
     assert estimates == pytest.approx(2 / 3, abs=0.05)
     assert samples < 1 / 3
-    assert answer("diffusion", "trajectory") == "the estimates x̂₀"
+    assert right("diffusion", "trajectory") == "the estimates x̂₀"
 
 
 def test_the_race_ends_as_it_is_told() -> None:
@@ -90,7 +79,7 @@ def test_the_race_ends_as_it_is_told() -> None:
         assert min(found, key=lambda name: found[name]) == "dpmpp_2m"
     assert errors[10]["ddim"] < errors[10]["heun"]
     assert errors[50]["heun"] < errors[50]["ddim"]
-    assert answer("diffusion", "race") == race.SAMPLER_NAMES["dpmpp_2m"]
+    assert right("diffusion", "race") == race.SAMPLER_NAMES["dpmpp_2m"]
 
 
 def test_the_score_is_wrong_where_there_are_no_data() -> None:
@@ -104,7 +93,7 @@ def test_the_score_is_wrong_where_there_are_no_data() -> None:
     for log_p, wrong in zip(density.reshape(len(at), -1), gap, strict=True):
         rare = log_p < np.median(log_p)
         assert wrong[rare].mean() > 2 * np.average(wrong, weights=np.exp(log_p - log_p.max()))
-    assert answer("diffusion", "field") == "far from all data"
+    assert right("diffusion", "field") == "far from all data"
 
 
 def test_the_learned_density_is_right_on_data_and_wrong_between_them() -> None:
@@ -129,14 +118,6 @@ def test_a_long_step_back_has_eight_peaks_and_a_short_one_is_gaussian() -> None:
 
 def lines(path: str) -> list[tuple[str, str]]:
     return [(path, view) for view in pages.named(path).views or ("",)]
-
-
-@pytest.mark.parametrize("place", [place for path in PLANE for place in lines(path)])
-def test_a_view_says_what_to_do_and_asks_and_tries(place: tuple[str, str]) -> None:
-    lesson = told(*place)
-    assert lesson.do.endswith(".")
-    assert lesson.tries
-    assert lesson.predict is not None
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from dashboard import lessons, pages
 from dashboard.chapters.flows.scenes import change_of_variables as bend
 from dashboard.chapters.flows.scenes.density import ledger
 from dashboard.chapters.flows.scenes.training import normality
@@ -12,6 +11,7 @@ from dashboard.shared import catalogue
 from genlab import load
 from genlab.model import ExportedModel
 from genlab.monotone import Monotone, Pushed
+from tests.dashboard.told import right, told
 
 
 @pytest.fixture(scope="module")
@@ -22,26 +22,6 @@ def flow() -> ExportedModel:
 @pytest.fixture(scope="module")
 def data(flow: ExportedModel) -> np.ndarray:
     return np.asarray(catalogue.reference(flow.card, 1_000))
-
-
-def told(view: str) -> lessons.Lesson:
-    found = lessons.lesson(pages.named("flows"), view)
-    assert found is not None
-    return found
-
-
-def right(view: str) -> str:
-    asked = told(view).predict
-    assert asked is not None
-    return asked.choices[asked.right]
-
-
-def test_every_lesson_says_what_one_does_and_what_to_try() -> None:
-    for view in pages.named("flows").views:
-        lesson = told(view)
-        assert lesson.do.endswith(".")
-        assert lesson.tries
-        assert lesson.predict
 
 
 def test_terms_add_up_and_the_middle_is_ten_nats_lower(flow: ExportedModel) -> None:
@@ -64,7 +44,7 @@ def test_coupling_layers_move_one_coordinate_and_the_last_scales(flow: ExportedM
 def test_untrained_flow_keeps_the_clusters_and_the_trained_one_is_gaussian(
     flow: ExportedModel, data: np.ndarray
 ) -> None:
-    assert right("training").startswith("Eight clusters still, only nearer")
+    assert right("flows", "training").startswith("Eight clusters still, only nearer")
     z = flow.at(0).encode(data)
     design = np.c_[data, np.ones(len(data))]
     fit, *_ = np.linalg.lstsq(design, z, rcond=None)
@@ -83,12 +63,12 @@ def test_kinds_of_flow_differ_as_told(data: np.ndarray) -> None:
     found = {kind: facts(load(card.id), None, data, 0) for kind, card in kinds.items()}
     assert found["affine"].from_gaussian <= NOISE
     assert found["elementwise"].from_product <= NOISE
-    assert right("transformations") == "affine"
+    assert right("flows", "transformations") == "affine"
     said = [float(word) for word in ("1.43", "0.65", "0.09", "0.002")]
     kl = [one.kl.value if one.kl else np.inf for one in found.values()]
     assert kl == sorted(kl, reverse=True)
     np.testing.assert_allclose(kl, said, atol=0.005)
-    assert "1.43, 0.65, 0.09 and 0.002" in told("transformations").notice
+    assert "1.43, 0.65, 0.09 and 0.002" in told("flows", "transformations").notice
 
 
 def test_naive_density_integrates_to_the_mean_slope() -> None:

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from dashboard import lessons, pages
 from dashboard.chapters.gans.scenes import objectives as scenes
 from dashboard.chapters.gans.scenes.objectives import least_belief
 from dashboard.shared import catalogue
@@ -11,21 +10,10 @@ from genlab import load
 from genlab.measures.discriminator import belief, ratio
 from genlab.measures.gradients import pull
 from genlab.measures.modes import coverage, modes_of
+from tests.dashboard.told import right, told
 
 DRAWS, DRAW = 4, 2_500
 """As on the page."""
-
-
-def told(view: str) -> lessons.Lesson:
-    found = lessons.lesson(pages.named("gans"), view)
-    assert found is not None
-    return found
-
-
-def right(view: str) -> str:
-    asked = told(view).predict
-    assert asked is not None
-    return asked.choices[asked.right]
 
 
 def covered(variant: str) -> float:
@@ -36,20 +24,12 @@ def covered(variant: str) -> float:
     return float(np.mean([coverage(real, fake) for real, fake in zip(data, x, strict=True)]))
 
 
-def test_every_lesson_says_what_one_does_and_what_to_try() -> None:
-    for view in pages.named("gans").views:
-        lesson = told(view)
-        assert lesson.do.endswith(".")
-        assert lesson.tries
-        assert lesson.predict
-
-
 def test_generator_crosses_the_empty_space_in_a_short_way() -> None:
     model = load("gaussians8-gan-relativistic", device="cpu")
     exact = load("gaussians8-exact", device="cpu")
     modes = modes_of(exact)
     assert modes
-    assert "crosses the empty space, fast" in right("game")
+    assert "crosses the empty space, fast" in right("gans", "game")
     angle = np.linspace(0, 2 * np.pi, 20_001)
     z = np.stack([np.cos(angle), np.sin(angle)], -1).astype(np.float32)
     x = model.decode(z)
@@ -64,7 +44,7 @@ def test_generator_crosses_the_empty_space_in_a_short_way() -> None:
 
 @pytest.mark.parametrize("variant", ["relativistic", "minimax"])
 def test_losses_end_where_they_began(variant: str) -> None:
-    assert right("training") == "About where it began"
+    assert right("gans", "training") == "About where it began"
     history = load(f"gaussians8-gan-{variant}", device="cpu").card.history
     for player in ("critic", "generator"):
         losses = np.abs(history[player])
@@ -75,7 +55,7 @@ def test_order_of_the_objectives() -> None:
     names = {"minimax": "minimax", "nonsaturating": "non-saturating"}
     names["least-squares"] = "least squares"
     once = {name: covered(name) for name in names}
-    assert names[min(once, key=lambda name: once[name])] == right("objectives")
+    assert names[min(once, key=lambda name: once[name])] == right("gans", "objectives")
     often = {name: covered(f"{name}-k5") for name in names}
     assert min(often, key=lambda name: often[name]) == "least-squares"
     assert often["nonsaturating"] == pytest.approx(often["minimax"], abs=0.03)
@@ -124,7 +104,7 @@ def test_page_speaks_of_the_order_that_contradicts_the_lecture() -> None:
 
 def test_untrained_discriminator_says_one_half_and_the_best_is_half_where_densities_agree() -> None:
     half = ratio(np.array([0.3]), np.array([0.3]))
-    assert right("optimal") == {0.0: "0", 0.5: "½", 1.0: "1"}[float(half[0])]
+    assert right("gans", "optimal") == {0.0: "0", 0.5: "½", 1.0: "1"}[float(half[0])]
     model = load("gaussians8-gan-minimax", device="cpu").at(0)
     said = belief(model.card, model.critic(catalogue.reference(model.card, 500)))
     assert said is not None
@@ -133,8 +113,8 @@ def test_untrained_discriminator_says_one_half_and_the_best_is_half_where_densit
 
 def test_non_saturating_pulls_harder_where_d_is_sure() -> None:
     model = load("gaussians8-gan-minimax-k5", device="cpu")
-    assert right("gradients") == "non-saturating"
-    sure = dict(told("gradients").tries[0].set)
+    assert right("gans", "gradients") == "non-saturating"
+    sure = dict(told("gans", "gradients").tries[0].set)
     assert sure["gan"] == model.card.id
     step = model.card.steps[int(sure["gan_pull"])]
     one = pull(model, step, model.latent(250, seed=0), model.card.extent)
