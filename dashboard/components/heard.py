@@ -49,12 +49,13 @@ def left(part: bool) -> bool:
     return bool(st.session_state[LATE])
 
 
-def late(key: str) -> None:
-    """Have Streamlit write a value into the link that its widget left behind; call it before that.
+def changed(key: str) -> bool:
+    """Whether a visitor changed the element of this key since it was drawn; call it before that.
 
-    The one message carries the link of its first half. What is written into that one would take the
-    second half out of the browser's.
+    The link of the browser may then lack the change: it came as the second half of a message that
+    carries the link of its first, or an answer that was on its way put back an older link.
     """
-    if key in st.session_state.get(LATE, ()) and key in st.session_state:
-        st.session_state[LATE].discard(key)
-        st.session_state[key] = st.session_state[key]
+    late: set[str] = st.session_state.get(LATE, set())
+    again = key in late
+    late.discard(key)
+    return again or key in st.session_state.get(UNANSWERED, ())

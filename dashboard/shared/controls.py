@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from dashboard.components.heard import changing, late
+from dashboard.components.heard import changed, changing
 from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
 from dashboard.shared import links
 from dashboard.shared.catalogue import (
@@ -24,10 +24,22 @@ MAX_SEED = 999_999
 SLIDER = 240  # pixels: a phone shows one and a half in a row, so they wrap
 
 
-def linked(key: str) -> dict[str, Any]:
-    """The arguments of a widget whose value the link has under `key`."""
-    late(key)
+def linked(key: str, default: str | float) -> dict[str, Any]:
+    """The arguments of a widget whose value the link has under `key` unless it is the `default`."""
+    value = st.session_state.get(key, default)
+    if changed(key) and not _told(st.query_params.get(key), value, default):
+        st.session_state[key] = value
     return {"bind": "query-params", **changing(key)}
+
+
+def _told(text: str | None, value: str | float, default: str | float) -> bool:
+    """Whether a link that has `text` for a value says the value."""
+    if text is None:
+        return value == default
+    try:
+        return text == str(value) or float(text) == value
+    except ValueError:
+        return False
 
 
 def choose_model(key: str, *verbs: str) -> Card:
@@ -89,12 +101,7 @@ def pick(
     """
     of = {name: cards[name].dataset if cards else name for name in options}
     here = [name for name in options if of[name] == st.session_state.get("dataset_seen")]
-    missing = links.asked(key, options, (here or list(options))[0])
-    if missing is not None:
-        shown = options[st.session_state[key]]
-        st.warning(
-            f"There is no “{missing}” here. Shown instead: {shown}.", icon=":material/link_off:"
-        )
+    _ask(key, options, (here or list(options))[0])
     chosen = st.selectbox(label, list(options), format_func=options.__getitem__, **changing(key))
     name = chosen if chosen in options else next(iter(options))
     links.tell(key, name)
@@ -102,16 +109,21 @@ def pick(
     return name
 
 
+def _ask(key: str, options: Mapping[str, str], first: str) -> None:
+    """As `links.asked`; a link to what is not among the options is told what is shown instead."""
+    missing = links.asked(key, options, first)
+    if missing is not None:
+        shown = options[st.session_state[key]]
+        st.warning(
+            f"There is no “{missing}” here. Shown instead: {shown}.", icon=":material/link_off:"
+        )
+
+
 def choose_named(
     label: str, options: Mapping[str, str], key: str, default: str, help: str | None = None
 ) -> str:
     """One of a few `options` side by side: the link has the identifier, a person reads the name."""
-    missing = links.asked(key, options, default)
-    if missing is not None:
-        st.warning(
-            f"There is no “{missing}” here. Shown instead: {options[default]}.",
-            icon=":material/link_off:",
-        )
+    _ask(key, options, default)
     picked = st.segmented_control(
         label,
         list(options),
@@ -153,7 +165,7 @@ def choose(
         required=True,
         help=help,
         wrap=wrap,
-        **linked(key),
+        **linked(key, first),
     )
     return picked if picked in options else first
 
@@ -165,15 +177,7 @@ def whole(
     if low == high:
         return low
     value = st.slider(
-        label,
-        low,
-        high,
-        default,
-        step,
-        help=help,
-        bind="query-params",
-        width=SLIDER,
-        **changing(key),
+        label, low, high, default, step, help=help, width=SLIDER, **linked(key, default)
     )
     return int(min(max(int(value), low), high))
 
@@ -183,15 +187,7 @@ def number(
 ) -> float:
     """A number between 0 and `high` on a slider, clamped."""
     value = st.slider(
-        label,
-        0.0,
-        high,
-        default,
-        step,
-        help=help,
-        bind="query-params",
-        width=SLIDER,
-        **changing(key),
+        label, 0.0, high, default, step, help=help, width=SLIDER, **linked(key, default)
     )
     return float(min(max(float(value), 0.0), high))
 
@@ -207,7 +203,7 @@ def seed() -> int:
     same = "The same seed gives the same picture."
     ask = partial(st.number_input, "Seed", 0, MAX_SEED, 0, width=150, help=same)
     try:
-        value = ask(**linked("seed"))
+        value = ask(**linked("seed", 0))
     except OverflowError:  # Streamlit's own reading of a number beyond every float in the link
         value = ask(**changing("seed_apart"))
     return int(min(max(int(value or 0), 0), MAX_SEED))
