@@ -33,13 +33,11 @@ window.WebSocket = class extends WebSocket {
   }
 };
 """
-# The first picture since the press and the first whole one: whole, or as fine as was asked for
-# after a coarser one (the page may have been at work on a fine picture of what was shown before).
+# The first picture since the press and the first whole one: whole, or as fine as was asked for.
+# The page was at rest before, so that no picture of what was shown then is still on its way.
 ANSWERED = """cells => {
-  const start = cells ? paintings.findIndex((p) => p.cells < cells) : 0;
-  const seen = start < 0 ? [] : paintings.slice(start);
-  const done = seen.find((p) => cells ? p.cells >= cells : p.whole);
-  return done && [seen[0].at - pressed, done.at - pressed];
+  const done = paintings.find((p) => cells ? p.cells >= cells : p.whole);
+  return done && [paintings[0].at - pressed, done.at - pressed];
 }"""
 # Numbers of a stage's answers with the time of each, in the middle of a drag.
 EVALUATED = """() => {
@@ -73,30 +71,32 @@ def watch(page: Page) -> None:
     page.add_init_script(WATCH)
 
 
-def visit(page: Page, address: str, rest: bool = True) -> None:
+def visit(page: Page, address: str) -> None:
     """Open an address and wait until its stages have their whole pictures."""
     page.goto(address)
     page.wait_for_function("paintings.length > 0", timeout=60_000)
-    settle(page) if rest else page.wait_for_timeout(700)
+    settle(page)
 
 
-def answer(page: Page, act: Callable[[], object], cells: int = 0, rest: bool = True) -> Answer:
+def answer(page: Page, act: Callable[[], object], cells: int = 0) -> Answer:
     """What follows `act`; the picture is whole with `cells` along a side, or when it says so.
 
-    Then the page comes to rest, or works on where that takes long and nobody waits for it.
+    Then the page comes to rest.
     """
     act()
     found = page.wait_for_function(ANSWERED, arg=cells, timeout=60_000).json_value()
-    settle(page) if rest else page.wait_for_timeout(700)
+    settle(page)
     return Answer(*map(float, found))
 
 
-def choose(page: Page, label: str, option: str, cells: int = 0, rest: bool = True) -> Answer:
-    """Another option of a select box, by its name and the key Enter."""
+def choose(page: Page, label: str, option: str, cells: int = 0) -> Answer:
+    """Another option of a select box, by its name and a click."""
     box = page.get_by_role("combobox", name=label).first
     box.click()
     box.fill(option)
-    return answer(page, lambda: box.press("Enter"), cells, rest)
+    named = page.get_by_role("option", name=option, exact=True)
+    named.wait_for()
+    return answer(page, named.click, cells)
 
 
 def press(page: Page, name: str, role: Literal["radio", "link"] = "radio") -> Answer:

@@ -3,8 +3,9 @@
 Nothing is compared here: each figure stands beside the bound that the pages are built for. A figure
 is taken from the key or the pointer to the frame of the screen that shows the answer, with all that
 lies between: browser, network of this machine, Streamlit, onnxruntime. A change of model or data
-set is measured the first time that the server hears of it, as a visitor meets it (flows once the
-server has compiled them); a drag, once the page is at rest.
+set is measured the first time that somebody asks for it, as it comes to a visitor who looks at one
+before the next: meanwhile the server compiles flows and makes pictures ahead (without the latter:
+`GENLAB_AHEAD=off`). A drag is measured once the page is at rest.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from benchmarks.gestures import choose, drag, enter, press, unroll, visit, watch
 from benchmarks.measure import Rate, Reading, timed
 from benchmarks.models import exported
 from dashboard import pages
+from dashboard.chapters.diffusion.scenes.race import SAMPLER_NAMES
 from dashboard.shared import catalogue, controls
 from genlab import ExportedModel
 from genlab.diffusion.diffused import CELLS
@@ -30,8 +32,8 @@ ANSWER = 5.0
 """Kilobytes on the wire for each of them: the numbers alone, no code."""
 WALK, POINTS, STEPS = 700.0, 2_000, 100
 """Milliseconds for a trajectory of so many points and steps."""
-OPENING = 25_000
-"""Milliseconds in which the page of flows opens all of them, behind its first picture."""
+LOOKING = 30_000
+"""Milliseconds for which the first picture of a page is looked at, before another one is chosen."""
 LINE = "mixture1d"
 Visit = Callable[[Page, str, str, int], Iterator[Rate]]
 
@@ -67,7 +69,6 @@ def flows(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]
     """The density of every flow; drags of three views."""
     ids = [entry.id for entry in catalogue.models_with("log_prob", "encode", "decode", "layers")]
     visit(page, f"{server}/flows?flow={ids[-1]}")
-    page.wait_for_timeout(OPENING)  # the page compiles all flows, once for each start of the server
     yield from pictures(page, "Flows: density", "Model", ids[:-1], 200)
     model = f"{dataset}-flow-spline"
     for view in ("density", "layers", "bend"):
@@ -78,9 +79,8 @@ def flows(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]
 def compare(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
     """One of each family on every data set: all densities but the one by ODE, which comes last."""
     names = plane()
-    # The ODE and the speeds of the table take their time, and a visitor moves on meanwhile.
-    visit(page, f"{server}/compare?dataset={names[-1]}", rest=False)
-    yield from pictures(page, "Compare", "Data set", names[:-1], 200, rest=False)
+    visit(page, f"{server}/compare?dataset={names[-1]}")
+    yield from pictures(page, "Compare", "Data set", names[:-1], 200)
 
 
 def gans(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]:
@@ -130,20 +130,19 @@ PAGES = {page.path or "lab": VISITS[page.path] for page in pages.PAGES if page.p
 
 
 def pictures(
-    page: Page, where: str, label: str, options: Iterable[str], cells: int = 0, rest: bool = True
+    page: Page, where: str, label: str, options: Sequence[str], cells: int = 0
 ) -> Iterator[Rate]:
     """Each option of a select box in turn: when its first picture is there, and its whole one.
 
     Options are models or data sets by their identifiers; a page has them by what people call them.
     """
+    page.wait_for_timeout(LOOKING)
     cards = catalogue.read_catalogue().cards
-    called = {
-        option: controls.called(option, cards[option])
-        if option in cards
-        else catalogue.dataset_title(option)
-        for option in options
+    of_models = controls.called({name: cards[name] for name in options if name in cards})
+    titles = {
+        option: of_models.get(option) or catalogue.dataset_title(option) for option in options
     }
-    answers = {name: choose(page, label, title, cells, rest) for name, title in called.items()}
+    answers = {name: choose(page, label, title, cells) for name, title in titles.items()}
     first = [Reading(answer.first, name) for name, answer in answers.items()]
     whole = [Reading(answer.whole, name) for name, answer in answers.items()]
     yield Rate(where, f"another {label.lower()} to first picture", first, FIRST)
@@ -177,8 +176,8 @@ def walks(page: Page, server: str, dataset: str, repeats: int) -> Iterator[Rate]
     for seed in range(1, repeats + 1):
         found[first].append(Reading(enter(page, "Seed", seed).first, f"seed {seed}"))
         for name in others:
-            found[name].append(Reading(press(page, name).first, f"seed {seed}"))
-        press(page, first)
+            found[name].append(Reading(press(page, SAMPLER_NAMES[name]).first, f"seed {seed}"))
+        press(page, SAMPLER_NAMES[first])
     for name, told in found.items():
         yield Rate("Diffusion", f"{name}: {POINTS:,} × {STEPS} to its film", told, WALK)
 

@@ -77,6 +77,10 @@ def models_with(*verbs: str) -> list[Card]:
     They stand data set by data set, each led by its main model. Only those with a latent plane are
     asked to decode: that is what is drawn.
     """
+    return list(once(("models_with", verbs), lambda: _models_with(verbs)))
+
+
+def _models_with(verbs: tuple[str, ...]) -> list[Card]:
     cards = [card for name in datasets("plane") for card in models_of(name)]
     able = [card for card in cards if kind(card) == "plane" and card.verbs >= set(verbs)]
     if "decode" in verbs:
@@ -86,8 +90,12 @@ def models_with(*verbs: str) -> list[Card]:
 
 def dataset_title(dataset: str) -> str:
     """What people call a data set: as the first of its models does that has a name for it."""
-    titles = [card.dataset_title for card in models_of(dataset)]
-    return next((title for title in titles if title != dataset), dataset)
+
+    def look() -> str:
+        titles = [card.dataset_title for card in models_of(dataset)]
+        return next((title for title in titles if title != dataset), dataset)
+
+    return once(("title", dataset), look)
 
 
 def models_of(dataset: str) -> list[Card]:
@@ -153,7 +161,7 @@ def comparable() -> dict[str, int]:
 
 def watcher() -> Callable[[], bool]:
     """A question for long jobs of this visitor: has the browser gone away?"""
-    context = get_script_run_ctx()
+    context = get_script_run_ctx(suppress_warning=True)  # none in a thread of our own
     if context is None or not runtime.exists():
         return lambda: False
     session = context.session_id

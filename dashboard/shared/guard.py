@@ -1,6 +1,6 @@
 """Around a page: failures become sentences, never a traceback, and things are looked up once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -12,11 +12,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from dashboard.components.heard import left
 from dashboard.components.scene import SceneError
 from dashboard.shared import links
+from dashboard.shared.ahead import AHEAD
 from genlab.contract.errors import ContractError
 from genlab.runtime.errors import Busy, InputError, NoGpuError, RunError, Stopped
 
 Value = TypeVar("Value")
-_KNOWN: ContextVar[dict[str, Any] | None] = ContextVar("known", default=None)
+_KNOWN: ContextVar[dict[Hashable, Any] | None] = ContextVar("known", default=None)
 
 
 @contextmanager
@@ -69,14 +70,15 @@ def _rerun() -> Iterator[None]:
         return
     token = _KNOWN.set({})
     try:
-        if _of_fragment():
-            links.keep()
-        yield
+        with AHEAD.visiting():
+            if _of_fragment():
+                links.keep()
+            yield
     finally:
         _KNOWN.reset(token)
 
 
-def once(name: str, look: Callable[[], Value]) -> Value:
+def once(name: Hashable, look: Callable[[], Value]) -> Value:
     """What `look` finds, the same for all who ask in one rerun; outside of any, found anew."""
     known = _KNOWN.get()
     if known is None:

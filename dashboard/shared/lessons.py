@@ -46,11 +46,20 @@ def _predict(asked: Predict, key: str) -> None:
     value = st.number_input(
         asked.ask, value=None, width=320, placeholder="your guess", **changing(key)
     )
-    shown = st.session_state.get(links.NUMBERS, {}).get(asked.number, "")
+    shown = _when_answered(value, asked.number, f"{key} answered")
     number = _read(shown)
     if value is not None and number is not None:
         off = abs(value - number)
-        st.markdown(f"It is **{shown}** {asked.unit}: you are off by {off:.3g}.")
+        st.markdown(f"The page showed **{shown}** {asked.unit}: you are off by {off:.3g}.")
+
+
+def _when_answered(value: float | None, name: str, key: str) -> str:
+    """What the page showed under `name` when the visitor answered: a drag since changes nothing."""
+    guess, shown = st.session_state.get(key, (None, ""))
+    if value != guess:
+        shown = st.session_state.get(links.NUMBERS, {}).get(name, "")
+        st.session_state[key] = value, shown
+    return str(shown)
 
 
 def _read(shown: str) -> float | None:

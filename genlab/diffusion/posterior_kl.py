@@ -26,10 +26,12 @@ from genlab.runtime.opened import Opened
 
 FRAMES = 28
 """Most steps, evenly spaced in the logarithm of their size."""
-SPARSE = 3
-"""Of the steps every third is enough for the curves while a point is held."""
+SPARSE = 4
+"""Of the steps every fourth is enough for the curves while a point is held."""
 CELLS = {1: 1_200, 2: 112}
 """Most cells of the quadrature along a side, in one and two dimensions."""
+HELD = {1: 64, 2: 48}
+"""The same while a point is held: an answer to a drag has a tenth of a second."""
 LEAST = 1e-8
 """Least KL in nats that differs from nothing: that of float32 densities."""
 SMALL = 0.01
@@ -140,8 +142,8 @@ def explore(
     sizes = all_sizes = step_sizes(t, FRAMES)
     if still is not None:
         sizes = np.union1d(all_sizes[::SPARSE], all_sizes[[still, -1]])
-    truth, box, most = log_prob_t_of(exact, stop), support(exact.card), CELLS[len(x)]
-    ends, once = log_snr[t - sizes], still is not None
+    truth, box, once = log_prob_t_of(exact, stop), support(exact.card), still is not None
+    ends, most = log_snr[t - sizes], (HELD if once else CELLS)[len(x)]
     posts = reverse_steps(truth, x, level, ends, box, most, once=once)
     guess = denoiser(guesser, stop=stop)(x[None], level)[0][0]
     drawn = [ddpm_normal(x, guess, post.step) for post in posts]

@@ -1,6 +1,6 @@
 """The stage of the page that compares: all models of a data set at once, on the same axes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from dashboard.pages import kind
 from dashboard.plots.bounds import density_words
 from dashboard.plots.shading import Scale, peak
 from dashboard.shared import catalogue, parts
+from dashboard.shared.ahead import AHEAD
 from dashboard.shared.compute import computed, key_of
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.progress import finished, kept
@@ -44,9 +45,14 @@ class Shown:
     seed: int
 
     @property
+    def card(self) -> Card:
+        """The first of them, which tells the data."""
+        return self.cards[0]
+
+    @property
     def line(self) -> bool:
         """Whether the data lie on the line, not in the plane."""
-        return kind(self.cards[0]) == "line"
+        return kind(self.card) == "line"
 
     @property
     def n(self) -> int:
@@ -67,7 +73,8 @@ class Shown:
         by_ode = not self.line and any(compare.by_ode(card) for card in self.chosen)
         first = ("samples",) if self.line else ("coarse", "whole", "samples")
         levels = (*first, *(ODE if by_ode else ()), "speeds")
-        return refining(STAGE, self.dataset, self.show, levels=levels)
+        least = levels.index("samples") if AHEAD.made(STAGE, self) else 0
+        return refining(STAGE, self.dataset, self.show, levels=levels, at_least=least)
 
 
 def more(shown: Shown, level: Refining) -> str:
@@ -78,7 +85,7 @@ def more(shown: Shown, level: Refining) -> str:
     return f"{level.ask(len(level.levels) - 1)}; {left[0].id}" if left else ""
 
 
-@computed(entries=32, keep="resource", spinner="Making samples …")
+@computed(entries=64, keep="resource")
 def film(model: ExportedModel, n: int, seed: int) -> compare.Film:
     """How a model makes its samples."""
     return compare.film(model, n, seed, catalogue.watcher())
@@ -124,6 +131,18 @@ def act(shown: Shown, card: Card, level: str, tell: Callable[[int], None]) -> co
         words = compare.words_of(card), density_words(card)
         return compare.Act(card.name, card.kind, made, density, *words, id=card.id)
     return None
+
+
+def plan(looks: Iterable[Shown]) -> None:
+    """Make samples and densities of other data sets, while nobody computes."""
+    AHEAD.plan(STAGE, looks, make)
+
+
+def make(shown: Shown) -> None:
+    """Fill the caches that the stage reads."""
+    catalogue.reference(shown.card, shown.n)
+    for card in shown.chosen:
+        act(shown, card, "samples", lambda _: None)
 
 
 MAKING = (
@@ -187,7 +206,7 @@ def plane(shown: Shown) -> None:
         grids = [(a.kind, a.density) for a in acts if a.density is not None]
         truth = [density for kind, density in grids if kind == "exact"]
         top = peak(*(truth or [density for _, density in grids]))
-        data = catalogue.reference(shown.cards[0], shown.n)
+        data = catalogue.reference(shown.card, shown.n)
         scene = compare.stage_scene(acts, data, shown.extent, shown.scale, top)
         if now in {"coarse", "whole"}:
             stage(scene, key=STAGE, more=level.more)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import pages
-from dashboard.chapters.compare import images
+from dashboard.chapters.compare import films, images
 from dashboard.chapters.compare.films import Shown, axis, plane
 from dashboard.chapters.compare.table import figures
 from dashboard.pages import kind
@@ -50,8 +50,7 @@ def body() -> None:
             seed = controls.seed()
         images.show(dataset, cards, seed)
         return
-    families = list(dict.fromkeys(card.family for card in cards))
-    labels = {catalogue.FAMILIES.get(family, family): family for family in families}
+    labels = families(cards)
     many = [word for word, family in labels.items() if [c.family for c in cards].count(family) > 1]
     with right:
         show = controls.choose("Show", [ONE_OF_EACH, *many, *(["all"] if many else [])], "show")
@@ -77,6 +76,23 @@ def body() -> None:
         "Measured on the exported graphs with fresh points; the head of a column tells the "
         "protocol, a click on it sorts."
     )
+    if show == ONE_OF_EACH and kind(cards[0]) == "plane":
+        plan([name for name in names if name != dataset])
+
+
+def plan(others: list[str]) -> None:
+    """Have the first pictures of other data sets of the plane made, while nobody computes."""
+    sets = {name: catalogue.side_by_side(name) for name in others}
+    films.plan(
+        Shown(name, ONE_OF_EACH, cards, catalogue.main_models(cards), SCALES[0], 0)
+        for name, cards in sets.items()
+        if kind(cards[0]) == "plane"
+    )
+
+
+def families(cards: list[Card]) -> dict[str, str]:
+    """The families of the models by what people call them."""
+    return {catalogue.FAMILIES.get(card.family, card.family): card.family for card in cards}
 
 
 def say_left_out(dataset: str, cards: list[Card]) -> None:

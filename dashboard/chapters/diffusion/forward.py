@@ -14,9 +14,10 @@ from dashboard.chapters.diffusion.scenes.trajectory import on_stage, schedule_ch
 from dashboard.chapters.diffusion.shared import reach
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, lessons, links, parts, shell
+from dashboard.shared.ahead import AHEAD
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
-from dashboard.shared.progress import Frames, kept
+from dashboard.shared.progress import Frames, finished, kept
 from dashboard.shared.refining import Refining, refining
 from dashboard.shared.taken import take_away
 from genlab.contract.card import Card
@@ -24,6 +25,7 @@ from genlab.model import Array
 from genlab.runtime.sessions import heavy
 
 PAGE = pages.named("forward")
+VERBS = ("log_prob_t", "decode")
 FRAME, SEEN = "frame", "forward_seen"  # of the link, and of the session: the data set shown last
 BYTES = 2**22  # what the films of two schedules take at all levels
 
@@ -75,7 +77,7 @@ def body() -> None:
     """All that depends on a choice: other data run this alone, not the page's head again."""
     left, right = shell.choices()
     with left:
-        card = controls.choose_truth("dataset", "log_prob_t", "decode")
+        card = controls.choose_truth("dataset", *VERBS)
     names = sorted(catalogue.schedules_of(card))
     with right, st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         if card.event_shape == (1,):
@@ -119,6 +121,16 @@ def body() -> None:
         size=sum(one.samples.nbytes for one in films),
     )
     parts.about(card)
+    plan(seed)
+
+
+def plan(seed: int) -> None:
+    """Make the films of the other data sets of the plane, while nobody computes."""
+    if seed == 0:
+        exact = filter(None, map(catalogue.exact_of, catalogue.datasets("plane")))
+        able = [card for card in exact if card.verbs >= set(VERBS)]
+        looks = (Shown(card, tuple(sorted(catalogue.schedules_of(card))[:2]), 0) for card in able)
+        AHEAD.plan("forward", looks, lambda look: finished(look.work))
 
 
 @st.fragment

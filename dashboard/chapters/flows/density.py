@@ -1,5 +1,6 @@
 """The density of a flow and the ledger of one point."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from dashboard.components.scene import Heatmap
 from dashboard.plots.bounds import shown_density
 from dashboard.plots.shading import Scale, peak
 from dashboard.shared import catalogue, parts
+from dashboard.shared.ahead import AHEAD
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
@@ -23,7 +25,7 @@ from genlab.model import ExportedModel
 STAGE = "flow_stage"
 
 
-@computed(entries=16, keep="resource")
+@computed(entries=64, keep="resource")
 def _maps(model: ExportedModel, extent: Extent, size: int, scale: Scale) -> list[Heatmap]:
     """The density of the flow and the true one, shaded: the same layers at every move."""
     density = density_grid(model, extent, size)
@@ -34,7 +36,21 @@ def _maps(model: ExportedModel, extent: Extent, size: int, scale: Scale) -> list
 
 def levels(look: PlaneSelection) -> Refining:
     """A coarse density, the whole one, and then the samples and the plane of noise."""
-    return refining(STAGE, look.card, levels=("coarse", "whole", "samples"))
+    least = 2 if AHEAD.made(STAGE, look) else 0
+    return refining(STAGE, look.card, levels=("coarse", "whole", "samples"), at_least=least)
+
+
+def plan(looks: Iterable[PlaneSelection]) -> None:
+    """Make what the stage shows of other flows, while nobody computes."""
+    AHEAD.plan(STAGE, looks, make)
+
+
+def make(look: PlaneSelection) -> None:
+    """Fill the caches that the stage reads."""
+    model = look.model
+    _maps(model, look.extent, GRID, look.scale)
+    clouds(model, look.n, look.seed)
+    flows.ledger(model, first_point(catalogue.reference(look.card, look.n)))
 
 
 @st.fragment
@@ -45,13 +61,13 @@ def show(look: PlaneSelection) -> None:
     data = catalogue.reference(card, look.n)
     at = linked(STAGE, points={"x": first_point(data)})
     x = at.points["x"]
-    left, answer = st.columns([3, 1])
+    probe = flows.ledger(model, x)
+    rest = (*clouds(model, look.n, look.seed), probe.z) if picture.last else None
+    size = COARSE if picture.now == "coarse" else GRID
+    maps = _maps(model, look.extent, size, look.scale)
+    scene = flows.density_scene(maps, data, look.extent, x, rest)
+    left, answer = st.columns([3, 1])  # all is computed: the browser is told in one go
     with left:
-        probe = flows.ledger(model, x)
-        rest = (*clouds(model, look.n, look.seed), probe.z) if picture.last else None
-        size = COARSE if picture.now == "coarse" else GRID
-        maps = _maps(model, look.extent, size, look.scale)
-        scene = flows.density_scene(maps, data, look.extent, x, rest)
         at.show(replace(scene, readouts=[number(card, probe)]), more=picture.more)
         if rest:
             parts.tell_not_finite(rest[0])

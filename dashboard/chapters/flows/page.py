@@ -16,6 +16,7 @@ from dashboard.shared import catalogue, controls, lessons, parts, shell
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import PlaneSelection
 
+POINTS = 1_500  # at first
 CURVE = 270  # pixels of the training curve
 PAGE = pages.named("flows")
 
@@ -34,7 +35,7 @@ shell.head(
 def settings() -> tuple[int, Scale, int]:
     """How many points, how densities are shaded, and the seed."""
     with st.container(horizontal=True, gap="medium"):
-        n = controls.whole("Points", "flow_n", 100, 4_000, 1_500, 100)
+        n = controls.whole("Points", "flow_n", 100, 4_000, POINTS, 100)
         return n, controls.colours(), controls.seed()
 
 
@@ -108,6 +109,9 @@ def one(left: DeltaGenerator, view: str) -> None:
     if view != "training" or card.snapshots:
         {"density": density, "layers": layers, "training": training}[view].offer(look)
     parts.about(card)
+    if view == "density":
+        others = catalogue.models_with(*VERBS)
+        density.plan(PlaneSelection(other, POINTS, 0) for other in others)
 
 
 def _data_set(sets: Collection[str]) -> str:

@@ -1,5 +1,6 @@
 """The game: a latent point is dragged, the generator moves it, the discriminator judges it."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import streamlit as st
@@ -8,14 +9,35 @@ from dashboard.chapters.gans.scenes.game import Judgement, critique, game_scene,
 from dashboard.chapters.gans.shared import drawn
 from dashboard.components.readout import Readout
 from dashboard.shared import catalogue, parts
+from dashboard.shared.ahead import AHEAD
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import linked
-from dashboard.shared.refining import refining
+from dashboard.shared.refining import Refining, refining
 from dashboard.shared.selection import COARSE, GRID, PlaneSelection
 
 STAGE = "gan_stage"
-_surface = computed(entries=16)(critique)
+NOISE = (0.6, 0.4)  # where the latent point stands at first
+_surface = computed(entries=64)(critique)
+
+
+def levels(look: PlaneSelection) -> Refining:
+    """A coarse surface, and the whole one."""
+    least = 1 if AHEAD.made(STAGE, look) else 0
+    return refining(STAGE, look.card, levels=("coarse", "whole"), at_least=least)
+
+
+def plan(looks: Iterable[PlaneSelection]) -> None:
+    """Make what the stage shows of other GANs, while nobody computes."""
+    AHEAD.plan(STAGE, looks, make)
+
+
+def make(look: PlaneSelection) -> None:
+    """Fill the caches that the stage reads."""
+    drawn(look)
+    judge(look.model, NOISE)
+    catalogue.reference(look.card, look.n)
+    _surface(look.model, look.extent, GRID)
 
 
 @st.fragment
@@ -24,18 +46,19 @@ def show(look: PlaneSelection) -> None:
     """The dragged latent point, on a surface coarse at first; a drag runs this fragment alone."""
     model, extent = look.model, look.extent
     z, samples, web = drawn(look)
-    at = linked(STAGE, points={"z": (0.6, 0.4)})
+    at = linked(STAGE, points={"z": NOISE})
     probe = judge(model, at.points["z"])
     data = catalogue.reference(look.card, look.n)
-    picture = refining(STAGE, look.card, levels=("coarse", "whole"))
-    left, answer = st.columns([3, 1])
+    picture = levels(look)
+    surface = _surface(model, extent, GRID if picture.last else COARSE)
+    scene = game_scene(surface, data, z, samples, web, extent, probe)
+    left, answer = st.columns([3, 1])  # all is computed: the browser is told in one go
     with left:
-        surface = _surface(model, extent, GRID if picture.last else COARSE)
-        scene = game_scene(surface, data, z, samples, web, extent, probe)
         at.show(replace(scene, readouts=numbers(probe)), more=picture.more)
         parts.tell_not_finite(samples)
     with answer:
         st.caption(_words(probe))
+    picture.show_rest()
 
 
 def numbers(probe: Judgement) -> list[Readout]:

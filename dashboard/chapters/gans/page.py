@@ -7,12 +7,14 @@ from dashboard.chapters.gans import game, gradients, objectives, optimal, traini
 from dashboard.chapters.gans.shared import VERBS, choose_model, drawn
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
-from dashboard.shared import controls, lessons, parts, shell
+from dashboard.shared import catalogue, controls, lessons, parts, shell
 from dashboard.shared.guard import guarded
 from dashboard.shared.selection import PlaneSelection
 from dashboard.shared.taken import take_arrays, take_snapshots
 
 PAGE = pages.named("gans")
+OTHERS = {"training": training, "optimal": optimal, "gradients": gradients}  # views beside the game
+CURVE = 270  # pixels of the training curve
 # What a view asks of its model beside the verbs, and in words.
 FITS = {
     "optimal": (lambda card: bool(card.snapshots), "with checkpoints"),
@@ -28,10 +30,13 @@ shell.head(
 )
 
 
+SAMPLES = 1_500  # at first
+
+
 def below() -> tuple[int, int]:
     """The number of samples and the seed, under the picture: a phone shows both."""
     with st.container(horizontal=True, gap="medium"):
-        return controls.whole("Samples", "gan_n", 100, 4_000, 1_500, 100), controls.seed()
+        return controls.whole("Samples", "gan_n", 100, 4_000, SAMPLES, 100), controls.seed()
 
 
 @st.fragment
@@ -57,15 +62,17 @@ def body() -> None:
         card = choose_model(*fits) if fits else controls.choose_model("gan", *VERBS)
     picture = st.container()
     look = PlaneSelection(card, *below())
+    painted = view in OTHERS or game.levels(look).note()
     with picture:
-        others = {"training": training, "optimal": optimal, "gradients": gradients}
-        others.get(view, game).show(look)
+        OTHERS.get(view, game).show(look)
     parts.let_paint()
     lessons.tell(PAGE, view)
     parts.badges(card, look.model.device, look.seed)
     if view != "training" or not card.snapshots:  # its film shows the losses
-        words = "Losses of generator and discriminator over the training steps."
-        parts.chart(loss_chart(card, "loss"), words)
+        with st.container(height=CURVE, border=False):
+            if painted:  # last of all: a chart keeps a browser busy for as long as all the rest
+                words = "Losses of generator and discriminator over the training steps."
+                parts.chart(loss_chart(card, "loss"), words)
     match view:
         case "optimal":
             optimal.offer(look)
@@ -77,6 +84,8 @@ def body() -> None:
             z, samples, _ = drawn(look)
             take_arrays("Samples", f"{card.id}-seed{look.seed}", {"x": samples, "z": z})
     parts.about(card)
+    if view not in OTHERS:
+        game.plan(PlaneSelection(other, SAMPLES, 0) for other in catalogue.models_with(*VERBS))
 
 
 def several(choice: objectives.Choice) -> None:
