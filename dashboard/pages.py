@@ -135,7 +135,7 @@ PAGES: tuple[Page, ...] = (
               "Before training the inverse flow sends data anywhere; after it, to a Gaussian.",
               "Scrub the training of a flow", face="moons-flow-spline"),
     )),
-    Page("Flow on images", "flow-images", "flows", "chapters/flows/images/page.py",
+    Page("Flows on images", "flow-images", "flows", "chapters/flows/images/page.py",
          ":material/waves:", group="Images", opens=("image",), parameter="image_flow",
          needs=(frozenset({"decode", "encode", "log_prob"}),), choice="image_flow_view",
          views=("samples", "walk", "round trip", "bits", "surprise"), topics=(
@@ -163,8 +163,8 @@ PAGES: tuple[Page, ...] = (
               "A sure discriminator leaves minimax no gradient; −log D keeps it.",
               "See how hard each loss pulls", face="gaussians8-gan-nonsaturating"),
     )),
-    Page("GAN on images", "gan-images", "gans", "chapters/gans/images/page.py", ":material/swords:",
-         group="Images", opens=("image",), parameter="image_gan",
+    Page("GANs on images", "gan-images", "gans", "chapters/gans/images/page.py",
+         ":material/swords:", group="Images", opens=("image",), parameter="image_gan",
          needs=(frozenset({"critic", "decode"}),), choice="image_gan_view",
          views=("epochs", "walk", "round trips", "plane", "memory"), topics=(
         Topic(120, "Convolutions that draw", "image_gan_view=epochs",

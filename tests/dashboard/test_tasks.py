@@ -250,7 +250,7 @@ def test_task_14_ten_sevens(visitor: Visitor) -> None:
 
 
 def test_task_15_bits_of_ones_own_digit(visitor: Visitor) -> None:
-    visitor.menu("Images", "Flow on images")
+    visitor.menu("Images", "Flows on images")
     visitor.view("bits")
     visitor.view("drawn")
     pad: Any = visitor.page.locator(".pad canvas").first.bounding_box()

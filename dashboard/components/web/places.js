@@ -19,11 +19,14 @@ export function toData({ w, h, extent: [x0, x1, y0, y1] }, [x, y]) {
   return [x0 + clamp(x / w, 0, 1) * (x1 - x0), y1 - clamp(y / h, 0, 1) * (y1 - y0)];
 }
 
-/** Steps of 1, 2 or 5 times a power of ten, about `wanted` of them. @param {number} low @param {number} high @param {number} wanted */
+/** Steps of 1, 2 or 5 times a power of ten, about `wanted` (≥ 3) of them, three at least. @param {number} low @param {number} high @param {number} wanted */
 export function ticks(low, high, wanted) {
   const raw = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = power * [1, 2, 5, 10].find((m) => m * power >= raw);
+  const sizes = [0.5, 1, 2, 5, 10].map((m) => m * power);
+  const few = sizes.findIndex((size) => size >= raw);
+  const three = sizes.findLastIndex((size) => Math.floor(high / size) - Math.ceil(low / size) >= 2);
+  const step = sizes[Math.min(few, three)];
   const out = [];
   for (let i = Math.ceil(low / step); i * step <= high; i++) out.push(i * step);
   return { at: out, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };

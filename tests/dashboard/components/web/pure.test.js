@@ -99,6 +99,12 @@ test("ticks are steps of 1, 2 or 5 times a power of ten, with digits to tell the
   assert.deepEqual(ticks(-4, 4, 8), { at: [-4, -3, -2, -1, 0, 1, 2, 3, 4], digits: 0 });
   assert.deepEqual(ticks(0, 1, 5).digits, 1);
   assert.ok(ticks(0, 0.013, 4).at.length >= 3);
+  assert.deepEqual(ticks(-4.9, 4.9, 3), { at: [-4, -2, 0, 2, 4], digits: 0 }); // ±5 have no room
+  for (const [low, high] of [[-4.9, 4.9], [-0.4, 9.7], [2.1, 2.9], [-95, 30]]) {
+    for (let wanted = 3; wanted < 9; wanted += 0.5) {
+      assert.ok(ticks(low, high, wanted).at.length >= 3, `${low} to ${high}, ${wanted}`);
+    }
+  }
 });
 
 test("a colour survives OKLab, and a ramp is even in lightness between page and role", () => {
