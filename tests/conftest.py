@@ -1,5 +1,6 @@
 """Settings of the whole suite, and which tests stay together on one worker."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import settings
 # How long an example takes depends on what else the machine does: no test measures time.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+os.environ["GENLAB_AHEAD"] = "off"  # pages are tested as they are where nothing was made before
 
 TOGETHER = ("training/export/", "training/families/")
 """Paths whose files share what is dear to make: a training, an export."""

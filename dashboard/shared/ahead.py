@@ -104,6 +104,10 @@ class Ahead:
                     self._wanted[key] = make
             except (ContractError, InputError, RunError):
                 pass  # said where somebody looks at it
+            except RuntimeError:
+                if main_thread().is_alive():
+                    raise
+                return  # the process ends, and its workers take nothing more
             else:
                 self._made.add(key)
 

@@ -19,7 +19,7 @@ WORDS = ("markdown", "caption", "info", "warning", "error", "title", "header", "
 
 def open_page(page: str, state: dict[str, Any] | None = None, **query: str) -> AppTest:
     """A page by its script, with a link's query and what components have said in `state`."""
-    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=180)
     app.run()
     app.switch_page(page)
     for key, value in query.items():  # a switch of pages clears the link
