@@ -9,12 +9,13 @@ long as a page runs. What it makes lies in the caches that the pages read; nothi
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from threading import Lock, Thread, get_native_id, main_thread
+from threading import Lock, Thread, current_thread, get_native_id, main_thread
 from typing import TypeVar
 
 from streamlit import runtime
@@ -24,6 +25,7 @@ from genlab.contract.errors import ContractError
 from genlab.runtime.errors import Busy, InputError, RunError
 
 Thing = TypeVar("Thing")
+_LOG = logging.getLogger(__name__)
 QUIET = 1.0
 """Seconds since a page ran last before something is made ahead: a visitor may go on at once."""
 NICE = 10
@@ -79,6 +81,10 @@ class Ahead:
         """Whether what was planned of a thing is there."""
         return _key(name, thing) in self._made
 
+    def here(self) -> bool:
+        """Whether the caller is what makes things ahead, for nobody who looks."""
+        return current_thread() is self._thread
+
     def finish(self) -> None:
         """Wait until all is made."""
         if thread := self._thread:
@@ -97,19 +103,22 @@ class Ahead:
                     return
                 key = next(iter(self._wanted))
                 make = self._wanted.pop(key)
-            try:
-                make()
-            except Busy:
-                with self._lock:
-                    self._wanted[key] = make
-            except (ContractError, InputError, RunError):
-                pass  # said where somebody looks at it
-            except RuntimeError:
-                if main_thread().is_alive():
-                    raise
-                return  # the process ends, and its workers take nothing more
-            else:
-                self._made.add(key)
+            self._make(key, make)
+
+    def _make(self, key: Hashable, make: Callable[[], object]) -> None:
+        """Make one thing; whatever it raises, the next one has its turn."""
+        try:
+            make()
+        except Busy:
+            with self._lock:
+                self._wanted[key] = make
+        except (ContractError, InputError, RunError):
+            self._known.discard(key)  # said where somebody looks at it; it may heal
+        except Exception:
+            if main_thread().is_alive():  # else the process ends, and its workers take nothing more
+                _LOG.exception("making %s ahead failed", key)
+        else:
+            self._made.add(key)
 
     def _quiet(self) -> bool:
         with self._lock:

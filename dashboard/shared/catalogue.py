@@ -61,7 +61,8 @@ def _read_catalogue() -> Catalogue:
 
 def open_model(model_id: str) -> ExportedModel:
     """The opened, verified model. Raises `ContractError` where it breaks its contract."""
-    return _open(read_catalogue().entries[model_id].card or model_id)
+    entry = read_catalogue().entries.get(model_id)
+    return _open(entry.card if entry and entry.card else model_id)
 
 
 @computed(entries=64, keep="resource", light=True)

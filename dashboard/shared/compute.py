@@ -24,6 +24,24 @@ from genlab.runtime.sessions import heavy
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 _MINE = local()
+
+
+class _IncompleteError(Exception):
+    """Carries past the cache what was made without something that is broken now."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+def incomplete() -> None:
+    """Say inside of a body that something is missing: its result is used, and not kept.
+
+    What is broken may heal.
+    """
+    _MINE.incomplete = True
+
+
 _CARDS: dict[int, tuple[weakref.ref[Card], Hashable]] = {}
 
 
@@ -54,8 +72,15 @@ def computed(
         @wraps(function)
         def body(*args: Any, **kwargs: Any) -> Result:
             plain = {name: _plain(value) for name, value in kwargs.items()}
-            with nullcontext() if light else in_turn():
-                return function(*map(_plain, args), **plain)
+            before, _MINE.incomplete = getattr(_MINE, "incomplete", False), False
+            try:
+                with nullcontext() if light else in_turn():
+                    result = function(*map(_plain, args), **plain)
+                if _MINE.incomplete:
+                    raise _IncompleteError(result)
+            finally:
+                _MINE.incomplete = before
+            return result
 
         known = {_Keyed: lambda keyed: keyed.key}
         kept = cache(max_entries=entries, show_spinner=spinner, hash_funcs=known)(body)
@@ -63,7 +88,12 @@ def computed(
         @wraps(function)
         def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
             named = {name: _keyed(value) for name, value in kwargs.items()}
-            return kept(*map(_keyed, args), **named)
+            try:
+                result: Result = kept(*map(_keyed, args), **named)
+            except _IncompleteError as error:
+                incomplete()  # and so is what it is part of
+                return error.value
+            return result
 
         return call
 

@@ -1,7 +1,7 @@
 """Widgets whose state is the page's link; numbers are clamped again: only browsers heed limits."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from genlab.contract.card import Card
 
 Option = TypeVar("Option", bound=str)
 MAX_SEED = 999_999
+LONGEST = 40  # characters of a link that are repeated
 SLIDER = 240  # pixels: a phone shows one and a half in a row, so they wrap
 
 
@@ -113,10 +114,30 @@ def _ask(key: str, options: Mapping[str, str], first: str) -> None:
     """As `links.asked`; a link to what is not among the options is told what is shown instead."""
     missing = links.asked(key, options, first)
     if missing is not None:
-        shown = options[st.session_state[key]]
-        st.warning(
-            f"There is no “{missing}” here. Shown instead: {shown}.", icon=":material/link_off:"
-        )
+        _say_missing(missing, options[st.session_state[key]])
+
+
+def _heed(key: str, fits: Callable[[str], bool], shown: object) -> None:
+    """Say it where a link was opened that asks a widget for what it does not offer."""
+    wish = st.query_params.get(key)
+    if wish is not None and key not in st.session_state and not fits(wish):
+        _say_missing(wish, shown)
+
+
+def _say_missing(wish: str, shown: object) -> None:
+    short = wish if len(wish) <= LONGEST else wish[:LONGEST] + "…"
+    words = f"There is no “{short}” here. Shown instead: {shown}."
+    st.warning(words, icon=":material/link_off:")
+
+
+def _within(low: float, high: float, kind: type[int] | type[float]) -> Callable[[str], bool]:
+    def fits(wish: str) -> bool:
+        try:
+            return low <= kind(wish) <= high
+        except ValueError:
+            return False
+
+    return fits
 
 
 def choose_named(
@@ -158,6 +179,7 @@ def choose(
     reads is what stands in the link.
     """
     first = default if default is not None and default in options else options[0]
+    _heed(key, lambda wish: wish in options, first)
     picked = st.segmented_control(
         label,
         options,
@@ -176,6 +198,7 @@ def whole(
     """A whole number between `low` and `high` on a slider, clamped; with no choice, no slider."""
     if low == high:
         return low
+    _heed(key, _within(low, high, int), default)
     value = st.slider(
         label, low, high, default, step, help=help, width=SLIDER, **linked(key, default)
     )
@@ -186,6 +209,7 @@ def number(
     label: str, key: str, default: float, help: str, high: float = 1.0, step: float = 0.05
 ) -> float:
     """A number between 0 and `high` on a slider, clamped."""
+    _heed(key, _within(0.0, high, float), default)
     value = st.slider(
         label, 0.0, high, default, step, help=help, width=SLIDER, **linked(key, default)
     )
@@ -201,6 +225,7 @@ def colours() -> Scale:
 def seed() -> int:
     """The seed of every random draw on the page; the same seed gives the same picture."""
     same = "The same seed gives the same picture."
+    _heed("seed", _within(0, MAX_SEED, int), 0)
     ask = partial(st.number_input, "Seed", 0, MAX_SEED, 0, width=150, help=same)
     try:
         value = ask(**linked("seed", 0))

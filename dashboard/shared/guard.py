@@ -13,6 +13,7 @@ from dashboard.components.heard import left
 from dashboard.components.scene import SceneError
 from dashboard.shared import links
 from dashboard.shared.ahead import AHEAD
+from dashboard.shared.compute import incomplete
 from genlab.contract.errors import ContractError
 from genlab.runtime.errors import Busy, InputError, NoGpuError, RunError, Stopped
 
@@ -26,6 +27,9 @@ def without(what: str) -> Iterator[None]:
     try:
         yield
     except (ContractError, RunError) as error:
+        if AHEAD.here():
+            raise  # nobody looks: it is said where somebody does
+        incomplete()
         st.warning(f"Shown without {what}. {error}", icon=":material/broken_image:")
 
 

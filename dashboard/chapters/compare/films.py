@@ -151,8 +151,9 @@ MAKING = (
     "straight lines. "
 )
 ABOUT_PLANE = (
-    MAKING + "All densities share the colour scale of the true one; that of a diffusion model is "
-    "by the probability-flow ODE, coarse first."
+    MAKING
+    + "All densities share one colour scale, that of the true one where it is shown; that of "
+    "a diffusion model is by the probability-flow ODE, coarse first."
 )
 
 

@@ -88,7 +88,9 @@ def _parameters(card: Card) -> int:
 def figures(dataset: str, cards: list[Card]) -> None:
     """Charts and table, with the speeds that are known; the stage asks for the others."""
     exact = catalogue.exact_of(dataset)
-    rows = [scores.row(card, exact, speed_of(card).last, size(card)) for card in cards]
+    speeds = [next(iter(speed_of(card).last or []), None) for card in cards]
+    told = zip(cards, speeds, strict=True)
+    rows = [scores.row(card, exact, speed, size(card)) for card, speed in told]
     named = [card.id for card in catalogue.main_models(cards)]
     for place, quality in zip(st.columns(2), scores.QUALITIES, strict=True):
         chart = scores.tradeoff_chart(rows, quality, named)
@@ -145,15 +147,15 @@ def size(card: Card) -> int | None:
         return None
 
 
-def _measure(card: Card) -> Iterator[float | None]:
-    speed = None
+def _measure(card: Card) -> Iterator[list[float]]:
+    found: list[float] = []
     with suppress(ContractError, RunError):
-        speed = scores.speed(catalogue.open_model(card.id), catalogue.watcher())
-    yield speed
+        found.append(scores.speed(catalogue.open_model(card.id), catalogue.watcher()))
+    yield found
 
 
-def speed_of(card: Card) -> Frames[float | None]:
-    """The one number of a model, once somebody has asked for it; None where that failed."""
+def speed_of(card: Card) -> Frames[list[float]]:
+    """The one number of a model, once somebody has asked for it; an empty list if that failed."""
     return kept(("speed", card), partial(_measure, card), 1)
 
 

@@ -39,13 +39,15 @@ def test_what_fails_is_not_there_and_what_found_no_place_comes_again() -> None:
         tries.append(name)
         if name == "broken":
             raise RunError("no")
+        if name == "gone":
+            raise KeyError(name)
         if tries.count("busy") == 1 and name == "busy":
             raise Busy("later")
 
     work = Ahead()
-    work.note("x", ["broken", "busy", "good"], make)
+    work.note("x", ["broken", "gone", "busy", "good"], make)
     work.finish()
-    assert tries == ["broken", "busy", "good", "busy"]
+    assert tries == ["broken", "gone", "busy", "good", "busy"]
     assert [work.made("x", name) for name in ("broken", "busy", "good")] == [False, True, True]
 
 

@@ -12,7 +12,7 @@ import pytest
 import streamlit as st
 
 from dashboard.shared import catalogue, compute
-from dashboard.shared.compute import computed, key_of
+from dashboard.shared.compute import computed, incomplete, key_of
 from dashboard.shared.selection import PlaneSelection
 from genlab import load
 from genlab.contract.card import Card
@@ -205,3 +205,30 @@ def test_nothing_cached_reads_what_a_page_has_bound() -> None:
             read = {n.id for n in names if isinstance(n.ctx, ast.Load)} - own
             assert not read & globals_of(tree), f"{path}: {function.name} reads the page's names"
     assert seen > 20
+
+
+def test_what_was_made_without_something_broken_is_not_kept() -> None:
+    broken, calls = [True], []
+
+    @computed()
+    def inner(n: int) -> int:
+        calls.append("inner")
+        if broken[0]:
+            incomplete()
+        return n + 1
+
+    @computed(keep="resource")
+    def outer(n: int) -> int:
+        calls.append("outer")
+        return 10 * inner(n)
+
+    @computed()
+    def whole(n: int) -> int:
+        calls.append("whole")
+        return n
+
+    assert [outer(1), outer(1), whole(1), whole(1)] == [20, 20, 1, 1]
+    assert calls == ["outer", "inner"] * 2 + ["whole"]
+    broken[0] = False
+    assert [outer(1), outer(1)] == [20, 20]
+    assert calls[5:] == ["outer", "inner"]

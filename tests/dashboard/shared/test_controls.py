@@ -63,3 +63,16 @@ def test_a_link_is_believed() -> None:
     test = opened(view="layers", n="300", scale="0.1", seed="12")
     assert test.json[0].value == '["layers", 300, 0.1, 12]'
     assert test.query_params["n"] == "300"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"view": "nowhere"}, {"n": "950"}, {"n": "many"}, {"scale": "NaN"}, {"seed": "-1"}],
+    ids=str,
+)
+def test_a_link_to_what_there_is_not_says_so(query: dict[str, str]) -> None:
+    (wish,) = query.values()
+    told = [str(each.value) for each in opened(**query).warning]
+    assert len(told) == 1
+    assert f"“{wish}”" in told[0]
+    assert not opened(view="layers", n="300", scale="0.1", seed="12").warning
