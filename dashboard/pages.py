@@ -140,7 +140,7 @@ PAGES: tuple[Page, ...] = (
          needs=(frozenset({"decode", "encode", "log_prob"}),), choice="image_flow_view",
          views=("samples", "walk", "round trip", "bits", "surprise"), topics=(
         Topic(65, "What a likelihood does not say", "image_flow_view=surprise",
-              "A flow trained on clothes can find digits likelier: likely is not typical.",
+              "A flow trained on clothes can rate digits as likelier: likely is not typical.",
               "Ask a flow about unseen images", face="mnist-flow"),
     )),
     Page("GANs", "gans", "gans", "chapters/gans/page.py", ":material/swords:", opens=("plane",),
@@ -151,7 +151,7 @@ PAGES: tuple[Page, ...] = (
               "One network makes samples, the other tells them from data.",
               "Drag a latent point through a GAN", face="gaussians8-gan-relativistic"),
         Topic(80, "Alternating training", "gan_view=training",
-              "Ascend for the discriminator, descend for the generator, and hope for balance.",
+              "Gradient ascent for the discriminator, descent for the generator, in turns.",
               "Scrub the training of a GAN", face="moons-gan-nonsaturating"),
         Topic(90, "Three objectives, and k", "gan_view=objectives",
               "Minimax, non-saturating and least squares from the same weights: who covers the "
@@ -160,7 +160,7 @@ PAGES: tuple[Page, ...] = (
               "Against a fixed generator nothing beats D* = p / (p + q).",
               "Compare a discriminator with the best", face="gaussians8-gan-least-squares"),
         Topic(110, "The non-saturating trick", "gan_view=gradients",
-              "A sure discriminator leaves minimax no gradient; −log D keeps it.",
+              "A confident discriminator leaves the minimax loss no gradient; −log D leaves one.",
               "See how hard each loss pulls", face="gaussians8-gan-nonsaturating"),
     )),
     Page("GANs on images", "gan-images", "gans", "chapters/gans/images/page.py",
@@ -174,13 +174,13 @@ PAGES: tuple[Page, ...] = (
     Page("Forward", "forward", "diffusion", "chapters/diffusion/forward.py",
          ":material/water_drop:", always=True, at_start=("log_prob_t",), topics=(
         Topic(140, "The diffused data distribution", "",
-              "q(x_t) is the distribution of the data, shrunk and blurred, on its way to a Normal.",
+              "q(xₜ) is the data distribution, shrunk and blurred, on its way to a Gaussian.",
               "Watch the data dissolve", face="gaussians8-exact"),
     )),
     Page("Reverse step", "reverse", "diffusion", "chapters/diffusion/reverse_step.py",
          ":material/undo:", always=True, topics=(
         Topic(150, "The true denoising distribution", "",
-              "One step back is nearly Normal when it is small, and far from it when it is large.",
+              "One step back is nearly Gaussian when it is small, and far from it when it is large.",
               "Play the size of the step back", face="mixture1d-ddpm"),
     )),
     Page("Diffusion", "diffusion", "diffusion", "chapters/diffusion/page.py", ":material/grain:",
@@ -198,7 +198,7 @@ PAGES: tuple[Page, ...] = (
               "The same walk in 784 dimensions, and beside each state the image it is heading for.",
               "Scrub the noise off sixty images", face="mnist-ddpm"),
         Topic(180, "Images on request", "image_view=compare",
-              "Guidance enlarges what a class adds: more typical of it, and more alike.",
+              "Stronger guidance makes images more typical of their class, and more alike.",
               "Compare two strengths of guidance", face="fashion-ddpm"),
     )),
 )

@@ -69,7 +69,7 @@ def show(kinds: dict[str, Card], n: int, seed: int, scale: Scale) -> None:
             model = catalogue.open_model(card.id)
             grids[kind] = density_grid(model, card.extent or catalogue.WINDOW, GRID)
     top = peak(*grids.values()) if true is None else peak(true, *grids.values())
-    with st.grid("auto", min_column_width=230):
+    with st.grid("auto", min_column_width=280):
         for kind, card in ((kind, kinds[kind]) for kind in grids):
             with st.container(), guarded():
                 data = catalogue.reference(card, DATA)

@@ -77,7 +77,8 @@ function layOut(/** @type {Wall} */ wall) {
   const rowsHigh = (/** @type {number} */ tile, /** @type {number} */ many) => Math.ceil(n / many) * ((tile * h) / w + TILE_GAP);
   const filling = (/** @type {number} */ many) => (across + TILE_GAP) / many - TILE_GAP;
   // On a telephone a wall that is too high goes without its captions, which the large tile has, if that brings it onto the screen.
-  const dense = narrow && columns === Math.ceil(Math.sqrt(n))
+  // Much wider than high is a wall whose columns mean something: they stay.
+  const dense = narrow && columns <= Math.ceil(Math.sqrt(n)) + 1
     ? [...Array(n).keys()].find((many) => many >= columns && filling(many) >= FINGER && rowsHigh(filling(many), many) <= high)
     : undefined;
   const fits = rowsHigh(filling(columns), columns) + Math.ceil(n / columns) * (captions.length ? WORDS : 0) <= high;
