@@ -180,7 +180,7 @@ PAGES: tuple[Page, ...] = (
     Page("Reverse step", "reverse", "diffusion", "chapters/diffusion/reverse_step.py",
          ":material/undo:", always=True, topics=(
         Topic(150, "The true denoising distribution", "",
-              "One step back is nearly Gaussian when it is small, and far from it when it is large.",
+              "One step back is nearly Gaussian if it is small, and far from it if it is large.",
               "Play the size of the step back", face="mixture1d-ddpm"),
     )),
     Page("Diffusion", "diffusion", "diffusion", "chapters/diffusion/page.py", ":material/grain:",

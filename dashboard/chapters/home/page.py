@@ -16,6 +16,7 @@ from genlab.making import can
 
 COMPARE = pages.named("compare")
 ALL = "all"
+LATER = "Later in the lecture"
 
 
 def film(card: Card | None) -> tuple[str, int]:
@@ -51,6 +52,10 @@ def lecture() -> None:
         )
         for part, end in zip(pages.PARTS, ends, strict=True)
     }
+    later = [name for name, (cards, _) in parts.items() if not cards]  # one line for all of them
+    to_come = tuple(topic for name in later for topic in parts.pop(name)[1])
+    if to_come:
+        parts[LATER] = [], to_come
     opened = path(parts, key="lecture")
     for topic, page in told:
         if topic.name == opened:
@@ -166,8 +171,9 @@ def _own(card: Card) -> bool:
 
 st.title("Generative Models Lab")
 st.markdown(
-    "A lecture that you can touch: every picture is made while you look, by a model that was "
-    "really trained or from a distribution that is known exactly."
+    "A lecture that you can touch: every picture is computed here, by a model that was really "
+    "trained or from a distribution that is known exactly. Begin at the top; each view leads to "
+    "the next."
 )
 lecture()
 if read_catalogue().entries:

@@ -84,7 +84,7 @@ function buildGroup(gallery, group) {
   const section = element("section", { "aria-label": group.title }, head, grid(group.cards.filter((card) => !card.variant)));
   const variants = group.cards.filter((card) => card.variant);
   if (!variants.length) return section;
-  const names = variants.map((card) => card.title).join(", ");
+  const names = variants.map((card) => card.title.replaceAll(" = ", "\u00a0=\u00a0")).join(" · ");
   const more = element("summary", {}, element("b", {}, `${variants.length} more`), ` ${names}`);
   section.append(element("details", {}, more, grid(variants)));
   return section;
