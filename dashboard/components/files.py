@@ -15,6 +15,7 @@ import streamlit as st
 from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 WEB = Path(__file__).parent / "web"
 KEEP = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -34,9 +35,10 @@ ADDRESS = f"api/web/{digest(WEB)}"
 
 
 class _Kept(StaticFiles):
-    def file_response(self, *args: Any, **options: Any) -> Response:
-        response = super().file_response(*args, **options)
-        response.headers.update(KEEP)
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        known = scope["path_params"]["digest"] == ADDRESS.rpartition("/")[-1]
+        response.headers.update(KEEP if known else {"Cache-Control": "no-cache"})
         return response
 
 
@@ -51,8 +53,12 @@ def bases() -> list[str]:
 
 
 def web(base: str = "") -> Mount:
-    """The route of the files: an app that shows components has it among its routes."""
-    return Mount(f"{base}/{ADDRESS}", _Kept(directory=WEB))
+    """The route of the files: an app that shows components has it among its routes.
+
+    It knows any digest: where the checkout of a running server changes, pages ask by the new one,
+    and the route was made with the old. Only what this process began with is kept by browsers.
+    """
+    return Mount(f"{base}/api/web/{{digest}}", _Kept(directory=WEB))
 
 
 def component(name: str, root: str) -> Any:

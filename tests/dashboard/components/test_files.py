@@ -61,7 +61,14 @@ def test_nothing_else_is_served(path: str) -> None:
     answer = get(f"/{files.ADDRESS}/{path}")
     assert answer.status == 404
     assert "cache-control" not in answer.headers
-    assert get(f"/api/web/0123456789abcdef/{path or 'stage.js'}").status == 404
+    assert get(f"/api/web/0123456789abcdef/{path}").status == 404
+
+
+def test_a_server_whose_files_changed_still_serves_them() -> None:
+    """A page asks by the digest of what is there now; the routes were made with that of before."""
+    answer = get("/api/web/0123456789abcdef/stage.js")
+    assert answer.content == (WEB / "stage.js").read_bytes()
+    assert answer.headers["cache-control"] == "no-cache"
 
 
 def test_another_content_has_another_address(tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def _pane(
     title = label = SAMPLER_NAMES.get(name, row.label)
     if row.path and ends is not None:
         rms, stderr = root_mean(np.square(run[-1] - ends).sum(-1))
-        title = f"{label}: off by {rms:.2g} ± {stderr:.1g}"
+        title = f"{label}: off by {rms:#.2g} ± {stderr:.1g}"
         goals = np.broadcast_to(ends[:SHOWN_LINES], run[:, :SHOWN_LINES].shape)
         gaps = np.stack([run[:, :SHOWN_LINES], goals], axis=2)
         layers.append(Lines(gaps, "neutral", "to the end of the ODE's own path", opacity=0.5))

@@ -198,7 +198,10 @@ def seeds(runs: Sequence[Run]) -> str:
     if len(told) < len(runs):
         return "This is one seed of each: another may give another order."
     found = ", ".join(words for words, _ in told)
-    return f"Over {told[0][1]}, none chosen, the samples within 3σ of a mode are: {found}."
+    return (
+        "Another measure, the share of samples within 3σ of a mode, over "
+        f"{told[0][1]}, none chosen: {found}."
+    )
 
 
 def _percent(shares: NDArray[np.float64]) -> str:
