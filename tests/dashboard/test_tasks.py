@@ -147,7 +147,7 @@ def test_task_5_a_guess_is_answered(visitor: Visitor) -> None:
     guess.fill("1.5")
     guess.press("Enter")
     shown = visitor.number("∫ N(f⁻¹(x)) dx, naive")
-    expect(visitor.page.get_by_text(f"It is {shown}")).to_be_visible()
+    expect(visitor.page.get_by_text(f"The page showed {shown}")).to_be_visible()
     off = visitor.page.get_by_text("you are off by").inner_text().split("off by ")[1]
     assert float(off.rstrip(".")) == pytest.approx(abs(read(shown) - 1.5), abs=0.005)
 
