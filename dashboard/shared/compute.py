@@ -24,6 +24,7 @@ from genlab.runtime.sessions import heavy
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 _MINE = local()
+_CARDS: dict[int, tuple[weakref.ref[Card], Hashable]] = {}
 
 
 class _IncompleteError(Exception):
@@ -40,9 +41,6 @@ def incomplete() -> None:
     What is broken may heal.
     """
     _MINE.incomplete = True
-
-
-_CARDS: dict[int, tuple[weakref.ref[Card], Hashable]] = {}
 
 
 def computed(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from streamlit import runtime
 
 from dashboard.components.scene import Scene
+from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import STILL
 from dashboard.shared import links
 from genlab.contract.card import Card, Metric
@@ -18,6 +19,8 @@ from genlab.runtime.inputs import say_not_finite
 
 PAINTING = 0.06
 """Seconds in which a browser paints a picture."""
+CURVE = 270
+"""Pixels of the training curves."""
 
 
 def let_paint() -> None:
@@ -62,6 +65,16 @@ def chart(figure: go.Figure, alt: str, key: str | None = None) -> None:
     name = re.sub(r"[^a-z0-9]+", "-", alt.lower()).strip("-")[:60]
     file = {"toImageButtonOptions": {"format": "svg", "filename": name}}
     st.plotly_chart(figure, alt=alt, key=key, config=STILL | file)
+
+
+def losses(card: Card, axis: str, alt: str, ready: bool = True) -> None:
+    """The training curves of a card, in a place that is kept for them until a picture is `ready`.
+
+    They come last of all: a chart keeps a browser busy for as long as all the rest.
+    """
+    with st.container(height=CURVE, border=False):
+        if ready:
+            chart(loss_chart(card, axis), alt)
 
 
 def about(card: Card) -> None:

@@ -9,7 +9,6 @@ from dashboard import pages
 from dashboard.chapters.flows import change_of_variables, density, layers, training, transformations
 from dashboard.chapters.flows.shared import VERBS
 from dashboard.plots.bounds import bound_of
-from dashboard.plots.charts import loss_chart
 from dashboard.plots.shading import Scale
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, lessons, parts, shell
@@ -17,7 +16,6 @@ from dashboard.shared.guard import guarded
 from dashboard.shared.selection import PlaneSelection
 
 POINTS = 1_500  # at first
-CURVE = 270  # pixels of the training curve
 PAGE = pages.named("flows")
 
 bounds = {bound_of(card) for card in catalogue.models_with(*VERBS)}
@@ -102,10 +100,8 @@ def one(left: DeltaGenerator, view: str) -> None:
     lessons.tell(PAGE, view)
     parts.badges(card, look.model.device, seed)
     if view != "training":  # its film shows the losses
-        with st.container(height=CURVE, border=False):
-            if painted:  # last of all: a chart keeps a browser busy for as long as all the rest
-                words = "Negative log-likelihood over the training steps."
-                parts.chart(loss_chart(card, "loss: −log p(x), nats"), words)
+        words = "Negative log-likelihood over the training steps."
+        parts.losses(card, "loss: −log p(x), nats", words, painted)
     if view != "training" or card.snapshots:
         {"density": density, "layers": layers, "training": training}[view].offer(look)
     parts.about(card)

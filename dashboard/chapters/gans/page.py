@@ -5,7 +5,6 @@ import streamlit as st
 from dashboard import pages
 from dashboard.chapters.gans import game, gradients, objectives, optimal, training
 from dashboard.chapters.gans.shared import VERBS, choose_model, drawn
-from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import catalogue, controls, lessons, parts, shell
 from dashboard.shared.guard import guarded
@@ -14,7 +13,6 @@ from dashboard.shared.taken import take_arrays, take_snapshots
 
 PAGE = pages.named("gans")
 OTHERS = {"training": training, "optimal": optimal, "gradients": gradients}  # views beside the game
-CURVE = 270  # pixels of the training curve
 # What a view asks of its model beside the verbs, and in words.
 FITS = {
     "optimal": (lambda card: bool(card.snapshots), "with checkpoints"),
@@ -69,10 +67,8 @@ def body() -> None:
     lessons.tell(PAGE, view)
     parts.badges(card, look.model.device, look.seed)
     if view != "training" or not card.snapshots:  # its film shows the losses
-        with st.container(height=CURVE, border=False):
-            if painted:  # last of all: a chart keeps a browser busy for as long as all the rest
-                words = "Losses of generator and discriminator over the training steps."
-                parts.chart(loss_chart(card, "loss"), words)
+        words = "Losses of generator and discriminator over the training steps."
+        parts.losses(card, "loss", words, painted)
     match view:
         case "optimal":
             optimal.offer(look)
