@@ -33,6 +33,7 @@ $(VENV)/bin/python:
 
 # A stamp for each set of packages: installed again only when its list has changed.
 $(VENV)/.demo: requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the packages of requirements.txt into $(VENV): about a minute, once."
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@

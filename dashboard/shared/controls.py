@@ -21,7 +21,6 @@ from genlab.contract.card import Card
 
 Option = TypeVar("Option", bound=str)
 MAX_SEED = 999_999
-LONGEST = 40  # characters of a link that are repeated
 SLIDER = 240  # pixels: a phone shows one and a half in a row, so they wrap
 
 
@@ -114,20 +113,14 @@ def _ask(key: str, options: Mapping[str, str], first: str) -> None:
     """As `links.asked`; a link to what is not among the options is told what is shown instead."""
     missing = links.asked(key, options, first)
     if missing is not None:
-        _say_missing(missing, options[st.session_state[key]])
+        links.say_missing(missing, options[st.session_state[key]])
 
 
 def _heed(key: str, fits: Callable[[str], bool], shown: object) -> None:
     """Say it where a link was opened that asks a widget for what it does not offer."""
     wish = st.query_params.get(key)
     if wish is not None and key not in st.session_state and not fits(wish):
-        _say_missing(wish, shown)
-
-
-def _say_missing(wish: str, shown: object) -> None:
-    short = wish if len(wish) <= LONGEST else wish[:LONGEST] + "…"
-    words = f"There is no “{short}” here. Shown instead: {shown}."
-    st.warning(words, icon=":material/link_off:")
+        links.say_missing(wish, shown)
 
 
 def _within(low: float, high: float, kind: type[int] | type[float]) -> Callable[[str], bool]:

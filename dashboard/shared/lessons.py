@@ -1,4 +1,4 @@
-"""A view's lesson on its page: the question above the picture, the rest folded under it."""
+"""A view's lesson on its page: the question above the picture, with a guess, the rest under it."""
 
 from html import escape
 
@@ -13,10 +13,21 @@ from dashboard.shared.catalogue import read_catalogue
 
 
 def ask(page: Page, view: str = "") -> None:
-    """The question of a view and what one does, in a line above its picture."""
+    """The question of a view and what one does, in a line above its picture.
+
+    Beside it a number or a choice may be guessed: *Notice* under the picture would give it away.
+    """
     known = lesson(page, view)
-    if known:
-        st.markdown(f"**{known.question}** {known.do}".strip())
+    if known is None:
+        return
+    words = f"**{known.question}** {known.do}".strip()
+    if known.predict is None:
+        st.markdown(words)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="ask"):
+        st.markdown(words, width="content")
+        with st.popover("Guess first", icon=":material/psychology_alt:", type="tertiary"):
+            _predict(known.predict, f"predict {page.path} {view}")
 
 
 def tell(page: Page, view: str = "") -> None:
@@ -26,8 +37,6 @@ def tell(page: Page, view: str = "") -> None:
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="lesson"):
         with st.expander("Try this, notice that, and why"):
-            if known.predict:
-                _predict(known.predict, f"predict {page.path} {view}")
             if known.tries:
                 st.html(" ".join(_link(page, each) for each in known.tries))
             st.markdown(f"**Notice.** {known.notice}")

@@ -27,6 +27,8 @@ ANY = 1_000_000
 Value = TypeVar("Value")
 WRITTEN = "link_written"
 """Where a session has what was written into the link of the page since all of it ran."""
+LONGEST = 40
+"""Letters of a link that are said again."""
 SEEN = "link_seen"
 """Where it has, for each stage, how its points are called in the link and where they stood."""
 
@@ -64,6 +66,13 @@ def write(name: str, text: str) -> None:
         st.query_params.pop(name, None)
     elif st.query_params.get(name) != text:
         st.query_params[name] = text
+
+
+def say_missing(wish: str, shown: object) -> None:
+    """Say that a link asks for what is not there, and what is shown instead."""
+    short = wish if len(wish) <= LONGEST else wish[:LONGEST] + "…"
+    words = f"There is no “{short}” here. Shown instead: {shown}."
+    st.warning(words, icon=":material/link_off:")
 
 
 def once(element: str, read: Callable[[], Value], what: str = "frame") -> Value:
@@ -114,6 +123,8 @@ def asked_frame(element: str, name: str, count: int) -> int | None:
 
     def read() -> tuple[int | None, int]:
         wish = frame(name, count)
+        if wish is None and name in st.query_params and element not in st.session_state:
+            say_missing(f"{name} {st.query_params[name]}", f"one of the {count} frames")
         return (None if wish == st.session_state.get(f"{element}_rest") else wish), count
 
     wish, of = once(element, read)

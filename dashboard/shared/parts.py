@@ -17,8 +17,8 @@ from genlab.contract.card import Card, Metric
 from genlab.runtime.devices import Device
 from genlab.runtime.inputs import say_not_finite
 
-PAINTING = 0.06
-"""Seconds in which a browser paints a picture."""
+PAINTING = 0.15
+"""Seconds in which a browser paints a picture, on a slow machine."""
 CURVE = 270
 """Pixels of the training curves."""
 

@@ -197,6 +197,14 @@ def test_point_of_the_link_is_the_point_of_the_ledger() -> None:
     assert readouts(broken) == readouts(plain)
 
 
+@pytest.mark.parametrize(("layer", "said"), [("9999", True), ("−1", True), ("1", False)])
+def test_a_link_to_a_frame_that_is_not_there_says_so(layer: str, said: bool) -> None:
+    app = open_page("chapters/flows/page.py", flow_view="layers", layer=layer)
+    warned = [str(each.value) for each in app.warning]
+    assert warned == [w for w in warned if f"There is no “layer {layer}” here" in w]
+    assert bool(warned) is said
+
+
 def test_ledger_adds_up() -> None:
     app = open_page("chapters/flows/page.py", x="0.4,0.3")
     table = next(str(item.value) for item in app.markdown if "**log p**" in str(item.value))

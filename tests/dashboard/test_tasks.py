@@ -142,7 +142,7 @@ def test_task_4_without_the_jacobian(visitor: Visitor) -> None:
 def test_task_5_a_guess_is_answered(visitor: Visitor) -> None:
     visitor.menu("Flows")
     visitor.view("bend")
-    visitor.page.get_by_text("Try this, notice that, and why").click()
+    visitor.page.get_by_role("button", name="Guess first").click()
     guess = visitor.page.get_by_placeholder("your guess")
     guess.fill("1.5")
     guess.press("Enter")
@@ -295,11 +295,14 @@ def test_task_18_for_a_lecture_hall(visitor: Visitor) -> None:
 
 def test_task_19_a_film_on_a_slide(visitor: Visitor) -> None:
     visitor.menu("Forward")
-    link = visitor.page.url
-    slide = visitor.visit(f"{link}{'&' if '?' in link else '?'}present=1", READY)
-    settle(slide)
-    expect(slide.locator(".stage canvas").first).to_be_visible()
-    expect(slide.get_by_role("combobox")).to_have_count(0)
+    visitor.page.get_by_role("button", name=re.compile("^Lecture mode")).first.click()
+    visitor.page.wait_for_url(re.compile("present=1"))
+    settle(visitor.page)
+    expect(visitor.page.locator(".stage canvas").first).to_be_visible()
+    expect(visitor.page.get_by_role("combobox")).to_have_count(0)
+    visitor.page.get_by_role("button", name="Leave the lecture mode").first.click()
+    visitor.page.wait_for_url(re.compile("forward(?!.*present)"))
+    expect(visitor.page.get_by_role("combobox").first).to_be_visible()
 
 
 def test_task_20_from_topic_to_topic(visitor: Visitor) -> None:

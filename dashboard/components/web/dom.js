@@ -38,6 +38,7 @@ const ICONS = {
   save: "M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14",
   film: "M4 6h11v12H4zM15 10.5l5-3v9l-5-3",
   full: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
+  lecture: "M3 4h18v12H3zM12 16v4M8 20h8",
 };
 
 /** @param {HTMLElement} button @param {string} name @param {string} label */
@@ -54,10 +55,23 @@ export function iconButton(name, label, onclick, className = "tool") {
   return button;
 }
 
-/** The button that shows a component on the full screen, in a list; none where the browser has no full screen. @param {HTMLElement} root */
-export function fullButtons(root) {
+/** Whether a link is of a lecture: the picture without its controls. */
+export const isLecture = (/** @type {string} */ link) => new URLSearchParams(link).get("present") === "1";
+
+/** The link of a page with the other mode: into a lecture, or out of it, where its range of frames has no meaning. @param {string} link */
+export function lectureOf(link) {
+  const asked = new URLSearchParams(link);
+  if (isLecture(link)) for (const name of ["present", "from", "to"]) asked.delete(name);
+  else asked.set("present", "1");
+  return `?${asked}`;
+}
+
+/** The buttons that show a component alone: in a lecture, and on the full screen where the browser has one. @param {HTMLElement} root */
+export function aloneButtons(root) {
   const full = () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen());
-  return document.fullscreenEnabled ? [iconButton("full", "Full screen", full)] : [];
+  const words = isLecture(location.search) ? "Leave the lecture mode" : "Lecture mode: the picture without its controls";
+  const lecture = iconButton("lecture", words, () => location.assign(lectureOf(location.search)));
+  return document.fullscreenEnabled ? [lecture, iconButton("full", "Full screen", full)] : [lecture];
 }
 
 /** @param {number} value @param {number} low @param {number} high */

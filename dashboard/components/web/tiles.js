@@ -7,7 +7,7 @@
 
 import { decodeBlob } from "./blob.js";
 import { fillCells, markPicks } from "./cells.js";
-import { dprOf, element, framed, fullButtons, iconButton, page, saveCanvas, surface, write } from "./dom.js";
+import { aloneButtons, dprOf, element, framed, iconButton, page, saveCanvas, surface, write } from "./dom.js";
 import { filmButton } from "./film.js";
 import { mounting } from "./mount.js";
 import { buildReadouts, fillReadouts, showNumbers } from "./readouts.js";
@@ -28,7 +28,7 @@ function create(/** @type {Wall} */ wall) {
     sheets: [], large: null, picks: {}, active: "", focus: 0,
     box: element("div", { className: "sheets" }),
     choices: element("div", { className: "picks", role: "radiogroup", "aria-label": "The next tile becomes" }),
-    tools: element("span", { className: "tools" }, save, filmButton(wall, draw, title), ...fullButtons(wall.root)),
+    tools: element("span", { className: "tools" }, save, filmButton(wall, draw, title), ...aloneButtons(wall.root)),
     readouts: buildReadouts(),
     described: () => showNumbers(wall),
     resized: () => layOut(wall),

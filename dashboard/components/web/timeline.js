@@ -2,7 +2,7 @@
 //
 // Python hears of a frame only when scrubbing or playing stops: until then the browser needs nobody.
 
-import { clamp, element, iconButton, reducedMotion, set, setIcon } from "./dom.js";
+import { clamp, element, iconButton, isLecture, reducedMotion, set, setIcon } from "./dom.js";
 import { dashOf, STRIP_PAD } from "./strip.js";
 
 const END_PAUSE = 900; // ms on the last frame before a loop begins again: it shows what the film was made for
@@ -84,7 +84,7 @@ export function playedOf(link, count) {
   const asked = new URLSearchParams(link);
   const at = (/** @type {string} */ name, /** @type {number} */ frame) => (/^\d{1,6}$/.test(asked.get(name) ?? "") ? Number(asked.get(name)) : frame);
   const first = at("from", 0), last = Math.min(at("to", count - 1), count - 1);
-  return asked.get("present") === "1" && first < last ? [first, last] : [0, count - 1];
+  return isLecture(link) && first < last ? [first, last] : [0, count - 1];
 }
 
 const played = (/** @type {Player} */ stage) => playedOf(location.search, stage.scene.timeline.count);

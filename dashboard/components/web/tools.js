@@ -1,6 +1,6 @@
 // The stage's tools: the picture as a file, and the full screen.
 
-import { disc, element, fullButtons, iconButton, page, saveCanvas, surface, write } from "./dom.js";
+import { aloneButtons, disc, element, iconButton, page, saveCanvas, surface, write } from "./dom.js";
 import { filmButton } from "./film.js";
 import { paintPane } from "./paint.js";
 import { isShown, viewOf } from "./panes.js";
@@ -14,7 +14,7 @@ export function buildTools(/** @type {Stage} */ stage) {
     return compose(stage, 1);
   };
   stage.tools = element("span", { className: "tools" }, iconButton("save", "Download the picture (png)", save), filmButton(stage, draw, title));
-  stage.tools.append(...fullButtons(stage.root));
+  stage.tools.append(...aloneButtons(stage.root));
 }
 
 /** How high a row of panes is with its title and legend, and how large all rows are. @param {number[][]} sizes @param {number} columns @param {{gap: number, line: number, worded: boolean}} _2 */

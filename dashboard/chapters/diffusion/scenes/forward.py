@@ -172,8 +172,10 @@ def _timeline(films: Sequence[Diffused]) -> Timeline:
         Curve(film.bars, role, f"ᾱₜ {film.schedule}", x=film.t.astype(np.float64), span=(0.0, 1.0))
         for film, role in zip(films, roles, strict=False)
     ]
+    names = [f" {film.schedule}" for film in films] if len(films) > 1 else [""]
     labels = [
-        f"t = {index:,} · ᾱ = " + " | ".join(share(film.bars[i]) for film in films)
+        f"t = {index:,} · ᾱ = "
+        + " | ".join(share(film.bars[i]) + name for film, name in zip(films, names, strict=True))
         for i, index in enumerate(films[0].t)
     ]
     return Timeline(

@@ -14,7 +14,7 @@ const load = (/** @type {string} */ name) => import(`${WEB}/${name}.js`);
 
 const { decodeBlob } = await load("blob");
 const { fromOklab, oklab, ramp } = await load("colour");
-const { clamp, round3 } = await load("dom");
+const { clamp, lectureOf, round3 } = await load("dom");
 const { HALF, NOTHING, px, py, ticks, toData, toPixels } = await load("places");
 const { fitted } = await load("room");
 const { packPixels } = await load("sheets");
@@ -163,4 +163,10 @@ test("a lecture plays the frames that its link names, and all of them where it n
   assert.deepEqual(playedOf("?present=1&from=3&to=70", 10), [3, 9]);
   for (const link of ["", "?from=3&to=7", "?present=1", "?present=1&from=7&to=3", "?present=1&from=-1&to=1e9"])
     assert.deepEqual(playedOf(link, 10), [0, 9]);
+});
+
+test("a button leads into the lecture of what is shown and out of it", () => {
+  assert.equal(lectureOf("?flow=a&x=0.5%2C1"), "?flow=a&x=0.5%2C1&present=1");
+  assert.equal(lectureOf("?present=1&flow=a&from=3&to=7"), "?flow=a");
+  assert.equal(lectureOf(""), "?present=1");
 });
