@@ -104,5 +104,5 @@ def settle(page: Page) -> None:
     for _ in range(3):
         page.wait_for_timeout(150)
         expect(page.get_by_test_id("stApp")).to_have_attribute(
-            "data-test-script-state", "notRunning", timeout=30_000
+            "data-test-script-state", "notRunning", timeout=60_000
         )
