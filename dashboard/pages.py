@@ -4,8 +4,8 @@ Navigation, home, warm-up, the health route and the benchmarks read it. A new pa
 `dashboard/chapters/` and a row here.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
 from genlab.contract.card import Card
@@ -58,6 +58,8 @@ class Page:
         opens: Kinds of the models that are opened here from elsewhere: `line`, `plane` or `image`.
         parameter: The link's name for what is looked at: a model, or on the line its data set.
         needs: Sets of verbs; a model must have all of one set. Empty where any model will do.
+        without: Verbs that a model must not have: there is a better page for it.
+        asks: The further verbs that a view wants.
         always: Shown also without a model that it can open; it then says what to do.
         at_start: Verbs of the plane that are compiled when the server starts.
         behind: Verbs of the plane that are compiled once somebody has opened the page.
@@ -75,6 +77,8 @@ class Page:
     opens: tuple[str, ...] = ()
     parameter: str = ""
     needs: tuple[frozenset[str], ...] = ()
+    without: frozenset[str] = frozenset()
+    asks: Mapping[str, frozenset[str]] = field(default_factory=dict, hash=False)
     always: bool = False
     at_start: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()
@@ -85,7 +89,11 @@ class Page:
     def can_open(self, card: Card) -> bool:
         """Whether a model can be looked at here."""
         able = not self.needs or any(card.verbs >= verbs for verbs in self.needs)
-        return kind(card) in self.opens and able
+        return kind(card) in self.opens and able and not card.verbs & self.without
+
+    def missing(self, card: Card, view: str) -> list[str]:
+        """The verbs that a view wants and a model has not."""
+        return sorted(self.asks.get(view, frozenset()) - card.verbs)
 
     def address(self, **query: str) -> str:
         """Its link relative to the app."""
@@ -116,8 +124,9 @@ PAGES: tuple[Page, ...] = (
               "Compare all families", face="checkerboard-ddpm"),
     )),
     Page("Flows", "flows", "flows", "chapters/flows/page.py", ":material/waves:", opens=("plane",),
-         parameter="flow", needs=(frozenset({"decode", "encode", "layers", "log_prob"}),),
-         always=True, behind=("log_prob", "encode", "decode", "layers"), choice="flow_view",
+         parameter="flow", needs=(frozenset({"decode", "encode", "log_prob"}),),
+         asks={"layers": frozenset({"layers"})}, always=True,
+         behind=("log_prob", "encode", "decode", "layers"), choice="flow_view",
          views=("density", "layers", "training", "transformations", "bend"), topics=(
         Topic(20, "Change of variables", "flow_view=density",
               "log p(x) is the log-density of the noise plus the log-determinants of the layers.",
@@ -165,7 +174,7 @@ PAGES: tuple[Page, ...] = (
     )),
     Page("GANs on images", "gan-images", "gans", "chapters/gans/images/page.py",
          ":material/swords:", group="Images", opens=("image",), parameter="image_gan",
-         needs=(frozenset({"critic", "decode"}),), choice="image_gan_view",
+         needs=(frozenset({"decode"}),), without=frozenset({"log_prob"}), choice="image_gan_view",
          views=("epochs", "walk", "round trips", "plane", "memory"), topics=(
         Topic(120, "Convolutions that draw", "image_gan_view=epochs",
               "A convolutional generator learns to draw what a convolutional discriminator takes "
@@ -227,6 +236,13 @@ def shown(cards: Iterable[Card]) -> list[Page]:
 def page_of(card: Card) -> Page | None:
     """The page on which a model is opened: the first of the table that can."""
     return next((page for page in PAGES if page.can_open(card)), None)
+
+
+def wanting(card: Card) -> list[tuple[Page, list[str]]]:
+    """The pages for models of this kind, each with the verbs that one lacks, fewest first."""
+    fit = [page for page in PAGES if page.needs and kind(card) in page.opens]
+    lacks = [(page, min((sorted(v - card.verbs) for v in page.needs), key=len)) for page in fit]
+    return sorted(lacks, key=lambda each: len(each[1]))
 
 
 def value_of(card: Card) -> str:

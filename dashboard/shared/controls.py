@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -113,7 +115,9 @@ def _ask(key: str, options: Mapping[str, str], first: str) -> None:
     """As `links.asked`; a link to what is not among the options is told what is shown instead."""
     missing = links.asked(key, options, first)
     if missing is not None:
-        links.say_missing(missing, options[st.session_state[key]])
+        near = get_close_matches(missing, options, 1)
+        hint = f" Did you mean [{options[near[0]]}](?{key}={quote(near[0])})?" if near else ""
+        links.say_missing(missing, options[st.session_state[key]], hint)
 
 
 def _heed(key: str, fits: Callable[[str], bool], shown: object) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import TilesState, tiles
 from dashboard.components.timeline import Timeline, frames_at
-from dashboard.pages import kind
+from dashboard.pages import Page, kind
 from dashboard.shared import catalogue, links, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.controls import choose_card
@@ -56,9 +56,10 @@ def images_with(*verbs: str) -> list[Card]:
     return sorted(able, key=lambda card: (card.dataset != "mnist", card.id))
 
 
-def choose_model(key: str, *verbs: str) -> Card:
-    """A model of images that has all of `verbs`; the page stops with advice where there is none."""
-    able = {card.id: card for card in images_with(*verbs)}
+def choose_model(key: str, page: Page) -> Card:
+    """A model of images that `page` can open; it stops with advice where there is none."""
+    able = {card.id: card for card in images_with() if page.can_open(card)}
+    verbs = sorted(page.needs[0])
     return choose_card("Model", able, key, "model of images", verbs, "Train and export one")
 
 

@@ -68,10 +68,10 @@ def write(name: str, text: str) -> None:
         st.query_params[name] = text
 
 
-def say_missing(wish: str, shown: object) -> None:
-    """Say that a link asks for what is not there, and what is shown instead."""
+def say_missing(wish: str, shown: object, hint: str = "") -> None:
+    """Say that a link asks for what is not there, and what is shown instead, with a `hint`."""
     short = wish if len(wish) <= LONGEST else wish[:LONGEST] + "…"
-    words = f"There is no “{short}” here. Shown instead: {shown}."
+    words = f"There is no “{short}” here. Shown instead: {shown}.{hint}"
     st.warning(words, icon=":material/link_off:")
 
 

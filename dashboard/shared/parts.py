@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -38,6 +39,16 @@ def badges(card: Card, device: Device, seed: int) -> None:
         st.badge(card.kind, icon=":material/school:", color="gray")
         st.badge(device.granted.upper() + note, icon=":material/memory:", color="gray")
         st.badge(f"seed {seed}", icon=":material/casino:", color="gray")
+
+
+def say_missing_verbs(card: Card, view: str, verbs: Sequence[str]) -> None:
+    """Say why a view cannot show a model, and what would bring it."""
+    st.info(
+        f"**{view}** wants the verb {', '.join(f'`{verb}`' for verb in verbs)}, which {card.name} "
+        f"does not have: it has {', '.join(f'`{verb}`' for verb in sorted(card.verbs))}. Exported "
+        "with it, the model is shown here too; the other views go without.",
+        icon=":material/extension_off:",
+    )
 
 
 def tell_not_finite(

@@ -90,6 +90,9 @@ def one(left: DeltaGenerator, view: str) -> None:
     """One flow of the plane: its density, its layers, or its training."""
     with left:
         card = controls.choose_model("flow", *VERBS)
+    if lacking := PAGE.missing(card, view):
+        parts.say_missing_verbs(card, view, lacking)
+        return
     picture = st.container()  # first what is seen, then what changes it: a phone shows both
     n, scale, seed = settings()
     look = PlaneSelection(card, n, seed, scale)

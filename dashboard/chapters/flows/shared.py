@@ -13,7 +13,7 @@ from genlab.contract.card import Card
 from genlab.measures.density import Extent
 from genlab.model import Array, ExportedModel
 
-VERBS = ("log_prob", "encode", "decode", "layers")
+VERBS = ("log_prob", "encode", "decode")
 
 
 def true_density(dataset: str, extent: Extent, size: int) -> Array | None:

@@ -28,7 +28,7 @@ DATA = 1_000
 
 def choices() -> dict[str, dict[str, Card]]:
     """Per data set the flows to compare, one of each kind; sets with the most kinds first."""
-    trained = [card for card in catalogue.models_with(*VERBS) if card.kind == "trained"]
+    trained = [card for card in catalogue.models_with(*VERBS, "layers") if card.kind == "trained"]
     found = {
         name: transformations.one_of_each(card for card in trained if card.dataset == name)
         for name in sorted({card.dataset for card in trained})

@@ -57,4 +57,4 @@ def averaged(card: Card) -> str:
     decay = card.hyper("loop", "ema")
     if isinstance(decay, float) and decay > 0:
         return f"Weights are a moving average over training steps (decay {decay:g})."
-    return "Weights are as they were at that step, not averaged."
+    return "Weights are as they were at that step, not averaged." if decay == 0 else ""

@@ -67,7 +67,7 @@ def in_gallery(entry: Entry, variant: bool) -> ModelCard:
     card = entry.card
     if card is None:
         return ModelCard(entry.id, entry.id, "", "Broken", problem=str(entry.problem))
-    page, (href, frames) = pages.page_of(card), film(card)
+    place, (href, frames) = place_of(card), film(card)
     family = FAMILIES.get(card.family, card.family)
     return ModelCard(
         card.id,
@@ -77,9 +77,31 @@ def in_gallery(entry: Entry, variant: bool) -> ModelCard:
         can=[name for name in ("sample", "density", "latent", "steps") if name in can(card)],
         film_href=href,
         frames=frames,
-        href=page.address(**{page.parameter: pages.value_of(card)}) if page else "",
+        href=place[0].address(**place[1]) if place else "",
         variant=variant,
+        problem=None if place else unshown(card),
     )
+
+
+def place_of(card: Card) -> tuple[Page, dict[str, str]] | None:
+    """Where a model is shown: on its own page, else beside the others of its data set."""
+    if page := pages.page_of(card):
+        return page, {page.parameter: pages.value_of(card)}
+    beside = {each.id for each in catalogue.side_by_side(card.dataset)}
+    if card.id in beside and card.dataset in catalogue.comparable():
+        return COMPARE, {"dataset": card.dataset}
+    return None
+
+
+def unshown(card: Card) -> str:
+    """Why no page shows a model, and what would bring it to one."""
+    has = f"No page shows it: it has the verbs {', '.join(sorted(card.verbs))}"
+    near = pages.wanting(card)
+    if not near:
+        shape = " × ".join(map(str, card.event_shape))
+        return f"{has}, and samples of {shape} numbers, which no page can draw."
+    page, verbs = near[0]
+    return f"{has}. With {' and '.join(verbs)} too it opens on {page.title}."
 
 
 def own(entry: Entry) -> bool:
@@ -120,8 +142,8 @@ def links(dataset: str) -> dict[str, GroupLink]:
 def follow(opened: str | None) -> None:
     """Go where a card or a link of a shelf leads."""
     entry = read_catalogue().entries.get(opened or "")
-    if entry and entry.card and (page := pages.page_of(entry.card)):
-        st.switch_page(page.script, query_params={page.parameter: pages.value_of(entry.card)})
+    if entry and entry.card and (place := place_of(entry.card)):
+        st.switch_page(place[0].script, query_params=place[1])
     elif opened in catalogue.datasets():
         st.switch_page(COMPARE.script, query_params={"dataset": opened})
 
@@ -133,8 +155,10 @@ def shelf() -> None:
     mine = [entry for entry in mine if own(entry)]
     if mine:
         st.header("Your models", divider="gray")
-        cards = [in_gallery(entry, False) for entry in mine]
-        follow(gallery(cards, key="own", links={}))
+        for place, folder in enumerate(dict.fromkeys(entry.folder.parent for entry in mine)):
+            st.caption(f"From the folder `{folder.name}`")
+            cards = [in_gallery(entry, False) for entry in mine if entry.folder.parent == folder]
+            follow(gallery(cards, key=f"own{place}", links={}))
     st.header("The models", divider="gray")
     sets = [name for name in catalogue.datasets() if not all(map(_own, catalogue.models_of(name)))]
     families = list(dict.fromkeys(card.family for name in sets for card in _shown(name)))

@@ -34,7 +34,7 @@ with right:
     words = " · ".join(f"**{name}**: {told}" for name, told in VIEWS.items())
     view = controls.choose("Look at", PAGE.views, PAGE.choice, help=words)
 with left:
-    card = choose_model("image_ddpm", "denoise")
+    card = choose_model("image_ddpm", PAGE)
 lessons.ask(PAGE, view)
 setting, label, w, part = None, EVERY, 1.0, "x0"
 with st.container(key="seen_first"):  # by page.css, where the screen is narrow

@@ -28,7 +28,7 @@ with right:
     view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
 lessons.ask(PAGE, view)
 with left:
-    card = choose_model("image_flow", *flows.VERBS)
+    card = choose_model("image_flow", PAGE)
 picture = st.container()  # first what is seen, then what changes it: a phone shows both
 with st.container(horizontal=True, gap="medium"):
     many = view == "samples"

@@ -37,18 +37,28 @@ class Ledger:
 
 
 def ledger(model: ExportedModel, x: tuple[float, float]) -> Ledger:
-    """The ledger of one point `x` in data units, every entry from the exported graphs."""
+    """The ledger of one point `x` in data units, every entry from the exported graphs.
+
+    A flow that does not tell its `layers` counts as one: log|det| is then what log p(x) leaves.
+    """
     point = np.asarray([x], dtype=np.float32)
     z = model.encode(point)
-    stages = model.run("layers", z=z)
+    log_pz = float(gaussian_log_prob(z)[0])
+    log_px = float(model.run("log_prob", x=point)["log_prob"][0])
+    if "layers" in model.card.verbs:
+        stages = model.run("layers", z=z)
+        states, log_det = stages["states"][0][::-1], -stages["log_det"][0][::-1]
+    else:
+        states = np.stack([model.decode(z)[0], z[0]])
+        log_det = np.array([log_px - log_pz])
     return Ledger(
         x=x,
         z=(float(z[0, 0]), float(z[0, 1])),
-        log_pz=float(gaussian_log_prob(z)[0]),
-        log_det=tuple(float(-value) for value in stages["log_det"][0][::-1]),
-        log_px=float(model.run("log_prob", x=point)["log_prob"][0]),
-        round_trip=float(np.abs(stages["states"][0, -1] - point[0]).max()),
-        states=tuple((float(a), float(b)) for a, b in stages["states"][0][::-1]),
+        log_pz=log_pz,
+        log_det=tuple(map(float, log_det)),
+        log_px=log_px,
+        round_trip=float(np.abs(states[0] - point[0]).max()),
+        states=tuple((float(a), float(b)) for a, b in states),
     )
 
 

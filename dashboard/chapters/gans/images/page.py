@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import pages
 from dashboard.chapters.gans.images import epochs, memory, plane
 from dashboard.chapters.gans.images.shared import drawn, sheet
-from dashboard.chapters.gans.shared import VERBS
+from dashboard.chapters.gans.scenes.epochs import ALONE
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, latent_walk, lessons, parts, shell
@@ -15,7 +15,7 @@ PAGE = pages.named("gan-images")
 
 shell.head(
     "GANs on images",
-    f"A convolutional {ink('model', 'generator')} turns {ink('noise', 'noise z')} into an image in "
+    f"A {ink('model', 'generator')} turns {ink('noise', 'noise z')} into an image in "
     f"one step; a {ink('critic', 'discriminator')} learns to tell it from {ink('data', 'data')}.",
 )
 left, right = shell.choices()
@@ -28,7 +28,7 @@ with right:
     view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
 lessons.ask(PAGE, view)
 with left:
-    card = choose_model("image_gan", *VERBS)
+    card = choose_model("image_gan", PAGE)
 picture = st.container()  # first what is seen, then what changes it: a phone shows both
 with st.container(horizontal=True, gap="medium"):
     # Ways and planes offer a fixed number of samples to pick from.
@@ -49,6 +49,8 @@ with picture:
             memory.show(look)
         case _:
             epochs.show(look)
+if "critic" not in card.verbs:
+    st.caption(ALONE)
 lessons.tell(PAGE, view)
 parts.badges(card, look.model.device, seed)
 if card.history:

@@ -48,14 +48,15 @@ def _drag(look: ImageSelection, corners: tuple[int, ...]) -> None:
     at = stage.points["at"]
     mosaic, z, zero = _map(look, corners)
     x = look.model.decode(on_plane(look.card, z, np.array([at])))
-    score = float(look.model.critic(x)[0]) - zero
+    judged = "critic" in look.card.verbs
+    score = [signed(float(look.model.critic(x)[0]) - zero)] if judged else []
     picture, answer = st.columns([3, 2])
     with picture:
         stage.show(_scene(mosaic, at))
         if look.card.space.channels != 1:
             st.caption("The mosaic shows how light each image is; beside it in colour.")
     with answer:
-        looks = {"captions": [signed(score)], "role": "critic", "smooth": True}
+        looks = {"captions": score, "role": "critic", "smooth": True}
         one = Sheet.of(x, "G(z) of the point", "The image of the point.", **looks)
         tiles([one], key="plane_image", max_width=320)
         a, b, c = weights(np.array(at))

@@ -27,5 +27,6 @@ def drawn(look: ImageSelection) -> tuple[Array, Array, Verdicts]:
 def sheet(look: ImageSelection, title: str, columns: int | None = None) -> Sheet:
     """The samples as tiles to pick from, with the discriminator's number under each."""
     _, x, said = drawn(look)
-    alt = f"{look.n} images made by the generator, with its score under each."
+    alt = f"{look.n} images made by the generator"
+    alt += ", with the discriminator's score under each." if said.kind else "."
     return Sheet.of(x, title, alt, captions=said.captions, columns=columns, role="critic")

@@ -15,24 +15,27 @@ from genlab.contract.card import Card
 from genlab.measures.discriminator import Judged, judged
 from genlab.model import Array, ExportedModel
 
+ALONE = "This generator came without a discriminator (the verb `critic`): no scores are shown."
+
 
 @dataclass(frozen=True, eq=False)
 class Verdicts:
     """What a discriminator says of images: raw numbers `of[n]`, and a yardstick.
 
     `yardstick[m]` are those of held-out images. `zero` is the middle of the scale: log-odds have
-    their own, a score has none, so it is counted from the median of held-out images.
+    their own, a score has none, so it is counted from the median of held-out images. A generator
+    alone, which has no discriminator, has none of them and no `kind`.
     """
 
     of: Array
     yardstick: Array
     zero: float
-    kind: Judged
+    kind: Judged | None
 
     @property
     def explained(self) -> str:
         """What these numbers are, in a sentence."""
-        return meaning(self.kind, len(self.yardstick))
+        return meaning(self.kind, len(self.yardstick)) if self.kind else ALONE
 
     @property
     def captions(self) -> list[str]:
@@ -41,8 +44,9 @@ class Verdicts:
 
     def passing(self) -> float:
         """Share of held-out images that are found no more real than the median of `of`."""
-        below = self.yardstick <= np.median(self.of)
-        return float(below.mean()) if len(below) else float("nan")
+        if not len(self.yardstick):
+            return float("nan")
+        return float((self.yardstick <= np.median(self.of)).mean())
 
 
 def signed(value: float) -> str:
@@ -52,6 +56,8 @@ def signed(value: float) -> str:
 
 def verdicts(model: ExportedModel, x: Array, held_out: Array) -> Verdicts:
     """What the discriminator says of images `x[n, ...]` beside `held_out[m, ...]` ones."""
+    if "critic" not in model.card.verbs:
+        return Verdicts(np.empty(0, np.float32), np.empty(0, np.float32), 0.0, None)
     said = model.critic(np.concatenate([x, held_out]))
     of, yardstick = said[: len(x)], said[len(x) :]
     kind = judged(model.card)
@@ -141,8 +147,8 @@ def when(step: int, card: Card, training: int | None, brief: bool = False) -> st
 def epochs_sheet(film: Epochs) -> Sheet:
     """The film as a sheet, with the discriminator's number under each tile."""
     stages, n = film.pixels.shape[:2]
-    alt = f"{n} images made from the same noise at {stages} stages of the training, with the "
-    alt += "discriminator's score under each."
+    alt = f"{n} images made from the same noise at {stages} stages of the training"
+    alt += ", with the discriminator's score under each." if film.captions[0] else "."
     title = f"{n} samples, the same noise throughout"
     return Sheet.of(film.pixels, title, alt, captions=film.captions, role="critic")
 
