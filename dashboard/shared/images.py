@@ -1,5 +1,6 @@
 """What several pages on images need: which models there are, and the images of their data sets."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +25,8 @@ from genlab.model import ExportedModel
 Bytes = NDArray[np.uint8]
 PARTS = (("x", "label"), ("train", "train_label"))
 """Images and their classes in the file of a reference sample: held out, and trained on."""
+WALL, SOON = 10_000_000, 2**18
+"""Numbers that all frames of a wall hold at most, and those of the images shown at first."""
 TRAINING = {"mnist": 55_000, "fashion": 55_000}
 """Training images that models of these sets were given (the other 5,000 of 60,000 validate)."""
 
@@ -112,6 +115,17 @@ class ImageSelection(Selection):
     def pictures(self) -> Pictures:
         """The images of its data set."""
         return pictures(self.card)
+
+
+def tiles_of(card: Card, most: int, usual: int, frames: int = 1) -> tuple[int, int]:
+    """The most images that a wall of so many frames can show, and how many at first: fours.
+
+    Large images are fewer: a browser is sent some megabytes at once, and nobody waits a minute.
+    """
+    numbers = math.prod(card.event_shape)
+    room, soon = WALL // (frames * numbers), SOON // numbers
+    top = max(4, min(most, room // 4 * 4))
+    return top, max(4, min(usual, top, soon // 4 * 4))
 
 
 def name_of(card: Card) -> str:

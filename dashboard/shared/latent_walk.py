@@ -1,5 +1,7 @@
 """Ways through the latent space: from one sample to another, and round trips that never end."""
 
+import math
+
 import numpy as np
 import streamlit as st
 
@@ -11,6 +13,7 @@ from dashboard.shared import catalogue
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded, without
 from dashboard.shared.images import (
+    WALL,
     ImageSelection,
     classifier_of,
     film,
@@ -18,6 +21,7 @@ from dashboard.shared.images import (
     remember_picks,
 )
 from dashboard.shared.taken import take_arrays, take_away
+from genlab.contract.card import Card
 from genlab.latents import between
 from genlab.model import Array, ExportedModel
 
@@ -102,9 +106,15 @@ def _film(arc: Array, title: str) -> None:
 
 @computed(entries=8, spinner="Walking through the latent space …")
 def _walks(model: ExportedModel, seed: int) -> Grey:
-    z = latent_walks.round_trips(model.card, WALKERS, ROUND, seed)
-    x = model.decode(z.reshape(ROUND * WALKERS, -1), stop=catalogue.watcher())
-    return levels(x).reshape(ROUND, WALKERS, *x.shape[1:])
+    walkers = _walkers(model.card)
+    z = latent_walks.round_trips(model.card, walkers, ROUND, seed)
+    x = model.decode(z.reshape(ROUND * walkers, -1), stop=catalogue.watcher())
+    return levels(x).reshape(ROUND, walkers, *x.shape[1:])
+
+
+def _walkers(card: Card) -> int:
+    """How many walks a browser is sent: fewer of large images."""
+    return max(1, min(WALKERS, WALL // (ROUND * math.prod(card.event_shape))))
 
 
 @st.fragment
@@ -113,11 +123,12 @@ def round_trips(look: ImageSelection) -> None:
     """Closed walks whose every point is a draw of the latent."""
     pixels = _walks(look.model, look.seed)
     angle = [f"{round(360 * f / ROUND)}° of the circle" for f in range(ROUND)]
-    title = f"{WALKERS} walks on great circles of the latent space"
-    alt = f"{WALKERS} images that change smoothly and return to where they began."
+    walkers = _walkers(look.card)
+    title = f"{walkers} walk{'s' if walkers > 1 else ''} on great circles of the latent space"
+    alt = f"{walkers} images that change smoothly and return to where they began."
     sheet = Sheet.of(pixels, title, alt, smooth=True)
     timeline = Timeline(ROUND, angle, fps=18, autoplay=True, title="angle")
-    picks = linked_picks("round_tiles", WALKERS, walk=0)
+    picks = linked_picks("round_tiles", walkers, walk=0)
     film([sheet], "round_tiles", timeline, picks=picks, frame="round_frame", enlarge=True)
     st.caption(
         "z(φ) = z₁ cos φ + z₂ sin φ with two independent draws z₁ and z₂: at every angle it has "
@@ -126,7 +137,7 @@ def round_trips(look: ImageSelection) -> None:
     model, seed = look.model, look.seed
 
     def at(frame: int) -> dict[str, Array]:
-        z = latent_walks.round_trips(model.card, WALKERS, ROUND, seed)[frame]
+        z = latent_walks.round_trips(model.card, walkers, ROUND, seed)[frame]
         return {"x": model.decode(z), "z": z}
 
     print = f"{look.card.id} {look.card.check.sha256} {seed}"

@@ -9,7 +9,7 @@ from dashboard.chapters.diffusion.scenes.settings import EVERY
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, lessons, links, parts, shell
-from dashboard.shared.images import ImageSelection, choose_model
+from dashboard.shared.images import ImageSelection, choose_model, tiles_of
 from dashboard.shared.progress import place_of
 
 PAGE = pages.named("diffusion-images")
@@ -46,9 +46,11 @@ with st.container(key="seen_first"):  # by page.css, where the screen is narrow
 with st.container(horizontal=True, gap="medium"):
     n = 64
     if view == "generate":
-        n = controls.whole("Images", "image_n", 4, 64, n, 4)
+        most, usual = tiles_of(card, n, n)
+        n = controls.whole("Images", "image_n", 4, most, usual, 4)
     elif view == "compare":
-        n = controls.whole("Images of each", "image_pair_n", 4, compare.MOST, 20, 4)
+        most, usual = tiles_of(card, compare.MOST, 20)
+        n = controls.whole("Images of each", "image_pair_n", 4, most, usual, 4)
         part = compare.shown()
     seed = controls.seed()
     if view == "generate":

@@ -9,7 +9,7 @@ from dashboard.components.sheet import Sheet
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, latent_walk, lessons, parts, shell
-from dashboard.shared.images import ImageSelection, choose_model
+from dashboard.shared.images import ImageSelection, choose_model, tiles_of
 
 PAGE = pages.named("flow-images")
 
@@ -32,7 +32,12 @@ with left:
 picture = st.container()  # first what is seen, then what changes it: a phone shows both
 with st.container(horizontal=True, gap="medium"):
     many = view == "samples"
-    n = controls.whole("Samples", "image_flow_n", 4, 100, 64, 4) if many else latent_walk.OFFERED
+    most, usual = tiles_of(card, 100, 64)
+    n = (
+        controls.whole("Samples", "image_flow_n", 4, most, usual, 4)
+        if many
+        else latent_walk.OFFERED
+    )
     # The round trip draws nothing: it has no seed.
     seed = 0 if view == "round trip" else controls.seed()
 look = ImageSelection(card, n, seed)

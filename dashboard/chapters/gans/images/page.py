@@ -9,7 +9,7 @@ from dashboard.chapters.gans.scenes.epochs import ALONE
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, latent_walk, lessons, parts, shell
-from dashboard.shared.images import ImageSelection, choose_model
+from dashboard.shared.images import ImageSelection, choose_model, tiles_of
 
 PAGE = pages.named("gan-images")
 
@@ -33,7 +33,8 @@ picture = st.container()  # first what is seen, then what changes it: a phone sh
 with st.container(horizontal=True, gap="medium"):
     # Ways and planes offer a fixed number of samples to pick from.
     many = view in {"epochs", "memory"}
-    n = controls.whole("Samples", "image_gan_n", 4, 100, 64, 4) if many else latent_walk.OFFERED
+    most, usual = tiles_of(card, 100, 64, len(card.steps) or 1)
+    n = controls.whole("Samples", "image_gan_n", 4, most, usual, 4) if many else latent_walk.OFFERED
     seed = controls.seed()
 look = ImageSelection(card, n, seed)
 with picture:

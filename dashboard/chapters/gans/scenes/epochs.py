@@ -150,7 +150,8 @@ def epochs_sheet(film: Epochs) -> Sheet:
     alt = f"{n} images made from the same noise at {stages} stages of the training"
     alt += ", with the discriminator's score under each." if film.captions[0] else "."
     title = f"{n} samples, the same noise throughout"
-    return Sheet.of(film.pixels, title, alt, captions=film.captions, role="critic")
+    captions = film.captions if film.captions[0] else ()
+    return Sheet.of(film.pixels, title, alt, captions=captions, role="critic")
 
 
 def plane_mosaic(images: Array, size: int) -> Array:
