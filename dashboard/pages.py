@@ -238,11 +238,22 @@ def page_of(card: Card) -> Page | None:
     return next((page for page in PAGES if page.can_open(card)), None)
 
 
-def wanting(card: Card) -> list[tuple[Page, list[str]]]:
+def _wanting(card: Card) -> list[tuple[Page, list[str]]]:
     """The pages for models of this kind, each with the verbs that one lacks, fewest first."""
     fit = [page for page in PAGES if page.needs and kind(card) in page.opens]
     lacks = [(page, min((sorted(v - card.verbs) for v in page.needs), key=len)) for page in fit]
     return sorted(lacks, key=lambda each: len(each[1]))
+
+
+def unshown(card: Card) -> str:
+    """Why no page shows a model, and what would bring it to one."""
+    has = f"No page shows it: it has the verbs {', '.join(sorted(card.verbs))}"
+    near = _wanting(card)
+    if not near:
+        shape = " × ".join(map(str, card.event_shape))
+        return f"{has}, and samples of {shape} numbers, which no page can draw."
+    page, verbs = near[0]
+    return f"{has}. With {' and '.join(verbs)} too it opens on {page.title}."
 
 
 def value_of(card: Card) -> str:

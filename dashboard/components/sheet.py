@@ -25,6 +25,8 @@ LIMIT = 11_000_000
 """Largest blob in bytes: two films of 64 images over 101 frames, a few seconds for a telephone."""
 MOST_TILES = 100
 MOST_FRAMES = 101
+MOST_SIDE = 300
+"""Pixels of a tile: two images of 128 above each other, and what is between them."""
 
 Grey = NDArray[np.uint8]
 
@@ -86,9 +88,12 @@ class Sheet:
         )
         frames, n, h, w = pixels.shape[:4]
         require(
-            1 <= frames <= MOST_FRAMES and 1 <= n <= MOST_TILES and 1 <= h <= 256 and 1 <= w <= 256,
+            1 <= frames <= MOST_FRAMES
+            and 1 <= n <= MOST_TILES
+            and 1 <= h <= MOST_SIDE
+            and 1 <= w <= MOST_SIDE,
             f"{self.title!r}: {frames} frames of {n} tiles of {h} × {w}; it takes 1 to "
-            f"{MOST_FRAMES} frames, 1 to {MOST_TILES} tiles, 1 to 256 pixels a side",
+            f"{MOST_FRAMES} frames, 1 to {MOST_TILES} tiles, 1 to {MOST_SIDE} pixels a side",
         )
         require(bool(self.alt), f"{self.title!r}: a picture needs an alternative text")
         check_role(self.role, self.title)

@@ -39,6 +39,14 @@ class Toy:
         publish(folder / self.card["id"], self.card, self.files)
         return str(self.card["id"])
 
+    def without(self, *verbs: str) -> Toy:
+        """The same model without some of its verbs, and the files that were theirs alone."""
+        graphs = {name: told for name, told in self.card["graphs"].items() if name not in verbs}
+        needless = {told["file"] for told in self.card["graphs"].values()}
+        needless -= {told["file"] for told in graphs.values()}
+        kept = {name: data for name, data in self.files.items() if name not in needless}
+        return Toy(self.card | {"graphs": graphs}, kept)
+
     def parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:
         """Copies of card and files that a test may spoil."""
         return deepcopy(self.card), dict(self.files)

@@ -79,7 +79,7 @@ def in_gallery(entry: Entry, variant: bool) -> ModelCard:
         frames=frames,
         href=place[0].address(**place[1]) if place else "",
         variant=variant,
-        problem=None if place else unshown(card),
+        problem=None if place else pages.unshown(card),
     )
 
 
@@ -91,17 +91,6 @@ def place_of(card: Card) -> tuple[Page, dict[str, str]] | None:
     if card.id in beside and card.dataset in catalogue.comparable():
         return COMPARE, {"dataset": card.dataset}
     return None
-
-
-def unshown(card: Card) -> str:
-    """Why no page shows a model, and what would bring it to one."""
-    has = f"No page shows it: it has the verbs {', '.join(sorted(card.verbs))}"
-    near = pages.wanting(card)
-    if not near:
-        shape = " × ".join(map(str, card.event_shape))
-        return f"{has}, and samples of {shape} numbers, which no page can draw."
-    page, verbs = near[0]
-    return f"{has}. With {' and '.join(verbs)} too it opens on {page.title}."
 
 
 def own(entry: Entry) -> bool:

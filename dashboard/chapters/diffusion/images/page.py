@@ -23,7 +23,7 @@ VIEWS = {
 
 shell.head(
     "Diffusion on images",
-    f"{ink('data', 'Images')} become {ink('noise', 'noise')}; {ink('model', 'a U-Net')} predicts "
+    f"{ink('data', 'Images')} become {ink('noise', 'noise')}; {ink('model', 'a network')} predicts "
     "$\\hat x_0$ from $x_t$ and turns noise back into images.",
     "$x_t = \\sqrt{\\bar\\alpha_t}\\,x_0 + \\sqrt{1-\\bar\\alpha_t}\\,\\varepsilon$ with "
     "$\\varepsilon \\sim \\mathcal N(0, I)$.",

@@ -1,0 +1,111 @@
+"""Models of one's own: grey and in colour, large and small, whole and in parts, on every page."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dashboard import pages
+from dashboard.chapters.gans.scenes.epochs import ALONE
+from genlab.contract.files import write_npz
+from genlab.contract.reading import read
+from tests import toys
+from tests.dashboard.pages import catalogue_in, number, open_page, texts
+
+CLASSES = ("disc", "ring")
+COLOUR, LARGE, GREY = (3, 32, 32), (3, 128, 128), (1, 20, 24)
+HOUSE = {
+    "discs-gan": toys.images.gan("discs-gan", COLOUR),
+    "discs-decoder": toys.images.gan("discs-decoder", COLOUR).without("critic"),
+    "discs-ddpm": toys.images.denoiser("discs-ddpm", COLOUR, (0.4, -0.4, 0.0), 0.1, CLASSES),
+    "discs-flow": toys.images.flow("discs-flow", COLOUR),
+    "big-gan": toys.images.gan("big-gan", LARGE, (0, 10, 20)),
+    "big-ddpm": toys.images.denoiser("big-ddpm", LARGE, (0.2,), 0.1),
+    "wide-gan": toys.images.gan("wide-gan", GREY),
+    "wide-ddpm": toys.images.denoiser("wide-ddpm", GREY, (0.2,), 0.1),
+    "mine-flow": toys.points.flow("mine-flow", (0.3, -0.2), (0.5, 0.0)).without("layers"),
+    "mine-classifier": toys.images.classifier("mine-classifier", (0.2, 0.8)),
+}
+DATA = {"discs": COLOUR}
+"""Data sets of which there is a sample; of the others there is none."""
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("own")
+    for toy in HOUSE.values():
+        toy.publish(folder)
+    rng = np.random.default_rng(0)
+    (folder / "data").mkdir()
+    for name, shape in DATA.items():
+        x = rng.integers(0, 256, (40, *shape)).astype(np.uint8)
+        label = rng.integers(0, len(CLASSES), 40).astype(np.uint8)
+        content = write_npz({"x": x, "label": label, "train": x[::-1].copy(), "train_label": label})
+        (folder / "data" / f"{name}.npz").write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch, catalogue_in(folder, patch):
+        yield folder
+
+
+def cases() -> list[tuple[str, str, str]]:
+    """Every own model on every view of the pages that are for its kind, by kind of its events."""
+    found = []
+    for name in HOUSE:
+        family = name.partition("-")[2]
+        for path in {
+            "gan": ["gan-images"],
+            "decoder": ["gan-images"],
+            "ddpm": ["diffusion-images"],
+            "flow": ["flow-images"],
+        }.get(family, []):
+            if name != "mine-flow":
+                found += [(name, path, view) for view in pages.named(path).views]
+    return found + [("mine-flow", "flows", view) for view in pages.named("flows").views]
+
+
+@pytest.mark.parametrize(("model", "path", "view"), cases())
+def test_every_view_shows_an_own_model(own: Path, model: str, path: str, view: str) -> None:
+    page = pages.named(path)
+    app = open_page(page.script, **{page.parameter: model, page.choice: view})
+    assert not app.exception
+    assert not [error.value for error in app.error]
+    assert not [warning.value for warning in app.warning if "There is no" in str(warning.value)]
+
+
+@pytest.mark.parametrize("dataset", ["discs", "big", "wide", "mine"])
+def test_own_models_stand_beside_each_other(own: Path, dataset: str) -> None:
+    app = open_page(pages.named("compare").script, dataset=dataset)
+    assert not app.exception
+    assert not app.error
+
+
+def test_a_generator_alone_has_no_score(own: Path) -> None:
+    page = pages.named("gan-images")
+    alone = texts(open_page(page.script, image_gan="discs-decoder", image_gan_view="walk"))
+    whole = texts(open_page(page.script, image_gan="discs-gan", image_gan_view="walk"))
+    assert ALONE in alone
+    assert ALONE not in whole
+
+
+def test_a_flow_without_layers_counts_as_one(own: Path) -> None:
+    page = pages.named("flows")
+    app = open_page(page.script, flow="mine-flow", flow_view="density", x="0.8,-0.3")
+    z = (np.array([0.8, -0.3]) - np.array([0.5, 0.0])) / np.exp([0.3, -0.2])
+    exact = -0.5 * (z**2).sum() - np.log(2 * np.pi) - (0.3 - 0.2)
+    assert number(app, "log p(x), nats") == pytest.approx(exact, abs=2e-3)
+    assert "layer 1" in texts(app)
+    assert "layer 2" not in texts(app)
+    layers = open_page(page.script, flow="mine-flow", flow_view="layers")
+    assert any("`layers`" in str(told.value) for told in layers.info)
+
+
+def test_a_tile_that_leads_nowhere_says_what_is_missing(own: Path) -> None:
+    told = pages.unshown(read(own / "mine-classifier"))
+    assert "classify" in told
+    assert "decode" in told
+    assert pages.page_of(read(own / "mine-classifier")) is None
+
+
+def test_a_link_to_a_name_nearby_is_offered(own: Path) -> None:
+    app = open_page(pages.named("flows").script, flow="mine-flwo")
+    assert any("mine-flow" in str(told.value) for told in app.warning)
