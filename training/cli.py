@@ -22,7 +22,7 @@ from genlab.contract.errors import ContractError
 from genlab.contract.limits import MAX_ROWS
 from genlab.runtime.errors import InputError, RunError
 from training import runs
-from training.data.images import DataError
+from training.data.idx import DataError
 from training.evaluation import cas
 from training.evaluation.evaluate import add_figures, evaluate
 from training.evaluation.trials import law_with_modes, measure_all, train_all
@@ -60,10 +60,12 @@ class Export:
     """identifier of the run, or of an exact recipe"""
     runs: Runs = Path("runs")
     exported: Exported = Path("exported")
+    data: Path | None = None
+    """where your own data are by now, if not where they were when it was trained"""
 
     def run(self, command: str) -> None:
         """Publish the folder and say how large and how faithful it is."""
-        card = export(self.recipe, self.runs, self.exported)
+        card = export(self.recipe, self.runs, self.exported, self.data)
         size = sum(path.stat().st_size for path in (self.exported / card.id).iterdir())
         print(f"{card.id}: {size / 1e6:.2f} MB, parity {max(card.parity.values()):.1e}")
 

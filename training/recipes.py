@@ -9,12 +9,14 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import tyro
 
 from genlab.contract.card import renamed
-from training.data import SETS
+from training.data import SETS, Images, Points
+from training.data.own import Source, read
 from training.families.base import Family, FamilyConfig
 from training.families.diffusion import DdpmConfig
 from training.families.exact import ExactConfig
@@ -57,17 +59,32 @@ class Recipe:
     """stages before that, each from the weights of the one before as they would be exported"""
     differs: tyro.conf.Suppress[str] = field(default="", compare=False)
     """why the model that is shipped is not what this row makes, where that is so"""
+    source: tyro.conf.Suppress[Source | None] = None
+    """where the data are that are not one of this project's sets, but a person's own"""
+
+    @property
+    def data(self) -> Points | Images:
+        """The data set; a `DataError` where a person's own are not there or others by now."""
+        return SETS[self.dataset] if self.source is None else read(self.source)
 
     def build(self) -> Family:
         """The untrained model."""
-        return self.family.build(SETS[self.dataset])
+        return self.family.build(self.data)
 
     def as_dict(self) -> dict[str, Any]:
         """All hyper-parameters as plain numbers and strings, for checkpoint and card."""
         name = next(name for name, kind in FAMILIES.items() if kind is type(self.family))
         plain = json.loads(json.dumps(dataclasses.asdict(self)))  # lists, as a card gives them back
         del plain["differs"]  # of the shipped model, not of the one that is being made
+        if self.source is None:
+            del plain["source"]
         return plain | {"family": {"name": name, **plain["family"]}}
+
+    def without_place(self) -> "Recipe":
+        """The same, of a person's own data no more than the name of the file."""
+        if self.source is None:
+            return self
+        return replace(self, source=replace(self.source, path=Path(self.source.path).name))
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> "Recipe":
@@ -75,7 +92,9 @@ class Recipe:
         shape = renamed(plain["family"])
         family = FAMILIES[shape.pop("name")](**shape)
         loop, *earlier = map(_loop, (plain["loop"], *plain.get("earlier", ())))
-        return cls(**{**plain, "family": family, "loop": loop, "earlier": tuple(earlier)})
+        source = Source(**plain["source"]) if "source" in plain else None
+        made = {"family": family, "loop": loop, "earlier": tuple(earlier), "source": source}
+        return cls(**{**plain, **made})
 
 
 def _loop(plain: Mapping[str, Any]) -> LoopConfig:
@@ -199,6 +218,16 @@ def _textbook(dataset: str) -> list[Recipe]:
     ]
 
 
+def _strokes(dataset: str) -> list[Recipe]:
+    """The classifier and the three families of images of handwriting."""
+    return [
+        _row(dataset, "classifier", ClassifierConfig(), CLASSIFIER),
+        _row(dataset, "flow", ImageFlowConfig(), IMAGE_FLOW),
+        _row(dataset, "gan", DcganConfig(), IMAGE_GAN),
+        _row(dataset, "ddpm", UnetConfig(), IMAGE_DDPM),
+    ]
+
+
 _ALL = [
     *_four("moons", (SPLINE, FLOW_10), (DENOISER, DDPM_10)),
     *_four("circles"),
@@ -212,10 +241,7 @@ _ALL = [
     *_four("checkerboard", (SPLINE, FLOW_10), (DENOISER, DDPM_10)),
     *_textbook("moons"),
     *_textbook("gaussians8"),
-    _row("mnist", "classifier", ClassifierConfig(), CLASSIFIER),
-    _row("mnist", "flow", ImageFlowConfig(), IMAGE_FLOW),
-    _row("mnist", "gan", DcganConfig(), IMAGE_GAN),
-    _row("mnist", "ddpm", UnetConfig(), IMAGE_DDPM),
+    *_strokes("mnist"),
     # Clothes are told apart by their fabric: seen longer, and blurred less by turning.
     replace(
         _row("fashion", "classifier", CLOTHES, replace(CLASSIFIER, steps=12_000, autocast=True)),
@@ -226,6 +252,8 @@ _ALL = [
     _row("fashion", "gan", DcganConfig(), IMAGE_GAN),
     # Fabric asks for more channels than strokes do.
     _row("fashion", "ddpm", UnetConfig(width=80, deep=128), WIDE),
+    *_strokes("kmnist"),
+    *_strokes("emnist"),
 ]
 RECIPES: dict[str, Recipe] = {row.id: row for row in _ALL}
 """All recipes by identifier."""

@@ -24,7 +24,8 @@ from genlab.contract.card import Card
 from genlab.contract.catalogue import Catalogue
 from genlab.contract.files import write_bytes
 from genlab.contract.reading import read
-from training.data import IMAGES, SETS
+from training.data import Images
+from training.data.own import Source
 from training.export import provenance
 from training.export.onnx import halve
 from training.families.base import Family
@@ -114,7 +115,7 @@ def _fill(family: Family, weights: Mapping[str, Tensor], model: str, named: str)
 def _handed_on(run: Run) -> dict[str, Tensor]:
     """The weights of a finished stage as its export would hold them."""
     model = copy.deepcopy(run.state.model).cpu()
-    if run.recipe.dataset in IMAGES:
+    if isinstance(run.recipe.data, Images):
         halve(model)
     return dict(model.named_parameters())
 
@@ -145,7 +146,7 @@ def go(run: Run, every: int, sample: Callable[..., Any] | None = None) -> Iterat
     loop = run.recipe.loop
     due = set(snapshot_steps(loop))
     before, since = run.seconds, time.monotonic()
-    for state in train(run.state, sample or SETS[run.recipe.dataset].sample):
+    for state in train(run.state, sample or run.recipe.data.sample):
         run.seconds = before + time.monotonic() - since
         if state.step in due:
             _snapshot(run)
@@ -204,25 +205,50 @@ def continued(
     return start(recipe, folder, command, init, device)
 
 
-def load(folder: Path, recipe: Recipe | None = None, device: Device = "cpu") -> Run:
+def load(
+    folder: Path,
+    recipe: Recipe | None = None,
+    device: Device = "cpu",
+    source: Source | None = None,
+) -> Run:
     """The run in a folder, as of its last checkpoint.
+
+    A person's own data are looked for where `recipe` or `source` says, or else where they were.
 
     Raises:
         RunError: There is no run, or one of another `recipe` than the caller means to continue.
+        DataError: It learned from a person's own data, which are not there or others by now.
     """
     path = folder / CHECKPOINT
-    if not begun(folder):
-        raise RunError(f"no checkpoint in {folder}; train first: python -m training train …")
-    saved = torch.load(path, weights_only=True, map_location="cpu")
+    saved = _saved(folder)
     kept = Recipe.of(saved["recipe"])
+    if recipe is not None and recipe.source and recipe.source != kept.source:
+        raise RunError(
+            f"{path} learned from other data, or from the same read otherwise, than "
+            f"{recipe.source.path}. Give those and the same options, or begin anew with --restart"
+        )
     if recipe is not None and recipe != kept:
         raise RunError(
             f"{path} was trained with other settings: {_differences(recipe, kept)}. "
             "Give the same ones, or begin anew with --restart"
         )
+    if recipe is not None or source is not None:
+        kept = replace(kept, source=recipe.source if recipe else source)
     run = start(kept, folder, saved["command"], device=device)
     run.state.load_state_dict(saved["state"])
     return replace(run, **{name: saved[name] for name in KEPT})
+
+
+def remembered(folder: Path) -> Recipe:
+    """What the run in a folder trains; a `RunError` where there is none."""
+    return Recipe.of(_saved(folder)["recipe"])
+
+
+def _saved(folder: Path) -> dict[str, Any]:
+    if not begun(folder):
+        raise RunError(f"no checkpoint in {folder}; train first: python -m training train …")
+    saved: dict[str, Any] = torch.load(folder / CHECKPOINT, weights_only=True, map_location="cpu")
+    return saved
 
 
 def _differences(wanted: Recipe, kept: Recipe) -> str:

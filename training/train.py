@@ -10,14 +10,18 @@ import tyro
 from rich import progress as rich
 
 from training import runs
-from training.data import IMAGES, SETS
+from training.data import SETS, Images, Points
+from training.data.own import OwnPoints, Source, read, source_of, told
+from training.data.pictures import MOST_SIDE
+from training.families.diffusion import DdpmConfig
 from training.loop import Device
-from training.options import Size
+from training.options import Multiple, Range, Size
 from training.recipes import RECIPES, Recipe
 
 T = TypeVar("T")
 Wanted = Literal["auto", "cpu", "cuda"]
 Runs = Annotated[Path, tyro.conf.arg(help="folder of the runs")]
+Side = Annotated[int, Range(4, MOST_SIDE), Multiple(4)]
 
 
 class UsageError(Exception):
@@ -56,11 +60,22 @@ class Train:
     device: Wanted = "auto"
     """where to train; auto: models of images on a GPU where there is one, all else on the CPU"""
     runs: Runs = Path("runs")
+    data: Path | None = None
+    """data of your own: a csv file of points (one column or two), a folder of pictures (sub-folders
+    are classes), or an npz file of images (x, and perhaps label); the model is called
+    <name>-<family>[-variant]"""
+    name: str | None = None
+    """what your data are called; by default as their file is"""
+    size: Side | None = None
+    """side to which your images are resampled, their middle square"""
+    grey: bool = False
+    """make your images grey"""
 
     def run(self, command: str) -> None:
         """Train to the end under a progress bar."""
-        recipe = self.recipe
-        choose("data set", recipe.dataset, SETS)
+        recipe = self._recipe()
+        if recipe.source is not None:
+            print(told(read(recipe.source)))
         start = f"{recipe.dataset}-{recipe.family.family}"
         if not recipe.id.startswith(start):
             wanted = f"the identifier must be {start}[-variant]"
@@ -68,15 +83,33 @@ class Train:
         if recipe.loop.steps == 0:
             raise UsageError(f"{recipe.id} has nothing to learn; export it right away")
         device = place(recipe, self.device)
-        self._make_way()
+        self._make_way(recipe)
         torch.set_num_threads(1)  # networks this small are slower on two
         folder = self.runs / recipe.id
         follow(through(recipe, folder, command, self.checkpoint, self.init, device))
 
-    def _make_way(self) -> None:
+    def _recipe(self) -> Recipe:
+        """The recipe that was chosen, on the data that were named or that its run remembers."""
+        recipe, options = self.recipe, (self.name, self.size, self.grey or None)
+        if self.data is not None:
+            chosen = choose("data set", recipe.dataset, SETS)
+            source = source_of(self.data, self.name, self.size, self.grey)
+            return on_own(recipe, chosen.title, source)
+        if any(option is not None for option in options):
+            raise UsageError(
+                "--name, --size and --grey are for data of your own: name them, --data"
+            )
+        folder = self.runs / recipe.id
+        if recipe.dataset not in SETS and self.resume and runs.begun(folder):
+            kept = runs.remembered(folder)
+            return replace(recipe, title=kept.title, source=kept.source)
+        choose("data set", recipe.dataset, SETS)
+        return recipe
+
+    def _make_way(self, recipe: Recipe) -> None:
         """Deal with a run that is there or is not, as asked; a `RunError` where nothing is."""
-        folder = self.runs / self.recipe.id
-        places = [place for _, place in stages(self.recipe, folder) if runs.begun(place)]
+        folder = self.runs / recipe.id
+        places = [place for _, place in stages(recipe, folder) if runs.begun(place)]
         if places and not (self.resume or self.restart):
             raise runs.RunError(f"{folder} holds a run; say --resume or --restart")
         if self.resume and not places:
@@ -84,6 +117,60 @@ class Train:
         if self.restart:
             for place in places:
                 (place / runs.CHECKPOINT).unlink()
+
+
+def on_own(recipe: Recipe, title: str, source: Source) -> Recipe:
+    """A recipe for a data set of that title, on a person's own data instead.
+
+    Raises:
+        DataError: The data cannot be read.
+        UsageError: The recipe is not for such data, or their name is taken.
+    """
+    data = read(source)
+    if data.name in SETS:
+        raise UsageError(
+            f"{data.name} is a data set of this project; call your own otherwise, with --name"
+        )
+    if isinstance(data, Images) != isinstance(recipe.data, Images):
+        kinds = ("images", "points") if isinstance(recipe.data, Images) else ("points", "images")
+        fit = "moons-flow-spline" if isinstance(data, OwnPoints) else "mnist-gan"
+        raise UsageError(
+            f"{recipe.id} is a recipe for {kinds[0]}, and {source.path} holds {kinds[1]}; "
+            f"take one for {kinds[1]}, such as {fit}"
+        )
+    if recipe.loop.steps == 0:
+        raise UsageError(f"{recipe.id} is what is known of {title}; take a recipe that learns")
+    kind = recipe.id.removeprefix(f"{recipe.dataset}-")
+    own = replace(
+        recipe,
+        id=f"{data.name}-{kind}" if kind != recipe.id else recipe.id,
+        title=f"{data.title}: {recipe.title.removeprefix(f'{title}: ')}",
+        dataset=data.name,
+        source=source,
+    )
+    _judge_fit(own, data)
+    return own
+
+
+MOST_SKEW = 8.0
+"""A diffusion model has one scale for all coordinates: none may be so many times the narrowest."""
+
+
+def _judge_fit(recipe: Recipe, data: Points | Images) -> None:
+    """Build the model once: a `UsageError` that says what to do where it is not for such data."""
+    widths = data.widths if isinstance(data, OwnPoints) else [1.0]
+    if isinstance(recipe.family, DdpmConfig) and max(widths) > MOST_SKEW * min(widths):
+        told = " and ".join(f"{width:.3g}" for width in widths)
+        raise UsageError(
+            f"{recipe.id}: expected coordinates of like spread, since noise is alike in both; "
+            f"found standard deviations of {told}. What to do: divide one of them, or take a flow "
+            "or a GAN, which scale each"
+        )
+    try:
+        recipe.build()
+    except ValueError as error:
+        todo = "; say --grey" if isinstance(data, Images) and data.event_shape[0] > 1 else ""
+        raise UsageError(f"{recipe.id} is not for {data.title}: {error}{todo}") from None
 
 
 def through(
@@ -121,7 +208,7 @@ def place(recipe: Recipe, wanted: Wanted = "auto") -> Device:
     Raises:
         UsageError: On a GPU that is not there, or that would be slower.
     """
-    images = recipe.dataset in IMAGES
+    images = isinstance(recipe.data, Images)
     if wanted == "auto":
         return "cuda" if images and torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not images:

@@ -1,10 +1,10 @@
-"""Data sets: of the plane and the line with their exact distributions, and of images."""
+"""Data sets: of the plane and the line with their exact distributions, of images, and one's own."""
 
-from training.data.images import IMAGES, ImageSet
+from training.data.images import IMAGES, Images, ImageSet
 from training.data.mixture import Mixture
-from training.data.sets import DATASETS, Dataset
+from training.data.sets import DATASETS, Dataset, Points
 
 SETS: dict[str, Dataset | ImageSet] = {**DATASETS, **IMAGES}
-"""All data sets by name."""
+"""All data sets of this project by name."""
 
-__all__ = ["DATASETS", "IMAGES", "SETS", "Dataset", "ImageSet", "Mixture"]
+__all__ = ["DATASETS", "IMAGES", "SETS", "Dataset", "ImageSet", "Images", "Mixture", "Points"]

@@ -24,11 +24,10 @@ OWN = "defined by this project, for pictures of densities on the line"
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """A data set with its exact distribution.
+class Points:
+    """A set of points, on the line or in the plane.
 
     `extent` is the plotting window (x0, x1, y0, y1) in data units; on the line y is the density.
-    `make` builds the distribution, once, when it is first used.
     """
 
     name: str
@@ -36,6 +35,44 @@ class Dataset:
     dim: int
     extent: tuple[float, float, float, float]
     reference: str
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw n points [n, dim], float32, data units."""
+        raise NotImplementedError
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one point."""
+        return (self.dim,)
+
+    @property
+    def scale(self) -> float:
+        """Of data = scale × diffusion + shift: the average variance becomes 1, the mean 0."""
+        raise NotImplementedError
+
+    @property
+    def shift(self) -> list[float]:
+        """See `scale`; one number a coordinate."""
+        raise NotImplementedError
+
+    @property
+    def widths(self) -> float | list[float]:
+        """What standardises points where nothing asks for one scale: `scale`, or one for each."""
+        return self.scale
+
+    @property
+    def finest(self) -> float:
+        """Least standard deviation of any detail, data units; 0 where that is not known."""
+        return 0.0
+
+
+@dataclass(frozen=True)
+class Dataset(Points):
+    """A data set with its exact distribution.
+
+    `make` builds the distribution, once, when it is first used.
+    """
+
     make: Callable[[], Mixture]
 
     @cached_property
@@ -48,19 +85,19 @@ class Dataset:
         return self.distribution.sample(n, generator)
 
     @property
-    def event_shape(self) -> tuple[int, ...]:
-        """Shape of one point."""
-        return (self.dim,)
-
-    @property
     def scale(self) -> float:
-        """Of data = scale × diffusion + shift: the average variance becomes 1, the mean 0."""
+        """As `Points.scale` says, exactly."""
         return float(self.distribution.scale)
 
     @property
     def shift(self) -> list[float]:
-        """See `scale`; one number a coordinate."""
+        """As `Points.shift` says, exactly."""
         return self.distribution.shift.tolist()
+
+    @property
+    def finest(self) -> float:
+        """That of the narrowest component."""
+        return self.distribution.finest
 
 
 def moons() -> BlurredCurves:

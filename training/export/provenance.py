@@ -11,6 +11,8 @@ import torch
 
 PLACES = ("--runs", "--exported")
 """Options that name folders: they change nothing of what is trained."""
+DATA = "--data"
+"""The option that names a person's own data."""
 THEN = " && "
 """Between the commands of a model that started from the weights of another."""
 LIBRARIES = ("torch", "numpy", "onnx", "onnxscript")
@@ -31,7 +33,10 @@ def origin(device: str = "cpu") -> dict[str, Any]:
 
 
 def portable(command: str) -> str:
-    """A command line, or several, without the folders of the machine on which it was typed."""
+    """A command line, or several, without the folders of the machine on which it was typed.
+
+    Of a person's own data the name of the file stays.
+    """
     return THEN.join(_portable(part) for part in command.split(THEN))
 
 
@@ -39,9 +44,12 @@ def _portable(command: str) -> str:
     words = iter(shlex.split(command))
     kept: list[str] = []
     for word in words:
+        option, _, value = word.partition("=")
         if word in PLACES:
             next(words, None)
-        elif word.partition("=")[0] not in PLACES:
+        elif option == DATA:
+            kept += [DATA, Path(value or next(words, "")).name]
+        elif option not in PLACES:
             kept.append(word)
     return shlex.join(kept)
 

@@ -7,6 +7,7 @@ step. So a failed export leaves the old model as it was.
 
 import json
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -25,8 +26,9 @@ from genlab.contract.publish import locked, publish
 from genlab.contract.weights import pack
 from genlab.runtime.check import check, difference
 from training import runs
-from training.data import SETS, Dataset, ImageSet
+from training.data import Images, Points
 from training.data.images import LEVELS, Labelled
+from training.data.own import OwnImages, OwnPoints
 from training.export import provenance
 from training.export.onnx import answers, check_values, halve, signature, store_halved, to_onnx
 from training.export.thumbnail import FRAMES, thumbnail
@@ -44,29 +46,31 @@ than the pictures that snapshots are for can show."""
 FRACTION_BITS = (4, 5, 6, 7, 8, 9, 10)
 """Bits of the fraction of a number in half precision that are tried, fewest first: what is zero
 takes no room in a compressed file. The last has them all; where even that shows, fp32 is kept."""
-LICENSE = "MIT"
+LICENSE, UNKNOWN_LICENSE = "MIT", "not stated"
 _SPACES, _CONDITIONS = TypeAdapter(dict[str, Space]), TypeAdapter(dict[str, Condition])
 CONTINUOUS = {"kind": "continuous", "bound": "exact"}
 DISCRETE = {"kind": "discrete", "levels": LEVELS, "bound": "lower"}
 
 
-def export(model: str, folder: Path, exported: Path) -> Card:
+def export(model: str, folder: Path, exported: Path, data: Path | None = None) -> Card:
     """Export one model; returns its card as published.
 
     Arguments:
         model: Identifier of a finished run, or of a recipe with nothing to train.
         folder: The folder of the runs.
         exported: The folder of the exported models.
+        data: Where a person's own data are by now, if not where they were.
 
     Raises:
         RunError: There is no such run, or it has not reached its last step.
+        DataError: The person's own data it learned from are not there, or others by now.
         ContractError: The model breaks the contract; above all, a verb fails, or says something
             else than the torch module (infinities and NaN included). The old model stays.
     """
-    run = _finished(model, folder)
-    dataset, shape = SETS[run.recipe.dataset], cast(Any, run.recipe.family)
+    run = _finished(model, folder, data)
+    dataset, shape = run.recipe.data, cast(Any, run.recipe.family)
     family = cast(Any, fold(run.state.model.eval()))
-    images = isinstance(dataset, ImageSet)
+    images = isinstance(dataset, Images)
     if images:  # networks of a million weights, which do not need seven digits
         halve(family)
     graphs: dict[str, Graph] = family.graphs()
@@ -96,7 +100,7 @@ def export(model: str, folder: Path, exported: Path) -> Card:
         return publish(target, card, files, judge=check)
 
 
-def setting_of(dataset: Dataset | ImageSet, facts: dict[str, Any]) -> Setting:
+def setting_of(dataset: Points | Images, facts: dict[str, Any]) -> Setting:
     """Where check inputs are drawn: the data set, and what the family says of its model."""
     draw = dataset.sample(36, torch.Generator().manual_seed(REFERENCE_SEED))
     constants, latent = facts.get("constants", {}), facts.get("latent") or {}
@@ -112,10 +116,10 @@ def setting_of(dataset: Dataset | ImageSet, facts: dict[str, Any]) -> Setting:
     )
 
 
-def _spaces(dataset: Dataset | ImageSet) -> dict[str, dict[str, Any]]:
+def _spaces(dataset: Points | Images) -> dict[str, dict[str, Any]]:
     """The space of a data set, as a card tells it."""
     shape = list(dataset.event_shape)
-    if isinstance(dataset, ImageSet):
+    if isinstance(dataset, Images):
         return {"data": {"shape": shape, "kind": "image"}}
     return {"data": {"shape": shape, "kind": "points", "extent": list(dataset.extent)}}
 
@@ -142,11 +146,14 @@ def _provenance(run: runs.Run, data_sha256: str) -> dict[str, Any]:
     }
 
 
-def _finished(model: str, folder: Path) -> runs.Run:
+def _finished(model: str, folder: Path, data: Path | None) -> runs.Run:
     recipe = RECIPES.get(model)
     if recipe is not None and recipe.loop.steps == 0:
         return runs.start(recipe, folder / model, f"python -m training export {model}")
-    run = runs.load(folder / model)
+    source = runs.remembered(folder / model).source
+    if data is not None and source is not None:
+        source = replace(source, path=str(data.resolve()))
+    run = runs.load(folder / model, source=source)
     if run.state.step < run.recipe.loop.steps:
         done = f"{run.state.step:,} of {run.recipe.loop.steps:,}"
         raise runs.RunError(f"{model} is at step {done}; finish it with --resume")
@@ -157,8 +164,8 @@ def _card(
     run: runs.Run, facts: dict[str, Any], graphs: dict[str, Graph], setting: Setting
 ) -> dict[str, Any]:
     """All of the card but checksums and what is measured on the files."""
-    recipe, dataset = run.recipe, SETS[run.recipe.dataset]
-    trained, images = recipe.loop.steps > 0, isinstance(dataset, ImageSet)
+    recipe, dataset = run.recipe, run.recipe.data
+    trained, images = recipe.loop.steps > 0, isinstance(dataset, Images)
     return {
         "schema": SCHEMA,
         "id": recipe.id,
@@ -176,40 +183,60 @@ def _card(
             for verb in graph.verbs
         },
         "check": {"file": "check.npz"},
-        "recipe": recipe.as_dict(),
+        "recipe": recipe.without_place().as_dict(),
         "history": run.state.curve if trained else {},
-        "license": LICENSE,
+        "license": LICENSE if recipe.source is None else UNKNOWN_LICENSE,
         "references": [*recipe.family.references, dataset.reference],
         **facts,
     }
 
 
-def reference_sample(dataset: Dataset | ImageSet, exported: Path) -> bytes:
+def reference_sample(dataset: Points | Images, exported: Path) -> bytes:
     """The data set's reference sample, written to `exported/data/` where it is not there yet.
 
     These bytes of an npz file, the same on every machine, hold `x`, float32 [10000, d]; of images,
     the first 1,000 test images as `x`, uint8 [1000, *event], with `label`, and 4,000 training
-    images as `train`, with `train_label`.
+    images as `train`, with `train_label`; of a person's own points, test points as `x` and training
+    points as `train`, up to 10,000 of each.
+
+    Raises:
+        RunError: A model of other data of the same name is there, which would lose its sample.
     """
-    if isinstance(dataset, ImageSet):
-        test, train = dataset.split("test"), dataset.split("train")
-        arrays = _bytes("x", "label", test, TEST_IMAGES)
-        arrays |= _bytes("train", "train_label", train, TRAINING_IMAGES)
+    if isinstance(dataset, Images):
+        arrays = _bytes("x", dataset.split("test"), TEST_IMAGES)
+        arrays |= _bytes("train", dataset.split("train"), TRAINING_IMAGES)
+        if not dataset.classes:
+            arrays = {name: array for name, array in arrays.items() if "label" not in name}
+    elif isinstance(dataset, OwnPoints):
+        parts = {"x": dataset.split("test"), "train": dataset.split("train")}
+        arrays = {name: part[:REFERENCE_POINTS].numpy() for name, part in parts.items()}
     else:
         draw = torch.Generator().manual_seed(REFERENCE_SEED)
         arrays = {"x": dataset.sample(REFERENCE_POINTS, draw).numpy()}
     data = write_npz(arrays)
     path = exported / "data" / f"{dataset.name}.npz"
     if not path.exists() or path.read_bytes() != data:
+        if isinstance(dataset, OwnPoints | OwnImages):
+            _judge_name(dataset, exported, digest(data))
         path.parent.mkdir(parents=True, exist_ok=True)
         runs.replace_file(path, data)
     return data
 
 
-def _bytes(image: str, label: str, images: Labelled, n: int) -> dict[str, np.ndarray]:
-    """The first n images as grey levels with their labels, under two names."""
+def _judge_name(dataset: OwnPoints | OwnImages, exported: Path, sha256: str) -> None:
+    for card in Catalogue([exported]).cards.values():
+        if card.dataset == dataset.name and card.provenance.data_sha256 not in (None, sha256):
+            raise runs.RunError(
+                f"{exported / card.id} is a model of other data that are called {dataset.name} "
+                "too; train under another --name, or export into a folder of its own, --exported"
+            )
+
+
+def _bytes(name: str, images: Labelled, n: int) -> dict[str, np.ndarray]:
+    """The first n images as grey levels, and their labels."""
     levels = (images.x[:n] * (LEVELS - 1)).round().to(torch.uint8)
-    return {image: levels.numpy(), label: images.label[:n].to(torch.uint8).numpy()}
+    label = "label" if name == "x" else f"{name}_label"
+    return {name: levels.numpy(), label: images.label[:n].to(torch.uint8).numpy()}
 
 
 def _snapshots(run: runs.Run, values: Arrays, setting: Setting) -> bytes:

@@ -15,7 +15,6 @@ from genlab.diffusion.denoiser import in_turn
 from genlab.latents import at_temperature
 from genlab.making import Making, film, makings_of
 from genlab.measures.density import Extent
-from training.data import DATASETS
 
 FRAMES, SIZE, BARS = 16, 128, 32
 POINTS = 450
@@ -56,9 +55,18 @@ def _point_stages(model: ExportedModel, making: Making) -> list[np.ndarray]:
     options = {"steps": STEPS} if making.steps(model.card) else {}
     stages = [frame.x for frame in film(model, POINTS, SEED, making=making, **options)]
     if making.name == "layers":  # all but the last are standardised: into the data's window
-        dataset = DATASETS[model.card.dataset]
-        return [x * dataset.scale + np.asarray(dataset.shift) for x in stages[:-1]]
+        scale, shift = _last_map(stages[-2], stages[-1])
+        return [x * scale + shift for x in stages[:-1]]
     return [*stages, stages[-1]] if making.name == "decode" else stages  # a training rests
+
+
+def _last_map(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and shift [d] of the fixed map of a flow's last stage, from what it does to points."""
+    low, high = before.argmin(0), before.argmax(0)
+    at = np.arange(before.shape[1])
+    wide = before[high, at] - before[low, at]
+    scale = (after[high, at] - after[low, at]) / np.where(wide > 0, wide, 1.0)
+    return scale, after[low, at] - scale * before[low, at]
 
 
 def _image_stages(model: ExportedModel, making: Making) -> list[np.ndarray]:

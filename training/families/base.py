@@ -89,6 +89,11 @@ class Learner(Family):
         raise NotImplementedError
 
 
+def class_names(dataset: Any) -> dict[str, list[str]]:
+    """The card's `classes` of a set of images; nothing where they have none."""
+    return {"classes": list(dataset.classes)} if dataset.classes else {}
+
+
 class FamilyConfig:
     """The shape of a family: a frozen dataclass whose fields become options and go onto the card.
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genlab.diffusion import schedules
-from training.data import Dataset, ImageSet
+from training.data import Images, Points
 from training.families.base import FamilyConfig, Graph, Learner, view
 from training.options import Count, Share, Size
 
@@ -37,10 +37,10 @@ TIMES = 1000
 
 
 def diffusion_facts(
-    dataset: Dataset | ImageSet, parameterisation: Literal["eps", "v"]
+    dataset: Points | Images, parameterisation: Literal["eps", "v"]
 ) -> dict[str, Any]:
     """The card's `constants`: schedules in log-SNR, t = 0 first, and the way to data units."""
-    top = PIXELS if isinstance(dataset, ImageSet) else schedules.LOG_SNR_MAX
+    top = PIXELS if isinstance(dataset, Images) else schedules.LOG_SNR_MAX
     cosine, linear = (make(TIMES, top).tolist() for make in (schedules.cosine, schedules.linear))
     return {
         "log_snr": cosine,
@@ -78,11 +78,11 @@ class DdpmConfig(FamilyConfig):
     """share of the noise levels drawn uniformly in log-SNR over [-16, 16]; the others follow the
     cosine schedule, which dwells where the picture is decided"""
 
-    def build(self, dataset: Dataset) -> "Ddpm":
+    def build(self, dataset: Points) -> "Ddpm":
         """The untrained denoiser for a data set."""
         return Ddpm(self, dataset)
 
-    def facts(self, dataset: Dataset) -> dict[str, Any]:
+    def facts(self, dataset: Points) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
         return {
             "latent": {"dim": dataset.dim, "law": "normal"},
@@ -174,7 +174,7 @@ class Ddpm(Learner):
     octaves: Tensor
     waves: Tensor
 
-    def __init__(self, config: DdpmConfig, dataset: Dataset) -> None:
+    def __init__(self, config: DdpmConfig, dataset: Points) -> None:
         super().__init__()
         self.config, self.dim = config, dataset.dim
         self.data_scale = float(dataset.scale)

@@ -22,7 +22,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from training.data import Dataset
+from training.data import Points
 from training.families.base import FamilyConfig, Graph, Learner, view
 from training.nets.precise import Linear, SiLU
 from training.nets.univariate import MonotonicAffine, RationalQuadratic, Univariate, Way
@@ -57,11 +57,11 @@ class FlowConfig(FamilyConfig):
     transform: Transform = "spline"
     """what a layer does; on the line, where nothing can be coupled, a spline is elementwise"""
 
-    def build(self, dataset: Dataset) -> "Flow":
+    def build(self, dataset: Points) -> "Flow":
         """The untrained flow for a data set."""
         return Flow(self, dataset)
 
-    def facts(self, dataset: Dataset) -> dict[str, Any]:
+    def facts(self, dataset: Points) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
         return {"latent": {"dim": dataset.dim, "law": "normal"}}
 
@@ -165,8 +165,8 @@ class Flow(Learner):
     """Learned layers between standard normal noise and data.
 
     The stages run from z (first) through the layers to standardised data and, by the fixed map
-    x = scale · s + shift, to data units (last). That map is a layer like the others, so the
-    log-determinants account for everything.
+    x = scale · s + shift, to data units (last). The scale is one for all coordinates, or one for
+    each. That map is a layer like the others, so the log-determinants account for everything.
 
     Raises:
         ValueError: The layers do not fit the data's dimension.
@@ -176,12 +176,12 @@ class Flow(Learner):
     scale: Tensor
     shift: Tensor
 
-    def __init__(self, config: FlowConfig, dataset: Dataset) -> None:
+    def __init__(self, config: FlowConfig, dataset: Points) -> None:
         super().__init__()
         self.dim = dataset.dim
-        fine = dataset.distribution.finest / dataset.scale < FINE
+        fine = dataset.finest / dataset.scale < FINE  # or not known
         self.precision = torch.float64 if fine else torch.float32
-        self.register_buffer("scale", torch.tensor(float(dataset.scale)))
+        self.register_buffer("scale", torch.tensor(dataset.widths))
         self.register_buffer("shift", torch.tensor([float(number) for number in dataset.shift]))
         layers = (_layer(config, index, dataset.dim) for index in range(config.layers))
         self.couplings = nn.ModuleList(layers)  # in the order data → noise
@@ -189,7 +189,7 @@ class Flow(Learner):
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """From data x [n, d] to `log_prob` [n] in nats and noise `z` [n, d], in one pass."""
         z = (x - self.shift) / self.scale  # [n, d]
-        log_det = -self.dim * self.scale.log()  # of the direction x → z
+        log_det = -self.scale.log().expand(self.dim).sum()  # of the direction x → z
         for layer in self.couplings:
             z, log_slope = layer(z)
             log_det = log_det + log_slope  # [n]
@@ -208,7 +208,7 @@ class Flow(Learner):
             states.append(state)
             log_dets.append(-log_slope)
         states.append(self.scale * states[-1] + self.shift)
-        log_dets.append((self.dim * self.scale.log()).to(z.dtype).expand(z.shape[0]))
+        log_dets.append(self.scale.log().expand(self.dim).sum().to(z.dtype).expand(z.shape[0]))
         return states[-1], torch.stack(states, 1), torch.stack(log_dets, 1)
 
     def evaluate_encode(self, x: Tensor) -> tuple[Tensor, ...]:

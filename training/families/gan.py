@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
-from training.data import Dataset
+from training.data import Points
 from training.families.base import Family, FamilyConfig, Graph, view
 from training.options import Count, NotNegative, Size
 
@@ -99,11 +99,11 @@ class GanConfig(FamilyConfig):
     fall: Size = 1
     """steps of the critic over which γ falls"""
 
-    def build(self, dataset: Dataset) -> "Gan":
+    def build(self, dataset: Points) -> "Gan":
         """The untrained pair of networks for a data set."""
         return Gan(self, dataset)
 
-    def facts(self, dataset: Dataset) -> dict[str, Any]:
+    def facts(self, dataset: Points) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
         return {
             "latent": {"dim": self.latent, "law": "normal"},
@@ -185,10 +185,10 @@ class Gan(Pair):
     shift: Tensor
     played: Tensor
 
-    def __init__(self, config: GanConfig, dataset: Dataset) -> None:
+    def __init__(self, config: GanConfig, dataset: Points) -> None:
         super().__init__()
         self.config, self.latent, self.event_shape = config, config.latent, dataset.event_shape
-        self.register_buffer("scale", torch.tensor(float(dataset.scale)))
+        self.register_buffer("scale", torch.tensor(dataset.widths))
         self.register_buffer("shift", torch.tensor([float(number) for number in dataset.shift]))
         self.register_buffer("played", torch.tensor(0.0))  # steps of the critic
         network = _network(config.latent, config.latent_octaves, config, dataset.dim)

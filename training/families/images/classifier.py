@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.data.images import ImageSet, Labelled
+from training.data.images import Images, Labelled
 from training.families.base import FamilyConfig, Graph, Learner, view
 from training.nets.patches import quarter, space_to_depth
 from training.nets.precise import GROUPS, Residual
@@ -47,11 +47,15 @@ class ClassifierConfig(FamilyConfig):
     smoothing: Decay = 0.05
     """share of a label that is spread over all classes"""
 
-    def build(self, dataset: ImageSet) -> "Classifier":
-        """The untrained classifier for a set of images."""
+    def build(self, dataset: Images) -> "Classifier":
+        """The untrained classifier for a set of images; a `ValueError` where those have none."""
+        if not dataset.classes:
+            raise ValueError(
+                "the images have no classes; put each into a sub-folder, or label them"
+            )
         return Classifier(self, dataset)
 
-    def facts(self, dataset: ImageSet) -> dict[str, Any]:
+    def facts(self, dataset: Images) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
         return {"constants": {"classes": list(dataset.classes)}}
 
@@ -64,7 +68,7 @@ class Classifier(Learner):
 
     player = "classifier"
 
-    def __init__(self, config: ClassifierConfig, dataset: ImageSet) -> None:
+    def __init__(self, config: ClassifierConfig, dataset: Images) -> None:
         super().__init__()
         self.config, self.mirrored, self.event_shape = config, dataset.mirrored, dataset.event_shape
         width, (high, wide) = config.width, quarter(dataset.event_shape)

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.data.images import ImageSet, Labelled
-from training.families.base import FamilyConfig, Graph, Learner, view
+from training.data.images import Images, Labelled
+from training.families.base import FamilyConfig, Graph, Learner, class_names, view
 from training.families.diffusion import LOG_SNR_BOUND, diffusion_facts, noise_levels
 from training.nets.patches import depth_to_space, quarter, space_to_depth
 from training.nets.precise import GROUPS
@@ -55,17 +55,18 @@ class UnetConfig(FamilyConfig):
     flat: Share = 0.2
     """share of the noise levels drawn evenly in log-SNR, the others by the cosine schedule"""
 
-    def build(self, dataset: ImageSet) -> "Unet":
+    def build(self, dataset: Images) -> "Unet":
         """The untrained denoiser for a set of images."""
         return Unet(self, dataset)
 
-    def facts(self, dataset: ImageSet) -> dict[str, Any]:
+    def facts(self, dataset: Images) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
-        classes, null = list(dataset.classes), len(dataset.classes)
+        null = len(dataset.classes)
+        label = {"label": {"dtype": "int64", "values": null, "null": null}} if null else {}
         return {
             "latent": {"dim": dataset.dim, "law": "normal"},
-            "constants": diffusion_facts(dataset, "v") | {"classes": classes},
-            "conditions": {"label": {"dtype": "int64", "values": null, "null": null}},
+            "constants": diffusion_facts(dataset, "v") | class_names(dataset),
+            "conditions": label,
         }
 
 
@@ -115,13 +116,14 @@ class Attention(nn.Module):
 class Unet(Learner):
     """(x, λ, class) → v in diffusion units; a `ValueError` for images that cannot be halved twice.
 
+    Where the images have no classes, none is asked for: it is always the unknown one.
     `clock` embeds the noise level: the weights of exported models bear this name.
     """
 
     player = "denoiser"
     octaves: Tensor
 
-    def __init__(self, config: UnetConfig, dataset: ImageSet) -> None:
+    def __init__(self, config: UnetConfig, dataset: Images) -> None:
         super().__init__()
         self.config, self.null, self.event_shape = config, len(dataset.classes), dataset.event_shape
         quarter(self.event_shape)  # or nothing fits on the way up
@@ -146,11 +148,12 @@ class Unet(Learner):
         self.outlet = nn.Conv2d(wide, corners, 3, padding=1)
         nn.init.zeros_(self.outlet.weight)
 
-    def denoise(self, x: Tensor, log_snr: Tensor, label: Tensor) -> Tensor:
+    def denoise(self, x: Tensor, log_snr: Tensor, label: Tensor | None = None) -> Tensor:
         """Predicted v at noisy images x, given log-SNR [n] and class [n] (the last: unknown)."""
         angles = log_snr[:, None] * self.octaves
         level = self.clock(torch.cat((angles.sin(), angles.cos()), -1))
-        embedding = F.silu(level + self.classes(label))
+        asked = self.classes.weight[self.null] if label is None else self.classes(label)
+        embedding = F.silu(level + asked)
         h, seen = self.inlet(space_to_depth(x)), []
         for block in self.down:
             seen.append(h := block(h, embedding))
@@ -180,5 +183,6 @@ class Unet(Learner):
     def graphs(self) -> dict[str, Graph]:
         """One file."""
         inputs = {"x": torch.randn(2, *self.event_shape), "log_snr": torch.randn(2)}
-        inputs["label"] = torch.tensor([0, self.null])
+        if self.null:
+            inputs["label"] = torch.tensor([0, self.null])
         return {"denoise": Graph(view(self, "denoise"), inputs, ("prediction",), ("denoise",))}

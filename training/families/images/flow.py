@@ -24,8 +24,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.data.images import LEVELS, ImageSet, Labelled, dequantise
-from training.families.base import FamilyConfig, Graph, Learner, view
+from training.data.images import LEVELS, Images, Labelled, dequantise
+from training.families.base import FamilyConfig, Graph, Learner, class_names, view
 from training.nets.patches import quarter
 from training.nets.pixel_bins import PixelBins, knots
 from training.nets.precise import GROUPS, Linear, silu
@@ -62,15 +62,15 @@ class ImageFlowConfig(FamilyConfig):
     """share of values that training leaves out in each residual block and hidden layer: for data
     that are learned by heart before they are understood"""
 
-    def build(self, dataset: ImageSet) -> "ImageFlow":
+    def build(self, dataset: Images) -> "ImageFlow":
         """The untrained flow for a set of images."""
         return ImageFlow(self, dataset)
 
-    def facts(self, dataset: ImageSet) -> dict[str, Any]:
+    def facts(self, dataset: Images) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
         return {
             "latent": {"dim": dataset.dim, "law": "uniform"},
-            "constants": {"classes": list(dataset.classes)},
+            "constants": class_names(dataset),
         }
 
 
@@ -126,7 +126,7 @@ class ImageFlow(Learner):
     player = "flow"
     edges: Tensor
 
-    def __init__(self, config: ImageFlowConfig, dataset: ImageSet) -> None:
+    def __init__(self, config: ImageFlowConfig, dataset: Images) -> None:
         super().__init__()
         if dataset.event_shape[0] != 1:
             raise ValueError(f"a histogram a pixel is for grey images, not those of {dataset.name}")

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from training.data.images import ImageSet, Labelled
-from training.families.base import FamilyConfig
+from training.data.images import Images, Labelled
+from training.families.base import FamilyConfig, class_names
 from training.families.gan import OBJECTIVES, ObjectiveName, Pair
 from training.nets.patches import quarter
 from training.options import Multiple, Size
@@ -47,16 +47,16 @@ class DcganConfig(FamilyConfig):
     critic_width: Size = 64
     """channels of the critic at half the resolution; twice as many at a quarter"""
 
-    def build(self, dataset: ImageSet) -> "Dcgan":
+    def build(self, dataset: Images) -> "Dcgan":
         """The untrained pair of networks for a set of images."""
         return Dcgan(self, dataset)
 
-    def facts(self, dataset: ImageSet) -> dict[str, Any]:
+    def facts(self, dataset: Images) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
-        scale, classes = OBJECTIVES[self.objective].scale, list(dataset.classes)
+        scale = OBJECTIVES[self.objective].scale
         return {
             "latent": {"dim": self.latent, "law": "normal"},
-            "constants": {"critic_scale": scale, "classes": classes},
+            "constants": {"critic_scale": scale, **class_names(dataset)},
         }
 
 
@@ -97,7 +97,7 @@ class Dcgan(Pair):
     Raises `ValueError` where the images cannot be halved twice.
     """
 
-    def __init__(self, config: DcganConfig, dataset: ImageSet) -> None:
+    def __init__(self, config: DcganConfig, dataset: Images) -> None:
         super().__init__()
         self.config, self.latent, self.event_shape = config, config.latent, dataset.event_shape
         self.generator = generator(config.latent, config.width, dataset.event_shape)
