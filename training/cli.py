@@ -78,7 +78,8 @@ class Evaluate:
     """identifier of the exported model"""
     exported: Exported = Path("exported")
     n: Rows = 100_000
-    """fresh points for the Kullback-Leibler divergence; two or more, for a standard error"""
+    """fresh points for the Kullback-Leibler divergence; two or more, for a standard error. Of data
+    that this project does not know there are those of the reference sample and no fresh ones"""
     seed: Seed = 12345
     """seed of the fresh points and of the noise"""
     only: tuple[str, ...] = ()
@@ -87,10 +88,16 @@ class Evaluate:
     """where its graphs run; both devices give the same figures as far as floats go"""
 
     def run(self, command: str) -> None:
-        """Print each figure."""
-        folder = self.exported / self.model
-        for metric in evaluate(folder, self.n, self.seed, self.only, self.device):
+        """Print each figure, and why others cannot be had; an error where there is none."""
+        left_out: dict[str, str] = {}
+        told = (self.n, self.seed, self.only, self.device, left_out.__setitem__)
+        metrics = evaluate(self.exported / self.model, *told)
+        for metric in metrics:
             print(_line(self.model, metric))
+        for name, why in left_out.items():
+            print(f"{self.model}: {name}: not measured, {why}")
+        if left_out and not metrics:
+            raise UsageError(f"nothing of {self.model} could be measured; see above")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ LEAST, MOST_BYTES = 20, 2**30
 """Points, and bytes of a file."""
 LABELS = ("label", "labels", "class", "target", "category", "cluster")
 """Names of a column that is no coordinate."""
+LARGEST = float(np.finfo(np.float32).max)
 MOST_SKEW = 4.0
 """Where one coordinate is so many times wider than the other, a window is no square."""
 
@@ -99,7 +99,7 @@ def _label_column(header: Sequence[str], rows: Sequence[Row]) -> int | None:
 def _number(path: Path, line: int, cells: Sequence[str], at: int, todo: str) -> float:
     """The finite number of a cell, one that float32 holds."""
     cell = cells[at]
-    if not _is_number(cell) or not math.isfinite(np.float32(min(max(float(cell), -1e39), 1e39))):
+    if not _is_number(cell) or not abs(float(cell)) <= LARGEST:  # NaN is not
         found = f"{cell[:30]!r} in line {line}, column {at + 1}"
         raise DataError.of(path, "finite numbers", found, todo)
     return float(cell)

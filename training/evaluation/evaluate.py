@@ -1,6 +1,7 @@
 """Measure an exported model and write the figures onto its card, each as soon as it is found.
 
-What there is to measure of points and of images is told by `points` and `images`.
+What there is to measure of points and of images is told by `points` and `images`; of data that
+this project does not know, by `reference`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,9 +17,13 @@ from genlab.contract.reading import read
 from genlab.runtime.check import check
 from genlab.runtime.errors import InputError
 from training import runs
+from training.data import DATASETS, IMAGES
+from training.data.idx import DataError
 from training.evaluation import cas
 from training.evaluation.images import image_measures
+from training.evaluation.metrics import Unmeasurable
 from training.evaluation.points import MEASURES
+from training.evaluation.reference import reference_measures
 
 TRIALS = "trials_"
 """What the names of figures over several seeds begin with: `trials.py` measures them."""
@@ -27,9 +32,16 @@ ELSEWHERE = (TRIALS, cas.NAME)
 
 
 def evaluate(
-    folder: Path, n: int, seed: int, only: Sequence[str] = (), device: str = "cpu"
+    folder: Path,
+    n: int,
+    seed: int,
+    only: Sequence[str] = (),
+    device: str = "cpu",
+    left_out: Callable[[str, str], None] = lambda name, why: None,
 ) -> list[Metric]:
     """Measure an exported model; its card gets the figures as they are found.
+
+    What cannot be measured is left out; where all could be, figures that nobody measures go.
 
     Arguments:
         folder: The exported model's folder.
@@ -37,6 +49,7 @@ def evaluate(
         seed: Seed of the fresh points and of the noise.
         only: Names of what to measure, such as "bound"; everything by default. Other figures stay.
         device: Where its graphs run: "cpu", "cuda", or "auto".
+        left_out: Is told the name of each measure that cannot be had, and why.
 
     Raises:
         ContractError: There is no such model, or it is broken.
@@ -49,13 +62,19 @@ def evaluate(
     measures = _measures(model, folder.parent, n, seed)
     if unknown := set(only) - set(measures):
         raise InputError("only", f"some of {', '.join(measures)}", ", ".join(sorted(unknown)))
-    fresh: list[Metric] = []
+    fresh, complete = list[Metric](), True
     for name, measure in measures.items():
-        if not only or name in only:
+        if only and name not in only:
+            continue
+        try:
             found = list(measure())  # up to an hour's work: kept, whatever happens to the next
-            add_figures(model, found)
-            fresh += found
-    if not only:
+        except (Unmeasurable, DataError, InputError) as why:
+            left_out(name, str(why))
+            complete = False
+            continue
+        add_figures(model, found)
+        fresh += found
+    if not only and complete:
         names = {metric.name for metric in fresh}
         add_figures(model, [], lambda name: name not in names and not name.startswith(ELSEWHERE))
     return fresh
@@ -65,7 +84,10 @@ def _measures(
     model: ExportedModel, folder: Path, n: int, seed: int
 ) -> dict[str, Callable[[], Iterator[Metric]]]:
     """What there is to measure of a model, by name."""
-    if model.card.space.kind == "image":
+    images = model.card.space.kind == "image"
+    if model.card.dataset not in (IMAGES if images else DATASETS):
+        return reference_measures(model, folder, seed)
+    if images:
         return image_measures(model, folder, seed)
     rows = [(name, measure) for name, fits, measure in MEASURES if fits(model.card)]
     return {name: partial(measure, model, n, seed) for name, measure in rows}

@@ -27,13 +27,14 @@ import numpy as np
 import genlab
 from genlab import ExportedModel
 from genlab.contract.card import Metric
+from genlab.contract.catalogue import Catalogue
 from genlab.diffusion.elbo import DEVIATION_FIGURE, decoder_deviation, elbo
 from genlab.making import making_of
 from genlab.measures.bits import bits_per_dim
 from genlab.measures.estimate import Estimate
 from training.data import IMAGES
 from training.data.images import Split
-from training.evaluation.metrics import Gaussian, bootstrap, figure, frechet
+from training.evaluation.metrics import Gaussian, Unmeasurable, bootstrap, figure, frechet
 
 SAMPLES, FULL_STEPS, FEW_STEPS = 2_000, 250, (10, 20)
 """Samples of every distance: 250 evaluations of each take ten to twenty minutes on two cores."""
@@ -61,13 +62,13 @@ def image_measures(model: ExportedModel, folder: Path, seed: int) -> dict[str, M
     `folder` is where the exported models are, the classifier of the data set among them.
 
     Raises (as they are measured):
-        ContractError: A model makes images, and no classifier of its data is there.
+        Unmeasurable: A model makes images, and no classifier of its data is there.
+        ContractError: It is broken.
         DataError: The images are not at hand.
     """
 
     def seen(measure: Callable[[ExportedModel, ExportedModel, int], Iterator[Metric]]) -> Measure:
-        name, device = f"{model.card.dataset}-classifier", model.device.requested
-        return lambda: measure(model, genlab.load(name, device=device, folders=[folder]), seed)
+        return lambda: measure(model, _judge_of(model, folder), seed)
 
     making, verbs = making_of(model.card), model.verbs
     steps = making is not None and making.name == "denoise"
@@ -79,6 +80,14 @@ def image_measures(model: ExportedModel, folder: Path, seed: int) -> dict[str, M
         ("bound", "denoise" in verbs, lambda: _bound(model, seed)),
     )
     return {name: measure for name, fits, measure in rows if fits}
+
+
+def _judge_of(model: ExportedModel, folder: Path) -> ExportedModel:
+    """The classifier of a model's data."""
+    name = f"{model.card.dataset}-classifier"
+    if name not in Catalogue([folder]).entries:
+        raise Unmeasurable(f"the classifier {name} is not in {folder}; export it there first")
+    return genlab.load(name, device=model.device.requested, folders=[folder])
 
 
 def images_of(model: ExportedModel, split: Split) -> tuple[np.ndarray, np.ndarray]:

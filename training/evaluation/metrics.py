@@ -19,6 +19,10 @@ Draw = Callable[[int, int], np.ndarray]
 """n and a seed to n points [n, d]."""
 
 
+class Unmeasurable(Exception):  # noqa: N818 - no fault of the program, but an answer
+    """Something cannot be measured; the message says why."""
+
+
 def figure(name: str, found: Estimate | float, split: str, n: int, protocol: str) -> Metric:
     """A figure for a card, with a standard error where there is one.
 

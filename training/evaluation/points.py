@@ -66,10 +66,10 @@ def _likelihood(model: ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     kl = f"{told}{kl} the data, over {points}"
     yield _fresh(f"kl{suffix}", Estimate.mean(true - learned), n, kl)
     if not suffix:  # of a density only: what a bound integrates to says nothing
-        yield _mass(model)
+        yield window_mass(model)
 
 
-def _mass(model: ExportedModel) -> Metric:
+def window_mass(model: ExportedModel) -> Metric:
     """The integral of the density, with the quadrature's bound: no chance is in it."""
     x0, x1, y0, y1 = _window(model)
     if model.card.event_shape == (1,):
@@ -113,6 +113,10 @@ def _ode_likelihood(model: ExportedModel, n: int, seed: int) -> Iterator[Metric]
 
 
 def _solver_errors(model: ExportedModel, n: int, seed: int) -> Iterator[Metric]:
+    return solver_errors(model, seed)
+
+
+def solver_errors(model: ExportedModel, seed: int) -> Iterator[Metric]:
     """How far the ODE samplers end from where the paths of the noise lead, for each budget."""
     reference = solution(model, PATH_POINTS, seed)
     for sampler in PATHS:
@@ -147,7 +151,7 @@ def _window(model: ExportedModel) -> tuple[float, float, float, float]:
 
 def _distance(model: ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     """Sliced Wasserstein-2 of samples, beside its reference."""
-    yield _wasserstein("sliced_w2", model, model.sample, seed, f"samples by {_how(model.card)}")
+    yield _wasserstein("sliced_w2", model, model.sample, seed, f"samples by {how_made(model.card)}")
     yield _reference(model, seed)
 
 
@@ -195,7 +199,7 @@ def _modes(model: ExportedModel, n: int, seed: int) -> Iterator[Metric]:
     draws = [model.sample(MODE_SAMPLES, seed + turn) for turn in range(MODE_REPEATS)]
     found = mode_figures(draws, law)
     how = (
-        f"{MODE_SAMPLES:,} samples by {_how(model.card)}, the mean over {MODE_REPEATS} draws "
+        f"{MODE_SAMPLES:,} samples by {how_made(model.card)}, the mean over {MODE_REPEATS} draws "
         f"(seeds {seed} to {seed + MODE_REPEATS - 1})"
     )
     for name, values in found.items():
@@ -232,7 +236,7 @@ def _fresh(name: str, found: Estimate, n: int, protocol: str) -> Metric:
     return figure(name, found, "fresh", n, protocol)
 
 
-def _how(card: Card) -> str:
+def how_made(card: Card) -> str:
     """How samples are made, for a protocol."""
     making = making_of(card)
     assert making is not None  # only such models are asked

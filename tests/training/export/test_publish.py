@@ -145,7 +145,7 @@ def test_reference_sample_is_the_same_every_time(made: Made) -> None:
     assert x.dtype == np.float32
     before = path.read_bytes()
     path.unlink()
-    assert export.reference_sample(export.SETS[run.recipe.dataset], folder.parent) == before
+    assert export.reference_sample(run.recipe.data, folder.parent) == before
 
 
 def test_figures_go_onto_the_card(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
