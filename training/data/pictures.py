@@ -100,7 +100,8 @@ def _judge_sizes(path: Path, pictures: Sequence[Image.Image]) -> None:
     sizes = {picture.size for picture in pictures}
     wide, high = max(sizes, key=math.prod)
     side = min(MOST_SIDE, max(4, 4 * round(min(wide, high) / 4)))
-    todo = f"say --size {28 if side in (28, 32) else side}, which takes the middle square and resamples it"
+    side = 28 if side == 32 else side
+    todo = f"say --size {side}, which takes the middle square and resamples it"
     if len(sizes) > 1:
         found = f"{len(sizes):,} sizes, up to {high} × {wide}"
         raise DataError.of(path, "images of one size", found, todo)
