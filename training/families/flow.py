@@ -132,7 +132,8 @@ class Affine(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Towards noise: points [n, d] and log|det| [n]."""
-        z = x * self.log_diagonal.exp() + x @ self.below.tril(-1).mT + self.offset
+        below = self.below.tril(-1).mT.to(x.dtype)
+        z = x * self.log_diagonal.exp() + x @ below + self.offset
         return z, self.log_diagonal.sum().expand(len(x))
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
