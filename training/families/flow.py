@@ -134,7 +134,7 @@ class Affine(nn.Module):
         """Towards noise: points [n, d] and log|det| [n]."""
         below = self.below.tril(-1).mT.to(x.dtype)
         z = x * self.log_diagonal.exp() + x @ below + self.offset
-        return z, self.log_diagonal.sum().expand(len(x))
+        return z, self.log_diagonal.sum().to(z.dtype).expand(len(x))
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Towards data, by forward substitution: as `forward` says."""
@@ -144,7 +144,7 @@ class Affine(nn.Module):
                 rest = rest - self.below[row, column] * known  # noqa: PLW2901
             columns.append(rest * (-self.log_diagonal[row]).exp())
         x = torch.stack(columns, -1)
-        return x, self.log_diagonal.sum().expand(len(y))
+        return x, self.log_diagonal.sum().to(x.dtype).expand(len(y))
 
 
 Layer = Coupling | Elementwise | Affine
