@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from genlab.contract.card import Card, Condition, Space
+from genlab.contract.outside import outside
 from genlab.contract.tensors import Sizes, Tensor, sized, spliced
 
 Complaint = tuple[str, str]
@@ -66,9 +67,7 @@ class Wanted:
     @property
     def space(self) -> Space:
         """The space that the tensor is of, the main one where its shape does not say."""
-        names = (str(dim).partition(":")[2] for dim in self.tensor.shape if spliced(dim))
-        spaces = self.setting.spaces
-        return spaces.get(next(names, ""), next(iter(spaces.values())))
+        return space_of(self.setting, self.tensor)
 
     @property
     def condition(self) -> Condition:
@@ -81,6 +80,12 @@ class Wanted:
         data = self.setting.data
         fits = data is not None and data.shape[1:] == self.shape[1:]
         return data[: self.shape[0]] if data is not None and fits else None
+
+
+def space_of(setting: Setting, tensor: Tensor) -> Space:
+    """The space that a tensor is of, the main one where its shape does not say."""
+    names = (str(dim).partition(":")[2] for dim in tensor.shape if spliced(dim))
+    return setting.spaces.get(next(names, ""), next(iter(setting.spaces.values())))
 
 
 Judge = Callable[[Setting, Tensor, np.ndarray], Complaint | None]
@@ -110,6 +115,11 @@ def _above_zero(setting: Setting, tensor: Tensor, values: np.ndarray) -> Complai
     return None if (values > 0).all() else ("numbers above 0", f"{float(values.min()):g}")
 
 
+def _in_range(setting: Setting, tensor: Tensor, values: np.ndarray) -> Complaint | None:
+    found = outside(space_of(setting, tensor), values)
+    return None if found is None else ("images in [0, 1]", f"{found}: rescale or clip them")
+
+
 def _condition(setting: Setting, tensor: Tensor, values: np.ndarray) -> Complaint | None:
     told = setting.conditions[tensor.name]
     if told.values is None:
@@ -121,6 +131,14 @@ def _condition(setting: Setting, tensor: Tensor, values: np.ndarray) -> Complain
         return None
     null = "" if told.null is None else f" or {told.null}"
     return f"0 to {told.values - 1}{null}", f"{values[~good][0]}"
+
+
+def told_values(condition: Condition) -> str:
+    """What a condition that was not given may be told, in words."""
+    values = "a value" if condition.values is None else f"0 to {condition.values - 1}"
+    if condition.null is None:
+        return f"{values}, told; this model has no value for any"
+    return f"{values}, or {condition.null} for any"
 
 
 def _normal(wanted: Wanted) -> np.ndarray:
@@ -136,12 +154,17 @@ def _latent(wanted: Wanted) -> np.ndarray:
 
 
 def _window(wanted: Wanted) -> np.ndarray:
-    """Points of the plotting window; of [0, 1] for images; the first token."""
+    """Points of the plotting window; of [0, 1] for images, some darker; the first token.
+
+    Of images of the same noise each has much the same mean, so that a statistic of the batch could
+    hide; those of different brightness show it.
+    """
     space = wanted.space
     if space.kind == "tokens":
         return np.zeros(wanted.shape, np.float32)
     if space.kind != "points":
-        return _uniform(wanted)
+        light = 1 + np.arange(wanted.shape[0]) % 3
+        return _uniform(wanted) / wanted.column(light.astype(np.float32))
     if space.extent is not None and space.shape == (2,):
         x0, x1, y0, y1 = space.extent
         low, high = np.array([[x0, y0], [x1, y1]])
@@ -204,7 +227,7 @@ def _given(wanted: Wanted) -> np.ndarray:
 KINDS: dict[str, Kind] = {
     "number": Kind(_normal),
     "density": Kind(_normal),
-    "event": Kind(_window, example=_near_data),
+    "event": Kind(_window, _in_range, _near_data),
     "diffused": Kind(_window, example=_diffused),
     "latent": Kind(_latent),
     "uniform": Kind(_uniform, _below_one),

@@ -16,8 +16,9 @@ import onnx
 from onnx import numpy_helper
 
 from genlab.contract.card import SCHEMA, Card
-from genlab.contract.errors import EXPORT_AGAIN, ContractError
+from genlab.contract.errors import EXPORT_AGAIN, ContractError, in_one_sentence
 from genlab.contract.files import verify_bytes
+from genlab.contract.purity import impure
 from genlab.contract.tensors import Tensor, letter, told
 from genlab.contract.verbs import Verb, verb_of
 
@@ -43,6 +44,9 @@ def verify_graph(card: Card, file: str, data: bytes) -> None:
     graph = card.graphs[verbs[0]]
     verify_bytes(card.id, file, data, graph.sha256, graph.bytes)
     model = load(card.id, file, data)
+    apart = any(verb_of(card, verb).sliced for verb in verbs)
+    for expected, found, todo in impure(model, apart):
+        raise ContractError(card.id, file, expected, found, todo)
     for expected, found in itertools.chain(_harm(model), _stamp(card, verbs, model)):
         raise ContractError(card.id, file, expected, found)
     for verb in verbs:
@@ -173,6 +177,5 @@ def _checker(model: str, file: str, data: bytes) -> None:
     try:
         onnx.checker.check_model(data, full_check=True)
     except Exception as error:  # the checker and shape inference raise types of their own
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        found = lines[0] if lines else type(error).__name__
+        found = in_one_sentence(str(error), type(error).__name__)
         raise ContractError(model, file, "a valid ONNX graph", found) from None

@@ -10,20 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from genlab.contract.card import Card
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import Arrays, read_bytes, read_npz
 from genlab.contract.publish import verify_folder
+from genlab.runtime.agreement import TOLERANCE, difference
 from genlab.runtime.devices import choose_device
 from genlab.runtime.errors import InputError, RunError
 from genlab.runtime.opened import Opened
+from genlab.runtime.smoke import leaving
 
 SIZES = (1, 2, 33)
 """Batch sizes of the stored runs."""
-TOLERANCE = 1e-4
-"""Largest |difference| / max(1, |value|)."""
+PARITY = (
+    "store outputs of the model in evaluation mode (model.eval()) for these very inputs: dropout, "
+    "batch statistics and noise that is drawn inside make such gaps"
+)
+IN_RANGE = (
+    "rescale inside the graph, (x + 1) / 2 for images in [−1, 1], clip what overshoots, "
+    "and export the model again"
+)
 
 
 @dataclass(frozen=True)
@@ -53,17 +59,6 @@ def check(folder: Path, device: str = "cpu") -> Report:
     return Report(card, size, parity)
 
 
-def difference(found: np.ndarray, expected: np.ndarray) -> float:
-    """Largest |found − expected| / max(1, |expected|); equal infinities differ by nothing."""
-    if found.shape != expected.shape:
-        return float("inf")
-    wide, truth = found.astype(np.float64), expected.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        gaps = np.abs(wide - truth) / np.maximum(1.0, np.abs(truth))
-    gaps = np.where(wide == truth, 0.0, np.where(np.isfinite(truth), gaps, np.inf))
-    return float(np.nan_to_num(gaps, nan=np.inf).max(initial=0.0))
-
-
 def _parity(model: Opened, verb: str, n: int, stored: Arrays) -> float:
     card, graph = model.card, model.card.graphs[verb]
     feeds, expected = (
@@ -83,5 +78,7 @@ def _parity(model: Opened, verb: str, n: int, stored: Arrays) -> float:
     worst = max(difference(outputs[name], stored[key]) for name, key in expected.items())
     if not worst <= TOLERANCE:
         field, most = f"parity of {verb} at n = {n}", f"at most {TOLERANCE:g}"
-        raise ContractError(card.id, field, most, f"{worst:.2g}")
+        raise ContractError(card.id, field, most, f"{worst:.2g}", PARITY)
+    for name, found in leaving(card, verb, outputs).items():
+        raise ContractError(card.id, f"{verb}.{name}", "images in [0, 1]", f"{found}", IN_RANGE)
     return worst

@@ -16,21 +16,27 @@ import numpy as np
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
 from genlab.contract.files import read_bytes
+from genlab.contract.outside import Outside
 from genlab.contract.reading import read
 from genlab.contract.verify import verify_graph
 from genlab.contract.weights import Snapshots, only, overridable, weight_shapes
 from genlab.runtime.errors import OutOfMemoryError, RunError
 from genlab.runtime.sessions import CACHE, Key, Session, build
-from genlab.runtime.smoke import smoke
+from genlab.runtime.smoke import leaving, smoke
 
 
 class Graphs:
-    """The ONNX files of one model."""
+    """The ONNX files of one model.
+
+    Attributes:
+        outside: How far images that its opened verbs make leave [0, 1], if they do.
+    """
 
     def __init__(self, card: Card, folder: Path) -> None:
         self.card, self.folder = card, folder
         self._verified: dict[str, bytes] = {}
         self._lock = threading.Lock()
+        self.outside: Outside | None = None
 
     def data(self, file: str) -> bytes:
         """The verified bytes of a file.
@@ -79,6 +85,7 @@ class Graphs:
         swapped = step is not None or weights is not None
         key = self.key(verb, outputs, swapped, device)
         session = CACHE.get(key, lambda: self._make(verb, outputs, swapped, device))
+        self.outside = session.outside or self.outside
         if weights is not None:
             return session.bound({name: weights[name] for name in session.replaceable})
         return session if step is None else session.bound(self._weights(verb, session, step))
@@ -107,7 +114,8 @@ class Graphs:
         except RunError as error:
             expected = "a graph that onnxruntime can open"
             raise ContractError(self.card.id, graph.file, expected, f"{error}") from error
-        smoke(self.card, verb, outputs, session)
+        made = smoke(self.card, verb, outputs, session)
+        session.outside = next(iter(leaving(self.card, verb, made).values()), None)
         return session
 
     def _replaced(self) -> ContractError | None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from genlab.contract.card import Card, Latent
-from genlab.contract.kinds import Complaint, Setting, kind_of
+from genlab.contract.kinds import Complaint, Setting, kind_of, told_values
 from genlab.contract.limits import (
     MAX_ELEMENTS,
     MAX_LENGTH,
@@ -154,8 +154,15 @@ def verb_inputs(card: Card, verb: str, arrays: Mapping[str, Any]) -> dict[str, n
 
 
 def input_slots(card: Card, verb: str, names: Iterable[str]) -> Mapping[str, Slot]:
-    """The inputs of a verb by name; an `InputError` unless `names` are exactly theirs."""
+    """The inputs of a verb by name; an `InputError` unless `names` are exactly theirs.
+
+    Conditions that are not given are asked for by their own names and values.
+    """
     _, slots = plan(card, verb)
+    missing = [name for name in slots.keys() - set(names) if slots[name].tensor.kind == "condition"]
+    if slots.keys() - set(missing) == set(names) and missing:
+        name = min(missing)
+        raise InputError(name, told_values(card.conditions[name]), "nothing")
     if slots.keys() != set(names):
         raise InputError(f"inputs of {verb}", str(sorted(slots)), str(sorted(names)))
     return slots

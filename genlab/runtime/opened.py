@@ -22,6 +22,7 @@ import numpy as np
 
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
+from genlab.contract.outside import Outside
 from genlab.runtime import noise
 from genlab.runtime.devices import Device
 from genlab.runtime.errors import InputError
@@ -66,6 +67,15 @@ class Opened:
     def verbs(self) -> frozenset[str]:
         """Names of the verbs this model has."""
         return self.card.verbs
+
+    @property
+    def outside(self) -> Outside | None:
+        """How far images that it decodes leave [0, 1], where the contract has them; None if not.
+
+        It is seen when `decode` is opened, and None before that. Publishing with `check` refuses
+        such a model; one that got here otherwise opens, and a page says so.
+        """
+        return self._graphs.outside
 
     @property
     def key(self) -> int | str | None:

@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from genlab.contract.errors import in_one_sentence
 from genlab.contract.limits import HEAVY_JOBS, HEAVY_WAIT_SECONDS, MAX_SESSIONS
+from genlab.contract.outside import Outside
 from genlab.runtime.devices import Device, demand_gpu
 from genlab.runtime.errors import Busy, OutOfMemoryError, RunError
 
@@ -38,7 +40,10 @@ class Session:
     Attributes:
         device: "cpu" or "cuda", as the session itself says.
         replaceable: Names of the initializers that a run may replace.
+        outside: How far images of its trial run left [0, 1], if they did.
     """
+
+    outside: Outside | None = None
 
     def __init__(
         self, inference_session: Any, weights: Mapping[str, np.ndarray] | None = None
@@ -99,11 +104,11 @@ def build(data: bytes, granted: str) -> Session:
 
 
 def _failure(error: Exception, full: str, otherwise: str) -> RunError:
-    """What onnxruntime's error means, in one line: no memory, or its own first words."""
+    """What onnxruntime's error means: no memory, or its own words in one sentence."""
     text = str(error)
     if any(sign in text.lower() for sign in _OUT_OF_MEMORY):
         return OutOfMemoryError(full)
-    return RunError(text.splitlines()[0][:300] if text else otherwise)
+    return RunError(in_one_sentence(text, otherwise))
 
 
 @dataclass(eq=False)

@@ -8,48 +8,111 @@ neither of them one, so that a batch cannot hide behind broadcasting.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
-from genlab.contract.kinds import Setting, Wanted, kind_of
+from genlab.contract.kinds import Setting, Wanted, kind_of, space_of
+from genlab.contract.outside import Outside, outside
 from genlab.contract.tensors import LENGTHS, bind, told
 from genlab.runtime import noise
+from genlab.runtime.agreement import TOLERANCE, difference
 from genlab.runtime.errors import RunError
 from genlab.runtime.inputs import plan, say_not_finite
 from genlab.runtime.sessions import Session
 
 SIZES = (2, 3)
+AGAIN = (2, 0)
+"""Rows of the larger run that make the smaller one: the same in other company and order."""
+
+FREE_BATCH = (
+    "keep the batch free inside the graph: reshape to -1 or x.shape[0], never to the rows of the "
+    "example, and export the model again"
+)
+APART = (
+    "call model.eval() before the export (batch normalisation in training mode does this); a "
+    "network that compares the rows of a batch can't be a verb"
+)
 
 
-def smoke(card: Card, verb: str, outputs: Sequence[str], session: Session) -> None:
+def smoke(card: Card, verb: str, outputs: Sequence[str], session: Session) -> dict[str, np.ndarray]:
     """Run a verb with two numbers of rows, and two lengths where it has one.
+
+    The rows of the first run are among those of the second, so that it shows at no further cost
+    whether a row's result depends on that row alone. The outputs of the second are returned.
 
     Raises:
         ContractError: A run fails, an output has another shape, or is NaN (minus infinity is an
-            answer for a log density).
+            answer for a log density), or rows depend on one another where they must not.
+    """
+    row = plan(card, verb)[0]
+    short, long = ({key: LENGTHS[key] + more for key in row.lengths} for more in (0, 1))
+    judged = partial(_judged, card, verb, outputs, session, {})
+    few, many = SIZES
+    if row.whole:  # its rows share a state
+        judged({"n": few} | short, probe(card, verb, few, short))
+        shared = judged({"n": many} | long, probe(card, verb, many, long))
+        return dict(zip(outputs, shared, strict=True))
+    feeds = probe(card, verb, many, long)
+    first = judged({"n": few} | short, _again(probe(card, verb, many, short)))
+    if row.lengths:  # rows are compared at one length
+        first = judged({"n": few} | long, _again(feeds))
+    second = judged({"n": many} | long, feeds)
+    for name, some, company in zip(outputs, first, second, strict=True):
+        gap = difference(some, company[list(AGAIN)])
+        if not gap <= TOLERANCE:
+            expected = "a row's result that depends on that row alone"
+            found = f"one that changes by {gap:.2g} with the rows beside it"
+            raise ContractError(card.id, f"{verb}.{name}", expected, found, APART)
+    return dict(zip(outputs, second, strict=True))
+
+
+def leaving(card: Card, verb: str, outputs: Mapping[str, np.ndarray]) -> dict[str, Outside]:
+    """Those of a verb's outputs that are images and leave [0, 1], and how far."""
+    made = [tensor for tensor in plan(card, verb)[0].outputs if tensor.kind == "event"]
+    spaces = {tensor.name: space_of(Setting.of(card), tensor) for tensor in made}
+    found = {name: outside(spaces[name], x) for name, x in outputs.items() if name in spaces}
+    return {name: far for name, far in found.items() if far is not None}
+
+
+def _again(feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Some of the rows of a run, in another order."""
+    return {name: array[list(AGAIN)] for name, array in feeds.items()}
+
+
+def _judged(
+    card: Card,
+    verb: str,
+    outputs: Sequence[str],
+    session: Session,
+    chosen: dict[str, int],
+    sizes: Mapping[str, int],
+    feeds: Mapping[str, np.ndarray],
+) -> list[np.ndarray]:
+    """The outputs of one run of these `sizes`, once they have the right shapes and are numbers.
+
+    `chosen` are the sizes that the graph chose in earlier runs; those of this one are put in.
     """
     row, graph = plan(card, verb)[0], card.graphs[verb]
     shapes = {item.name: item.resolve(card, graph.fixed) for item in row.outputs}
-    chosen: dict[str, int] = {}  # by the graph, the same in each run
-    for more, n in enumerate(SIZES):
-        lengths = {symbol: LENGTHS[symbol] + more for symbol in row.lengths}
-        try:
-            values = session.run(outputs, probe(card, verb, n, lengths))
-        except RunError as error:
-            run = ", ".join([f"{n} rows", *(f"{key} = {size}" for key, size in lengths.items())])
-            field = f"{graph.file}, verb {verb}"
-            raise ContractError(card.id, field, f"a run with {run}", f"{error}") from error
-        sizes = {"n": n} | lengths | chosen
-        for name, array in zip(outputs, values, strict=True):
-            if not bind(shapes[name], array.shape, sizes):
-                known = ", ".join(f"{symbol} = {size}" for symbol, size in sizes.items())
-                expected, found = f"{told(shapes[name])} with {known}", told(array.shape)
-                raise ContractError(card.id, f"{verb}.{name}", expected, found)
-            if problem := say_not_finite(name, array):
-                raise ContractError(card.id, f"{verb}.{name}", "finite numbers", problem)
-        chosen = {symbol: sizes[symbol] for symbol in sizes.keys() - {"n", *lengths}}
+    try:
+        values = session.run(outputs, feeds)
+    except RunError as error:
+        run = ", ".join(f"{n} rows" if key == "n" else f"{key} = {n}" for key, n in sizes.items())
+        field = f"{graph.file}, verb {verb}"
+        raise ContractError(card.id, field, f"a run with {run}", f"{error}", FREE_BATCH) from error
+    found = {**sizes, **chosen}
+    for name, array in zip(outputs, values, strict=True):
+        if not bind(shapes[name], array.shape, found):
+            known = ", ".join(f"{symbol} = {size}" for symbol, size in found.items())
+            expected = f"{told(shapes[name])} with {known}"
+            raise ContractError(card.id, f"{verb}.{name}", expected, told(array.shape), FREE_BATCH)
+        if problem := say_not_finite(name, array):
+            raise ContractError(card.id, f"{verb}.{name}", "finite numbers", problem)
+    chosen |= {symbol: found[symbol] for symbol in found.keys() - sizes.keys()}
+    return values
 
 
 def probe(
