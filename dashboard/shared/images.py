@@ -194,6 +194,22 @@ def classifier_of(card: Card) -> ExportedModel | None:
     return None
 
 
+def badges(look: ImageSelection) -> None:
+    """What stands under the pictures: model, device, seed, and that its images leave [0, 1]."""
+    parts.badges(look.card, look.model.device, look.seed)
+    tell_outside(look.model)
+
+
+def tell_outside(model: ExportedModel) -> None:
+    """Say how far a model's images leave [0, 1], where they do, and what pages make of it."""
+    if found := model.outside:
+        st.warning(
+            f"`{model.card.id}`: {found}. They are drawn black or white. The contract has images "
+            "in [0, 1]: whoever exports the model rescales them inside its graph.",
+            icon=":material/contrast:",
+        )
+
+
 def say_no_test(dataset: str) -> None:
     """Why there is nothing to see, and what to do."""
     st.info(

@@ -47,7 +47,7 @@ def _other(look: ImageSelection, x: Array) -> int:
     """
     judge = classifier_of(look.card)
     if judge is not None:
-        classes = judge.classify(x).argmax(1)
+        classes = judge.classify(x.clip(0, 1)).argmax(1)
         if (classes != classes[0]).any():
             return int((classes != classes[0]).argmax())
     return int(((x - x[0]) ** 2).reshape(len(x), -1).sum(1).argmax())

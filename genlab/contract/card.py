@@ -216,6 +216,13 @@ class Card(_Strict):
         told = self.conditions.get(condition)
         return None if told is None else told.null
 
+    @property
+    def labels(self) -> list[str]:
+        """What the values of the condition `label` are called: classes, or just their numbers."""
+        told = self.conditions.get("label")
+        numbers = range(told.values or 0) if told else ()
+        return list(self.constants.classes or map(str, numbers))
+
     def hyper(self, part: str, name: str) -> Any:
         """A hyper-parameter of the recipe (part "family" or "loop"), None where it says none."""
         values = self.recipe.get(part)

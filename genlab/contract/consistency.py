@@ -108,9 +108,9 @@ def _conditions(card: Card) -> Iterator[Complaint]:
             yield f"conditions.{name}", "a name that no tensor of a verb has", repr(name)
         if told.dtype == "int64" and isinstance(told.null, float):
             yield f"conditions.{name}.null", "a whole number", f"{told.null:g}"
-    classes, label = len(card.constants.classes or []), card.conditions.get("label")
-    if label is not None and label.values != classes:
-        yield "conditions.label.values", f"as many as classes, {classes}", f"{label.values}"
+    classes, label = card.constants.classes, card.conditions.get("label")
+    if label is not None and classes is not None and label.values != len(classes):
+        yield "conditions.label.values", f"as many as classes, {len(classes)}", f"{label.values}"
 
 
 def _numbers(card: Card) -> Iterator[Complaint]:

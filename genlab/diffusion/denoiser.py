@@ -81,7 +81,7 @@ def nulls(card: Card) -> dict[str, Any]:
 
 def in_turn(card: Card, n: int) -> dict[str, np.ndarray]:
     """A condition that asks for all classes in turn, over n rows; empty without classes."""
-    classes = len(card.constants.classes or [])
+    classes = len(card.labels)
     return {"label": np.arange(n) % classes} if classes and "label" in nulls(card) else {}
 
 

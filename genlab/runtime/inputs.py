@@ -162,7 +162,7 @@ def input_slots(card: Card, verb: str, names: Iterable[str]) -> Mapping[str, Slo
     missing = [name for name in slots.keys() - set(names) if slots[name].tensor.kind == "condition"]
     if slots.keys() - set(missing) == set(names) and missing:
         name = min(missing)
-        raise InputError(name, told_values(card.conditions[name]), "nothing")
+        raise InputError(f"inputs of {verb}, {name}", told_values(card.conditions[name]), "nothing")
     if slots.keys() != set(names):
         raise InputError(f"inputs of {verb}", str(sorted(slots)), str(sorted(names)))
     return slots

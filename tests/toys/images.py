@@ -109,10 +109,12 @@ def gan(
     event: Sequence[int] = GREY,
     steps: Sequence[int] = (),
     constants: Mapping[str, Any] | None = None,
+    tanh: bool = False,
     **fields: Any,
 ) -> Toy:
     """The generator sigmoid(z · weight), seeded weights, and a critic that adds up numbers.
 
+    With `tanh` it ends in that instead, so that its images lie in [−1, 1], against the contract.
     A snapshot at each of `steps`, with weights that grow evenly from nothing.
     """
     x, size = shaped(event), prod(event)
@@ -121,7 +123,7 @@ def gan(
     decode = f"""decode (float[n,{LATENT}] z) => ({x} x)
     <int64[{len(event) + 1}] image = {{-1, {", ".join(map(str, event))}}}> {{
       h = MatMul(z, weight)
-      s = Sigmoid(h)
+      s = {"Tanh" if tanh else "Sigmoid"}(h)
       x = Reshape(s, image)
     }}"""
     critic = f"""critic ({x} x) => (float[n] critic)
@@ -132,7 +134,8 @@ def gan(
     }}"""
 
     def made(z: np.ndarray) -> Arrays:
-        return {"x": (1 / (1 + np.exp(-z @ weight))).reshape(-1, *event)}
+        grey = np.tanh(z @ weight) if tanh else 1 / (1 + np.exp(-z @ weight))
+        return {"x": grey.reshape(-1, *event)}
 
     def judged(x: np.ndarray) -> Arrays:
         return {"critic": 0.01 * x.reshape(len(x), -1).sum(1)}

@@ -88,6 +88,22 @@ def flow(
     )
 
 
+def decoder(model: str, text: str, **fields: Any) -> Toy:
+    """A decoder of the plane, z to x, whose nodes are given, as if all it did were x = z.
+
+    What the nodes do beside that is for the library to find.
+    """
+    graph = f"decode (float[n,2] z) => (float[n,2] x) {text}"
+    return toy(
+        model,
+        (2,),
+        {"decode.onnx": compiled(graph)},
+        {"decode": Verb("decode.onnx", ["z"], ["x"], lambda z: {"x": z})},
+        normal(2, "z"),
+        **{"latent": {"dim": 2, "law": "normal"}} | fields,
+    )
+
+
 def gan(
     model: str,
     scale: Sequence[float],

@@ -21,7 +21,7 @@ from dashboard.plots.bounds import inference
 from dashboard.shared import catalogue
 from dashboard.shared.compute import key_of
 from dashboard.shared.guard import guarded, without
-from dashboard.shared.images import pictures, tell_not_finite
+from dashboard.shared.images import pictures, tell_not_finite, tell_outside
 from dashboard.shared.progress import finished, kept
 from dashboard.shared.taken import packed
 from genlab.contract.card import Card
@@ -130,6 +130,7 @@ def model(
         x, taken = draw(card, seed)
         wall(x, card.name, f"compare_{card.id}")
         tell_not_finite(x)
+        tell_outside(catalogue.open_model(card.id))
         seconds[card.id], made[card.id] = taken, x
 
 

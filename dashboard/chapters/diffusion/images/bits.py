@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.compare.scenes.scores import figure_of
-from dashboard.chapters.diffusion.images.shared import class_of
+from dashboard.chapters.diffusion.images.shared import class_of, must_be_told
 from dashboard.chapters.diffusion.scenes.elbo import elbo_chart
 from dashboard.chapters.diffusion.scenes.images import labels_of
 from dashboard.chapters.diffusion.scenes.settings import ANY
@@ -82,6 +82,12 @@ def _numbers(look: ImageSelection, levels: Bytes, label: str) -> None:
 
 def _place(look: ImageSelection, levels: Bytes, label: str) -> None:
     """Where the image stands among test images of all sets, under this model and under flows."""
+    if must_be_told(look.card):
+        st.caption(
+            "Where this stands among test images is left out: this model must be told a class, and "
+            "the bits of a whole set are of no class in particular."
+        )
+        return
     mean, _ = _elbo(look.model, levels, label, look.seed).mean()
     sets = test_sets(look.card)
     if not sets:

@@ -77,7 +77,7 @@ def _films(look: ImageSelection, settings: list[Setting], part: str) -> None:
             f"{look.seed}. Frames are matched by noise level; where one film has fewer, it waits."
         )
         for name, setting, moments in zip("AB", settings, films, strict=True):
-            st.caption(f"**{name}**: {said(setting, moments)}.")
+            st.caption(f"**{name}**: {said(setting, moments)}. {moments[-1].clipped}.")
         name = "-and-".join(setting.file for setting in settings)
         key = look.card.check.sha256, *settings, part
         offer_moments(f"{look.card.id}-{name}-seed{look.seed}", key, pairs, first=part)
@@ -91,7 +91,7 @@ def _wall(
     numbers: list[Readout],
 ) -> list[Moment]:
     """Both films over one timeline, and their numbers; the moments of both, as they are shown."""
-    n, classes = settings[0].n, len(look.card.constants.classes or [])
+    n, classes = settings[0].n, len(look.card.labels)
     columns = min(classes, n) if EVERY in {s.label for s in settings} else None
     a, b = (figures.thinned(film) for film in figures.matched(*films))
     sheets = [

@@ -7,7 +7,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard.chapters.diffusion.images.shared import kept, offer_moments, place_of, watch
+from dashboard.chapters.diffusion.images.shared import (
+    kept,
+    must_be_told,
+    offer_moments,
+    place_of,
+    watch,
+)
 from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.shared import controls, shell
@@ -67,7 +73,9 @@ def _asked(look: ImageSelection) -> tuple[bool, str | None]:
     card, told, schedule = look.card, False, None
     schedules = sorted(card.constants.schedules)
     with shell.how():
-        if "label" in card.graphs["denoise"].inputs and look.pictures.classes:
+        if must_be_told(card):
+            told = True
+        elif "label" in card.graphs["denoise"].inputs and card.labels:
             words = "Whether the network is given the class of each image."
             choice = ["nothing", "its class"]
             told = controls.choose("The network is told", choice, "image_told", words) == choice[1]

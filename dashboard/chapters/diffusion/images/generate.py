@@ -19,7 +19,7 @@ from dashboard.shared.images import ImageSelection, film, linked_picks
 
 def show(look: ImageSelection, setting: Setting) -> None:
     """The film of `setting`; the picked tile is large beside it, and its way below."""
-    classes = look.card.constants.classes or []
+    classes = look.card.labels
     columns = min(len(classes), setting.n) if setting.label == EVERY else None
     walk, coming = generation(look, setting), st.container()
     body = place_of(walk, "generate")
@@ -31,7 +31,7 @@ def show(look: ImageSelection, setting: Setting) -> None:
         if columns:
             some = "" if columns == len(classes) else f" (the first {columns} of {len(classes)})"
             told += f" Each column is a class: {', '.join(classes[:columns])}{some}."
-        st.caption(f"{told} Grey levels beyond black and white are clipped for the screen only.")
+        st.caption(f"{told} {moments[-1].clipped}.")
 
 
 @st.fragment
@@ -60,7 +60,7 @@ def _film(look: ImageSelection, setting: Setting, shown: int, columns: int | Non
         enlarge=True,
         readouts=numbers,
     )
-    tile, classes = state.picks["tile"], look.card.constants.classes or []
+    tile, classes = state.picks["tile"], look.card.labels
     labels = figures.labels_of(look.card, setting.label, setting.n)
     asked = f", asked for: {classes[labels[tile]]}" if labels is not None else ""
     tiles([figures.way(moments, tile, asked)], key="generate_way", max_width=960)

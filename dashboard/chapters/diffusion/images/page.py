@@ -9,7 +9,7 @@ from dashboard.chapters.diffusion.scenes.settings import EVERY
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, lessons, links, parts, shell
-from dashboard.shared.images import ImageSelection, choose_model, tiles_of
+from dashboard.shared.images import ImageSelection, badges, choose_model, tiles_of
 from dashboard.shared.progress import place_of
 
 PAGE = pages.named("diffusion-images")
@@ -65,7 +65,7 @@ with picture:
         {"forward": forward, "inpaint": inpaint, "bits": bits}[view].show(look)
 
 lessons.tell(PAGE, view)
-parts.badges(card, look.model.device, seed)
+badges(look)
 if card.history and view == "generate":
     parts.chart(
         loss_chart(card, "denoising loss"), alt="The denoising loss over the training steps."

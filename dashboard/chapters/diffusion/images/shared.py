@@ -35,13 +35,27 @@ MOST_STEPS, MOST_GUIDANCE = 100, 8.0
 
 
 def class_of(card: Card, key: str, default: str, every: bool = True) -> str:
-    """A class by its name, or any, or (with `every`) all in turn; any where there are none."""
-    classes = list(card.constants.classes or [])
+    """A class by its name, or any, or (with `every`) all in turn; any where there are none.
+
+    A model without a value for any must be told: there any is not offered.
+    """
+    classes = card.labels
     if not classes or "label" not in card.graphs["denoise"].inputs:
         return ANY
-    first = [ANY, EVERY] if every else [ANY]
-    told = "**any**: p(x), the class left open" + (" · **every**: all in turn" if every else "")
-    return controls.choose("Class", [*first, *classes], key, told, default, wrap=True)
+    words = {ANY: "p(x), the class left open", EVERY: "all in turn"}
+    if must_be_told(card):
+        del words[ANY]
+    if not every:
+        del words[EVERY]
+    told = " · ".join(f"**{name}**: {means}" for name, means in words.items())
+    offered = [*words, *classes]
+    first = default if default in offered else offered[0]
+    return controls.choose("Class", offered, key, told or None, first, wrap=True)
+
+
+def must_be_told(card: Card) -> bool:
+    """Whether the model takes a class and has no value that says any."""
+    return "label" in card.graphs["denoise"].inputs and card.null("label") is None
 
 
 def guidance_of(card: Card, key: str, label: str, default: float = 1.0) -> float:
@@ -72,7 +86,7 @@ def setting_of(card: Card, key: str, n: int, seed: int, label: str, w: float) ->
     budget = controls.whole("Evaluations", f"{key}_steps", 1, most, min(50, most), help=told)
     with st.popover("More", icon=":material/tune:"):
         eta, clip, schedule = _finer(key, sampler, card)
-    n = whole_rows(label, n, len(card.constants.classes or []))
+    n = whole_rows(label, n, len(card.labels))
     return Setting(label, w, sampler, budget, eta, clip, schedule, n, seed)
 
 

@@ -35,7 +35,7 @@ FORWARD = 32  # steps of the forward process that are shown
 
 def labels_of(card: Card, label: str, n: int) -> NDArray[np.int64] | None:
     """Index of the class of each of n images; None for any."""
-    classes = card.constants.classes or []
+    classes = card.labels
     if label == EVERY and classes:
         return np.arange(n) % len(classes)
     return np.full(n, classes.index(label)) if label in classes else None

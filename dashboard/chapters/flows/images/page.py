@@ -9,7 +9,7 @@ from dashboard.components.sheet import Sheet
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, latent_walk, lessons, parts, shell
-from dashboard.shared.images import ImageSelection, choose_model, tiles_of
+from dashboard.shared.images import ImageSelection, badges, choose_model, tiles_of
 
 PAGE = pages.named("flow-images")
 
@@ -56,7 +56,7 @@ with picture:
         case _:
             surprise.show(look)
 lessons.tell(PAGE, view)
-parts.badges(card, look.model.device, seed)
+badges(look)
 if card.history:
     words = "Negative log-likelihood over the training steps."
     parts.chart(loss_chart(card, "loss: −log p(x), nats a pixel"), words)

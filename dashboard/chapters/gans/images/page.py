@@ -9,7 +9,7 @@ from dashboard.chapters.gans.scenes.epochs import ALONE
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, latent_walk, lessons, parts, shell
-from dashboard.shared.images import ImageSelection, choose_model, tiles_of
+from dashboard.shared.images import ImageSelection, badges, choose_model, tiles_of
 
 PAGE = pages.named("gan-images")
 
@@ -53,7 +53,7 @@ with picture:
 if "critic" not in card.verbs:
     st.caption(ALONE)
 lessons.tell(PAGE, view)
-parts.badges(card, look.model.device, seed)
+badges(look)
 if card.history:
     words = "Losses of generator and discriminator over the training steps."
     parts.chart(loss_chart(card, "loss"), words)

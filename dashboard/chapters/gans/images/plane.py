@@ -49,7 +49,7 @@ def _drag(look: ImageSelection, corners: tuple[int, ...]) -> None:
     mosaic, z, zero = _map(look, corners)
     x = look.model.decode(on_plane(look.card, z, np.array([at])))
     judged = "critic" in look.card.verbs
-    score = [signed(float(look.model.critic(x)[0]) - zero)] if judged else []
+    score = [signed(float(look.model.critic(x.clip(0, 1))[0]) - zero)] if judged else []
     picture, answer = st.columns([3, 2])
     with picture:
         stage.show(_scene(mosaic, at))

@@ -55,10 +55,13 @@ def signed(value: float) -> str:
 
 
 def verdicts(model: ExportedModel, x: Array, held_out: Array) -> Verdicts:
-    """What the discriminator says of images `x[n, ...]` beside `held_out[m, ...]` ones."""
+    """What the discriminator says of images `x[n, ...]` beside `held_out[m, ...]` ones.
+
+    It is asked of what is seen: images within [0, 1].
+    """
     if "critic" not in model.card.verbs:
         return Verdicts(np.empty(0, np.float32), np.empty(0, np.float32), 0.0, None)
-    said = model.critic(np.concatenate([x, held_out]))
+    said = model.critic(np.concatenate([x, held_out]).clip(0, 1))
     of, yardstick = said[: len(x)], said[len(x) :]
     kind = judged(model.card)
     relative = np.median(yardstick) if len(yardstick) else np.median(of)
