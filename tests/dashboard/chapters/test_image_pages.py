@@ -26,6 +26,7 @@ from tests.dashboard import tiny_images
 from tests.dashboard.files import arrays
 from tests.dashboard.image_house import (
     DIM,
+    HISTORY,
     STEPS,
     digits,
     furnish,
@@ -34,6 +35,7 @@ from tests.dashboard.image_house import (
     write_data,
 )
 from tests.dashboard.pages import open_page, texts, topics
+from tests.toys import images
 from tests.toys.images import flow_log_prob
 
 ROOT = Path(__file__).parents[3]
@@ -69,6 +71,24 @@ def test_every_view_opens_on_every_model_without_a_word_of_error(
             assert not app.error, (view, app.error)
             assert not app.warning
             assert model in texts(app)
+
+
+def test_images_that_leave_the_range_are_told_on_every_view_and_in_compare(house: Path) -> None:
+    """The critic is asked of what is seen, so no view stops at them."""
+    write_data(house, "mnist", 1.0)
+    made = images.gan("mnist-gan-dark", (1, 28, 28), steps=STEPS, tanh=True, **HISTORY)
+    toy_gan(house, "mnist", "MNIST")
+    made.publish(house)
+    key, views = VIEWS[GAN]
+    told = r"`mnist-gan-dark`: \d\d % of the pixels lie outside of \[0, 1\] \(from −1.00 to 1.00\)"
+    for view in views:
+        app = open_page(GAN, **{key: view, "image_gan": "mnist-gan-dark"})
+        assert not app.exception, (view, app.exception)
+        assert not app.error, (view, app.error)
+        assert len(app.warning) == 1
+        assert re.match(told, app.warning[0].value)
+    app = open_page("chapters/compare/page.py", dataset="mnist")
+    assert [bool(re.match(told, item.value)) for item in app.warning] == [True]
 
 
 @pytest.mark.parametrize("page", [GAN, FLOW])

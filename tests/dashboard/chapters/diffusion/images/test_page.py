@@ -38,9 +38,10 @@ from genlab.contract.card import Card
 from genlab.diffusion.elbo import elbo
 from genlab.diffusion.samplers import SAMPLERS, Frame
 from genlab.runtime.errors import Busy, RunError
-from tests.dashboard import files, pages
+from tests.dashboard import files, pages, tiny_images
 from tests.dashboard.blobs import decode
 from tests.dashboard.pages import texts
+from tests.toys import images
 
 ROOT = Path(__file__).parents[5]
 VIEWS = ("generate", "forward", "compare", "inpaint", "bits")
@@ -117,6 +118,53 @@ def test_every_view_opens(house: Path, view: str) -> None:
     assert not app.warning
     assert any("tiny-ddpm" in str(item.value) for item in app.markdown)
     assert not app.info
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_where_a_class_must_be_told_any_is_not_offered(house: Path, view: str) -> None:
+    known = {"null_label": None}
+    classes, means = tiny_images.CLASSES, tiny_images.MEANS
+    images.denoiser(
+        "tiny-ddpm-told", images.GREY, means, tiny_images.VARIANCE, classes, 0, known
+    ).publish(house)
+    steps = {
+        "image_steps": "2",
+        "image_a_steps": "2",
+        "image_b_steps": "2",
+        "image_fill_steps": "2",
+    }
+    chosen = {f"image_{key}class": ANY for key in ("", "a_", "b_", "fill_", "bits_")}
+    app = open_page(image_view=view, image_ddpm="tiny-ddpm-told", **steps, **chosen)
+    assert not app.error, app.error
+    offered = [row.options for row in app.button_group if row.label == "Class"]
+    assert len(offered) == {"forward": 0, "compare": 2}.get(view, 1)
+    for options in offered:
+        assert [name for name in options if name != EVERY] == list(classes)
+
+
+@pytest.mark.parametrize("clip", ["static", "none"])
+def test_the_share_that_is_clipped_is_told(
+    house: Path, monkeypatch: pytest.MonkeyPatch, clip: str
+) -> None:
+    made: list[Frame] = []
+    original = moments.moment
+
+    def spy(card: Card, frame: Frame) -> Moment:
+        made.append(frame)
+        return original(card, frame)
+
+    monkeypatch.setattr(figures, "moment", spy)
+    app = open_page(
+        image_view="generate", image_class="0", image_w="8", image_steps="5", image_clip=clip
+    )
+    x = 0.5 * made[-1].x_t + 0.5
+    share = 100 * ((x < -0.5 / 255) | (x > 1 + 0.5 / 255)).mean()
+    if clip == "none":
+        assert share > 1
+        assert f"{share:.0f} % of the pixels lie outside of [0, 1] (from" in texts(app)
+    else:
+        assert share == 0
+        assert "No pixel had to be clipped at t = 0" in texts(app)
 
 
 def test_the_picture_is_of_the_class_that_was_asked_for(house: Path) -> None:
