@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, Union
 import tyro
 
 from genlab.contract.card import CARD_FILE
-from genlab.contract.catalogue import Catalogue, Entry
+from genlab.contract.catalogue import Catalogue, Entry, placed
 from genlab.contract.errors import ContractError
 from genlab.runtime.check import check
 
@@ -26,17 +26,17 @@ from genlab.runtime.check import check
 @dataclass(frozen=True)
 class _Some:
     folders: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
-    """folders of models (none: exported/ and those of GENERATIVE_MODELS)"""
+    """folders of models, or of one model (none: exported/ and those of GENERATIVE_MODELS)"""
 
-    def entries(self) -> list[Entry]:
-        """All models of the folders; says so where there are none, or a folder is one itself."""
+    def entries(self) -> tuple[list[Entry], bool]:
+        """All models of the folders, and whether each folder that was named has one; says so."""
         known = Catalogue(self.folders or None)
-        for folder in known.folders:
-            if (folder / CARD_FILE).is_file():
-                print(f"{folder} is a model itself: name the folder that holds it, {folder.parent}")
-        if not known.entries:
-            print("no models found in", ", ".join(map(str, known.folders)) or "no folder at all")
-        return list(known.entries.values())
+        entries = list(known.entries.values())
+        bare = [folder for folder in known.folders if not any(_within(e, folder) for e in entries)]
+        if bare or not known.folders:
+            print("no models found in", ", ".join(map(str, bare)) or "no folder at all")
+        found = [entry for entry in entries if entry.folder.parent not in bare]
+        return found, bool(found) and not (self.folders and bare)
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class List(_Some):
     """List exported models: identifier, family, what they can do; what is broken, and why."""
 
     def run(self) -> int:
-        """Print one line a model; 1 where there is none."""
-        entries = self.entries()
+        """Print one line a model; 1 where there is none, or none in a folder that was named."""
+        entries, found = self.entries()
         for entry in entries:
             if entry.card is None:
                 print(f"BROKEN  {entry.problem}")
             else:
                 print(f"{entry.id}: {entry.card.family}; {', '.join(sorted(entry.card.verbs))}")
-        return 0 if any(entry.card for entry in entries) else 1
+        return 0 if found and any(entry.card for entry in entries) else 1
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,10 @@ class Check(_Some):
     """where the graphs run"""
 
     def run(self) -> int:
-        """Print one line a model; 1 if one is broken, or there is none."""
-        healthy = [_judged(entry, self.device) for entry in self.entries()]
-        return 0 if healthy and all(healthy) else 1
+        """Print one line a model; 1 if one is broken, or there is none where one was looked for."""
+        entries, found = self.entries()
+        healthy = [_judged(entry, self.device) for entry in entries]
+        return 0 if found and all(healthy) else 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,6 +89,17 @@ def _others() -> list[type]:
     return found
 
 
+def _within(entry: Entry, folder: Path) -> bool:
+    """Whether an entry is of a folder, and is more than one that has nothing to do with models.
+
+    A folder that cannot be read is an entry of its own, which says why.
+    """
+    if entry.folder == folder:
+        return True
+    files = (entry.folder / CARD_FILE, *entry.folder.glob("*.onnx"))
+    return entry.folder.parent == folder and any(file.is_file() for file in files)
+
+
 def _judged(entry: Entry, device: str) -> bool:
     """Print the judgement of one model; True if it is healthy."""
     try:
@@ -95,7 +107,7 @@ def _judged(entry: Entry, device: str) -> bool:
             raise entry.problem
         report = check(entry.folder, device)
     except ContractError as problem:
-        print(f"BROKEN  {problem}")
+        print(f"BROKEN  {placed(problem, entry.folder)}")
         return False
     worst = max(report.parity.values())
     verbs = ", ".join(sorted(report.parity))

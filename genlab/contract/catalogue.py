@@ -1,19 +1,20 @@
 """All exported models of some folders, listed by reading their cards and nothing else.
 
 A model that breaks the contract is listed with its reason and never hides the others. Graphs are
-verified when they are first opened, so a hundred models cost nothing at the start.
+verified when they are first opened, so a hundred models cost nothing at the start; who has judged
+them before (`genlab.runtime.judging`) tells a catalogue what was found.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from genlab.contract.card import CARD_FILE, Card
-from genlab.contract.errors import ContractError
+from genlab.contract.errors import EXPORT_AGAIN, EXPORTER, ContractError
 from genlab.contract.reading import read
 
 FOLDERS_VARIABLE = "GENERATIVE_MODELS"
@@ -26,32 +27,52 @@ CHECKOUT = Path(__file__).resolve().parents[2] / "exported"
 NO_MODELS = frozenset({"data"})
 """Folders beside the models that hold something else: the reference samples of the data sets."""
 
+MEND = "mend the card; docs/contract.md has the rules"
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One folder of a catalogue: either a card or the reason why there is none."""
+    """One folder of a catalogue: either a card or the reason why there is none.
+
+    `state` changes when the card's file is written again; it is empty where there is none.
+    """
 
     id: str
     folder: Path
     card: Card | None
     problem: ContractError | None
+    state: tuple[int, ...] = ()
 
 
 class Catalogue:
     """The models of some folders by identifier, of `default_folders()` unless some are given.
+
+    A folder that has a card is itself a model. `known` tells what else is wrong with a model whose
+    card is sound, as far as somebody has looked.
 
     Attributes:
         folders: The folders that were read.
         entries: One per model folder, broken ones included, in the order of their identifiers.
     """
 
-    def __init__(self, folders: Iterable[Path | str] | None = None) -> None:
+    def __init__(
+        self,
+        folders: Iterable[Path | str] | None = None,
+        known: Callable[[Entry], ContractError | None] = lambda _: None,
+    ) -> None:
         chosen = default_folders() if folders is None else [Path(folder) for folder in folders]
         self.folders = tuple(dict.fromkeys(folder.resolve() for folder in chosen))
         found: dict[str, Entry] = {}
         for entry in (entry for folder in self.folders for entry in _entries(folder)):
-            if entry.id in found:
-                entry = _second(entry, found[entry.id])  # noqa: PLW2901
+            if entry.problem is not None:
+                told = placed(entry.problem, entry.folder, MEND)
+                entry = replace(entry, problem=told)  # noqa: PLW2901
+            if (first := found.get(entry.id)) and first.folder == entry.folder:
+                continue  # it was named, and so was the folder that holds it
+            if first:
+                entry = _second(entry, first)  # noqa: PLW2901
+            elif entry.card is not None and (problem := known(entry)):
+                entry = replace(entry, card=None, problem=problem)  # noqa: PLW2901
             found[entry.id] = entry
         self.entries: dict[str, Entry] = dict(sorted(found.items()))
 
@@ -85,7 +106,29 @@ def default_folders() -> list[Path]:
     return own + [Path(folder) for folder in more if folder]
 
 
+def placed(problem: ContractError, folder: Path, otherwise: str = "") -> ContractError:
+    """A model's problem with a remedy that fits where its `folder` lies.
+
+    Remedies that say more than to export it anew, or correctly, stay; `otherwise` is that of a
+    model outside of the known folders.
+    """
+    if problem.todo not in {EXPORT_AGAIN, EXPORTER}:
+        return problem
+    rules = " (docs/contract.md has the rules)" if problem.todo == EXPORTER else ""
+    if folder.parent == CHECKOUT:
+        todo = f"restore its folder from version control, or export it again{rules}"
+    elif {folder, folder.parent} & {known.resolve() for known in default_folders()}:
+        todo = f"export it again{rules}, or take the folder out of {FOLDERS_VARIABLE}"
+    else:
+        todo = otherwise or problem.todo
+    model, field, expected, found, _, others = problem.args
+    return ContractError(model, field, expected, found, todo, others)
+
+
 def _entries(folder: Path) -> Iterator[Entry]:
+    if state := file_state(folder / CARD_FILE):
+        yield _entry(folder, state)
+        return
     try:
         children = sorted(child for child in folder.iterdir() if child.is_dir())
     except OSError as error:
@@ -97,10 +140,10 @@ def _entries(folder: Path) -> Iterator[Entry]:
     for child in children:
         if child.name.startswith(".") or child.name in NO_MODELS:
             continue
-        yield _entry(child, _state(child / CARD_FILE))
+        yield _entry(child, file_state(child / CARD_FILE))
 
 
-def _state(file: Path) -> tuple[int, ...]:
+def file_state(file: Path) -> tuple[int, ...]:
     """What changes when a file is written again; empty where it cannot be asked."""
     try:
         asked = file.stat()
@@ -117,9 +160,9 @@ def _entry(folder: Path, state: tuple[int, ...]) -> Entry:
     tenth of a second.
     """
     try:
-        return Entry(folder.name, folder, read(folder), None)
+        return Entry(folder.name, folder, read(folder), None, state)
     except ContractError as problem:
-        return Entry(folder.name, folder, None, problem)
+        return Entry(folder.name, folder, None, problem, state)
 
 
 def _second(entry: Entry, first: Entry) -> Entry:

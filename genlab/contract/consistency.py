@@ -11,24 +11,22 @@ import math
 from collections.abc import Iterator
 
 from genlab.contract.card import Card, Graph
-from genlab.contract.errors import ContractError
+from genlab.contract.errors import Complaint, problems
 from genlab.contract.limits import MAX_ASSET_BYTES, MAX_ELEMENTS, MAX_STEPS
 from genlab.contract.verbs import VERBS, Verb, verb_of
 
-Complaint = tuple[str, str, str]
-"""Field, expected, found."""
-
 
 def check_consistency(card: Card, folder: str) -> None:
-    """Raise `ContractError` for the first rule between fields that the card breaks.
+    """Raise one `ContractError` that tells every rule between fields which the card breaks.
 
     `folder` is the name of its folder, which is the identifier it must carry.
     """
+    rules = (_identity, _spaces, _graphs, _needs, _conditions, _numbers, _files)
+    found = [complaint for rule in rules for complaint in rule(card)]
     if card.id != folder:
-        raise ContractError(folder, "id", f"the name of its folder, {folder!r}", repr(card.id))
-    for rule in (_identity, _spaces, _graphs, _needs, _conditions, _numbers, _files):
-        for field, expected, found in rule(card):
-            raise ContractError(folder, field, expected, found)
+        found.insert(0, ("id", f"the name of its folder, {folder!r}", repr(card.id)))
+    if found:
+        raise problems(folder, found)
 
 
 def _identity(card: Card) -> Iterator[Complaint]:
@@ -96,7 +94,7 @@ def _needs(card: Card) -> Iterator[Complaint]:
             yield field, f"a value, because of the verb {min(askers)}", "nothing"
     if card.measure.kind == "discrete" and not (card.measure.levels and card.measure.bound):
         yield "measure", "levels and bound, because it is discrete", "not both"
-    if "log_prob" in verbs and card.measure.bound is None:
+    elif "log_prob" in verbs and card.measure.bound is None:
         yield "measure.bound", "exact, lower or estimate, because of log_prob", "nothing"
 
 

@@ -7,11 +7,16 @@ was expected, what was found, and what to do about it; a page shows `str(error)`
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-EXPORT_AGAIN = "export the model again, or restore its folder from version control"
+Complaint = tuple[str, str, str]
+"""Field, expected, found."""
+
+EXPORT_AGAIN = "export the model again"
 EXPORTER = "correct the exporter of this model; docs/contract.md has the rules"
 EVAL_MODE = "call model.eval() before the export, and export the model again"
-
+MOST = 12
+"""Problems of a card that are told one by one; the others are counted."""
 LONGEST = 200
 """Characters of another library's words that an error may repeat."""
 
@@ -25,18 +30,39 @@ class ContractError(Exception):
         expected: What the contract asks for.
         found: What was there instead.
         todo: What the reader can do.
+        others: What else is wrong with the same card, beside the first.
     """
 
     def __init__(
-        self, model: str, field: str, expected: str, found: str, todo: str = EXPORTER
+        self,
+        model: str,
+        field: str,
+        expected: str,
+        found: str,
+        todo: str = EXPORTER,
+        others: Sequence[Complaint] = (),
     ) -> None:
-        super().__init__(model, field, expected, found, todo)
+        super().__init__(model, field, expected, found, todo, tuple(others))
         self.model, self.field, self.todo = model, field, todo
-        self.expected, self.found = expected, found
+        self.expected, self.found, self.others = expected, found, tuple(others)
 
     def __str__(self) -> str:
-        told = f"{self.model}: {self.field}: expected {self.expected}, found {self.found}."
-        return f"{told} What to do: {self.todo}."
+        rows = (self.field, self.expected, self.found), *self.others
+        first, *others = (f"{name}: expected {asked}, found {found}" for name, asked, found in rows)
+        end = f"What to do: {self.todo}."
+        if not others:
+            return f"{self.model}: {first}. {end}"
+        lines = [f"- {line}" for line in others[: MOST - 1]]
+        if len(rows) > MOST:
+            lines.append(f"- and {len(rows) - MOST} more")
+        # The empty line ends the list where a page reads this as Markdown.
+        return "\n".join([f"{self.model}: {first}, and besides:", *lines, "", end])
+
+
+def problems(model: str, complaints: Sequence[Complaint]) -> ContractError:
+    """All `complaints` about a card as one error."""
+    first, *others = complaints
+    return ContractError(model, *first, others=others)
 
 
 def in_one_sentence(text: str, otherwise: str) -> str:

@@ -6,15 +6,16 @@ A card of an older schema is raised to the present one in memory, and its file s
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import ErrorDetails, PydanticSerializationError, to_json
 
 from genlab.contract.card import CARD_FILE, SCHEMA, Card
 from genlab.contract.consistency import check_consistency
-from genlab.contract.errors import EXPORT_AGAIN, ContractError
+from genlab.contract.errors import EXPORT_AGAIN, Complaint, ContractError, problems
 from genlab.contract.files import read_bytes, verify_bytes
 from genlab.contract.limits import MAX_CARD_BYTES
 
@@ -95,15 +96,24 @@ def upgraded(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def from_validation(model: str, error: ValidationError) -> ContractError:
-    """The first complaint of pydantic in the contract's own words."""
-    first, *others = error.errors(include_url=False)
-    field = ".".join(str(part) for part in first["loc"]) or CARD_FILE
-    more = f" (and {len(others)} more problems)" if others else ""
+    """All complaints of pydantic, one a field, in the contract's own words."""
+    rows = groupby(error.errors(include_url=False), _field)
+    return problems(model, [_complaint(field, list(told)) for field, told in rows])
+
+
+def _field(row: ErrorDetails) -> str:
+    """The field of a complaint; a number that may be of two types is complained of for each."""
+    place = row["loc"]
+    either = row["type"].startswith(("int_", "float_")) and place[-1:] in (("int",), ("float",))
+    return ".".join(str(part) for part in (place[:-1] if either else place)) or CARD_FILE
+
+
+def _complaint(field: str, rows: list[ErrorDetails]) -> Complaint:
+    first = rows[0]
     if first["type"] == "missing":
-        return ContractError(model, field, "this field", f"nothing{more}")
+        return field, "this field", "nothing"
     if first["type"] == "extra_forbidden":
-        return ContractError(model, field, "no such field", f"one{more}")
-    expected = first["msg"].removeprefix("Input should be ")
+        return field, "no such field", "one"
+    expected = " or ".join(row["msg"].removeprefix("Input should be ") for row in rows)
     shown = repr(first["input"])
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    return ContractError(model, field, expected, f"{shown}{more}")
+    return field, expected, shown if len(shown) <= 60 else shown[:57] + "..."

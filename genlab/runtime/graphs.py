@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from genlab.contract.card import Card
+from genlab.contract.catalogue import placed
 from genlab.contract.errors import ContractError
 from genlab.contract.files import read_bytes
 from genlab.contract.outside import Outside
@@ -50,7 +51,7 @@ class Graphs:
                     data = read_bytes(self.folder, file)
                     verify_graph(self.card, file, data)
                 except ContractError as error:
-                    raise self._replaced() or error from None
+                    raise self._replaced() or placed(error, self.folder) from None
                 self._verified[file] = data
             return self._verified[file]
 
