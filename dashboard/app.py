@@ -21,6 +21,7 @@ from starlette.routing import Route
 from dashboard.components.files import KEEP, bases, web
 from dashboard.components.offers import files
 from dashboard.pages import PAGES, shown
+from dashboard.shared import catalogue, watching
 from dashboard.shared.catalogue import device, read_catalogue
 from dashboard.shared.framing import Framing
 from dashboard.shared.warmup import open_ahead
@@ -58,11 +59,15 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     for page in PAGES:  # behind the first page that somebody opens
         for verb in page.at_start:
             open_ahead(verb)
+    watching.begin()
     yield {"device": granted}
 
 
 def health(request: Request) -> JSONResponse:
-    """Say which models and pages are served, what is broken, on what device: for monitors."""
+    """Say which models and pages are served, what is broken, on what device: for monitors.
+
+    Of models beyond those that were `judged` only what their cards show is known to be broken.
+    """
     entries = read_catalogue().entries.values()
     broken = {entry.id: str(entry.problem) for entry in entries if entry.problem}
     return JSONResponse(
@@ -71,9 +76,15 @@ def health(request: Request) -> JSONResponse:
             "models": len(entries) - len(broken),
             "pages": [f"/{page.path}" for page in shown(read_catalogue().cards.values())],
             "broken": broken,
+            "judged": catalogue.judged(),
             "device": asdict(device()),
         }
     )
+
+
+def state(request: Request) -> JSONResponse:
+    """What changes when models or data do: open pages ask for it."""
+    return JSONResponse({"state": catalogue.state()}, headers={"Cache-Control": "no-store"})
 
 
 def film(request: Request) -> Response:
@@ -97,6 +108,7 @@ app = st.App(
         for base in bases()
         for route in (
             Route(f"{base}/api/health", health),
+            Route(f"{base}/api/state", state),
             Route(f"{base}/api/film/{{model}}", film),
             files(base),
             web(base),

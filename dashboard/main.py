@@ -5,7 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import pages
-from dashboard.shared.catalogue import read_catalogue
+from dashboard.components.watch import watch
+from dashboard.shared.catalogue import read_catalogue, state
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import hear
 from dashboard.shared.warmup import for_visitors
@@ -39,5 +40,6 @@ with guarded():
     if pages.named(chosen.url_path).group:
         st.html(HERE / "grouped.css")
     hear(chosen.url_path)
+    watch(state())  # read before the page is: what changes meanwhile is seen as a change
     chosen.run()
     for_visitors(*pages.named(chosen.url_path).behind)

@@ -113,6 +113,9 @@ type TopicSpec = {
 };
 type Part = { title: string; cards: TopicSpec[]; toCome: string[] };
 type Film = { node: HTMLElement; frames: number; raf: number };
+type Watch = {
+  state: string; told: string | null; timer: ReturnType<typeof setInterval>; emit(name: string, value: unknown): void;
+};
 type Gallery = {
   root: HTMLElement; scroller: Element | null; films: Map<Element, Film>; seen?: string;
   watcher?: IntersectionObserver; player?: IntersectionObserver; lazy?: IntersectionObserver; emit(name: string, value: unknown): void;

@@ -94,7 +94,7 @@ class Ahead:
         with suppress(AttributeError, OSError):  # where a thread has no priority of its own
             os.setpriority(os.PRIO_PROCESS, get_native_id(), NICE)
         while main_thread().is_alive():
-            if not self._quiet():
+            if not self.quiet():
                 time.sleep(QUIET / 5)
                 continue
             with self._lock:
@@ -120,7 +120,8 @@ class Ahead:
         else:
             self._made.add(key)
 
-    def _quiet(self) -> bool:
+    def quiet(self) -> bool:
+        """Whether no page runs, nor ran a moment ago."""
         with self._lock:
             return not self._visitors and time.monotonic() - self._left >= QUIET
 

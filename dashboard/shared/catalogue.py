@@ -3,6 +3,8 @@
 import os
 from collections import Counter
 from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,16 +15,17 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.pages import kind
-from dashboard.shared.compute import computed
+from dashboard.shared.compute import answering, computed
 from dashboard.shared.guard import once, without
 from genlab import load
 from genlab.contract.card import Card
-from genlab.contract.catalogue import Catalogue, default_folders
+from genlab.contract.catalogue import Catalogue, Entry, default_folders, file_state, placed
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import read_bytes, read_npz, verify_bytes
 from genlab.making import making_of
 from genlab.model import ExportedModel
 from genlab.runtime.devices import Device, choose_device
+from genlab.runtime.judging import Judgements
 from genlab.runtime.sessions import build, granted_device
 
 Result = TypeVar("Result")
@@ -33,6 +36,8 @@ SMALLEST = """<ir_version: 10, opset_import: ["": 20]>
 identity (float[n] x) => (float[n] y) { y = Identity(x) }"""
 WINDOW = (-4.0, 4.0, -4.0, 4.0)
 """Plotting window in data units of a card that names none."""
+JUDGED = Judgements()
+"""What is known of the models beyond their cards, for the whole process."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -54,22 +59,46 @@ def read_catalogue() -> Catalogue:
     return once("catalogue", _read_catalogue)
 
 
-@st.cache_resource(ttl=10, show_spinner=False)
+@st.cache_resource(ttl=2, show_spinner=False)
 def _read_catalogue() -> Catalogue:
-    return Catalogue(default_folders())  # read again, so that a fresh export appears by itself
+    # Read again, so that a fresh export appears by itself: 3 ms for the committed models.
+    return Catalogue(default_folders(), JUDGED.problem)
+
+
+def look_again() -> None:
+    """Have the catalogue read now: more is known of a model."""
+    _read_catalogue.clear()
+
+
+def state() -> str:
+    """What changes when a model arrives, changes, heals or goes, or when a data file does."""
+    entries = read_catalogue().entries.values()
+    models = [(each.id, str(each.folder), each.state, str(each.problem)) for each in entries]
+    places = sorted({each.folder.parent / "data" for each in entries})
+    data = [(str(file), file_state(file)) for place in places for file in place.glob("*.npz")]
+    return blake2b(repr([models, sorted(data)]).encode(), digest_size=8).hexdigest()
+
+
+def by_cards() -> list[Entry]:
+    """All models by what their cards say, read now."""
+    return list(Catalogue(default_folders()).entries.values())
+
+
+def judged() -> int:
+    """How many models are known to be sound or broken."""
+    return sum(map(JUDGED.judged, by_cards()))
 
 
 def open_model(model_id: str) -> ExportedModel:
     """The opened, verified model. Raises `ContractError` where it breaks its contract."""
-    entry = read_catalogue().entries.get(model_id)
-    return _open(entry.card if entry and entry.card else model_id)
+    entry = read_catalogue().entry(model_id)
+    assert entry.card is not None  # entry() raises for a broken one
+    return _open(entry.card, str(entry.folder))  # the same export may lie elsewhere one day
 
 
 @computed(entries=64, keep="resource", light=True)
-def _open(model: Card | str) -> ExportedModel:
-    name = model if isinstance(model, str) else model.id
-    asked = os.environ.get("GENLAB_DEVICE", "auto")
-    return load(name, device=asked, folders=read_catalogue().folders)
+def _open(card: Card, folder: str) -> ExportedModel:
+    return load(card.id, device=os.environ.get("GENLAB_DEVICE", "auto"), folders=[folder])
 
 
 def models_with(*verbs: str) -> list[Card]:
@@ -179,11 +208,21 @@ def exactly(dataset: str, verb: str, use: Callable[[ExportedModel], Result]) -> 
 
     Where that model is broken a warning says so, and the page goes on without it.
     """
-    for card in read_catalogue().cards.values():
-        if card.kind == "exact" and card.dataset == dataset and verb in card.verbs:
-            with without("what is exact"):
-                return use(open_model(card.id))
+    card = _exact_with(dataset, verb)
+    if card is not None:
+        with without("what is exact"):
+            return use(open_model(card.id))
     return None
+
+
+@answering
+def _exact_with(dataset: str, verb: str) -> Card | None:
+    def look() -> Card | None:
+        cards = read_catalogue().cards.values()
+        exact = (card for card in cards if card.kind == "exact" and card.dataset == dataset)
+        return next((card for card in exact if verb in card.verbs), None)
+
+    return once(("exact", dataset, verb), look)
 
 
 def reference(card: Card, n: int) -> NDArray[np.float32]:
@@ -209,18 +248,34 @@ def read_reference(card: Card, expected: str) -> dict[str, NDArray[Any]]:
     Raises:
         ContractError: The file is damaged, or not the one that the card means.
     """
-    folder, name = read_catalogue().entry(card.id).folder.parent / "data", f"{card.dataset}.npz"
-    if not (folder / name).is_file():
+    path = data_file(card)
+    if not _state_of(str(path)):
         return {}
-    content = read_bytes(folder, name)
-    if card.provenance.data_sha256:
-        verify_bytes(card.id, f"data/{name}", content, card.provenance.data_sha256)
+    try:
+        content = read_bytes(path.parent, path.name)
+        if card.provenance.data_sha256:
+            verify_bytes(card.id, f"data/{path.name}", content, card.provenance.data_sha256)
+    except ContractError as error:
+        raise placed(error, path.parents[1] / card.id) from None
     try:
         return dict(read_npz(content))
     except ValueError as error:
         raise reference_error(card, expected, str(error)) from None
 
 
+def data_file(card: Card) -> Path:
+    """Where the reference sample of a model's data set is looked for: beside the model's folder."""
+    folder = read_catalogue().entry(card.id).folder
+    return folder.parent / "data" / f"{card.dataset}.npz"
+
+
+@answering
+def _state_of(path: str) -> tuple[int, ...]:
+    """What changes when a file is written again; empty where there is none."""
+    return once(("state", path), lambda: file_state(Path(path)))
+
+
 def reference_error(card: Card, expected: str, found: str) -> ContractError:
     """What is wrong with the reference sample of a model's data set."""
-    return ContractError(card.id, f"data/{card.dataset}.npz", expected, found, EXPORT_AGAIN)
+    field, folder = f"data/{card.dataset}.npz", read_catalogue().entry(card.id).folder
+    return placed(ContractError(card.id, field, expected, found, EXPORT_AGAIN), folder)

@@ -5,16 +5,17 @@
         return log_prob_grid(model, extent, size)
 
 Cached for the process, not for the session: a hundred visitors look at one set of models. What a
-body reads must be among its arguments: a name of a page would be left out of the key.
+body reads must be among its arguments: a name of a page would be left out of the key. What it asks
+a function that is `answering` need not: a result is kept as long as the answers are the same.
 """
 
 import weakref
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from threading import local
-from typing import Any, Literal, ParamSpec, TypeGuard, TypeVar
+from typing import Any, Literal, ParamSpec, TypeGuard, TypeVar, cast
 
 import streamlit as st
 
@@ -24,6 +25,10 @@ from genlab.runtime.sessions import heavy
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 _MINE = local()
+_ANSWERING: dict[str, Callable[..., Any]] = {}
+"""Functions whose answers may change, by name: results are pickled beside what they were asked."""
+Asked = tuple[str, tuple[Hashable, ...], Hashable]
+"""Such a function's name, its arguments, and what its answer is known by."""
 _CARDS: dict[int, tuple[weakref.ref[Card], Hashable]] = {}
 
 
@@ -41,6 +46,39 @@ def incomplete() -> None:
     What is broken may heal.
     """
     _MINE.incomplete = True
+
+
+def answering(function: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Decorate a question about what may change while the server runs: a file, another model.
+
+    What is computed from the answer is computed again once there is another. Arguments and answers
+    are hashable, or models and cards.
+    """
+    name = f"{function.__module__}.{function.__qualname__}"
+    _ANSWERING[name] = function
+
+    @wraps(function)
+    def ask(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        answer = function(*args, **kwargs)
+        _asked((name, args, key_of(answer) or answer))
+        return answer
+
+    return ask
+
+
+def _asked(*rows: Asked) -> None:
+    """Note what the body that runs in this thread depends on."""
+    if (known := getattr(_MINE, "asked", None)) is not None:
+        known.update(dict.fromkeys(rows))
+
+
+def _still(rows: Iterable[Asked]) -> bool:
+    """Whether all answers are what they were."""
+    for name, args, known in rows:
+        answer = _ANSWERING[name](*args)
+        if (key_of(answer) or answer) != known:
+            return False
+    return True
 
 
 def computed(
@@ -68,30 +106,36 @@ def computed(
 
     def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
         @wraps(function)
-        def body(*args: Any, **kwargs: Any) -> Result:
+        def body(*args: Any, **kwargs: Any) -> tuple[Result, tuple[Asked, ...]]:
             plain = {name: _plain(value) for name, value in kwargs.items()}
             before, _MINE.incomplete = getattr(_MINE, "incomplete", False), False
+            outer, _MINE.asked = getattr(_MINE, "asked", None), {}
             try:
                 with nullcontext() if light else in_turn():
                     result = function(*map(_plain, args), **plain)
                 if _MINE.incomplete:
                     raise _IncompleteError(result)
+                return result, tuple(_MINE.asked)
             finally:
-                _MINE.incomplete = before
-            return result
+                _MINE.incomplete, _MINE.asked = before, outer
 
         known = {_Keyed: lambda keyed: keyed.key}
         kept = cache(max_entries=entries, show_spinner=spinner, hash_funcs=known)(body)
 
         @wraps(function)
         def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+            plain = tuple(map(_keyed, args))
             named = {name: _keyed(value) for name, value in kwargs.items()}
             try:
-                result: Result = kept(*map(_keyed, args), **named)
+                result, asked = kept(*plain, **named)
+                if not _still(asked):
+                    kept.clear(*plain, **named)
+                    result, asked = kept(*plain, **named)
             except _IncompleteError as error:
                 incomplete()  # and so is what it is part of
-                return error.value
-            return result
+                return cast(Result, error.value)
+            _asked(*asked)
+            return cast(Result, result)
 
         return call
 
