@@ -112,12 +112,23 @@ def pick(
 
 
 def _ask(key: str, options: Mapping[str, str], first: str) -> None:
-    """As `links.asked`; a link to what is not among the options is told what is shown instead."""
+    """As `links.asked`; a link to what is not among the options is told what is shown instead.
+
+    So is whoever looked at something that broke or went since.
+    """
+    before = st.session_state.get(key)
     missing = links.asked(key, options, first)
+    if missing is None and before is not None and before not in options:
+        missing = str(before)
     if missing is not None:
-        near = get_close_matches(missing, options, 1)
-        hint = f" Did you mean [{options[near[0]]}](?{key}={quote(near[0])})?" if near else ""
-        links.say_missing(missing, options[st.session_state[key]], hint)
+        shown, entry = options[st.session_state[key]], read_catalogue().entries.get(missing)
+        if entry and entry.problem:
+            broken = f"{entry.problem}\n\nShown instead: {shown}."
+            st.warning(broken, icon=":material/broken_image:")
+        else:
+            near = get_close_matches(missing, options, 1)
+            hint = f" Did you mean [{options[near[0]]}](?{key}={quote(near[0])})?" if near else ""
+            links.say_missing(missing, shown, hint)
 
 
 def _heed(key: str, fits: Callable[[str], bool], shown: object) -> None:

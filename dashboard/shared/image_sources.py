@@ -60,7 +60,7 @@ def said_source(look: ImageSelection) -> str:
 def _test(look: ImageSelection, _: DeltaGenerator) -> Bytes | None:
     have = look.pictures
     if not len(have.test):
-        say_no_test(look.card.dataset)
+        say_no_test(look.card)
         return None
     n = min(OFFERED, len(have.test))
     start = linked_picks("bits_picks", n, image=0)

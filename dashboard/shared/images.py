@@ -20,6 +20,7 @@ from dashboard.shared.guard import without
 from dashboard.shared.selection import Selection
 from dashboard.shared.taken import take_arrays
 from genlab.contract.card import Card
+from genlab.contract.catalogue import CHECKOUT
 from genlab.model import ExportedModel
 
 Bytes = NDArray[np.uint8]
@@ -210,11 +211,20 @@ def tell_outside(model: ExportedModel) -> None:
         )
 
 
-def say_no_test(dataset: str) -> None:
-    """Why there is nothing to see, and what to do."""
+def say_no_test(card: Card, what: str = "test images") -> None:
+    """Why there is nothing to see, where the file of `what` is looked for, and how it is made."""
+    file = catalogue.data_file(card)
+    shape = ", ".join(map(str, card.event_shape))
+    if file.parents[1] == CHECKOUT:
+        todo = f"Restore it from version control, or export a model of {card.dataset} again."
+    else:
+        todo = (
+            "It lies beside the model's folder and holds an array `x` of images, uint8 "
+            f"[n, {shape}], and the index of each one's class, `label`, uint8 [n]: "
+            f'`numpy.savez_compressed("data/{file.name}", x=images, label=classes)`.'
+        )
     st.info(
-        f"There are no test images of {catalogue.dataset_title(dataset)}: "
-        f"`exported/data/{dataset}.npz` is missing or empty. Export a model of it again, which "
-        "writes the file.",
+        f"There are no {what} of {catalogue.dataset_title(card.dataset)}: "
+        f"`{'/'.join(file.parts[-3:])}` is missing or has none. {todo}",
         icon=":material/hide_image:",
     )

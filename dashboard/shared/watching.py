@@ -32,8 +32,9 @@ def begin() -> None:
 
 
 def judge(entries: Iterable[Entry]) -> None:
-    """Judge the models whose files changed since they were judged, one after the other."""
-    for entry in catalogue.JUDGED.waiting(filter(_ours, entries)):
+    """Judge the models whose files changed since they were judged, a visitor's own ones first."""
+    waiting = catalogue.JUDGED.waiting(filter(_ours, entries))
+    for entry in sorted(waiting, key=_committed):
         _rest()
         if not main_thread().is_alive():
             return
@@ -41,9 +42,13 @@ def judge(entries: Iterable[Entry]) -> None:
             catalogue.look_again()
 
 
+def _committed(entry: Entry) -> bool:
+    return entry.folder.parent == CHECKOUT
+
+
 def _ours(entry: Entry) -> bool:
     """A host with little to spare has the committed models judged when somebody opens them."""
-    return entry.folder.parent != CHECKOUT or os.environ.get("GENLAB_AHEAD") != "off"
+    return not _committed(entry) or os.environ.get("GENLAB_AHEAD") != "off"
 
 
 def _work() -> None:

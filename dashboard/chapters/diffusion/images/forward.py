@@ -36,7 +36,7 @@ def show(look: ImageSelection) -> None:
     have, card = look.pictures, look.card
     n = min(SHOWN, len(have.test))
     if not n:
-        say_no_test(card.dataset)
+        say_no_test(card)
         return
     told, schedule = _asked(look)
     walk, coming = _dissolving(look, n, told, schedule), st.container()

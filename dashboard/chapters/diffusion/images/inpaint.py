@@ -46,7 +46,7 @@ def show(look: ImageSelection) -> None:
     have, card = look.pictures, look.card
     offered = min(OFFERED, len(have.test))
     if not offered:
-        say_no_test(card.dataset)
+        say_no_test(card)
         return
     start = linked_picks("inpaint_images", offered, image=0)
     chosen = peek_tiles("inpaint_images", n=offered, picks=start).picks["image"]

@@ -34,7 +34,7 @@ def _trip(model: ExportedModel) -> tuple[NDArray[np.uint8], RoundTrip]:
 def show(look: ImageSelection) -> None:
     """The picked test image on its way; a pick runs this fragment alone."""
     if not len(look.pictures.test):
-        say_no_test(look.card.dataset)
+        say_no_test(look.card)
         return
     images, trip = _trip(look.model)
     start = linked_picks("round_picks", len(images), image=0)

@@ -25,7 +25,7 @@ def show(look: ImageSelection) -> None:
     """Histograms of the bits of all test sets under each flow, and what they teach."""
     sets = test_sets(look.card)
     if not sets:
-        say_no_test(look.card.dataset)
+        say_no_test(look.card)
         return
     titles = {name: catalogue.dataset_title(name) for name in sets}
     found: dict[str, np.ndarray] = {}

@@ -20,6 +20,7 @@ from dashboard.shared.images import (
     linked_picks,
     offer,
     remember_picks,
+    say_no_test,
     units,
 )
 from genlab.contract.card import Card
@@ -64,12 +65,7 @@ def show(look: ImageSelection) -> None:
     """The picked sample beside its nearest images, and the yardstick; a pick runs this alone."""
     among = _among(look.pictures)
     if len(among.x) < 2:
-        st.info(
-            f"There are no images of {look.card.dataset} to compare with: "
-            f"`exported/data/{look.card.dataset}.npz` is missing or empty. Export a model of it "
-            "again, which writes the file.",
-            icon=":material/hide_image:",
-        )
+        say_no_test(look.card, "images to compare with")
         return
     n, near, own = look.n, _near(look), _yardstick(look.card)
     distances = near.distance[:, 0]

@@ -348,7 +348,7 @@ def test_the_page_is_there_where_a_model_is(house: Path, monkeypatch: pytest.Mon
         assert ("Diffusion on images" in seen[-1]) == there
         for folder in house.glob("tiny-ddpm*"):
             shutil.rmtree(folder)
-        st.cache_resource.clear()  # the catalogue is read again every ten seconds
+        st.cache_resource.clear()  # the catalogue is kept for two seconds
 
 
 def test_a_view_is_found_by_the_name_that_it_had(house: Path) -> None:
