@@ -88,7 +88,7 @@ def verify_folder(folder: Path) -> Card:
     for name, sha256 in card.files.items():
         verify_bytes(card.id, name, read_bytes(folder, name), sha256)
     if card.snapshots is not None:
-        snapshots = Snapshots.open(folder, card)
+        snapshots = Snapshots.open(folder, card, keep=False)
         for name, array in snapshots.weights(snapshots.steps[-1]).items():
             if shapes.get(name) != array.shape:
                 expected = f"an initializer of shape {array.shape} in one of the graphs"

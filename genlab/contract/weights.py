@@ -43,8 +43,10 @@ class Snapshots:
         self._agree()
 
     @classmethod
-    def open(cls, folder: Path, card: Card) -> Snapshots:
+    def open(cls, folder: Path, card: Card, keep: bool = True) -> Snapshots:
         """Read and verify the snapshots of a model; a few of them stay open in the process.
+
+        Who looks through many models does not `keep` them: others would have to be read again.
 
         Raises:
             ContractError: The model has none, or the file is not what the card says.
@@ -53,7 +55,8 @@ class Snapshots:
             todo = "use a model with snapshots, or its final weights"
             raise ContractError(card.id, "snapshots", "a file of snapshots", "none", todo)
         known = card.snapshots
-        return _open(folder, card.id, known.file, known.sha256, *known.steps)
+        read = _open if keep else _open.__wrapped__
+        return read(folder, card.id, known.file, known.sha256, *known.steps)
 
     @property
     def names(self) -> frozenset[str]:
