@@ -17,7 +17,7 @@ from genlab.__main__ import main
 from genlab.runtime.judging import Judgements
 from tests.dashboard.blobs import decode
 from tests.dashboard.pages import open_page, texts
-from tests.toys import points
+from tests.toys import images, points
 
 MODEL, OTHER = "toy-flow-one", "toy-flow-two"
 
@@ -186,6 +186,25 @@ def test_a_data_file_that_comes_heals_what_missed_it(models: Path) -> None:
     page.run()
     assert "Shown without data." not in texts(page)
     assert len(catalogue.reference(card, 5)) == 0
+
+
+def test_a_page_on_images_says_where_their_file_is_looked_for_until_it_is_there(
+    house: Path,
+) -> None:
+    images.denoiser("tiny-ddpm-own", images.GREY, [0.0], 0.04).publish(house)
+    page = open_page("chapters/diffusion/images/page.py", image_view="forward")
+    assert not page.exception
+    (told,) = (str(each.value) for each in page.info)
+    assert "`exported/data/tiny.npz` is missing or has none." in told  # the house's name
+    assert 'savez_compressed("data/tiny.npz", x=images, label=classes)' in told
+    assert "uint8 [n, 1, 28, 28]" in told
+    assert "version control" not in told
+    (house / "data").mkdir()
+    black, none = np.zeros((20, *images.GREY), np.uint8), np.zeros(20, np.uint8)
+    np.savez_compressed(house / "data" / "tiny.npz", x=black, label=none)
+    page.run()
+    assert not page.exception
+    assert "is missing" not in texts(page)
 
 
 def test_a_truth_that_is_exported_again_is_drawn_anew(models: Path) -> None:
