@@ -24,7 +24,8 @@ from genlab.contract.files import Arrays, digest, write_npz
 from genlab.contract.kinds import Setting
 from genlab.contract.publish import locked, publish
 from genlab.contract.weights import pack
-from genlab.runtime.check import check, difference
+from genlab.runtime.agreement import difference
+from genlab.runtime.check import check
 from training import runs
 from training.data import Images, Points
 from training.data.images import LEVELS, Labelled

@@ -27,7 +27,7 @@ from genlab.contract.reading import read
 from genlab.contract.weights import Snapshots, initializers, with_weights
 from genlab.making import can
 from genlab.runtime import devices
-from genlab.runtime.check import difference
+from genlab.runtime.agreement import difference
 from genlab.runtime.errors import InputError
 from training import runs
 from training.evaluation import evaluate, points
