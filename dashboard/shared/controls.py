@@ -126,7 +126,8 @@ def _ask(key: str, options: Mapping[str, str], first: str) -> None:
             broken = f"{entry.problem}\n\nShown instead: {shown}."
             st.warning(broken, icon=":material/broken_image:")
         else:
-            near = get_close_matches(missing, options, 1)
+            others = [name for name in options if name != st.session_state[key]]
+            near = get_close_matches(missing, others, 1)
             hint = f" Did you mean [{options[near[0]]}](?{key}={quote(near[0])})?" if near else ""
             links.say_missing(missing, shown, hint)
 
