@@ -20,6 +20,7 @@ import tyro
 from genlab.contract.card import CARD_FILE
 from genlab.contract.catalogue import Catalogue, Entry, placed
 from genlab.contract.errors import ContractError
+from genlab.packing.command import New, Pack
 from genlab.runtime.check import check
 
 
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: Of status 0 after help, of status 2 where there is no such command or option.
     """
     config, told = (tyro.conf.OmitArgPrefixes,), __doc__
-    commands: Any = Union[(List, Check, *_others())]
+    commands: Any = Union[(List, Check, Pack, New, *_others())]
     command = tyro.cli(commands, prog="genlab", description=told, args=arguments, config=config)
     return int(command.run())
 

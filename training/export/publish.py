@@ -32,7 +32,7 @@ from training.data.images import LEVELS, Labelled
 from training.data.own import OwnImages, OwnPoints
 from training.export import provenance
 from training.export.onnx import answers, check_values, halve, signature, store_halved, to_onnx
-from training.export.thumbnail import FRAMES, thumbnail
+from genlab.packing.thumbnail import FRAMES, thumbnail
 from training.families.base import Graph
 from training.nets.folding import fold
 from training.recipes import RECIPES
@@ -91,7 +91,8 @@ def export(model: str, folder: Path, exported: Path, data: Path | None = None) -
     with tempfile.TemporaryDirectory() as place:
         draft = publish(Path(place) / target.name, card, files)
         card["parity"] = check(Path(place) / target.name).parity
-        film = thumbnail(genlab.load(target.name, device="cpu", folders=[place]))
+        opened = genlab.load(target.name, device="cpu", folders=[place])
+        film = thumbnail(opened)
     if film is not None:
         files["thumbnail.webp"] = film
         card["thumbnail"] = {"file": "thumbnail.webp", "frames": FRAMES}

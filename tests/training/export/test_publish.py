@@ -33,7 +33,7 @@ from training import runs
 from training.evaluation import evaluate, points
 from training.export import provenance
 from training.export import publish as export
-from training.export.thumbnail import FRAMES, in_between
+from genlab.packing.thumbnail import FRAMES, in_between
 from training.families.flow import FlowConfig
 from training.recipes import Recipe
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from genlab import load
 from tests import toys
-from training.export.thumbnail import FRAMES, PITCH, SIZE, TILE, TILES, _tiles, thumbnail
+from genlab.packing.thumbnail import FRAMES, PITCH, SIZE, TILE, TILES, _tiles, thumbnail
 
 
 @pytest.mark.parametrize("event", [(3, 32, 32), (1, 64, 64), (1, 28, 28)])

@@ -5,16 +5,18 @@ diffusion's way back from noise, else its training. The last picture is always t
 The background is transparent, so that one file serves a light and a dark page.
 """
 
+from __future__ import annotations
+
 import io
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
-from genlab import ExportedModel
 from genlab.diffusion.denoiser import in_turn
 from genlab.latents import at_temperature
 from genlab.making import Making, film, makings_of
 from genlab.measures.density import Extent
+from genlab.model import ExportedModel
 
 FRAMES, SIZE, BARS = 16, 128, 32
 POINTS = 450

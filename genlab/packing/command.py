@@ -1,0 +1,85 @@
+"""The commands `genlab pack` and `genlab new`: an engineer's own model from a terminal."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from genlab.contract.card import Card
+from genlab.contract.errors import ContractError
+from genlab.packing.options import Options
+
+TEMPLATE = Literal[
+    "generator",
+    "vae",
+    "flow",
+    "diffusion",
+    "diffusion-log-snr",
+    "autoregressive",
+    "classifier",
+]
+"""Kinds of which there is a script."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pack(Options):
+    """Make a model of the lab from ONNX files: it then opens on the pages that its verbs allow."""
+
+    def run(self) -> int:
+        """Pack, and say where the model lies and how it is shown; 1 with the reason where not."""
+        from genlab.packing import pack  # noqa: PLC0415 - onnxruntime, only where it is asked for
+
+        try:
+            card = pack(**{each.name: getattr(self, each.name) for each in fields(self)})
+        except ContractError as problem:
+            print(problem, file=sys.stderr)
+            return 1
+        print(told(card, self.into))
+        return 0
+
+
+@dataclass(frozen=True)
+class New:
+    """Write a script that trains a tiny model of a kind, exports it and packs it: begin there."""
+
+    kind: Annotated[TEMPLATE, tyro.conf.Positional]
+    """kind of model"""
+    file: Annotated[Path, tyro.conf.Positional]
+    """where the script is written"""
+
+    def run(self) -> int:
+        """Write the file; 1 where there is one already."""
+        if self.file.exists():
+            print(f"{self.file}: there is such a file already; name another", file=sys.stderr)
+            return 1
+        self.file.write_text(template(self.kind))
+        print(f"{self.file}: run it with python, where torch is installed")
+        return 0
+
+
+def template(kind: str) -> str:
+    """The script of a kind."""
+    return (files("genlab.packing") / "templates" / f"{kind}.py.txt").read_text()
+
+
+def told(card: Card, into: Path) -> str:
+    """Where a model lies, what it can do, how true that is, and the command that shows it."""
+    original = max(card.parity.values(), default=None)
+    parity = (
+        "not compared with the original: pass check_values to do so"
+        if original is None
+        else f"parity with the original {original:.1e}"
+    )
+    space = card.space
+    shape = " × ".join(map(str, space.shape))
+    lines = [
+        f"{into.resolve() / card.id}: {', '.join(sorted(card.verbs))}; {space.kind} {shape}",
+        f"({parity})",
+        f"Show it: GENERATIVE_MODELS={into.resolve()} streamlit run dashboard/app.py",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,187 @@
+"""What an engineer says of a model: the options of `genlab pack` and the arguments of `genlab.pack`.
+
+Names, shapes and dtypes are read from the files; here is what no file tells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+KINDS = {
+    "generator": "decode",
+    "decoder": "decode",
+    "vae": "decode",
+    "flow": "log_prob",
+    "diffusion": "denoise",
+    "classifier": "classify",
+    "autoregressive": "next",
+}
+"""Kinds of models, each with the verb of the file that is named first."""
+KIND = Literal["generator", "decoder", "vae", "flow", "diffusion", "classifier", "autoregressive"]
+VERBS = ("log_prob", "decode", "encode", "layers", "denoise", "critic", "classify", "next")
+"""Verbs that files can be packed for."""
+PREDICTIONS = {"epsilon": "eps", "v_prediction": "v", "sample": "x0"}
+"""What diffusers calls the parameterisations."""
+RANGES = {"unit": (1.0, 0.0), "tanh": (0.5, 0.5), "bytes": (1 / 255, 0.0), "logits": (1.0, 0.0)}
+"""Data = scale × the network's numbers + shift; of logits their sigmoid."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Make a model of the lab from ONNX files: it then opens on the pages that its verbs allow."""
+
+    model: Annotated[Path | None, tyro.conf.Positional] = None
+    """the ONNX file that the kind is about"""
+    id: str
+    """identifier, <dataset>-<family>[-variant], such as faces-ddpm: also the folder's name"""
+    into: Path
+    """folder of models in which the model's own folder is made"""
+    kind: KIND | None = None
+    """what the file that is named first does"""
+
+    diffusers: Path | None = None
+    """instead of files: the folder of a pipeline of diffusers (wants torch and diffusers)"""
+    log_prob: Path | None = None
+    """further file: x to log density, nats"""
+    decode: Path | None = None
+    """further file: z to x"""
+    encode: Path | None = None
+    """further file: x to z (of a VAE also the log variance)"""
+    layers: Path | None = None
+    """further file: z to all stages of a flow"""
+    denoise: Path | None = None
+    """further file: noisy x and time to the prediction"""
+    critic: Path | None = None
+    """further file: x to a score"""
+    classify: Path | None = None
+    """further file: x to logits"""
+    next: Path | None = None
+    """further file: values so far to the distribution of the next one"""
+
+    names: tuple[str, ...] = ()
+    """where names in a file leave it open: contract=theirs, such as x=sample or critic.x=image"""
+    fixed: tuple[str, ...] = ()
+    """inputs that are made constants: theirs=number"""
+    shape: tuple[int, ...] = ()
+    """shape of one sample, such as 3 32 32, where the file is flat or does not tell it"""
+    layout: Literal["nchw", "nhwc"] = "nchw"
+    """order of the axes of the files' images; nhwc is transposed inside of the graph"""
+    range: tuple[str, ...] = ("unit",)
+    """numbers of the files' samples: unit [0, 1] (or data as they are), tanh [-1, 1], bytes
+    [0, 255], logits; for one verb alone: decode=logits"""
+    mean: tuple[float, ...] = ()
+    """the files' samples are (data - mean) / std: one number, one a channel, or one a coordinate"""
+    std: tuple[float, ...] = ()
+    """the same"""
+    clip: bool = False
+    """cut off what decode makes outside of [0, 1]"""
+    latent: Literal["normal", "uniform", "symmetric"] = "normal"
+    """law of z: standard normal, uniform on [0, 1], or uniform on [-1, 1] in the files"""
+
+    alphas_cumprod: str | None = None
+    """of diffusion: a .npy file of the scheduler's alphas_cumprod, or linear, scaled_linear,
+    squaredcos_cap_v2"""
+    steps: int = 1_000
+    """trained steps of a schedule that is named"""
+    beta_start: float = 1e-4
+    """of a schedule that is named"""
+    beta_end: float = 0.02
+    """the same"""
+    time: Literal["step", "log_snr"] = "step"
+    """what the denoiser is told: the number of the trained step, or log-SNR itself"""
+    log_snr: str | None = None
+    """of a denoiser that is told log-SNR: a .npy file of a schedule, falling, the clean end first"""
+    parameterisation: str | None = None
+    """what the denoiser predicts: eps, v, x0 (or epsilon, v_prediction, sample)"""
+
+    classes: tuple[str, ...] = ()
+    """names of the classes, or their number"""
+    null_label: int | None = None
+    """the label that says "any", where the model was trained with one"""
+    probabilities: bool = False
+    """critic and classify give probabilities, which become log-odds"""
+    critic_scale: Literal["logit", "score"] = "logit"
+    """what the critic's number is; a Wasserstein critic gives a score"""
+    levels: int | None = None
+    """log_prob is the log mass of so many grey levels, and no density"""
+    bound: Literal["exact", "lower", "estimate"] = "exact"
+    """how true log_prob is"""
+    next_value: Literal["categorical", "normal_mixture"] = "categorical"
+    """what the distribution of the next value is told by"""
+    start: float | None = None
+    """of a sequence model that cannot begin with nothing: the value in front of the first"""
+
+    data: str | None = None
+    """a sample of the data: a folder of pictures, an .npz file or a .csv file of points"""
+    check_values: str | None = None
+    """an .npz file with what the original said: arrays by the file's own tensor names, 33 rows"""
+    extent: tuple[float, ...] = ()
+    """window to plot: x0 x1 y0 y1, data units"""
+    name: str = ""
+    """what people call the model"""
+    dataset_title: str = ""
+    """what people call its data set"""
+    license: str = "not stated"
+    """licence of the weights"""
+    references: tuple[str, ...] = ()
+    """where model and method are described"""
+    commit: str = "unknown"
+    """commit of the code that trained it"""
+    seed: int = 0
+    """seed of the training"""
+    seconds: float = 0.0
+    """of training"""
+    hardware: str = "not stated"
+    """on which it was trained"""
+    thumbnail: bool = True
+    """draw the small film (wants pillow)"""
+
+    @property
+    def dataset(self) -> str:
+        """The first part of the identifier."""
+        return self.id.partition("-")[0]
+
+    @property
+    def family(self) -> str:
+        """The second part."""
+        return [*self.id.split("-"), ""][1]
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes: those given, or numbers."""
+        count = self.classes[0] if len(self.classes) == 1 else ""
+        return [str(i) for i in range(int(count))] if count.isdecimal() else list(self.classes)
+
+    def range_of(self, verb: str) -> str:
+        """The range of a verb's samples by name."""
+        return self.told("range", verb)
+
+    def named(self, verb: str) -> dict[str, str]:
+        """Names in a verb's file by those of the contract."""
+        pairs = (told.partition("=") for told in self.names)
+        split = ((left.rpartition("."), theirs) for left, _, theirs in pairs)
+        return {name: theirs for (own, _, name), theirs in split if own in ("", verb)}
+
+    def told(self, option: str, verb: str) -> str:
+        """What an option of several words says of a verb: its own word, else the one for all."""
+        words: tuple[str, ...] = getattr(self, option)
+        own = dict(word.split("=", 1) for word in words if "=" in word)
+        return own.get(verb, next((word for word in words if "=" not in word), "unit"))
+
+
+def options_of(**given: Any) -> Options:
+    """Options from python: single words and numbers stand for lists of one, paths may be texts."""
+    plural = ("names", "fixed", "shape", "range", "mean", "std", "classes", "references", "extent")
+    for key in plural:
+        if key in given:
+            value = given[key]
+            listed = (value,) if isinstance(value, str | int | float) else value
+            given[key] = tuple(str(item) if key == "classes" else item for item in listed)
+    for key in ("into", "model", "diffusers", *VERBS):
+        if given.get(key) is not None:
+            given[key] = Path(given[key])
+    return Options(**given)

@@ -1,0 +1,392 @@
+"""Packing: from ONNX files and answers to a model that the contract accepts and the pages open."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genlab.contract.card import SCHEMA, Card, Space
+from genlab.contract.errors import ContractError
+from genlab.contract.files import Arrays, write_npz
+from genlab.contract.kinds import Setting
+from genlab.contract.publish import publish
+from genlab.contract.tensors import Tensor
+from genlab.contract.verbs import verb_of
+from genlab.diffusion.schedules import cosine
+from genlab.making import making_of, sample
+from genlab.model import ExportedModel, load
+from genlab.packing import data, schedule, values
+from genlab.packing.graph import wrapped
+from genlab.packing.options import KINDS, PREDICTIONS, VERBS, Options
+from genlab.packing.source import Source
+from genlab.packing.verbs import Packed, conditions_of, packed, units_of
+from genlab.runtime.check import check
+from genlab.runtime.errors import InputError
+from genlab.runtime.smoke import probe
+
+OWN = (
+    "onnxruntime itself: it tells that the files are intact, not that they agree with the original"
+)
+"""What a card says of check values that no original gave."""
+ORIGINAL = "the original, given when it was packed"
+PATHS = ("model", "diffusers", "data", "check_values", "alphas_cumprod", "log_snr")
+"""Options that may name a file."""
+OVERSHOOT = 1e-3
+"""How far images may leave [0, 1]: rounding, and no more."""
+PIXELS = 12.0
+"""Greatest λ of a schedule of images that nobody gave: beyond it float32 tells nothing apart."""
+SHOWN = 2_000
+"""Samples that a window is fitted to."""
+MARGIN = 0.15
+"""Share of a window on each side of what is seen in it."""
+
+
+def packed_model(options: Options) -> Card:
+    """Pack files as one model and publish it; the card as published.
+
+    Raises:
+        ContractError: Something cannot be found out, or breaks the contract. Nothing is written.
+    """
+    files = dict(_files(options))
+    table = _table(options) if "denoise" in files and options.time == "step" else None
+    made: dict[str, Packed] = {}
+    for verb, file in sorted(files.items(), key=lambda item: item[0] == "log_prob"):
+        known = options if not made else replace(options, shape=_event(options, made))
+        source = Source(options.id, file, _numbers(options))
+        made[verb] = packed(known, verb, source, table)
+    return _published(options, made, table)
+
+
+def _files(options: Options) -> Iterator[tuple[str, Path]]:
+    """Files by verb."""
+    if options.model is not None:
+        if options.kind is None:
+            expected, todo = f"one of {', '.join(KINDS)}", "say what the first file does: kind=…"
+            raise ContractError(options.id, "kind", expected, "nothing", todo)
+        yield KINDS[options.kind], options.model
+    further = [(verb, getattr(options, verb)) for verb in VERBS]
+    given = [(verb, file) for verb, file in further if file is not None]
+    if options.model is None and not given:
+        todo = "name an .onnx file, or one for a verb, such as decode=g.onnx"
+        raise ContractError(options.id, "files", "an ONNX file", "none", todo)
+    yield from given
+
+
+def _numbers(options: Options) -> dict[str, float]:
+    """Inputs that are constants, by name."""
+    try:
+        return {name: float(value) for name, value in (t.split("=", 1) for t in options.fixed)}
+    except ValueError:
+        todo = "pass the input's name and its value"
+        found = str(options.fixed)
+        raise ContractError(options.id, "fixed", "name=number", found, todo) from None
+
+
+def _table(options: Options) -> np.ndarray:
+    """λ of every trained step."""
+    ends = options.steps, options.beta_start, options.beta_end
+    return schedule.log_snr_of(schedule.alphas_bar_of(options.id, options.alphas_cumprod, *ends))
+
+
+def _event(options: Options, made: Mapping[str, Packed]) -> tuple[int, ...]:
+    """The shape of a sample, as the first verb that has one tells it."""
+    return next((each.event for each in made.values() if each.event), options.shape)
+
+
+def _published(options: Options, made: dict[str, Packed], table: np.ndarray | None) -> Card:
+    event = _event(options, made)
+    classes = _classes(options, made)
+    card = _card(options, made, event, classes) | _diffusion(options, made, event, table)
+    card["constants"] |= {"classes": classes} if classes else {}
+    spaces = {"data": Space(**card["spaces"]["data"] | {"shape": tuple(event)})}
+    reference = data.reference(options.id, options.data, event) if options.data else {}
+    setting = _setting(options, spaces, card, reference)
+    graphs, stored, check_of = dict[str, bytes](), Arrays(), OWN
+    given = values.opened(options.id, options.check_values) if options.check_values else None
+    for verb, each in made.items():
+        rows = _rows(setting, verb)
+        each = replace(each, event=event)  # noqa: PLW2901 - of z alone it tells no shape
+        graph = graphs[f"{verb}.onnx"] = wrapped(each, rows, len(classes))
+        if given is None:
+            stored |= values.made_values(each, rows, setting, len(classes), graph)
+        else:
+            stored, check_of = stored | values.given_values(each, given), ORIGINAL
+    _judge_range(options, stored, event)
+    card["recipe"]["check_values"] = check_of
+    files = graphs | {"check.npz": write_npz(stored)}
+    _finish(options, card, files, reference, measured=given is not None)
+    if reference:
+        sha256 = data.write(options.id, options.dataset, reference, options.into)
+    else:
+        sha256 = data.sum_of(options.dataset, options.into) or ""
+    card["provenance"] |= {"data_sha256": sha256} if sha256 else {}
+    return publish(options.into / options.id, card, files, judge=check)
+
+
+def _rows(setting: Setting, verb: str) -> dict[str, Tensor]:
+    row = verb_of(setting, verb)
+    return {tensor.name: tensor for tensor in (*row.outputs, *row.inputs)}
+
+
+def _setting(
+    options: Options, spaces: dict[str, Space], card: dict[str, Any], reference: Arrays
+) -> Setting:
+    """Where check inputs are drawn."""
+    law = "normal" if options.latent == "normal" else "uniform"
+    levels = card["constants"].get("log_snr")
+    x = reference.get("x")
+    if x is not None and x.dtype == np.uint8:
+        x = x[: values.MOST].astype(np.float32) / 255
+    return Setting(
+        spaces,
+        law,
+        (levels[-1], levels[0]) if levels else Setting.levels,
+        conditions_of(options),
+        None if x is None or len(x) < values.MOST else x[: values.MOST],
+        card["constants"].get("diffusion_scale", 1.0),
+        np.float32(_broadcast_shift(card, spaces["data"].shape)),
+    )
+
+
+def _broadcast_shift(card: dict[str, Any], event: tuple[int, ...]) -> np.ndarray:
+    shift = np.asarray(card["constants"].get("diffusion_shift", [0.0]))
+    return shift.reshape(event) if shift.size == prod(event) else shift
+
+
+def _classes(options: Options, made: Mapping[str, Packed]) -> list[str]:
+    """Names of the classes; of a classifier whose classes nobody named, their numbers."""
+    known, told = options.class_names, next((m.classes for m in made.values() if m.classes), None)
+    if told is None:
+        return known
+    if known and len(known) != told:
+        todo = "name as many, or leave classes out"
+        raise ContractError(options.id, "classes", f"{told}", f"{len(known)}", todo)
+    return known or [str(i) for i in range(told)]
+
+
+def _card(
+    options: Options, made: Mapping[str, Packed], event: tuple[int, ...], classes: list[str]
+) -> dict[str, Any]:
+    """All of the card but what is measured."""
+    image = len(event) == 3
+    discrete = options.levels is not None
+    measure: dict[str, Any] = {"kind": "discrete" if discrete else "continuous"}
+    if discrete or "log_prob" in made:
+        measure["bound"] = options.bound
+    constants: dict[str, Any] = {}
+    if "critic" in made:
+        constants["critic_scale"] = "logit" if options.probabilities else options.critic_scale
+    if "next" in made:
+        constants["next_value"] = options.next_value
+    latent = next((each.latent for each in made.values() if each.latent), None)
+    law = "normal" if options.latent == "normal" else "uniform"
+    card = {
+        "schema": SCHEMA,
+        "id": options.id,
+        "name": options.name or options.id.partition("-")[2] or options.id,
+        "dataset_title": options.dataset_title or options.dataset,
+        "family": options.family,
+        "dataset": options.dataset,
+        "kind": "trained",
+        "spaces": {"data": {"shape": list(event), "kind": "image" if image else "points"}},
+        "measure": measure | ({"levels": options.levels} if discrete else {}),
+        "conditions": {
+            name: row.model_dump(exclude_none=True, mode="json")
+            for name, row in conditions_of(options).items()
+        },
+        "graphs": {verb: _signature(each) for verb, each in made.items()},
+        "constants": constants,
+        "check": {"file": "check.npz"},
+        "recipe": {"packed": _packing(options, made)},
+        "provenance": _provenance(options, made),
+        "license": options.license,
+        "references": list(options.references),
+    }
+    return card | ({"latent": {"dim": latent, "law": law}} if latent else {})
+
+
+def _signature(made: Packed) -> dict[str, Any]:
+    ends = {"inputs": list(made.inputs.ends), "outputs": list(made.outputs.ends)}
+    return {"file": f"{made.verb}.onnx"} | ends
+
+
+def _packing(options: Options, made: Mapping[str, Packed]) -> dict[str, Any]:
+    """What a reader must know to pack it again: kind, ranges, and the files' own names."""
+    told = {"kind": options.kind, "range": list(options.range), "layout": options.layout}
+    names = {
+        verb: {
+            name: end.name
+            for side in (each.inputs, each.outputs)
+            for name, end in side.ends.items()
+        }
+        for verb, each in made.items()
+    }
+    return {key: value for key, value in told.items() if value} | {"names": names}
+
+
+def _provenance(options: Options, made: Mapping[str, Packed]) -> dict[str, Any]:
+    libraries = {name: version(name) for name in ("numpy", "onnx")}
+    for each in made.values():
+        if each.source.model.producer_name:
+            model = each.source.model
+            libraries[model.producer_name] = model.producer_version or "unknown"
+    return {
+        "git_commit": options.commit,
+        "command": command(options),
+        "seed": options.seed,
+        "versions": {"python": platform.python_version(), **libraries},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": options.seconds,
+        "hardware": options.hardware,
+    }
+
+
+def command(options: Options) -> str:
+    """The command line of these options, without the folders of the machine."""
+    words = ["genlab", "pack"]
+    for each in fields(options):
+        value = getattr(options, each.name)
+        if each.name == "into" or value == each.default:
+            continue
+        if each.name != "model":
+            words.append(f"--{each.name.replace('_', '-')}")
+        listed = value if isinstance(value, tuple) else (value,)
+        words += [Path(str(item)).name if _path(each.name) else str(item) for item in listed]
+    return " ".join(words)
+
+
+def _path(option: str) -> bool:
+    return option in (*VERBS, *PATHS)
+
+
+def _diffusion(
+    options: Options,
+    made: Mapping[str, Packed],
+    event: tuple[int, ...],
+    table: np.ndarray | None,
+) -> dict[str, Any]:
+    """The constants of a denoiser, with those that are there already."""
+    constants = _card(options, made, event, [])["constants"]
+    if "denoise" not in made:
+        return {"constants": constants}
+    scale, shift = units_of(options, options.range_of("denoise"), event)
+    if scale.size != 1:
+        expected, found = "one std, since noise is as large in every direction", f"{scale.size}"
+        todo = "pass one number"
+        raise ContractError(options.id, "std", expected, found, todo)
+    asked = options.parameterisation or ""
+    kind = PREDICTIONS.get(asked, asked)
+    if kind not in PREDICTIONS.values():
+        expected = "eps, v or x0 (or epsilon, v_prediction, sample)"
+        todo = "pass parameterisation: what the network was trained to predict"
+        raise ContractError(options.id, "parameterisation", expected, asked or "nothing", todo)
+    levels = _log_snr(options, event) if table is None else schedule.with_clean_end(table)
+    known = {
+        "log_snr": [float(level) for level in levels],
+        "parameterisation": kind,
+        "diffusion_scale": float(scale),
+        "diffusion_shift": [float(each) for each in shift.reshape(-1)],
+    }
+    return {"constants": constants | known}
+
+
+def _log_snr(options: Options, event: tuple[int, ...]) -> np.ndarray:
+    """The schedule of a denoiser that is told λ itself: the one given, else the cosine one."""
+    if options.log_snr is None:
+        return cosine(options.steps, PIXELS) if len(event) == 3 else cosine(options.steps)
+    try:
+        given = np.load(options.log_snr) if isinstance(options.log_snr, str) else options.log_snr
+        return np.asarray(given, np.float64).reshape(-1)
+    except (OSError, ValueError, TypeError):
+        expected, todo = "a .npy file of numbers", "write it by numpy.save"
+        found = repr(options.log_snr)[:80]
+        raise ContractError(options.id, "log_snr", expected, found, todo) from None
+
+
+def _judge_range(options: Options, stored: Arrays, event: tuple[int, ...]) -> None:
+    """Images lie in [0, 1]: where they do not, the range was told wrongly."""
+    x = stored.get(f"decode/{values.MOST}/out/x")
+    if x is None or len(event) != 3 or (x.min() >= -OVERSHOOT and x.max() <= 1 + OVERSHOOT):
+        return
+    guess = (
+        "bytes" if x.max() > 10 else "tanh" if x.min() >= -1.01 and x.max() <= 1.01 else "logits"
+    )
+    todo = f"pass range={guess} if that is what it makes, or clip to cut off what is outside"
+    expected, found = "images in [0, 1]", f"numbers from {x.min():.3g} to {x.max():.3g}"
+    raise ContractError(options.id, "decode.x", expected, found, todo)
+
+
+def _finish(
+    options: Options,
+    card: dict[str, Any],
+    files: dict[str, bytes],
+    reference: Arrays,
+    measured: bool,
+) -> None:
+    """What is seen of a draft: whether it holds, its parity, a window to plot, the small film."""
+    with tempfile.TemporaryDirectory() as place:
+        publish(Path(place) / options.id, card, files)
+        report = check(Path(place) / options.id)
+        if measured:
+            card["parity"] = report.parity
+        _judge_labels(report.card, Path(place))
+        space = card["spaces"]["data"]
+        if space["kind"] == "points" and space["shape"][0] <= 2:
+            model = load(options.id, device="cpu", folders=[place])
+            space["extent"] = list(options.extent) or _window(model, reference)
+            publish(Path(place) / options.id, card, files)
+        if options.thumbnail and making_of(report.card):
+            _draw(load(options.id, device="cpu", folders=[place]), card, files)
+
+
+def _judge_labels(card: Card, place: Path) -> None:
+    """A verb that is told a class runs on every class and on the null value."""
+    model = load(card.id, device="cpu", folders=[place])
+    label = card.conditions.get("label")
+    told = (
+        [] if label is None else [*range(label.values or 0), *([label.null] if label.null else [])]
+    )
+    for verb, graph in card.graphs.items():
+        if "label" in graph.inputs and told:
+            feeds = probe(card, verb, len(told)) | {"label": np.array(told, np.int64)}
+            model.run(verb, **feeds)
+
+
+def _draw(model: ExportedModel, card: dict[str, Any], files: dict[str, bytes]) -> None:
+    """Add the small film, where pillow is there and the model makes samples without being told."""
+    try:
+        from genlab.packing.thumbnail import FRAMES, thumbnail  # noqa: PLC0415 - pillow is an extra
+    except ImportError:
+        return
+    try:
+        film = thumbnail(model)
+    except InputError:  # a class must be told
+        return
+    if film is not None:
+        files["thumbnail.webp"] = film
+        card["thumbnail"] = {"file": "thumbnail.webp", "frames": FRAMES}
+
+
+def _window(model: ExportedModel, reference: Arrays) -> list[float]:
+    """x0, x1, y0, y1 around the data, else around samples; on the line y is a density."""
+    x = reference.get("x")
+    if x is None and making_of(model.card):
+        x = sample(model, SHOWN)
+    if x is None:
+        x = np.array([[-3.0] * model.card.event_shape[0], [3.0] * model.card.event_shape[0]])
+    low, high = np.quantile(x, [0.002, 0.998], axis=0)
+    more = MARGIN * np.maximum(high - low, 1e-3)
+    sides = np.stack([low - more, high + more], axis=1)  # [d, 2]
+    if len(sides) == 1:
+        top = np.histogram(x[:, 0], 32, tuple(sides[0]), density=True)[0].max()
+        sides = np.stack([sides[0], [0.0, 1.2 * top]])
+    return [round(float(side), 3) for side in sides.reshape(-1)]

@@ -1,0 +1,347 @@
+"""From one file to one verb: which steps lead from the contract's tensors to the file's and back.
+
+Shapes are learned by running the file with two and with three rows: an exporter may not write them,
+and a batch that is frozen somewhere inside shows at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from onnx import TensorProto, helper
+
+from genlab.contract.card import Condition, Space
+from genlab.contract.errors import ContractError
+from genlab.contract.kinds import Setting
+from genlab.contract.tensors import Tensor
+from genlab.contract.verbs import verb_of
+from genlab.packing.options import RANGES, Options
+from genlab.packing.roles import matched
+from genlab.packing.source import UNFREEZE, End, Source, sample
+from genlab.packing.steps import (
+    Apply,
+    Cast,
+    Clip,
+    First,
+    Last,
+    LogOdds,
+    Nearest,
+    OneHot,
+    Reshape,
+    Step,
+    ToData,
+    ToNetwork,
+    Transpose,
+)
+
+FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """One side of a verb: by the contract's names the file's tensors, and the steps in between."""
+
+    ends: dict[str, End]
+    steps: dict[str, list[Step]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """A verb of a file: its two sides, and the shape of a sample as the file tells it."""
+
+    verb: str
+    source: Source
+    inputs: Ends
+    outputs: Ends
+    event: Shape | None
+    latent: int | None
+    classes: int | None = None
+
+
+def packed(options: Options, verb: str, source: Source, table: np.ndarray | None) -> Packed:
+    """How a file becomes a verb; `table` is λ of each trained step of a denoiser that counts them.
+
+    Raises:
+        ContractError: The file cannot be this verb, or something has to be told; it says what.
+    """
+    row = verb_of(_any_setting(options), verb)
+    inputs = matched(source, "inputs", row.inputs, options.named(verb))
+    outputs = matched(source, "outputs", row.outputs, options.named(verb))
+    for name, end in inputs.items():
+        _symbolic(source, name, end)
+    made = _Maker(options, verb, source, table)
+    taken = {name: made.input(name, end) for name, end in inputs.items()}
+    shapes = made.measured(inputs)
+    given = {name: made.output(name, end, shapes[end.name]) for name, end in outputs.items()}
+    sides = Ends(inputs, taken), Ends(outputs, given)
+    return Packed(verb, source, *sides, made.event, made.latent, made.classes)
+
+
+def _any_setting(options: Options) -> Setting:
+    """A setting that knows the conditions: of the shapes nothing is known yet."""
+    spaces = {"data": Space(shape=(1,), kind="points")}
+    return Setting(spaces, conditions=conditions_of(options))
+
+
+def conditions_of(options: Options) -> dict[str, Condition]:
+    """The condition `label`, where there are classes and no classifier tells them."""
+    if not options.classes or options.kind == "classifier":
+        return {}
+    count, null = len(options.class_names), options.null_label
+    return {"label": Condition(dtype="int64", values=count, null=null)}
+
+
+def _symbolic(source: Source, name: str, end: End) -> None:
+    """Refuse an input whose batch is frozen, or that has none."""
+    if end.shape == ():
+        expected, found = f"{name} of each row, [n]", f"one {name} for all rows: {end.told}"
+        todo = "export with an example of shape [2]; " + UNFREEZE
+        raise source.refuse(f"input {end.name}", expected, found, todo)
+    if end.shape and end.shape[0] is not None:
+        expected, found = "a batch of any size", f"a batch frozen at {end.shape[0]}"
+        raise source.refuse(f"input {end.name}", expected, found, UNFREEZE)
+
+
+class _Maker:
+    """The steps of one verb; it notes the shapes that it comes across."""
+
+    def __init__(
+        self, options: Options, verb: str, source: Source, table: np.ndarray | None
+    ) -> None:
+        self.options, self.verb, self.source, self.table = options, verb, source, table
+        self.event: Shape | None = options.shape or None
+        self.latent: int | None = None
+        self.classes: int | None = None
+        self._shapes: dict[str, Shape] = {}  # of the file's inputs, without the batch
+
+    def input(self, name: str, end: End) -> list[Step]:
+        """Steps from the contract's input to the file's."""
+        shape = self._shapes[end.name] = self._shape(name, end)
+        steps: list[Step] = []
+        if name in ("x", "u"):
+            layout = self._to_layout(shape)
+            rescaled = self._to_network() if name == "x" and self.verb != "denoise" else []
+            return [*rescaled, *layout, Cast(FLOAT, end.dtype)]
+        if name == "z":
+            self.latent = math.prod(shape)
+            if self.options.latent == "symmetric":
+                steps.append(ToNetwork(_array(0.5), _array(0.5)))
+            return [*steps, Reshape((self.latent,), shape), Cast(FLOAT, end.dtype)]
+        if name == "log_snr":
+            steps = [] if self.table is None else [Nearest(self.table)]
+            before = FLOAT if self.table is None else INT64
+            return [*steps, Reshape((), shape), Cast(before, end.dtype)]
+        if name == "label":
+            count = len(self.options.class_names)
+            if shape and shape != (1,) and not end.whole:
+                return [OneHot(shape[0]), Cast(FLOAT, end.dtype)]
+            del count
+            return [Reshape((), shape), Cast(INT64, end.dtype)]
+        return [Cast(FLOAT, end.dtype)]
+
+    def measured(self, inputs: Mapping[str, End]) -> dict[str, Shape]:
+        """Shapes of the file's outputs without the batch, from runs of two and of three rows."""
+        found: list[dict[str, np.ndarray]] = []
+        for n in (2, 3):
+            feeds = {e.name: sample(e, (n, *self._shapes[e.name])) for e in inputs.values()}
+            found.append(self.source.run(feeds))
+            for name, values in found[-1].items():
+                if values.shape[:1] != (n,):
+                    expected, told = f"{n} rows for {n} rows", f"shape {list(values.shape)}"
+                    raise self.source.refuse(f"output {name}", expected, told, UNFREEZE)
+        return {name: values.shape[1:] for name, values in found[0].items()}
+
+    def output(self, name: str, end: End, shape: Shape) -> list[Step]:
+        """Steps from the file's output, of this shape, to the contract's."""
+        steps: list[Step] = [Cast(end.dtype, FLOAT)]
+        if name in ("x", "prediction"):
+            return [*steps, *self._from_layout(name, shape), *self._finished(name)]
+        if name in ("z", "log_var"):
+            self.latent = math.prod(shape)
+            law = ToData(_array(0.5), _array(0.5))
+            symmetric = name == "z" and self.options.latent == "symmetric"
+            return [*steps, Reshape(shape, (self.latent,)), *([law] if symmetric else [])]
+        if name in ("log_prob", "critic"):
+            if math.prod(shape) != 1:
+                expected, found = f"one number a row, {name}[n]", f"shape {['n', *shape]}"
+                todo = "take the sum or the mean of a row in your module, and export it again"
+                raise self.source.refuse(f"output {end.name}", expected, found, todo)
+            return [*steps, Reshape(shape, ()), *self._judged(name)]
+        if name == "logits":
+            self.classes = math.prod(shape)
+            odds = [Clip(low=1e-30), Apply("Log")] if self.options.probabilities else []
+            return [*steps, Reshape(shape, (self.classes,)), *odds]
+        if name == "distribution" and len(shape) == 2:
+            return [*steps, Last()]
+        return steps
+
+    def _judged(self, name: str) -> list[Step]:
+        """What happens to a number of each row: a change of units."""
+        if name == "critic":
+            return [LogOdds()] if self.options.probabilities else []
+        if self.options.levels is not None:  # a log mass has no units of length
+            return []
+        scale, _ = self._units()
+        size = math.prod(self.event or (1,))
+        wide = np.broadcast_to(scale, self.event or (1,)) if scale.ndim else np.full(1, scale)
+        volume = float(np.log(wide).sum()) * (size if wide.size == 1 else 1)  # log|dx / dnetwork|
+        return [ToData(_array(1.0), _array(-volume))] if volume else []
+
+    def _finished(self, name: str) -> list[Step]:
+        """Samples in data units, held in [0, 1] where that is asked for."""
+        if name == "prediction":
+            return []
+        steps: list[Step] = []
+        if self.options.range_of(self.verb) == "logits":
+            steps.append(Apply("Sigmoid"))
+        scale, shift = self._units()
+        steps.append(ToData(scale, shift))
+        return [*steps, Clip()] if self.options.clip else steps
+
+    def _to_network(self) -> list[Step]:
+        """The other way, for samples that the file takes."""
+        if self.options.range_of(self.verb) == "logits":
+            todo = (
+                f"pass range={self.verb}=unit (or what it takes), or take the logit in your module"
+            )
+            expected = f"a range of samples that {self.verb} takes: unit, tanh or bytes"
+            raise self.source.refuse("range", expected, "logits", todo)
+        return [ToNetwork(*self._units())]
+
+    def _units(self) -> tuple[np.ndarray, np.ndarray]:
+        """Scale and shift: data = scale × the file's numbers + shift."""
+        return units_of(self.options, self.options.range_of(self.verb), self.event or ())
+
+    def _shape(self, name: str, end: End) -> Shape:
+        """The shape of one row of an input of the file."""
+        dims = (end.shape or (None,))[1:]
+        if None not in dims:
+            return tuple(dim for dim in dims if dim is not None)
+        event = self.options.shape
+        if name in ("x", "u") and event:
+            whole = (math.prod(event),) if len(dims) == 1 else self._permuted(event)
+            if len(whole) == len(dims):
+                return whole
+        expected, found = "a shape of one sample in numbers", end.told
+        raise self.source.refuse(
+            f"input {end.name}", expected, found, "pass shape, such as 3 32 32"
+        )
+
+    def _permuted(self, event: Shape) -> Shape:
+        nhwc = self.options.layout == "nhwc" and len(event) == 3
+        return (*event[1:], event[0]) if nhwc else event
+
+    def _to_layout(self, shape: Shape) -> list[Step]:
+        event = self._noted(shape)
+        if self.options.layout == "nhwc" and len(event) == 3:
+            return [Transpose((1, 2, 0)), Reshape(self._permuted(event), shape)]
+        return [Reshape(event, shape)]
+
+    def _from_layout(self, name: str, shape: Shape) -> list[Step]:
+        steps: list[Step] = []
+        if name == "prediction" and self.event is not None:
+            steps, shape = self._without_variance(shape)
+        event = self._noted(shape)
+        steps.append(Reshape(shape, self._permuted(event)))
+        nhwc = self.options.layout == "nhwc" and len(event) == 3
+        return [*steps, Transpose((2, 0, 1))] if nhwc else steps
+
+    def _without_variance(self, shape: Shape) -> tuple[list[Step], Shape]:
+        """A learned variance, as many channels behind those of the mean, is split off."""
+        own = self._permuted(self.event or ())
+        place = len(own) - 1 if self.options.layout == "nhwc" else 0
+        if len(shape) == len(own) == 3 and shape[place] == 2 * own[place]:
+            halved = [*shape]
+            halved[place] //= 2
+            return [First(count=halved[place], axis=place + 1)], tuple(halved)
+        return [], shape
+
+    def _noted(self, shape: Shape) -> Shape:
+        """The shape of a sample, which all tensors of samples must agree on."""
+        event = self.event or self._guessed(shape)
+        if math.prod(event) != math.prod(shape):
+            expected, found = f"samples of shape {list(event)}", f"{list(shape)}"
+            todo = "pass the right shape, or the right file"
+            raise self.source.refuse(self.verb, expected, found, todo)
+        self.event = event
+        return event
+
+    def _guessed(self, shape: Shape) -> Shape:
+        if len(shape) == 1:
+            return shape
+        event = (shape[-1], *shape[:-1]) if self.options.layout == "nhwc" else shape
+        if len(event) == 3 and event[0] in (1, 3):
+            return event
+        other = "nchw" if self.options.layout == "nhwc" else "nhwc"
+        swapped = len(shape) == 3 and shape[0 if other == "nchw" else -1] in (1, 3)
+        todo = f"pass layout={other}" if swapped else "pass shape, such as shape=1,28,28"
+        expected = f"an image of 1 or 3 channels in the order {self.options.layout}"
+        raise self.source.refuse(self.verb, expected, f"shape {list(shape)}", todo)
+
+
+def units_of(options: Options, told: str, event: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and shift of a range, or of mean and std: data = scale × the network's + shift.
+
+    Raises:
+        ContractError: There is no such range, or mean and std do not fit a sample.
+    """
+    if told not in RANGES:
+        expected, todo = f"one of {', '.join(RANGES)}", "pass one of them, or verb=one of them"
+        raise ContractError(options.id, "range", expected, repr(told), todo)
+    scale, shift = map(_array, RANGES[told])
+    if not (options.mean or options.std):
+        return scale, shift
+    if told != "unit" or not all(std > 0 for std in options.std):
+        expected, found = "mean and std above 0, or a range", f"range {told}, std {options.std}"
+        raise ContractError(options.id, "std", expected, found, "pass one or the other")
+    parts = (options.std or (1.0,), options.mean or (0.0,))
+    std, mean = (_broadcast(options, part, tuple(event)) for part in parts)
+    return std, mean
+
+
+def _broadcast(options: Options, values: Sequence[float], event: Shape) -> np.ndarray:
+    """One number, one a channel, or one for each number of a sample."""
+    if len(values) == 1:
+        return _array(values[0])
+    if len(values) == math.prod(event):
+        return _array(values).reshape(event)
+    if len(event) == 3 and len(values) == event[0]:
+        return _array(values).reshape(-1, 1, 1)
+    expected, found = f"1 number, or as many as channels of {list(event)}", f"{len(values)}"
+    raise ContractError(options.id, "mean", expected, found, "pass as many, or one")
+
+
+def _array(values: float | Sequence[float]) -> np.ndarray:
+    return np.asarray(values, np.float64)
+
+
+def shape_of(row: Tensor, event: Shape, latent: int | None, classes: int) -> list[str | int]:
+    """The shape of a tensor of the contract, with n and t for what stays symbolic."""
+    known: dict[str | int, list[str | int]] = {
+        "event": [*event],
+        "latent": [latent or 0],
+        "d": [math.prod(event)],
+        "classes": [classes],
+    }
+    return [size for dim in row.shape for size in known.get(dim, [dim])]
+
+
+def dtype_of(row: Tensor) -> int:
+    """The dtype of a tensor of the contract, of TensorProto."""
+    return int(helper.np_dtype_to_tensor_dtype(np.dtype(row.dtype)))
+
+
+__all__ = [
+    "Ends",
+    "Packed",
+    "conditions_of",
+    "dtype_of",
+    "packed",
+    "replace",
+    "shape_of",
+    "units_of",
+]
