@@ -1,7 +1,8 @@
 """The reference sample of an own data set: `data/<dataset>.npz` beside the models.
 
-Of points: `x`, float32 [n, d], data units. Of images: `x`, uint8 [n, channels, rows, columns], which
-the model never saw, with `label`, uint8 [n]; `train`, images it was trained on, with `train_label`.
+Of points: `x`, float32 [n, d], data units. Of images: `x`, uint8 [n, channels, rows, columns],
+which the model never saw, with `label`, uint8 [n]; `train`, images of its training, with
+`train_label`.
 """
 
 from __future__ import annotations

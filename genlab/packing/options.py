@@ -1,4 +1,4 @@
-"""What an engineer says of a model: the options of `genlab pack` and the arguments of `genlab.pack`.
+"""What an engineer says of a model: options of `genlab pack`, arguments of `genlab.pack`.
 
 Names, shapes and dtypes are read from the files; here is what no file tells.
 """
@@ -94,7 +94,7 @@ class Options:
     time: Literal["step", "log_snr"] = "step"
     """what the denoiser is told: the number of the trained step, or log-SNR itself"""
     log_snr: str | None = None
-    """of a denoiser that is told log-SNR: a .npy file of a schedule, falling, the clean end first"""
+    """of a denoiser that is told log-SNR: a .npy file of its schedule, falling, clean end first"""
     parameterisation: str | None = None
     """what the denoiser predicts: eps, v, x0 (or epsilon, v_prediction, sample)"""
 

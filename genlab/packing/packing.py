@@ -104,6 +104,9 @@ def _event(options: Options, made: Mapping[str, Packed]) -> tuple[int, ...]:
 
 def _published(options: Options, made: dict[str, Packed], table: np.ndarray | None) -> Card:
     event = _event(options, made)
+    if not event:
+        expected, todo = "the shape of one sample, which no file tells", "pass it, such as 1 28 28"
+        raise ContractError(options.id, "shape", expected, "nothing", todo)
     classes = _classes(options, made)
     card = _card(options, made, event, classes) | _diffusion(options, made, event, table)
     card["constants"] |= {"classes": classes} if classes else {}
@@ -153,12 +156,12 @@ def _setting(
         conditions_of(options),
         None if x is None or len(x) < values.MOST else x[: values.MOST],
         card["constants"].get("diffusion_scale", 1.0),
-        np.float32(_broadcast_shift(card, spaces["data"].shape)),
+        _shift(card, spaces["data"].shape),
     )
 
 
-def _broadcast_shift(card: dict[str, Any], event: tuple[int, ...]) -> np.ndarray:
-    shift = np.asarray(card["constants"].get("diffusion_shift", [0.0]))
+def _shift(card: dict[str, Any], event: tuple[int, ...]) -> np.ndarray:
+    shift = np.asarray(card["constants"].get("diffusion_shift", [0.0]), np.float32)
     return shift.reshape(event) if shift.size == prod(event) else shift
 
 
@@ -357,7 +360,8 @@ def _judge_labels(card: Card, place: Path) -> None:
     )
     for verb, graph in card.graphs.items():
         if "label" in graph.inputs and told:
-            feeds = probe(card, verb, len(told)) | {"label": np.array(told, np.int64)}
+            feeds: dict[str, Any] = dict(probe(card, verb, len(told)))
+            feeds["label"] = np.array(told, np.int64)
             model.run(verb, **feeds)
 
 

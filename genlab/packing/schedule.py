@@ -6,7 +6,7 @@ intervals and the walk from noise ends at data and not at the first trained nois
 
 References: Ho et al. 2020, https://arxiv.org/abs/2006.11239 (linear); Rombach et al. 2022,
 https://arxiv.org/abs/2112.10752 (scaled linear); Nichol & Dhariwal 2021,
-https://arxiv.org/abs/2102.09672 (eq. 17, squared cosine). Names and defaults are those of diffusers.
+https://arxiv.org/abs/2102.09672 (eq. 17, squared cosine). Names and defaults are of diffusers.
 """
 
 from __future__ import annotations

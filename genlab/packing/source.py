@@ -1,4 +1,4 @@
-"""An engineer's ONNX file as it is: parsed, its weights inside, its operators of our sets, its ends.
+"""An engineer's ONNX file as it is: parsed, its weights inside, its operators and its ends known.
 
 What an exporter left (functions, an old operator set, weights in a second file) is put right here,
 or refused with the way out.

@@ -57,12 +57,14 @@ class ToData:
     shift: np.ndarray
 
     def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
         # Divided and not multiplied: 255 / 255 is 1, and 255 × (1 / 255) may be a little more.
         if (self.scale != 1).any():
             name = graph.add("Div", name, graph.constant(1 / self.scale))
         return graph.add("Add", name, graph.constant(self.shift)) if self.shift.any() else name
 
     def back(self, values: np.ndarray) -> np.ndarray:
+        """Its inverse."""
         return (values - self.shift) / self.scale
 
 
@@ -74,12 +76,14 @@ class ToNetwork:
     shift: np.ndarray
 
     def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
         if self.shift.any():
             name = graph.add("Sub", name, graph.constant(self.shift))
         same = (self.scale == 1).all()
         return name if same else graph.add("Mul", name, graph.constant(1 / self.scale))
 
     def back(self, values: np.ndarray) -> np.ndarray:
+        """Its inverse."""
         return self.scale * values + self.shift
 
 
@@ -91,11 +95,13 @@ class Reshape:
     after: tuple[int, ...]
 
     def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
         if self.before == self.after:
             return name
         return graph.add("Reshape", name, graph.constant([-1, *self.after], np.int64))
 
     def back(self, values: np.ndarray) -> np.ndarray:
+        """Its inverse."""
         return values.reshape(-1, *self.before)
 
 
@@ -106,9 +112,11 @@ class Transpose:
     axes: tuple[int, ...]
 
     def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
         return graph.add("Transpose", name, perm=[0, *(axis + 1 for axis in self.axes)])
 
     def back(self, values: np.ndarray) -> np.ndarray:
+        """Its inverse."""
         return values.transpose(0, *(1 + np.argsort(self.axes)))
 
 
@@ -120,6 +128,7 @@ class Cast:
     after: int
 
     def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
         if self.before == self.after:
             return name
         if _whole(self.after) and not _whole(self.before):
@@ -127,6 +136,7 @@ class Cast:
         return graph.add("Cast", name, to=self.after)
 
     def back(self, values: np.ndarray) -> np.ndarray:
+        """Its inverse."""
         return values.astype(helper.tensor_dtype_to_np_dtype(self.before))
 
 
@@ -137,11 +147,13 @@ class Nearest:
     table: np.ndarray
 
     def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
         column = graph.add("Unsqueeze", name, graph.constant([1], np.int64))  # [n, 1]
         gaps = graph.add("Abs", graph.add("Sub", column, graph.constant(self.table)))  # [n, T]
         return graph.add("ArgMin", gaps, axis=1, keepdims=0)
 
     def back(self, values: np.ndarray) -> np.ndarray:
+        """Its inverse."""
         return np.asarray(self.table[values.astype(np.int64)])
 
 
@@ -152,10 +164,12 @@ class OneHot:
     classes: int
 
     def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
         depth = graph.constant(self.classes, np.int64)
         return graph.add("OneHot", name, depth, graph.constant([0, 1]), axis=-1)
 
     def back(self, values: np.ndarray) -> np.ndarray:
+        """Its inverse."""
         return np.where(values.any(axis=1), values.argmax(axis=1), self.classes)
 
 
@@ -166,9 +180,11 @@ class Apply:
     op: str
 
     def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
         return graph.add(self.op, name)
 
     def back(self, values: np.ndarray) -> np.ndarray:
+        """Its inverse."""
         raise NotImplementedError
 
 
@@ -181,6 +197,7 @@ class Clip(Apply):
     op: str = "Clip"
 
     def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
         return graph.add("Clip", name, graph.constant(self.low), graph.constant(self.high))
 
 
@@ -191,6 +208,7 @@ class LogOdds(Apply):
     op: str = "Log"
 
     def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
         name = Clip(low=TINY, high=1 - TINY).nodes(graph, name)
         rest = graph.add("Sub", graph.constant(1.0), name)
         return graph.add("Sub", graph.add("Log", name), graph.add("Log", rest))
@@ -205,6 +223,7 @@ class First(Apply):
     op: str = "Slice"
 
     def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
         ends = ([0], [self.count], [self.axis])
         return graph.add("Slice", name, *(graph.constant(each, np.int64) for each in ends))
 
@@ -216,7 +235,57 @@ class Last(Apply):
     op: str = "Gather"
 
     def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
         return graph.add("Gather", name, graph.constant(-1, np.int64), axis=1)
+
+
+@dataclass(frozen=True)
+class Begin:
+    """A value in front of all that are known: [n, t] to [n, t + 1]."""
+
+    value: float
+
+    def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
+        one = graph.constant([1], np.int64)
+        rows = graph.add("Concat", graph.add("Shape", name, start=0, end=1), one, axis=0)
+        return graph.add(
+            "Concat", graph.add("Expand", graph.constant(self.value), rows), name, axis=1
+        )
+
+    def back(self, values: np.ndarray) -> np.ndarray:
+        """Its inverse."""
+        return values[:, 1:]
+
+
+@dataclass(frozen=True)
+class Fill(Apply):
+    """Zeros for all values that are not known: [n, t] to [n, size]."""
+
+    size: int = 1
+    op: str = "Pad"
+
+    def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
+        size = graph.constant([self.size], np.int64)
+        missing = graph.add("Sub", size, graph.add("Shape", name, start=1, end=2))
+        pads = graph.add("Concat", graph.constant([0, 0, 0], np.int64), missing, axis=0)
+        return graph.add("Pad", name, pads)
+
+
+@dataclass(frozen=True)
+class Place(Apply):
+    """What is said of the place after the known ones, of all places along an axis."""
+
+    known: str = "known"
+    axis: int = 1
+    op: str = "Gather"
+
+    def nodes(self, graph: Builder, name: str) -> str:
+        """Its nodes."""
+        at = graph.add("Shape", self.known, start=1, end=2)  # [1]: t
+        row = graph.add("Gather", name, at, axis=self.axis)
+        return graph.add("Squeeze", row, graph.constant([self.axis], np.int64))
 
 
 def chain(graph: Builder, name: str, steps: Iterable[Step]) -> str:
@@ -234,7 +303,7 @@ def undone(steps: Sequence[Step], values: np.ndarray) -> np.ndarray:
 
 
 def done(steps: Sequence[Step], values: np.ndarray) -> bytes:
-    """The graph of some steps alone, from `before` to `after`, for values of this dtype and rank."""
+    """The graph of some steps alone, from `before` to `after`, for values like these."""
     graph = Builder("steps")
     last = chain(graph, "before", steps)
     graph.nodes.append(helper.make_node("Identity", [last], ["after"]))

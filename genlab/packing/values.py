@@ -57,6 +57,9 @@ def given_values(made: Packed, given: Mapping[str, Any]) -> Arrays:
         session = build(done(made.outputs.steps[name], values), "cpu")
         (outputs[name],) = session.run(["after"], {"before": values})
     arrays = Arrays()
+    if made.verb == "next":
+        todo = "leave check_values out: next is asked with several lengths, which they do not tell"
+        raise ContractError(made.source.owner, "check_values", "no next", "next", todo)
     for n in SIZES:
         cut = ({name: values[:n] for name, values in side.items()} for side in (feeds, outputs))
         arrays |= _stored(made.verb, n, *cut)
@@ -94,7 +97,7 @@ def _stored(
     verb: str, n: int, feeds: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
 ) -> Arrays:
     inputs = {f"{verb}/{n}/in/{name}": _as_fed(values) for name, values in feeds.items()}
-    return inputs | {f"{verb}/{n}/out/{name}": np.float32(v) for name, v in outputs.items()}
+    return inputs | {f"{verb}/{n}/out/{name}": _as_fed(v) for name, v in outputs.items()}
 
 
 def _as_fed(values: np.ndarray) -> np.ndarray:

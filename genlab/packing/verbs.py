@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from onnx import TensorProto, helper
@@ -23,13 +23,16 @@ from genlab.packing.roles import matched
 from genlab.packing.source import UNFREEZE, End, Source, sample
 from genlab.packing.steps import (
     Apply,
+    Begin,
     Cast,
     Clip,
+    Fill,
     First,
     Last,
     LogOdds,
     Nearest,
     OneHot,
+    Place,
     Reshape,
     Step,
     ToData,
@@ -117,6 +120,7 @@ class _Maker:
         self.latent: int | None = None
         self.classes: int | None = None
         self._shapes: dict[str, Shape] = {}  # of the file's inputs, without the batch
+        self._places = False  # whether it takes all places of an event at once
 
     def input(self, name: str, end: End) -> list[Step]:
         """Steps from the contract's input to the file's."""
@@ -136,12 +140,35 @@ class _Maker:
             before = FLOAT if self.table is None else INT64
             return [*steps, Reshape((), shape), Cast(before, end.dtype)]
         if name == "label":
-            count = len(self.options.class_names)
             if shape and shape != (1,) and not end.whole:
                 return [OneHot(shape[0]), Cast(FLOAT, end.dtype)]
-            del count
             return [Reshape((), shape), Cast(INT64, end.dtype)]
+        if name == "known":
+            return [*self._to_network(), *self._known(shape, end), Cast(FLOAT, end.dtype)]
         return [Cast(FLOAT, end.dtype)]
+
+    def _known(self, shape: Shape, end: End) -> list[Step]:
+        """All values of an event, unknown ones zero, where a file wants so many; else the first."""
+        if _sequence(end):
+            return [] if self.options.start is None else [Begin(self.options.start)]
+        self._places = True
+        event = self._noted(shape)
+        size = math.prod(event)
+        return [Fill(size=size), Reshape((size,), event), *self._to_layout(shape)]
+
+    def _distribution(self, end: End, shape: Shape) -> list[Step]:
+        """What is said of the next value alone, of a file that says it of every place."""
+        size = math.prod(self.event or ())
+        if self._places and size and math.prod(shape[1:]) == size and shape[:1] != (size,):
+            return [Reshape(shape, (shape[0], size)), Place(axis=2)]
+        if self._places and size and math.prod(shape[:-1]) == size:
+            return [Reshape(shape, (size, shape[-1])), Place(axis=1)]
+        if len(shape) == 2 and not self._places:
+            return [Last()]
+        if len(shape) == 1 and not self._places:
+            return []
+        expected, found = "logits [n, q, *event] or [n, *event, q]", f"shape {['n', *shape]}"
+        raise self.source.refuse(f"output {end.name}", expected, found, "export it as one of them")
 
     def measured(self, inputs: Mapping[str, End]) -> dict[str, Shape]:
         """Shapes of the file's outputs without the batch, from runs of two and of three rows."""
@@ -175,8 +202,10 @@ class _Maker:
             self.classes = math.prod(shape)
             odds = [Clip(low=1e-30), Apply("Log")] if self.options.probabilities else []
             return [*steps, Reshape(shape, (self.classes,)), *odds]
-        if name == "distribution" and len(shape) == 2:
-            return [*steps, Last()]
+        if name == "distribution":
+            return [*steps, *self._distribution(end, shape)]
+        if name == "features":
+            return [*steps, Reshape(shape, (math.prod(shape),))]
         return steps
 
     def _judged(self, name: str) -> list[Step]:
@@ -219,6 +248,8 @@ class _Maker:
     def _shape(self, name: str, end: End) -> Shape:
         """The shape of one row of an input of the file."""
         dims = (end.shape or (None,))[1:]
+        if name == "known" and _sequence(end):
+            return (2,)  # any length will do
         if None not in dims:
             return tuple(dim for dim in dims if dim is not None)
         event = self.options.shape
@@ -281,6 +312,11 @@ class _Maker:
         todo = f"pass layout={other}" if swapped else "pass shape, such as shape=1,28,28"
         expected = f"an image of 1 or 3 channels in the order {self.options.layout}"
         raise self.source.refuse(self.verb, expected, f"shape {list(shape)}", todo)
+
+
+def _sequence(end: End) -> bool:
+    """Whether an input takes as many values as are known, and not all places of an event."""
+    return end.shape is not None and len(end.shape) == 2 and end.shape[1] is None
 
 
 def units_of(options: Options, told: str, event: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

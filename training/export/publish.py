@@ -24,6 +24,7 @@ from genlab.contract.files import Arrays, digest, write_npz
 from genlab.contract.kinds import Setting
 from genlab.contract.publish import locked, publish
 from genlab.contract.weights import pack
+from genlab.packing.thumbnail import FRAMES, thumbnail
 from genlab.runtime.agreement import difference
 from genlab.runtime.check import check
 from training import runs
@@ -32,7 +33,6 @@ from training.data.images import LEVELS, Labelled
 from training.data.own import OwnImages, OwnPoints
 from training.export import provenance
 from training.export.onnx import answers, check_values, halve, signature, store_halved, to_onnx
-from genlab.packing.thumbnail import FRAMES, thumbnail
 from training.families.base import Graph
 from training.nets.folding import fold
 from training.recipes import RECIPES

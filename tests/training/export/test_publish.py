@@ -26,6 +26,7 @@ from genlab.contract.publish import verify_folder
 from genlab.contract.reading import read
 from genlab.contract.weights import Snapshots, initializers, with_weights
 from genlab.making import can
+from genlab.packing.thumbnail import FRAMES, in_between
 from genlab.runtime import devices
 from genlab.runtime.agreement import difference
 from genlab.runtime.errors import InputError
@@ -33,7 +34,6 @@ from training import runs
 from training.evaluation import evaluate, points
 from training.export import provenance
 from training.export import publish as export
-from genlab.packing.thumbnail import FRAMES, in_between
 from training.families.flow import FlowConfig
 from training.recipes import Recipe
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from genlab import load
-from tests import toys
 from genlab.packing.thumbnail import FRAMES, PITCH, SIZE, TILE, TILES, _tiles, thumbnail
+from tests import toys
 
 
 @pytest.mark.parametrize("event", [(3, 32, 32), (1, 64, 64), (1, 28, 28)])
