@@ -1,8 +1,8 @@
 """A pipeline of diffusers as a model of the lab, in one command, where torch and diffusers are.
 
-The folder holds `unet/` (a `UNet2DModel`) and `scheduler/`, as `DDPMPipeline.save_pretrained` writes
-them. The network is exported, its ᾱ and parameterisation are read from the scheduler, and check
-values are what torch says.
+The folder holds `unet/` (a `UNet2DModel`) and `scheduler/`, as `save_pretrained` writes them. The
+network is exported, its ᾱ and parameterisation are read from the scheduler, and check values are
+what torch says.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def export(torch: Any, net: Any, file: Path, classes: int | None) -> dict[str, A
 def _tensors_only(torch: Any, net: Any) -> Any:
     """The network as a module from tensors to a tensor."""
 
-    class Tensors(torch.nn.Module):  # type: ignore[misc, name-defined]
+    class Tensors(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.net = net

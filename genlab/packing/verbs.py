@@ -7,18 +7,17 @@ and a batch that is frozen somewhere inside shows at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from onnx import TensorProto, helper
 
 from genlab.contract.card import Condition, Space
-from genlab.contract.errors import ContractError
 from genlab.contract.kinds import Setting
 from genlab.contract.tensors import Tensor
 from genlab.contract.verbs import verb_of
-from genlab.packing.options import RANGES, Options
+from genlab.packing.options import Options
 from genlab.packing.roles import matched
 from genlab.packing.source import UNFREEZE, End, Source, sample
 from genlab.packing.steps import (
@@ -39,6 +38,7 @@ from genlab.packing.steps import (
     ToNetwork,
     Transpose,
 )
+from genlab.packing.units import numbers, units_of
 
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 Shape = tuple[int, ...]
@@ -125,27 +125,28 @@ class _Maker:
     def input(self, name: str, end: End) -> list[Step]:
         """Steps from the contract's input to the file's."""
         shape = self._shapes[end.name] = self._shape(name, end)
-        steps: list[Step] = []
-        if name in ("x", "u"):
-            layout = self._to_layout(shape)
-            rescaled = self._to_network() if name == "x" and self.verb != "denoise" else []
-            return [*rescaled, *layout, Cast(FLOAT, end.dtype)]
-        if name == "z":
-            self.latent = math.prod(shape)
-            if self.options.latent == "symmetric":
-                steps.append(ToNetwork(_array(0.5), _array(0.5)))
-            return [*steps, Reshape((self.latent,), shape), Cast(FLOAT, end.dtype)]
-        if name == "log_snr":
-            steps = [] if self.table is None else [Nearest(self.table)]
-            before = FLOAT if self.table is None else INT64
-            return [*steps, Reshape((), shape), Cast(before, end.dtype)]
-        if name == "label":
-            if shape and shape != (1,) and not end.whole:
-                return [OneHot(shape[0]), Cast(FLOAT, end.dtype)]
-            return [Reshape((), shape), Cast(INT64, end.dtype)]
-        if name == "known":
-            return [*self._to_network(), *self._known(shape, end), Cast(FLOAT, end.dtype)]
-        return [Cast(FLOAT, end.dtype)]
+        steps, dtype = list[Step](), FLOAT
+        match name:
+            case "x" | "u":
+                if name == "x" and self.verb != "denoise":  # noise is in the network's units
+                    steps += self._to_network()
+                steps += self._to_layout(shape)
+            case "z":
+                self.latent = math.prod(shape)
+                if self.options.latent == "symmetric":
+                    steps.append(ToNetwork(numbers(0.5), numbers(0.5)))
+                steps.append(Reshape((self.latent,), shape))
+            case "log_snr":
+                if self.table is not None:
+                    steps, dtype = [Nearest(self.table)], INT64
+                steps.append(Reshape((), shape))
+            case "label" if shape not in ((), (1,)) and not end.whole:
+                steps.append(OneHot(shape[0]))
+            case "label":
+                steps, dtype = [Reshape((), shape)], INT64
+            case "known":
+                steps += [*self._to_network(), *self._known(shape, end)]
+        return [*steps, Cast(dtype, end.dtype)]
 
     def _known(self, shape: Shape, end: End) -> list[Step]:
         """All values of an event, unknown ones zero, where a file wants so many; else the first."""
@@ -184,29 +185,31 @@ class _Maker:
 
     def output(self, name: str, end: End, shape: Shape) -> list[Step]:
         """Steps from the file's output, of this shape, to the contract's."""
-        steps: list[Step] = [Cast(end.dtype, FLOAT)]
-        if name in ("x", "prediction"):
-            return [*steps, *self._from_layout(name, shape), *self._finished(name)]
-        if name in ("z", "log_var"):
-            self.latent = math.prod(shape)
-            law = ToData(_array(0.5), _array(0.5))
-            symmetric = name == "z" and self.options.latent == "symmetric"
-            return [*steps, Reshape(shape, (self.latent,)), *([law] if symmetric else [])]
-        if name in ("log_prob", "critic"):
-            if math.prod(shape) != 1:
-                expected, found = f"one number a row, {name}[n]", f"shape {['n', *shape]}"
-                todo = "take the sum or the mean of a row in your module, and export it again"
-                raise self.source.refuse(f"output {end.name}", expected, found, todo)
-            return [*steps, Reshape(shape, ()), *self._judged(name)]
-        if name == "logits":
-            self.classes = math.prod(shape)
-            odds = [Clip(low=1e-30), Apply("Log")] if self.options.probabilities else []
-            return [*steps, Reshape(shape, (self.classes,)), *odds]
-        if name == "distribution":
-            return [*steps, *self._distribution(end, shape)]
-        if name == "features":
-            return [*steps, Reshape(shape, (math.prod(shape),))]
-        return steps
+        steps, size = list[Step](), math.prod(shape)
+        match name:
+            case "x" | "prediction":
+                steps += [*self._from_layout(name, shape), *self._finished(name)]
+            case "z" | "log_var":
+                self.latent = size
+                steps.append(Reshape(shape, (size,)))
+                if name == "z" and self.options.latent == "symmetric":
+                    steps.append(ToData(numbers(0.5), numbers(0.5)))
+            case "log_prob" | "critic":
+                if size != 1:
+                    expected, found = f"one number a row, {name}[n]", f"shape {['n', *shape]}"
+                    todo = "take the sum or the mean of a row in your module, and export it again"
+                    raise self.source.refuse(f"output {end.name}", expected, found, todo)
+                steps += [Reshape(shape, ()), *self._judged(name)]
+            case "logits":
+                self.classes = size
+                steps.append(Reshape(shape, (size,)))
+                if self.options.probabilities:
+                    steps += [Clip(low=1e-30), Apply("Log")]
+            case "features":
+                steps.append(Reshape(shape, (size,)))
+            case "distribution":
+                steps += self._distribution(end, shape)
+        return [Cast(end.dtype, FLOAT), *steps]
 
     def _judged(self, name: str) -> list[Step]:
         """What happens to a number of each row: a change of units."""
@@ -218,7 +221,7 @@ class _Maker:
         size = math.prod(self.event or (1,))
         wide = np.broadcast_to(scale, self.event or (1,)) if scale.ndim else np.full(1, scale)
         volume = float(np.log(wide).sum()) * (size if wide.size == 1 else 1)  # log|dx / dnetwork|
-        return [ToData(_array(1.0), _array(-volume))] if volume else []
+        return [ToData(numbers(1.0), numbers(-volume))] if volume else []
 
     def _finished(self, name: str) -> list[Step]:
         """Samples in data units, held in [0, 1] where that is asked for."""
@@ -319,42 +322,6 @@ def _sequence(end: End) -> bool:
     return end.shape is not None and len(end.shape) == 2 and end.shape[1] is None
 
 
-def units_of(options: Options, told: str, event: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Scale and shift of a range, or of mean and std: data = scale × the network's + shift.
-
-    Raises:
-        ContractError: There is no such range, or mean and std do not fit a sample.
-    """
-    if told not in RANGES:
-        expected, todo = f"one of {', '.join(RANGES)}", "pass one of them, or verb=one of them"
-        raise ContractError(options.id, "range", expected, repr(told), todo)
-    scale, shift = map(_array, RANGES[told])
-    if not (options.mean or options.std):
-        return scale, shift
-    if told != "unit" or not all(std > 0 for std in options.std):
-        expected, found = "mean and std above 0, or a range", f"range {told}, std {options.std}"
-        raise ContractError(options.id, "std", expected, found, "pass one or the other")
-    parts = (options.std or (1.0,), options.mean or (0.0,))
-    std, mean = (_broadcast(options, part, tuple(event)) for part in parts)
-    return std, mean
-
-
-def _broadcast(options: Options, values: Sequence[float], event: Shape) -> np.ndarray:
-    """One number, one a channel, or one for each number of a sample."""
-    if len(values) == 1:
-        return _array(values[0])
-    if len(values) == math.prod(event):
-        return _array(values).reshape(event)
-    if len(event) == 3 and len(values) == event[0]:
-        return _array(values).reshape(-1, 1, 1)
-    expected, found = f"1 number, or as many as channels of {list(event)}", f"{len(values)}"
-    raise ContractError(options.id, "mean", expected, found, "pass as many, or one")
-
-
-def _array(values: float | Sequence[float]) -> np.ndarray:
-    return np.asarray(values, np.float64)
-
-
 def shape_of(row: Tensor, event: Shape, latent: int | None, classes: int) -> list[str | int]:
     """The shape of a tensor of the contract, with n and t for what stays symbolic."""
     known: dict[str | int, list[str | int]] = {
@@ -369,15 +336,3 @@ def shape_of(row: Tensor, event: Shape, latent: int | None, classes: int) -> lis
 def dtype_of(row: Tensor) -> int:
     """The dtype of a tensor of the contract, of TensorProto."""
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(row.dtype)))
-
-
-__all__ = [
-    "Ends",
-    "Packed",
-    "conditions_of",
-    "dtype_of",
-    "packed",
-    "replace",
-    "shape_of",
-    "units_of",
-]
