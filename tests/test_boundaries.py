@@ -46,6 +46,7 @@ LAYERS = (
     {"diffusion"},
     {"making"},
     {"model"},
+    {"packing"},
     {"__init__", "__main__"},
 )
 """The floors of the library, from the ground up: a room knows itself and the floors below."""

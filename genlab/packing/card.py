@@ -22,6 +22,8 @@ from genlab.packing.verbs import Packed, conditions_of
 
 PATHS = ("model", "diffusers", "data", "check_values", "alphas_cumprod", "log_snr")
 """Options that may name a file."""
+PLAIN = (str, int, float, Path, tuple, type(None))
+"""What can stand on a command line; python may pass numbers where that has a file."""
 PIXELS = 12.0
 """Greatest λ of a schedule of images that nobody gave: beyond it float32 tells nothing apart."""
 
@@ -108,17 +110,18 @@ def command(options: Options) -> str:
     words = ["genlab", "pack"]
     for each in fields(options):
         value = getattr(options, each.name)
-        if each.name == "into" or value == each.default:
+        listed = value if isinstance(value, tuple) else (value,)
+        if each.name == "into" or (isinstance(value, PLAIN) and value == each.default):
             continue
         if each.name != "model":
             words.append(f"--{each.name.replace('_', '-')}")
-        listed = value if isinstance(value, tuple) else (value,)
-        words += [Path(str(item)).name if _path(each.name) else str(item) for item in listed]
+        known = each.name in (*VERBS, *PATHS)
+        words += [_word(item, known) if isinstance(item, PLAIN) else "(numbers)" for item in listed]
     return " ".join(words)
 
 
-def _path(option: str) -> bool:
-    return option in (*VERBS, *PATHS)
+def _word(value: Any, path: bool) -> str:
+    return Path(str(value)).name if path else str(value)
 
 
 def diffusion(

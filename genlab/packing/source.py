@@ -6,6 +6,7 @@ or refused with the way out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, inliner, numpy_helper, version_converter
+from onnx import TensorProto, external_data_helper, helper, inliner, numpy_helper, version_converter
 
 from genlab.contract.errors import ContractError
 from genlab.contract.verify import OPSETS
@@ -24,6 +25,8 @@ UNFREEZE = (
     "export with a symbolic first axis (torch: dynamic_shapes={name: {0: torch.export.Dim.DYNAMIC}}"
     ", dynamo=True) and an example of two rows or more"
 )
+NEWEST = 11
+"""Version of the file format that goes with the operator sets: a newer one only adds types."""
 AGAIN = "export the file again with opset_version=20"
 
 
@@ -87,8 +90,15 @@ class Source:
                 self._session = build(self.model.SerializeToString(), "cpu")
             found = self._session.run(list(self.outputs), feeds)
         except RunError as error:
-            raise self.refuse("inside", f"a run with {rows} rows", f"{error}", UNFREEZE) from None
+            expected, found = f"a run with {rows} rows", failure(error)
+            raise self.refuse("inside", expected, found, UNFREEZE) from None
         return dict(zip(self.outputs, found, strict=True))
+
+
+def failure(error: Exception) -> str:
+    """Where a run of onnxruntime failed, in our own words."""
+    node = re.search(r"running (\w+) node", str(error))
+    return f"one that fails at a node {node[1]}" if node else "a graph that onnxruntime refuses"
 
 
 def sample(end: End, shape: Sequence[int]) -> np.ndarray:
@@ -101,21 +111,27 @@ def _read(model: str, file: Path) -> Any:
     """The parsed file with all weights inside and no functions."""
     expected = "an ONNX file"
     try:
-        proto = onnx.load(file)
-    except FileNotFoundError as error:
-        missing = Path(error.filename or file).name
-        todo = "name the file that your exporter wrote, and keep its .data file beside it"
-        raise ContractError(model, str(file), expected, f"no file {missing}", todo) from None
-    except Exception as error:  # of protobuf, of the system, of onnx's own for external data
+        proto = onnx.load(file, load_external_data=False)
+    except FileNotFoundError:
+        todo = "name the file that your exporter wrote"
+        raise ContractError(model, f"{file}", expected, f"no file {file.name}", todo) from None
+    except Exception as error:  # of protobuf or of the system
         found = f"bytes that do not parse ({type(error).__name__})"
-        raise ContractError(model, str(file), expected, found, AGAIN) from None
+        raise ContractError(model, f"{file}", expected, found, AGAIN) from None
     if not proto.graph.node:
-        raise ContractError(model, str(file), expected, "no graph in it", AGAIN)
+        raise ContractError(model, f"{file}", expected, "no graph in it", AGAIN)
+    try:
+        external_data_helper.load_external_data_for_model(proto, str(file.parent))
+    except Exception:  # onnx raises types of its own
+        todo = "keep the .data file that your exporter wrote beside it"
+        found = "that file missing or cut"
+        raise ContractError(model, f"{file}", "weights in a second file", found, todo) from None
     return inliner.inline_local_functions(proto) if proto.functions else proto
 
 
 def _converted(model: str, file: str, proto: Any) -> Any:
     """The same graph in the nearest operator set of the contract."""
+    proto.ir_version = min(proto.ir_version, NEWEST)
     version = max((x.version for x in proto.opset_import if x.domain in ("", "ai.onnx")), default=0)
     if version in OPSETS:
         return proto

@@ -312,7 +312,8 @@ def done(steps: Sequence[Step], values: np.ndarray) -> bytes:
     after = helper.make_tensor_value_info("after", TensorProto.FLOAT, None)
     made = helper.make_graph(graph.nodes, "steps", [before], [after], graph.constants)
     opset = [helper.make_opsetid("", 20)]
-    return bytes(helper.make_model(made, opset_imports=opset).SerializeToString())
+    model = helper.make_model(made, opset_imports=opset, ir_version=10)
+    return bytes(model.SerializeToString())
 
 
 def _whole(dtype: int) -> bool:

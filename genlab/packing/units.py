@@ -20,7 +20,7 @@ def units_of(options: Options, told: str, event: Sequence[int]) -> tuple[np.ndar
     if told not in RANGES:
         expected, todo = f"one of {', '.join(RANGES)}", "pass one of them, or verb=one of them"
         raise ContractError(options.id, "range", expected, repr(told), todo)
-    scale, shift = map(_array, RANGES[told])
+    scale, shift = map(numbers, RANGES[told])
     if not (options.mean or options.std):
         return scale, shift
     if told != "unit" or not all(std > 0 for std in options.std):

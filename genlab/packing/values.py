@@ -12,10 +12,12 @@ from genlab.contract.errors import ContractError
 from genlab.contract.files import Arrays
 from genlab.contract.kinds import Setting, Wanted, kind_of
 from genlab.contract.tensors import LENGTHS, Tensor
+from genlab.packing.source import failure
 from genlab.packing.steps import done, undone
 from genlab.packing.verbs import Ends, Packed, shape_of
 from genlab.runtime import noise
 from genlab.runtime.check import SIZES
+from genlab.runtime.errors import RunError
 from genlab.runtime.sessions import build
 
 MOST = max(SIZES)
@@ -37,7 +39,12 @@ def made_values(
             kind = kind_of(rows[name])
             wanted = Wanted(setting, rows[name], shape, draw)
             feeds[name] = (kind.example or kind.probe)(wanted)
-        said = session.run(outputs, feeds)
+        try:
+            said = session.run(outputs, feeds)
+        except RunError as error:
+            asked = f"a run of {made.verb} with {n} rows of {', '.join(feeds)}"
+            todo = "see whether classes, null_label, shape and start are those of the training"
+            raise made.source.refuse(made.verb, asked, failure(error), todo) from None
         arrays |= _stored(made.verb, n, feeds, dict(zip(outputs, said, strict=True)))
     return arrays
 
