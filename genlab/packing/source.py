@@ -72,9 +72,7 @@ class Source:
         self.outputs = {end.name: end for end in map(_end, self.model.graph.output)}
         self._session: Session | None = None
 
-    def refuse(
-        self, what: str, expected: str, found: str, todo: str, cause: object = None
-    ) -> ContractError:
+    def refuse(self, what: str, expected: str, found: str, todo: str) -> ContractError:
         """An error about one of its tensors."""
         return ContractError(self.owner, f"{self.file}, {what}", expected, found, todo)
 
@@ -90,8 +88,8 @@ class Source:
                 self._session = build(self.model.SerializeToString(), "cpu")
             found = self._session.run(list(self.outputs), feeds)
         except RunError as error:
-            expected, found = f"a run with {rows} rows", failure(error)
-            raise self.refuse("inside", expected, found, UNFREEZE) from None
+            expected, told = f"a run with {rows} rows", failure(error)
+            raise self.refuse("inside", expected, told, UNFREEZE) from None
         return dict(zip(self.outputs, found, strict=True))
 
 
