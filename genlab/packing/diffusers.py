@@ -44,7 +44,7 @@ def pack_pipeline(options: Options) -> Card:
     classes = net.config.num_class_embeds
     with tempfile.TemporaryDirectory() as place:
         file, values = Path(place) / "unet.onnx", Path(place) / "values.npz"
-        said = export(torch, net, file, classes)
+        said = export(torch, net, file, len(scheduler.alphas_cumprod), classes)
         np.savez(values, **said)
         told = replace(
             options,
@@ -59,14 +59,16 @@ def pack_pipeline(options: Options) -> Card:
         return packed_model(told)
 
 
-def export(torch: Any, net: Any, file: Path, classes: int | None) -> dict[str, Any]:
+def export(
+    torch: Any, net: Any, file: Path, steps: int, classes: int | None = None
+) -> dict[str, Any]:
     """Write a `UNet2DModel` as an ONNX file; examples of 33 rows with what torch says to them."""
     size = net.config.sample_size
     wide = (size, size) if isinstance(size, int) else tuple(size)
     draw = torch.Generator().manual_seed(0)
     inputs = {
         "sample": torch.randn(MOST, net.config.in_channels, *wide, generator=draw),
-        "timestep": torch.randint(0, 1_000, (MOST,), generator=draw),
+        "timestep": torch.randint(0, steps, (MOST,), generator=draw),
     }
     if classes:
         inputs["class_labels"] = torch.arange(MOST) % classes

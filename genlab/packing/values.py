@@ -58,7 +58,7 @@ def given_values(made: Packed, given: Mapping[str, Any]) -> Arrays:
         ContractError: An array is missing, or has too few rows.
     """
     inputs = _taken(made, made.inputs, given)
-    feeds = {name: undone(made.inputs.steps[name], values) for name, values in inputs.items()}
+    feeds = {name: _undone(made, name, values) for name, values in inputs.items()}
     outputs = {}
     for name, values in _taken(made, made.outputs, given).items():
         session = build(done(made.outputs.steps[name], values), "cpu")
@@ -83,6 +83,16 @@ def opened(model: str, told: Any) -> dict[str, np.ndarray]:
     except (OSError, ValueError, TypeError, AttributeError) as error:
         found, todo = f"{Path(told).name}: {type(error).__name__}", "write it by numpy.savez"
         raise ContractError(model, "check_values", "an npz file", found, todo) from None
+
+
+def _undone(made: Packed, name: str, values: np.ndarray) -> np.ndarray:
+    """The packed model's input of an original's."""
+    try:
+        return undone(made.inputs.steps[name], values)
+    except IndexError:
+        expected, found = "time steps from 0 to the last that is trained", f"{values.max():g}"
+        todo = "pass the alphas_cumprod of the training, and steps of it"
+        raise ContractError(made.source.owner, "check_values", expected, found, todo) from None
 
 
 def _taken(made: Packed, side: Ends, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
