@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -96,7 +97,6 @@ def _provenance(options: Options, made: Mapping[str, Packed]) -> dict[str, Any]:
             libraries[model.producer_name] = model.producer_version or "unknown"
     return {
         "git_commit": options.commit,
-        "command": command(options),
         "seed": options.seed,
         "versions": {"python": platform.python_version(), **libraries},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -109,15 +109,18 @@ def command(options: Options) -> str:
     """The command line of these options, without the folders of the machine."""
     words = ["genlab", "pack"]
     for each in fields(options):
-        value = getattr(options, each.name)
+        value, flag = getattr(options, each.name), each.name.replace("_", "-")
         listed = value if isinstance(value, tuple) else (value,)
         if each.name == "into" or (isinstance(value, PLAIN) and value == each.default):
             continue
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+            continue
         if each.name != "model":
-            words.append(f"--{each.name.replace('_', '-')}")
+            words.append(f"--{flag}")
         known = each.name in (*VERBS, *PATHS)
         words += [_word(item, known) if isinstance(item, PLAIN) else "(numbers)" for item in listed]
-    return " ".join(words)
+    return shlex.join(words)
 
 
 def _word(value: Any, path: bool) -> str:

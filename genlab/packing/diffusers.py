@@ -56,7 +56,7 @@ def pack_pipeline(options: Options) -> Card:
             classes=options.classes or ((str(classes),) if classes else ()),
             check_values=str(values),
         )
-        return packed_model(told)
+        return packed_model(told, asked=options)
 
 
 def export(

@@ -21,7 +21,7 @@ from genlab.contract.verbs import verb_of
 from genlab.making import making_of, sample
 from genlab.model import ExportedModel, load
 from genlab.packing import data, schedule, values
-from genlab.packing.card import diffusion, document
+from genlab.packing.card import command, diffusion, document
 from genlab.packing.graph import wrapped
 from genlab.packing.options import KINDS, VERBS, Options
 from genlab.packing.source import Source
@@ -43,8 +43,10 @@ MARGIN = 0.15
 """Share of a window on each side of what is seen in it."""
 
 
-def packed_model(options: Options) -> Card:
+def packed_model(options: Options, asked: Options | None = None) -> Card:
     """Pack files as one model and publish it; the card as published.
+
+    `asked` is what a person said, where `options` were made of that.
 
     Raises:
         ContractError: Something cannot be found out, or breaks the contract. Nothing is written.
@@ -56,7 +58,7 @@ def packed_model(options: Options) -> Card:
         known = options if not made else replace(options, shape=_event(options, made))
         source = Source(options.id, file, _numbers(options))
         made[verb] = packed(known, verb, source, table)
-    return _published(options, made, table)
+    return _published(options, made, table, command(asked or options))
 
 
 def _files(options: Options) -> Iterator[tuple[str, Path]]:
@@ -95,7 +97,9 @@ def _event(options: Options, made: Mapping[str, Packed]) -> tuple[int, ...]:
     return next((each.event for each in made.values() if each.event), options.shape)
 
 
-def _published(options: Options, made: dict[str, Packed], table: np.ndarray | None) -> Card:
+def _published(
+    options: Options, made: dict[str, Packed], table: np.ndarray | None, typed: str
+) -> Card:
     event = _event(options, made)
     if not event:
         expected, todo = "the shape of one sample, which no file tells", "pass it, such as 1 28 28"
@@ -117,7 +121,7 @@ def _published(options: Options, made: dict[str, Packed], table: np.ndarray | No
         else:
             stored, check_of = stored | values.given_values(each, given), ORIGINAL
     _judge_range(options, stored, event)
-    card["recipe"]["check_values"] = check_of
+    card["recipe"]["check_values"], card["provenance"]["command"] = check_of, typed
     files = graphs | {"check.npz": write_npz(stored)}
     _finish(options, card, files, reference, measured=given is not None)
     if reference:

@@ -81,7 +81,10 @@ def test_a_dcgan_of_tanh_images_with_its_critic(tmp_path: Path, write: Write) ->
     assert model.card.space.kind == "image"
     assert "onnxruntime itself" in model.card.recipe["check_values"]
     assert model.card.parity == {}
-    assert "genlab pack g.onnx --id faces-gan" in model.card.provenance.command
+    assert model.card.provenance.command == (
+        "genlab pack g.onnx --id faces-gan --kind generator --critic d.onnx --range tanh "
+        "--probabilities --no-thumbnail"
+    )
     assert str(tmp_path) not in model.card.dumps()
 
 
