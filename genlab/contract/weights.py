@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from onnx import helper, numpy_helper
-from onnx.utils import Extractor
+from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 from genlab.contract.card import Card
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import Arrays, read_bytes, read_npz, verify_bytes, write_npz
 from genlab.contract.limits import MAX_SNAPSHOT_FILES
-from genlab.contract.verify import load
+from genlab.contract.verify import load, messages
 
 WEIGHTS = "weights"
 """Key of `metadata_props` under which a file lists the initializers that snapshots replace."""
@@ -169,9 +168,33 @@ def only(model_bytes: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> b
     its own, in memory.
     """
     model = load("weights", "graph", model_bytes)
-    part = Extractor(model).extract_model(list(inputs), list(outputs))
-    part.metadata_props.extend(model.metadata_props)
-    return bytes(part.SerializeToString())
+    return bytes(part(model, inputs, outputs).SerializeToString())
+
+
+def part(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> Any:
+    """The same of a parsed file; onnx's own extractor drops what only a subgraph uses."""
+    needed, nodes = set(outputs), []
+    for node in reversed(model.graph.node):
+        if needed & set(node.output):
+            nodes.append(node)
+            needed |= {name for one in messages(node) if _is_node(one) for name in one.input}
+    graph, cut = model.graph, ModelProto(ir_version=model.ir_version)
+    cut.producer_name, cut.producer_version = model.producer_name, model.producer_version
+    for field in ("opset_import", "functions", "metadata_props"):
+        getattr(cut, field).extend(getattr(model, field))
+    cut.graph.name = graph.name
+    cut.graph.node.extend(reversed(nodes))
+    ends = {item.name: item for item in (*graph.output, *graph.input)}
+    cut.graph.input.extend(ends[name] for name in inputs)
+    cut.graph.output.extend(ends[name] for name in outputs)
+    cut.graph.initializer.extend(item for item in graph.initializer if item.name in needed)
+    sparse = (item for item in graph.sparse_initializer if item.values.name in needed)
+    cut.graph.sparse_initializer.extend(sparse)
+    return cut
+
+
+def _is_node(message: Any) -> bool:
+    return isinstance(message, NodeProto)
 
 
 def stamp(model_bytes: bytes, metadata: dict[str, str], weights: frozenset[str]) -> bytes:

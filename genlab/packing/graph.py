@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from onnx import ModelProto, helper
-from onnx.utils import Extractor
 
 from genlab.contract.tensors import Tensor
+from genlab.contract.weights import part
 from genlab.packing.source import names, renamed
 from genlab.packing.steps import Builder, chain
 from genlab.packing.verbs import Packed, dtype_of, shape_of
@@ -23,7 +23,7 @@ def wrapped(made: Packed, rows: dict[str, Tensor], classes: int) -> bytes:
     of the verb by name.
     """
     theirs = [[end.name for end in side.ends.values()] for side in (made.inputs, made.outputs)]
-    model = Extractor(made.source.model).extract_model(*theirs)
+    model = part(made.source.model, *theirs)
     ours = {*made.inputs.ends, *made.outputs.ends}
     clash = {name for name in names(model) if name in ours} | {*theirs[0], *theirs[1]}
     model = renamed(model, {name: f"{INNER}/{name}" for name in clash if name})
