@@ -58,6 +58,7 @@ def document(
         "conditions": {
             name: row.model_dump(exclude_none=True, mode="json")
             for name, row in conditions_of(options).items()
+            if any(name in each.inputs.ends for each in made.values())
         },
         "graphs": {verb: _signature(each) for verb, each in made.items()},
         "constants": constants,

@@ -65,8 +65,8 @@ def matched(
     if left and side == "inputs":
         name, end = next(iter(left.items()))
         todo = (
-            f"pass names={next(iter(rows)).name}=… for each tensor that it is, fixed={name}=… to "
-            "make it a constant, or classes=… if it is a label"
+            f"pass names=<one of those>={name}, fixed={name}=<number> to make it a constant, or "
+            "classes=… if it is a label"
         )
         expected = f"inputs {', '.join(row.name for row in rows)} and no other"
         raise source.refuse("inputs", expected, end.told, todo)

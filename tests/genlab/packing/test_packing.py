@@ -158,6 +158,8 @@ def test_axes_of_nhwc_and_bytes_are_put_right_inside(tmp_path: Path, write: Writ
     levels = np.floor(255 / (1 + np.exp(-(z @ WEIGHT).astype(np.float64)))).reshape(5, 6, 8, 3)
     x = model.decode(z)
     assert x.shape == (5, 3, 6, 8)
+    assert model.card.constants.classes == ["red", "green"]
+    assert model.card.conditions == {}  # classes are told apart, and cannot be asked for
     assert np.abs(255 * x - levels.transpose(0, 3, 1, 2)).max() < 1.001  # a level, where they tie
     means = np.round(255 * x).mean(axis=(2, 3))[:, :2]
     np.testing.assert_allclose(model.classify(x), means, rtol=1e-5)
