@@ -54,12 +54,14 @@ def pad(
     """Show the pad and return what is painted, bytes [h, w], as of the last stroke.
 
     In mode `draw` the paint is the image: white on black, with a pen's soft edge. In mode `mask` it
-    is a veil over the image `base[h, w]`, and what comes back is 255 where it lies and 0 elsewhere.
+    is a veil over the image `base[h, w]`, or `[h, w, 3]` in colour, and what comes back is 255 where
+    it lies and 0 elsewhere.
     The painting begins as `start[h, w]` (by default empty), and again whenever `fresh`, any text,
     changes. `brush` is the radius in pixels that the brush begins with.
     """
     for name, image in (("base", base), ("start", start)):
-        fits = image is None or (image.shape == size and image.dtype == np.uint8)
+        shapes = (size, (*size, 3)) if name == "base" else (size,)
+        fits = image is None or (image.shape in shapes and image.dtype == np.uint8)
         require(fits, f"pad: {name} is not {size[0]} × {size[1]} bytes")
     require(0.6 <= brush <= 6, f"pad: a brush of radius {brush} is not in [0.6, 6]")
     blob = Blob()

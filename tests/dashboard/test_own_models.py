@@ -11,6 +11,7 @@ from dashboard.chapters.gans.scenes.epochs import ALONE
 from genlab.contract.files import write_npz
 from genlab.contract.reading import read
 from tests import toys
+from tests.dashboard.blobs import decode
 from tests.dashboard.pages import catalogue_in, number, open_page, texts
 
 CLASSES = ("disc", "ring")
@@ -97,6 +98,14 @@ def test_a_flow_without_layers_counts_as_one(own: Path) -> None:
     assert "layer 2" not in texts(app)
     layers = open_page(page.script, flow="mine-flow", flow_view="layers")
     assert any("`layers`" in str(told.value) for told in layers.info)
+
+
+def test_what_is_erased_of_a_colour_image_is_seen_in_colour(own: Path) -> None:
+    page = pages.named("diffusion-images")
+    app = open_page(page.script, image_ddpm="discs-ddpm", image_view="inpaint")
+    blobs = [element.proto.bytes for element in app.get("bidi_component")]
+    (pad,) = [told for told in map(decode, filter(None, blobs)) if told.get("mode") == "mask"]
+    assert np.shape(pad["base"]) == (32, 32, 3)
 
 
 def test_a_tile_that_leads_nowhere_says_what_is_missing(own: Path) -> None:

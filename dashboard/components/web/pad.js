@@ -130,10 +130,11 @@ function paint(pad) {
   const { size: [h, w], mode, base } = pad.scene;
   const image = new ImageData(w, h);
   const [r, g, b] = rgb(pad.theme.roles.accent);
+  const channels = (base?.values.length ?? h * w) / (h * w); // 1 of a grey image, 3 of one in colour
   for (let i = 0; i < h * w; i++) {
-    const grey = mode === "mask" ? base?.values[i] ?? 0 : pad.ink[i];
+    const seen = (/** @type {number} */ k) => (mode === "mask" ? base?.values[channels * i + (k % channels)] ?? 0 : pad.ink[i]);
     const veil = mode === "mask" ? pad.ink[i] / 255 : 0; // nothing of what is erased shows through
-    [r, g, b].forEach((c, k) => { image.data[4 * i + k] = grey * (1 - veil) + c * veil; });
+    [r, g, b].forEach((c, k) => { image.data[4 * i + k] = seen(k) * (1 - veil) + c * veil; });
     image.data[4 * i + 3] = 255;
   }
   const small = surface(w, h);

@@ -18,7 +18,7 @@ from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.chapters.diffusion.scenes.settings import ANY, Filling
 from dashboard.components.pad import pad
-from dashboard.components.sheet import Grey, Sheet
+from dashboard.components.sheet import Grey, Sheet, levels
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.shared import controls, links
 from dashboard.shared.images import (
@@ -50,7 +50,7 @@ def show(look: ImageSelection) -> None:
         return
     start = linked_picks("inpaint_images", offered, image=0)
     chosen = peek_tiles("inpaint_images", n=offered, picks=start).picks["image"]
-    image = have.test[chosen].mean(0).astype(np.uint8)  # the veil lies over a grey one
+    image = levels(have.test[chosen], card.space.channels)
     size = image.shape[0], image.shape[1]
     first = links.once("inpaint_pad", lambda: mask_of_link(size), MASK)
     picture, strip = st.container(), st.container()  # first what is seen, then what changes it
