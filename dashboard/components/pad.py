@@ -54,10 +54,9 @@ def pad(
     """Show the pad and return what is painted, bytes [h, w], as of the last stroke.
 
     In mode `draw` the paint is the image: white on black, with a pen's soft edge. In mode `mask` it
-    is a veil over the image `base[h, w]`, in colour `[h, w, 3]`, and what comes back is 255 where it
-    lies and 0 elsewhere.
-    The painting begins as `start[h, w]` (by default empty), and again whenever `fresh`, any text,
-    changes. `brush` is the radius in pixels that the brush begins with.
+    is a veil over the image `base[h, w]`, in colour `[h, w, 3]`, and what comes back is 255 where
+    it lies and 0 elsewhere. The painting begins as `start[h, w]` (by default empty), and again
+    whenever `fresh`, any text, changes. `brush` is the radius in pixels that the brush begins with.
     """
     for name, image in (("base", base), ("start", start)):
         shapes = (size, (*size, 3)) if name == "base" else (size,)
