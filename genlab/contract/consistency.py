@@ -109,6 +109,8 @@ def _conditions(card: Card) -> Iterator[Complaint]:
     classes, label = card.constants.classes, card.conditions.get("label")
     if label is not None and classes is not None and label.values != len(classes):
         yield "conditions.label.values", f"as many as classes, {len(classes)}", f"{label.values}"
+    elif label is not None and label.values is None:
+        yield "conditions.label.values", "a number of values, or names of classes", "neither"
 
 
 def _numbers(card: Card) -> Iterator[Complaint]:

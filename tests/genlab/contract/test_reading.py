@@ -100,10 +100,11 @@ WRONG: Any = [
     ({"conditions": {"x": {"dtype": "float32"}}}, "conditions.x"),
     ({"conditions": {"word": {"dtype": "text"}}}, "conditions.word.dtype"),
     ({"conditions": {"word": {"dtype": "int64", "null": 0.5}}}, "conditions.word.null"),
+    ({"conditions": {"label": {"dtype": "int64"}}}, "conditions.label.values"),
     (
         {
+            "constants": {"classes": ["dark", "light"]},
             "conditions": {"label": {"dtype": "int64", "values": 3}},
-            "constants": {"classes": ["one", "other"]},
         },
         "conditions.label.values",
     ),
