@@ -146,7 +146,8 @@ PAGES: tuple[Page, ...] = (
     )),
     Page("Flows on images", "flow-images", "flows", "chapters/flows/images/page.py",
          ":material/waves:", group="Images", opens=("image",), parameter="image_flow",
-         needs=(frozenset({"decode", "encode", "log_prob"}),), choice="image_flow_view",
+         needs=(frozenset({"decode", "log_prob"}),), asks={"round trip": frozenset({"encode"})},
+         choice="image_flow_view",
          views=("samples", "walk", "round trip", "bits", "surprise"), topics=(
         Topic(65, "What a likelihood does not say", "image_flow_view=surprise",
               "A flow trained on clothes can rate digits as likelier: likely is not typical.",

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import streamlit as st
 
 from dashboard.components.heard import changed, changing
+from dashboard.pages import page_of, value_of
 from dashboard.plots.shading import SCALE_HELP, SCALES, Scale
 from dashboard.shared import links
 from dashboard.shared.catalogue import (
@@ -126,10 +127,25 @@ def _ask(key: str, options: Mapping[str, str], first: str) -> None:
             broken = f"{entry.problem}\n\nShown instead: {shown}."
             st.warning(broken, icon=":material/broken_image:")
         else:
-            others = [name for name in options if name != st.session_state[key]]
-            near = get_close_matches(missing, others, 1)
-            hint = f" Did you mean [{options[near[0]]}](?{key}={quote(near[0])})?" if near else ""
-            links.say_missing(missing, shown, hint)
+            links.say_missing(missing, shown, _hint(key, missing, options))
+
+
+def _hint(key: str, missing: str, options: Mapping[str, str]) -> str:
+    """Where the model is that a link asks for, or which one its name may mean."""
+    entry = read_catalogue().entries.get(missing)
+    if entry and entry.card:
+        page = page_of(entry.card)
+        verbs = ", ".join(sorted(entry.card.verbs))
+        if page is None:
+            return f" It has the verbs {verbs}: this page cannot show it."
+        address = page.address(**{page.parameter: value_of(entry.card)})
+        return f" This page cannot show it: it opens on [{page.title}]({address})."
+    others = [name for name in options if name != st.session_state[key]]
+    near = next(iter(get_close_matches(missing, others, 1)), None)
+    if near is None:
+        return ""
+    link = urlencode({**st.query_params.to_dict(), key: near}, quote_via=quote)
+    return f" Did you mean [{links.plain(options[near])}](?{link})?"
 
 
 def _heed(key: str, fits: Callable[[str], bool], shown: object) -> None:

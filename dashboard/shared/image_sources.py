@@ -71,8 +71,11 @@ def _test(look: ImageSelection, _: DeltaGenerator) -> Bytes | None:
 
 
 def _drawn(look: ImageSelection, beside: DeltaGenerator) -> Bytes | None:
-    st.caption("Draw a digit, or anything: its bits are counted after each stroke.")
     channels, height, width = look.card.event_shape
+    told = "Draw a digit, or anything: its bits are counted after each stroke."
+    st.caption(
+        told if channels == 1 else "Draw in white on black: bits are counted after a stroke."
+    )
     alt = f"An image of {height} × {width} pixels to draw on."
     start = links.once("bits_pad", partial(_drawing, (height, width)), "start")
     if start is not None and start.shape != (height, width):

@@ -8,6 +8,7 @@ at.show(Scene([Pane(..., pick="x")]))
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -68,9 +69,15 @@ def write(name: str, text: str) -> None:
         st.query_params[name] = text
 
 
+def plain(text: str) -> str:
+    """A text of a stranger for a Markdown element: shown letter by letter, with no link in it."""
+    escaped = re.sub(r"([\\`*_\[\]<>$!~|@#])", r"\\\1", text).replace("://", ":\\//")
+    return re.sub(r"(?i)\bwww\.", r"www\.", escaped)
+
+
 def say_missing(wish: str, shown: object, hint: str = "") -> None:
     """Say that a link asks for what is not there, and what is shown instead, with a `hint`."""
-    short = wish if len(wish) <= LONGEST else wish[:LONGEST] + "…"
+    short = plain(wish if len(wish) <= LONGEST else wish[:LONGEST] + "…")
     words = f"There is no “{short}” here. Shown instead: {shown}.{hint}"
     st.warning(words, icon=":material/link_off:")
 

@@ -44,7 +44,8 @@ def badges(card: Card, device: Device, seed: int) -> None:
 def say_missing_verbs(card: Card, view: str, verbs: Sequence[str]) -> None:
     """Say why a view cannot show a model, and what would bring it."""
     st.info(
-        f"**{view}** wants the verb {', '.join(f'`{verb}`' for verb in verbs)}, which {card.name} "
+        f"**{view}** wants the verb {', '.join(f'`{verb}`' for verb in verbs)}, which "
+        f"{links.plain(card.name)} "
         f"does not have: it has {', '.join(f'`{verb}`' for verb in sorted(card.verbs))}. Exported "
         "with it, the model is shown here too; the other views go without.",
         icon=":material/extension_off:",

@@ -13,6 +13,7 @@ import tyro
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
 from genlab.packing.options import Options
+from genlab.runtime.errors import RunError
 
 TEMPLATE = Literal[
     "generator",
@@ -36,7 +37,7 @@ class Pack(Options):
 
         try:
             card = pack(**{each.name: getattr(self, each.name) for each in fields(self)})
-        except ContractError as problem:
+        except (ContractError, RunError, OSError) as problem:
             print(problem, file=sys.stderr)
             return 1
         print(told(card, self.into))

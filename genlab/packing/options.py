@@ -5,11 +5,14 @@ Names, shapes and dtypes are read from the files; here is what no file tells.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
+
+from genlab.contract.errors import ContractError
 
 KINDS = {
     "generator": "decode",
@@ -184,4 +187,23 @@ def options_of(**given: Any) -> Options:
     for key in ("into", "model", "diffusers", *VERBS):
         if given.get(key) is not None:
             given[key] = Path(given[key])
-    return Options(**given)
+    options = Options(**given)
+    for key, value in wrong(options):
+        raise ContractError(str(options.id), key, value, repr(getattr(options, key)), "correct it")
+    return options
+
+
+def wrong(options: Options) -> Iterator[tuple[str, str]]:
+    """Options that are none of their few words, or numbers that make no sense: what is expected."""
+    for key, hint in get_type_hints(Options, include_extras=False).items():
+        for each in (hint, *get_args(hint)):
+            words = get_args(each) if get_origin(each) is Literal else ()
+            value = getattr(options, key)
+            if words and value is not None and value not in words:
+                yield key, f"one of {', '.join(map(str, words))}"
+    if options.steps < 1:
+        yield "steps", "1 or more"
+    if options.null_label is not None and options.null_label < 0:
+        yield "null_label", "0 or more: the label that the network was trained with for any class"
+    if len(options.extent) not in (0, 4):
+        yield "extent", "four numbers: x0 x1 y0 y1"

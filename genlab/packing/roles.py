@@ -23,9 +23,9 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     ),
     "label": ("labels", "y", "class_labels", "class_label", "classes", "class_id", "cond"),
     "prediction": ("out_sample", "noise_pred", "model_output", "eps", "epsilon", "v", "x0"),
-    "log_prob": ("logprob", "log_density", "log_likelihood", "logp", "nll"),
-    "critic": ("score", "logit", "validity", "probability"),
-    "logits": ("logit", "scores", "probabilities"),
+    "log_prob": ("logprob", "log_density", "log_likelihood", "logp"),
+    "critic": ("score", "logit", "validity"),
+    "logits": ("logit", "scores"),
     "known": ("tokens", "input_ids", "ids", "x", "sequence"),
     "distribution": ("logits",),
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from onnx import helper
 
 from genlab.contract.errors import ContractError
 from genlab.contract.files import Arrays
@@ -106,7 +107,12 @@ def _taken(made: Packed, side: Ends, given: Mapping[str, Any]) -> dict[str, np.n
             told = f"{sorted(given)}" if found is None else f"{len(found)} rows"
             todo = "run the original module once on 33 rows, and save inputs and outputs"
             raise ContractError(made.source.owner, "check_values", expected, told, todo)
-        taken[name] = found
+        try:
+            taken[name] = found.astype(helper.tensor_dtype_to_np_dtype(end.dtype))
+        except (TypeError, ValueError):
+            expected, told = f"{keys[1]} in numbers", f"an array of {found.dtype}"
+            todo = "save what the original module said"
+            raise ContractError(made.source.owner, "check_values", expected, told, todo) from None
     return taken
 
 

@@ -76,6 +76,12 @@ def packed(options: Options, verb: str, source: Source, table: np.ndarray | None
     outputs = matched(source, "outputs", row.outputs, options.named(verb))
     for name, end in inputs.items():
         _symbolic(source, name, end)
+    for name, end in outputs.items():
+        _named_otherwise(options, verb, source, name, end)
+    if verb == "layers" and (options.mean or options.std or options.range_of(verb) != "unit"):
+        todo = "have the module give its last stage in data units, with the log|det| of that map"
+        found = "stages in the network's units (mean, std or range)"
+        raise source.refuse("layers", "stages that end in data units", found, todo)
     made = _Maker(options, verb, source, table)
     taken = {name: made.input(name, end) for name, end in inputs.items()}
     shapes = made.measured(inputs)
@@ -96,6 +102,21 @@ def conditions_of(options: Options) -> dict[str, Condition]:
         return {}
     count, null = len(options.class_names), options.null_label
     return {"label": Condition(dtype="int64", values=count, null=null)}
+
+
+def _named_otherwise(options: Options, verb: str, source: Source, name: str, end: End) -> None:
+    """Refuse an output whose name says that it is something else, unless it is named."""
+    if name in options.named(verb):
+        return
+    theirs = end.name.lower()
+    if name in ("critic", "logits") and "prob" in theirs and not options.probabilities:
+        expected, todo = "log-odds", "pass probabilities if these are probabilities"
+    elif name == "log_prob" and any(word in theirs for word in ("nll", "neg", "loss")):
+        expected, todo = "log p(x)", "give its negative in the module"
+    else:
+        return
+    todo += f", or names={name}={end.name} if it is what is expected"
+    raise source.refuse(f"output {end.name}", expected, f"one called {end.name!r}", todo)
 
 
 def _symbolic(source: Source, name: str, end: End) -> None:
@@ -128,9 +149,10 @@ class _Maker:
         steps, dtype = list[Step](), FLOAT
         match name:
             case "x" | "u":
+                layout = self._to_layout(shape)  # first: it notes how many channels there are
                 if name == "x" and self.verb != "denoise":  # noise is in the network's units
                     steps += self._to_network()
-                steps += self._to_layout(shape)
+                steps += layout
             case "z":
                 self.latent = math.prod(shape)
                 if self.options.latent == "symmetric":

@@ -59,7 +59,8 @@ def _table(path: Path, todo: str) -> tuple[list[str], list[Row]]:
     lines = [(at, line) for at, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise DataError.of(path, "lines of numbers", "an empty file", todo)
-    separator = next((mark for mark in ",;\t" if mark in lines[0][1]), None)
+    # A semicolon separates also where commas are decimal points, which are then no numbers.
+    separator = next((mark for mark in ";,\t" if mark in lines[0][1]), None)
     rows = [(at, _cells(line, separator)) for at, line in lines]
     header = [] if any(map(_is_number, rows[0][1])) else rows.pop(0)[1]
     width = len(header or rows[0][1])

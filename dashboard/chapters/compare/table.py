@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.chapters.compare.scenes import scores
 from dashboard.components.offers import Offer, offers
-from dashboard.shared import catalogue, parts
+from dashboard.shared import catalogue, links, parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.progress import Frames, finished, kept
@@ -102,7 +102,7 @@ def figures(dataset: str, cards: list[Card]) -> None:
                 st.info(f"{quality.words}: not measured on these models yet.")
     blind = [row.card.name for row in rows if row.inference == "no"]
     if blind:
-        st.caption(f"Without a density, so not on the left chart: {', '.join(blind)}.")
+        st.caption(f"Without a density, so not on the left chart: {links.plain(', '.join(blind))}.")
     shown: dict[str, Any] = {"hide_index": True, "column_config": columns(rows), "placeholder": "–"}
     st.dataframe(
         scores.main_columns(rows), alt="A row per model: density, KL, distance and speed.", **shown

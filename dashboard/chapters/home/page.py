@@ -113,7 +113,7 @@ def on_shelf(dataset: str, family: str) -> list[ModelCard]:
             for card in cards
             if dataset in {ALL, name} and family in {ALL, card.family} and not own(entries[card.id])
         ]
-    broken = [entry for entry in entries.values() if entry.problem]
+    broken = [entry for entry in entries.values() if entry.problem and not own(entry)]
     return shown + [in_gallery(entry, False) for entry in broken]
 
 
@@ -141,6 +141,7 @@ def shelf() -> None:
     """Every model, by data set; a visitor chooses of which data set and which family."""
     entries = read_catalogue().entries
     mine = [entries[card.id] for name in catalogue.datasets() for card in _shown(name)]
+    mine += [entry for entry in entries.values() if entry.problem]
     mine = [entry for entry in mine if own(entry)]
     if mine:
         st.header("Your models", divider="gray")

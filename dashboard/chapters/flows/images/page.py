@@ -42,7 +42,10 @@ with st.container(horizontal=True, gap="medium"):
     seed = 0 if view == "round trip" else controls.seed()
 look = ImageSelection(card, n, seed)
 with picture:
+    lacking = PAGE.missing(card, view)
     match view:
+        case _ if lacking:
+            parts.say_missing_verbs(card, view, lacking)
         case "samples":
             samples.show(look)
         case "walk":

@@ -41,11 +41,18 @@ def show(look: ImageSelection) -> None:
         remember_picks(tiles([sheet], key=WALL, picks=picks, enlarge=True))
         st.caption("No checkpoints of this training were kept: these are its last weights.")
     with st.expander("What the numbers are"):
-        st.caption(
-            f"{drawn(look)[2].explained} Each epoch's samples are judged by the discriminator of "
-            "that epoch, so numbers of one frame compare with each other. Where half of the "
-            f"held-out images score below the median sample it cannot tell. {averaged(look.card)}"
-        )
+        told = [drawn(look)[2].explained]
+        if "critic" in look.card.verbs and timeline:
+            told.append(
+                "Each epoch's samples are judged by the discriminator of that epoch, so numbers of "
+                "one frame compare with each other."
+            )
+            if len(held_out(look.card)):
+                told.append(
+                    "Where half of the held-out images score below the median sample it cannot "
+                    "tell them apart."
+                )
+        st.caption(" ".join([*told, averaged(look.card)]))
     _offer(look)
 
 
