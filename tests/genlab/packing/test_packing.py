@@ -412,3 +412,59 @@ def test_the_library_stays_light_until_something_is_packed() -> None:
     code = "import sys, genlab; assert not [m for m in sys.modules if 'packing' in m]; genlab.pack"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     assert not hasattr(genlab, "unpack")
+
+
+DENSITY = """f (float[n,2] x) => (float[n] {name}) <int64[1] one = {{1}}> {{
+  s = Mul(x, x)
+  {name} = ReduceSum<keepdims=0>(s, one) }}"""
+"""What is large where a density is small."""
+SOFTMAX = """c (float[n,3,2,2] image) => (float[n,12] {name})
+<int64[2] flat = {{-1, 12}}> {{ h = Reshape(image, flat)
+  {name} = Softmax(h) }}"""
+
+
+def test_an_output_by_another_name_is_not_taken_for_what_it_is_not(
+    tmp_path: Path, write: Write
+) -> None:
+    flow = write("f.onnx", DENSITY.format(name="nll"))
+    error = refused(model=flow, into=tmp_path, id="own-flow", kind="flow")
+    assert "negative" in error.todo
+    judge = write("c.onnx", SOFTMAX.format(name="probabilities"))
+    error = refused(model=judge, into=tmp_path, id="own-net", kind="classifier", classes=12)
+    assert "probabilities" in error.todo
+    known = {"into": tmp_path, "kind": "classifier", "classes": 12}
+    told = pack(judge, id="own-classifier", probabilities=True, **known)
+    x = RNG.random((4, 3, 2, 2)).astype(np.float32)
+    np.testing.assert_allclose(np.exp(told.classify(x)).sum(1), 1, atol=1e-5)
+
+
+def test_a_mean_for_each_channel_of_a_classifier(tmp_path: Path, write: Write) -> None:
+    judge = write("c.onnx", SOFTMAX.format(name="scores").replace("Softmax", "Identity"))
+    mean, std = (0.4, 0.5, 0.6), (0.2, 0.3, 0.4)
+    known = {"into": tmp_path, "kind": "classifier", "classes": 12}
+    model = pack(judge, id="own-classifier", mean=mean, std=std, **known)
+    x = RNG.random((4, 3, 2, 2)).astype(np.float32)
+    by = [np.asarray(each)[:, None, None] for each in (mean, std)]
+    np.testing.assert_allclose(model.classify(x), ((x - by[0]) / by[1]).reshape(4, 12), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("latent", "gaussian"), ("layout", "NHWC"), ("null_label", -1), ("steps", 0), ("extent", 1)],
+)
+def test_an_option_of_another_word_is_refused(
+    tmp_path: Path, write: Write, option: str, value: object
+) -> None:
+    g = write("g.onnx", DCGAN, W=WEIGHT)
+    known = {"id": "faces-gan", "kind": "generator", "range": "tanh", "into": tmp_path}
+    error = refused(model=g, **known, **{option: value})
+    assert error.field == option
+
+
+def test_values_of_the_original_in_doubles_are_taken(tmp_path: Path, write: Write) -> None:
+    g = write("g.onnx", DCGAN, W=WEIGHT)
+    noise = RNG.standard_normal((33, 4, 1, 1))
+    said = np.tanh(noise.reshape(33, 4) @ WEIGHT).reshape(33, 3, 6, 8)
+    known = {"id": "faces-gan", "kind": "generator", "range": "tanh", "into": tmp_path}
+    model = pack(g, **known, check_values={"noise": noise, "img": said})
+    assert model.card.parity["decode"] < 1e-5
