@@ -249,3 +249,10 @@ def test_data_that_went_or_changed_are_told(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(DataError, match=r"found nothing\. What to do: put the data back.*--data"):
         read(source)
+
+
+def test_decimal_commas_are_no_coordinates(tmp_path: Path) -> None:
+    rows = "\n".join(f"0,{n};-0,{n + 1}" for n in range(1000, 1040))
+    (tmp_path / "p.csv").write_text(rows)
+    with pytest.raises(DataError, match="finite numbers"):
+        read_points(tmp_path / "p.csv")
