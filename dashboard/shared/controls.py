@@ -104,7 +104,7 @@ def pick(
     """
     of = {name: cards[name].dataset if cards else name for name in options}
     here = [name for name in options if of[name] == st.session_state.get("dataset_seen")]
-    _ask(key, options, (here or list(options))[0])
+    _ask(key, options, (here or list(options))[0], models=cards is not None)
     chosen = st.selectbox(label, list(options), format_func=options.__getitem__, **changing(key))
     name = chosen if chosen in options else next(iter(options))
     links.tell(key, name)
@@ -112,17 +112,19 @@ def pick(
     return name
 
 
-def _ask(key: str, options: Mapping[str, str], first: str) -> None:
+def _ask(key: str, options: Mapping[str, str], first: str, models: bool = False) -> None:
     """As `links.asked`; a link to what is not among the options is told what is shown instead.
 
-    So is whoever looked at something that broke or went since.
+    So is whoever looked at one of the `models` that broke or went since; who chose a view that is
+    not for it has done nothing wrong.
     """
-    before = st.session_state.get(key)
+    before, entries = st.session_state.get(key), read_catalogue().entries
     missing = links.asked(key, options, first)
-    if missing is None and before is not None and before not in options:
-        missing = str(before)
+    if missing is None and models and before is not None and before not in options:
+        still = entries.get(str(before))
+        missing = None if still and still.card and not still.problem else str(before)
     if missing is not None:
-        shown, entry = options[st.session_state[key]], read_catalogue().entries.get(missing)
+        shown, entry = options[st.session_state[key]], entries.get(missing)
         if entry and entry.problem:
             broken = f"{entry.problem}\n\nShown instead: {shown}."
             st.warning(broken, icon=":material/broken_image:")
@@ -138,6 +140,8 @@ def _hint(key: str, missing: str, options: Mapping[str, str]) -> str:
         verbs = ", ".join(sorted(entry.card.verbs))
         if page is None:
             return f" It has the verbs {verbs}: this page cannot show it."
+        if page.parameter == key:
+            return " This view is not for it."
         address = page.address(**{page.parameter: value_of(entry.card)})
         return f" This page cannot show it: it opens on [{page.title}]({address})."
     others = [name for name in options if name != st.session_state[key]]

@@ -161,3 +161,15 @@ def test_a_broken_run_is_a_sentence(lessons: Path) -> None:
     app = open_page(gan_view="objectives", gan_n="200")
     assert not app.exception
     assert "sha256" in texts(app)
+
+
+def test_a_view_that_is_not_for_a_model_takes_another_without_a_warning() -> None:
+    app = open_page(gan="gaussians8-gan-relativistic", gan_view="game")
+    assert not app.warning
+    app.session_state["gan_view"] = app.query_params["gan_view"] = "gradients"
+    app.run()
+    assert not app.exception
+    assert "relativistic" not in str(app.query_params["gan"])
+    assert not app.warning
+    linked = open_page(gan="gaussians8-gan-relativistic", gan_view="gradients")
+    assert any("This view is not for it" in str(told.value) for told in linked.warning)
