@@ -238,7 +238,7 @@ def test_a_bundle_is_downloaded_once_and_its_members_taken_out(
             archive.writestr(f"gzip/{one.name}", gzip.compress(content))
     assert row.bundle is not None
     bundle = row.bundle._replace(md5=hashlib.md5(packed.getvalue()).hexdigest())
-    monkeypatch.delenv(images.ENVIRONMENT)
+    monkeypatch.delenv(images.ENVIRONMENT, raising=False)
     monkeypatch.setattr(images.pooch, "os_cache", lambda name: tmp_path)
     asked = []
 
@@ -257,7 +257,7 @@ def test_a_bundle_is_downloaded_once_and_its_members_taken_out(
 def test_offline_tells_both_ways_out(
     small: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(images.ENVIRONMENT)
+    monkeypatch.delenv(images.ENVIRONMENT, raising=False)
     monkeypatch.setattr(images.pooch, "os_cache", lambda name: tmp_path / "cache")
     nobody = replace(small, mirror="http://127.0.0.1:9/")  # the port of a service nobody runs
     with pytest.raises(DataError, match="Connect to the network") as told:
@@ -274,7 +274,7 @@ def test_a_download_is_checked_and_kept(
         archive._replace(md5=hashlib.md5((place / archive.name).read_bytes()).hexdigest())
         for archive in small.archives
     )
-    monkeypatch.delenv(images.ENVIRONMENT)
+    monkeypatch.delenv(images.ENVIRONMENT, raising=False)
     monkeypatch.setattr(images.pooch, "os_cache", lambda name: tmp_path / "cache")
     asked = []
 
