@@ -96,7 +96,7 @@ def open_model(model_id: str) -> ExportedModel:
     return _open(entry.card, str(entry.folder))  # the same export may lie elsewhere one day
 
 
-@computed(entries=64, keep="resource", light=True)
+@computed(entries=256, keep="resource", light=True)  # more than are exported: opening takes long
 def _open(card: Card, folder: str) -> ExportedModel:
     return load(card.id, device=os.environ.get("GENLAB_DEVICE", "auto"), folders=[folder])
 

@@ -42,8 +42,11 @@ GPU_CHUNK_ELEMENTS = 401_408
 CHUNK_WORKERS = 4
 """Most threads that compute chunks in one process, however many cores there are."""
 
-MAX_SESSIONS = 128
-"""onnxruntime sessions kept open by one process: all verbs of thirty models, about 2 MB each."""
+MAX_SESSIONS = 512
+"""onnxruntime sessions kept open by one process: all verbs of a hundred models, 2 MB each; with
+fewer a server whose visitors look at all pages compiles graphs over and over."""
+MAX_SESSION_BYTES = 2**29
+"""Bytes of the graphs, weights included, that these sessions were made from, all together."""
 MAX_SNAPSHOT_FILES = 8
 """Open snapshot files kept by one process."""
 HEAVY_JOBS = 2

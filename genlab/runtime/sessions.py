@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from genlab.contract.errors import in_one_sentence
-from genlab.contract.limits import HEAVY_JOBS, HEAVY_WAIT_SECONDS, MAX_SESSIONS
+from genlab.contract.limits import HEAVY_JOBS, HEAVY_WAIT_SECONDS, MAX_SESSION_BYTES, MAX_SESSIONS
 from genlab.contract.outside import Outside
 from genlab.runtime.devices import Device, demand_gpu
 from genlab.runtime.errors import Busy, OutOfMemoryError, RunError
@@ -38,6 +38,7 @@ class Session:
     """One onnxruntime session; `weights` replace initializers at every run (see `overridable`).
 
     Attributes:
+        size: Bytes of the graph that it was made from.
         device: "cpu" or "cuda", as the session itself says.
         replaceable: Names of the initializers that a run may replace.
         outside: How far images of its trial run left [0, 1], if they did.
@@ -46,9 +47,13 @@ class Session:
     outside: Outside | None = None
 
     def __init__(
-        self, inference_session: Any, weights: Mapping[str, np.ndarray] | None = None
+        self,
+        inference_session: Any,
+        weights: Mapping[str, np.ndarray] | None = None,
+        size: int = 0,
     ) -> None:
         self._session, self._weights = inference_session, dict(weights or {})
+        self.size = size
         first = inference_session.get_providers()[0]
         self.device = "cuda" if first == "CUDAExecutionProvider" else "cpu"
         named = inference_session.get_overridable_initializers()
@@ -58,7 +63,7 @@ class Session:
     def bound(self, weights: Mapping[str, np.ndarray]) -> Session:
         """The same session with other weights, in its own dtypes: nothing is compiled again."""
         cast = {name: array.astype(self._dtypes[name]) for name, array in weights.items()}
-        return Session(self._session, cast)
+        return Session(self._session, cast, self.size)
 
     def run(self, fetch: Sequence[str], feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """Compute the outputs `fetch`.
@@ -97,7 +102,8 @@ def build(data: bytes, granted: str) -> Session:
         # TF32 rounds to ten bits, which would break the promised parity of 1e-4.
         providers.insert(0, ("CUDAExecutionProvider", {"use_tf32": "0"}))
     try:
-        return Session(onnxruntime.InferenceSession(data, options, providers=providers))
+        made = onnxruntime.InferenceSession(data, options, providers=providers)
+        return Session(made, size=len(data))
     except Exception as error:  # as above
         full = "too little memory to open this model"
         raise _failure(error, full, "the session failed") from error
@@ -120,10 +126,13 @@ class _Place:
 
 
 class SessionCache:
-    """Sessions by key, at most `limit` of them; each is made once, whoever asks first."""
+    """Sessions by key, at most `limit` of them, of graphs of `most` bytes in all, or a single one.
 
-    def __init__(self, limit: int = MAX_SESSIONS) -> None:
-        self.limit = limit
+    Each is made once, whoever asks first.
+    """
+
+    def __init__(self, limit: int = MAX_SESSIONS, most: int = MAX_SESSION_BYTES) -> None:
+        self.limit, self.most = limit, most
         self._places: OrderedDict[Key, _Place] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -146,9 +155,15 @@ class SessionCache:
     def _trim(self) -> None:
         """Let the oldest sessions go that are too many, never one that is being made."""
         with self._lock:
-            made = [key for key, place in self._places.items() if place.session is not None]
-            for oldest in made[: max(0, len(made) - self.limit)]:
+            sizes = {
+                key: place.session.size for key, place in self._places.items() if place.session
+            }
+            left, size = len(sizes), sum(sizes.values())
+            for oldest, taken in sizes.items():
+                if left <= self.limit and (size <= self.most or left == 1):
+                    return
                 del self._places[oldest]
+                left, size = left - 1, size - taken
 
     def drop(self, key: Key) -> None:
         """Forget a session, after a failure that may have made it unusable."""

@@ -85,13 +85,13 @@ def more(shown: Shown, level: Refining) -> str:
     return f"{level.ask(len(level.levels) - 1)}; {left[0].id}" if left else ""
 
 
-@computed(entries=64, keep="resource")
+@computed(entries=128, keep="resource")
 def film(model: ExportedModel, n: int, seed: int) -> compare.Film:
     """How a model makes its samples."""
     return compare.film(model, n, seed, catalogue.watcher())
 
 
-@computed(entries=48)
+@computed(entries=128)
 def density_curve(model: ExportedModel, extent: Extent) -> Array | None:
     """The density over the line, None where there is none."""
     return compare.line_density(model, extent)

@@ -25,7 +25,7 @@ from genlab.model import ExportedModel
 STAGE = "flow_stage"
 
 
-@computed(entries=64, keep="resource")
+@computed(entries=128, keep="resource")
 def _maps(model: ExportedModel, extent: Extent, size: int, scale: Scale) -> list[Heatmap]:
     """The density of the flow and the true one, shaded: the same layers at every move."""
     density = density_grid(model, extent, size)

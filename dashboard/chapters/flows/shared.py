@@ -21,7 +21,7 @@ def true_density(dataset: str, extent: Extent, size: int) -> Array | None:
     return catalogue.exactly(dataset, "log_prob", lambda exact: density_grid(exact, extent, size))
 
 
-@computed(entries=32)
+@computed(entries=128)
 def clouds(model: ExportedModel, n: int, seed: int) -> tuple[Array, Array]:
     """Samples of the flow, and the reference data pushed to its latent plane."""
     data = catalogue.reference(model.card, n)

@@ -44,7 +44,7 @@ def choose_model(fits: Callable[[Card], bool], wanted: str) -> Card:
     return able[controls.pick("Model", controls.called(able), "gan", able)]
 
 
-@computed(entries=32)
+@computed(entries=128)
 def drawn(look: PlaneSelection) -> tuple[Array, Array, Array]:
     """Latents, their images, and the image of the latent grid."""
     z = look.model.latent(look.n, seed=look.seed)

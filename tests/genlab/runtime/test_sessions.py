@@ -15,7 +15,7 @@ import pytest
 
 from genlab import load
 from genlab.contract.card import Space
-from genlab.contract.limits import HEAVY_JOBS, MAX_SESSIONS
+from genlab.contract.limits import HEAVY_JOBS, MAX_SESSION_BYTES, MAX_SESSIONS
 from genlab.runtime import devices, graphs, jobs
 from genlab.runtime.devices import Device, choose_device
 from genlab.runtime.errors import Busy, NoGpuError, OutOfMemoryError, RunError
@@ -208,6 +208,29 @@ def test_onnxruntime_refuses_in_one_line() -> None:
     assert "\n" not in str(caught.value)
 
 
+class Made:
+    """Stands for a session."""
+
+    def __init__(self, size: int = 1) -> None:
+        self.size = size
+
+
+def test_graphs_of_many_bytes_make_room_and_the_latest_stays() -> None:
+    cache = SessionCache(limit=5, most=100)
+
+    def here() -> list[str]:
+        return [key[0] for key in cache._places]
+
+    for name, size in [("a", 40), ("b", 40), ("c", 20)]:
+        cache.get((name, ("x",), False, "cpu"), lambda size=size: Made(size))
+    assert here() == ["a", "b", "c"]
+    cache.get(("d", ("x",), False, "cpu"), lambda: Made(50))  # type: ignore[arg-type,return-value]
+    assert here() == ["c", "d"]
+    cache.get(("e", ("x",), False, "cpu"), lambda: Made(101))  # type: ignore[arg-type,return-value]
+    assert here() == ["e"]
+    assert CACHE.most == MAX_SESSION_BYTES
+
+
 def test_the_cache_is_bounded_and_forgets_the_least_recent() -> None:
     cache = SessionCache(limit=2)
     made: list[int] = []
@@ -215,7 +238,7 @@ def test_the_cache_is_bounded_and_forgets_the_least_recent() -> None:
     def get(step: int) -> Session:
         def make() -> Any:
             made.append(step)
-            return object()
+            return Made()
 
         return cache.get(("sha", step, "cpu"), make)
 
@@ -238,7 +261,7 @@ def test_a_session_is_made_once_however_many_ask() -> None:
     def make() -> Any:
         gate.wait(5)
         made.append(1)
-        return object()
+        return Made()
 
     found: list[Any] = []
     threads = [
@@ -285,7 +308,7 @@ def test_there_is_no_gap_between_making_a_session_and_having_it(
         assert not thread.is_alive()
 
     def make() -> Any:
-        made.append(object())
+        made.append(Made())
         if len(made) == 1:  # ask after one of the releases of the lock that still come
             watched.then += [second] + [lambda: None] * releases
         return made[-1]
@@ -314,7 +337,7 @@ def test_those_who_wait_for_a_maker_that_fails_make_one_session_together() -> No
         time.sleep(0.01)  # long enough for a second maker to be seen
         made.append(1)
         inside.pop()
-        return object()
+        return Made()
 
     def expect_failure() -> None:
         with pytest.raises(RunError):
@@ -343,7 +366,8 @@ def test_a_failure_to_make_a_session_is_not_remembered() -> None:
 
     with pytest.raises(RunError):
         cache.get(("a", None, "cpu"), fail)
-    assert cache.get(("a", None, "cpu"), lambda: "session") == "session"  # type: ignore[arg-type, return-value]
+    session: Any = Made()
+    assert cache.get(("a", None, "cpu"), lambda: session) is session  # type: ignore[arg-type]
 
 
 def test_what_fails_or_is_being_made_takes_no_place_from_others() -> None:
@@ -355,7 +379,7 @@ def test_what_fails_or_is_being_made_takes_no_place_from_others() -> None:
             assert not wait or gate.wait(5)
             if name.startswith("broken"):
                 raise RunError("no")
-            return object()
+            return Made()
 
         return cache.get((name, ("x",), False, "cpu"), make)
 
