@@ -75,7 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: Of status 0 after help, of status 2 where there is no such command or option.
     """
-    config, told = (tyro.conf.OmitArgPrefixes,), __doc__
+    config, told = (
+        (tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone, tyro.conf.FlagCreatePairsOff),
+        __doc__,
+    )
     commands: Any = Union[(List, Check, Pack, New, *_others())]
     command = tyro.cli(commands, prog="genlab", description=told, args=arguments, config=config)
     return int(command.run())

@@ -126,7 +126,7 @@ def _ask(key: str, options: Mapping[str, str], first: str, models: bool = False)
     if missing is not None:
         shown, entry = options[st.session_state[key]], entries.get(missing)
         if entry and entry.problem:
-            broken = f"{entry.problem}\n\nShown instead: {shown}."
+            broken = f"{links.plain(str(entry.problem))}\n\nShown instead: {shown}."
             st.warning(broken, icon=":material/broken_image:")
         else:
             links.say_missing(missing, shown, _hint(key, missing, options))
@@ -191,7 +191,7 @@ def show_broken() -> None:
     """Say which models break their contract, and how."""
     for entry in read_catalogue().entries.values():
         if entry.problem:
-            st.warning(str(entry.problem), icon=":material/broken_image:")
+            st.warning(links.plain(str(entry.problem)), icon=":material/broken_image:")
 
 
 def choose(

@@ -30,7 +30,9 @@ def without(what: str) -> Iterator[None]:
         if AHEAD.here():
             raise  # nobody looks: it is said where somebody does
         incomplete()
-        st.warning(f"Shown without {what}. {error}", icon=":material/broken_image:")
+        st.warning(
+            f"Shown without {what}. {links.plain(str(error))}", icon=":material/broken_image:"
+        )
 
 
 @contextmanager
@@ -44,9 +46,9 @@ def guarded() -> Iterator[None]:
         with _rerun():
             yield
     except ContractError as error:
-        st.error(str(error), icon=":material/broken_image:")
+        st.error(links.plain(str(error)), icon=":material/broken_image:")
     except (InputError, NoGpuError, RunError, SceneError) as error:
-        st.error(str(error), icon=":material/block:")
+        st.error(links.plain(str(error)), icon=":material/block:")
     except StreamlitInvalidLayoutContextError:
         if not _of_fragment():
             raise

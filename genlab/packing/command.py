@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
-from genlab.packing.options import Options
+from genlab.packing import options
 from genlab.runtime.errors import RunError
 
 TEMPLATE = Literal[
@@ -28,15 +28,28 @@ TEMPLATE = Literal[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pack(Options):
+class Pack(options.Main):
     """Make a model of the lab from ONNX files: it then opens on the pages that its verbs allow."""
+
+    files: options.Files = field(default_factory=options.Files)
+    names: options.Names = field(default_factory=options.Names)
+    samples: options.Samples = field(default_factory=options.Samples)
+    noise: options.Noise = field(default_factory=options.Noise)
+    classes: options.Classes = field(default_factory=options.Classes)
+    data: options.Data = field(default_factory=options.Data)
+    about: options.About = field(default_factory=options.About)
 
     def run(self) -> int:
         """Pack, and say where the model lies and how it is shown; 1 with the reason where not."""
         from genlab.packing import pack  # noqa: PLC0415 - onnxruntime, only where it is asked for
 
+        parts: dict[type, Any] = {
+            group: getattr(self, group.__name__.lower()) for group in options.GROUPS
+        }
+        parts[options.Main] = self
+        named = ((each.name, part) for group, part in parts.items() for each in fields(group))
         try:
-            card = pack(**{each.name: getattr(self, each.name) for each in fields(self)})
+            card = pack(**{name: getattr(part, name) for name, part in named})
         except (ContractError, RunError, OSError) as problem:
             print(problem, file=sys.stderr)
             return 1

@@ -34,8 +34,8 @@ RANGES = {"unit": (1.0, 0.0), "tanh": (0.5, 0.5), "bytes": (1 / 255, 0.0), "logi
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
-    """Make a model of the lab from ONNX files: it then opens on the pages that its verbs allow."""
+class Main:
+    """What every model needs."""
 
     model: Annotated[Path | None, tyro.conf.Positional] = None
     """the ONNX file that the kind is about"""
@@ -45,6 +45,11 @@ class Options:
     """folder of models in which the model's own folder is made"""
     kind: KIND | None = None
     """what the file that is named first does"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Files, by what they do; of several files one is named first, with --kind."""
 
     diffusers: Path | None = None
     """instead of files: the folder of a pipeline of diffusers (wants torch and diffusers)"""
@@ -65,6 +70,11 @@ class Options:
     next: Path | None = None
     """further file: values so far to the distribution of the next one"""
 
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """What the files leave open."""
+
     names: tuple[str, ...] = ()
     """where names in a file leave it open: contract=theirs, such as x=sample or critic.x=image"""
     fixed: tuple[str, ...] = ()
@@ -73,6 +83,12 @@ class Options:
     """shape of one sample, such as 3 32 32, where the file is flat or does not tell it"""
     layout: Literal["nchw", "nhwc"] = "nchw"
     """order of the axes of the files' images; nhwc is transposed inside of the graph"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """What the files' numbers mean."""
+
     range: tuple[str, ...] = ("unit",)
     """numbers of the files' samples: unit [0, 1] (or data as they are), tanh [-1, 1], bytes
     [0, 255], logits; for one verb alone: decode=logits"""
@@ -84,27 +100,6 @@ class Options:
     """cut off what decode makes outside of [0, 1]"""
     latent: Literal["normal", "uniform", "symmetric"] = "normal"
     """law of z: standard normal, uniform on [0, 1], or uniform on [-1, 1] in the files"""
-
-    alphas_cumprod: str | None = None
-    """of diffusion: a .npy file of the scheduler's alphas_cumprod, or linear, scaled_linear,
-    squaredcos_cap_v2"""
-    steps: int = 1_000
-    """trained steps of a schedule that is named"""
-    beta_start: float = 1e-4
-    """of a schedule that is named"""
-    beta_end: float = 0.02
-    """the same"""
-    time: Literal["step", "log_snr"] = "step"
-    """what the denoiser is told: the number of the trained step, or log-SNR itself"""
-    log_snr: str | None = None
-    """of a denoiser that is told log-SNR: a .npy file of its schedule, falling, clean end first"""
-    parameterisation: str | None = None
-    """what the denoiser predicts: eps, v, x0 (or epsilon, v_prediction, sample)"""
-
-    classes: tuple[str, ...] = ()
-    """names of the classes, or their number"""
-    null_label: int | None = None
-    """the label that says "any", where the model was trained with one"""
     probabilities: bool = False
     """critic and classify give probabilities, which become log-odds"""
     critic_scale: Literal["logit", "score"] = "logit"
@@ -118,12 +113,54 @@ class Options:
     start: float | None = None
     """of a sequence model that cannot begin with nothing: the value in front of the first"""
 
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """Of a diffusion model."""
+
+    parameterisation: str | None = None
+    """what the denoiser predicts: eps, v, x0 (or epsilon, v_prediction, sample)"""
+    alphas_cumprod: str | None = None
+    """of diffusion: a .npy file of the scheduler's alphas_cumprod, or linear, scaled_linear,
+    squaredcos_cap_v2"""
+    steps: int = 1_000
+    """trained steps of a schedule that is named"""
+    beta_start: float = 1e-4
+    """of a schedule that is named"""
+    beta_end: float = 0.02
+    """the same"""
+    time: Literal["step", "log_snr"] = "step"
+    """what the denoiser is told: the number of the trained step, or log-SNR itself"""
+    log_snr: str | None = None
+    """of a denoiser that is told log-SNR: a .npy file of its schedule, falling, clean end first"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """Of a model that knows classes."""
+
+    classes: tuple[str, ...] = ()
+    """names of the classes, or their number"""
+    null_label: int | None = None
+    """the label that says "any", where the model was trained with one"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """To compare with."""
+
     data: str | None = None
     """a sample of the data: a folder of pictures, an .npz file or a .csv file of points"""
     check_values: str | None = None
     """an .npz file with what the original said: arrays by the file's own tensor names, 33 rows"""
     extent: tuple[float, ...] = ()
     """window to plot: x0 x1 y0 y1, data units"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What stands on the card."""
+
     name: str = ""
     """what people call the model"""
     dataset_title: str = ""
@@ -141,7 +178,16 @@ class Options:
     hardware: str = "not stated"
     """on which it was trained"""
     thumbnail: bool = True
-    """draw the small film (wants pillow)"""
+    """the small film of the model's tile (wants pillow)"""
+
+
+GROUPS = (Files, Names, Samples, Noise, Classes, Data, About)
+"""The options by what they are about, as `genlab pack --help` lists them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(About, Data, Classes, Noise, Samples, Names, Files, Main):
+    """All that `genlab.pack` may be told; python counts the fields of the last base first."""
 
     @property
     def dataset(self) -> str:
