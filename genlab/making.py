@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from genlab.runtime.errors import InputError
 from genlab.runtime.inputs import rows, warn_not_finite
 from genlab.runtime.opened import Opened
 
+AnyOpened = TypeVar("AnyOpened", bound=Opened)
 RUN = frozenset({"stop", "deadline"})
 """Options of every making: those of every run."""
 
@@ -68,8 +69,20 @@ class Making:
     options: frozenset[str] | None = RUN
 
 
+def told_in_turn(model: AnyOpened) -> AnyOpened:
+    """A generator of classes, told any class, or where there is no such value, all in turn.
+
+    One that was told its class already stays as it is, and so does one that takes none.
+    """
+    label = model.card.conditions.get("label")
+    if not label or "label" not in model.card.graphs["decode"].inputs or model.tells("label"):
+        return model
+    return model.given(label=label.null if label.null is not None else range(label.values or 1))
+
+
 def _decode(model: Opened, n: int, seed: int, **run: Any) -> Iterator[Frame]:
-    return iter([Frame(0, model.run("decode", z=model.latent(n, seed), **run)["x"])])
+    z = model.latent(n, seed)
+    return iter([Frame(0, told_in_turn(model).run("decode", z=z, **run)["x"])])
 
 
 def _layers(model: Opened, n: int, seed: int, **run: Any) -> Iterator[Frame]:

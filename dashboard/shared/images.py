@@ -13,9 +13,8 @@ from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import TilesState, tiles
 from dashboard.components.timeline import Timeline, frames_at
 from dashboard.pages import Page, kind
-from dashboard.shared import catalogue, links, parts
+from dashboard.shared import catalogue, controls, links, parts
 from dashboard.shared.compute import computed
-from dashboard.shared.controls import choose_card
 from dashboard.shared.guard import without
 from dashboard.shared.selection import Selection
 from dashboard.shared.taken import take_arrays
@@ -64,7 +63,19 @@ def choose_model(key: str, page: Page) -> Card:
     """A model of images that `page` can open; it stops with advice where there is none."""
     able = {card.id: card for card in images_with() if page.can_open(card)}
     verbs = sorted(page.needs[0])
-    return choose_card("Model", able, key, "model of images", verbs, "Train and export one")
+    return controls.choose_card(
+        "Model", able, key, "model of images", verbs, "Train and export one"
+    )
+
+
+def choose_class(card: Card, key: str) -> int | None:
+    """The class that a generator is told, as an index; None where it takes none."""
+    if "label" not in card.graphs["decode"].inputs:
+        return None
+    null = card.null("label")
+    values = {name: index for index, name in enumerate(card.labels)}
+    values |= {} if null is None else {"any": int(null)}
+    return values[controls.choose("Class", list(values), key, wrap=True)]
 
 
 def pictures(card: Card) -> Pictures:
@@ -110,7 +121,20 @@ def tell_not_finite(images: NDArray[np.floating]) -> None:
 
 @dataclass(frozen=True)
 class ImageSelection(Selection):
-    """A model of images and how it is looked at."""
+    """A model of images and how it is looked at; `label` is the class that a generator is told."""
+
+    label: int | None = None
+
+    @property
+    def model(self) -> ExportedModel:
+        """The opened model, which makes images of that class."""
+        model = catalogue.open_model(self.card.id)
+        return model if self.label is None else model.given(label=self.label)
+
+    @property
+    def file(self) -> str:
+        """What files of it are called: the model, and the number of the class."""
+        return self.card.id if self.label is None else f"{self.card.id}-class{self.label}"
 
     @property
     def pictures(self) -> Pictures:
@@ -144,7 +168,7 @@ def offer(
     """
     with st.container():  # a place of its own: the buttons stay where they are
         tell_not_finite(arrays["x"])
-    take_arrays("Samples", f"{look.card.id}-seed{look.seed}{shown}", arrays)
+    take_arrays("Samples", f"{look.file}-seed{look.seed}{shown}", arrays)
 
 
 def linked_picks(key: str, n: int, **picks: int) -> dict[str, int]:

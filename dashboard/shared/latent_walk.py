@@ -89,7 +89,7 @@ def show(look: ImageSelection, offered: Sheet, x: Array, note: str = "") -> None
     if note:
         with st.expander("What the number under a tile is"):
             st.caption(note)
-    name = f"{look.card.id}-walk-{a + 1}-to-{b + 1}-seed{look.seed}"
+    name = f"{look.file}-walk-{a + 1}-to-{b + 1}-seed{look.seed}"
     take_arrays("Images", name, {"x": arc, "straight": line})
 
 
@@ -140,7 +140,7 @@ def round_trips(look: ImageSelection) -> None:
         z = latent_walks.round_trips(model.card, walkers, ROUND, seed)[frame]
         return {"x": model.decode(z), "z": z}
 
-    print = f"{look.card.id} {look.card.check.sha256} {seed}"
-    name = f"{look.card.id}-round-{{}}-seed{seed}"
+    print = f"{look.file} {look.card.check.sha256} {seed}"
+    name = f"{look.file}-round-{{}}-seed{seed}"
     degrees = [f"{round(360 * f / ROUND)}deg" for f in range(ROUND)]
     take_away("Samples", name, print, at, frames=degrees)

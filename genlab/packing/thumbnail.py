@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from genlab.diffusion.denoiser import in_turn
 from genlab.latents import at_temperature
-from genlab.making import Making, film, makings_of
+from genlab.making import Making, film, makings_of, told_in_turn
 from genlab.measures.density import Extent
 from genlab.model import ExportedModel
 
@@ -76,6 +76,7 @@ def _image_stages(model: ExportedModel, making: Making) -> list[np.ndarray]:
     card, n = model.card, TILES**2
     if making.name == "decode" and card.snapshots is None:
         z = model.latent(n, SEED)
+        model = told_in_turn(model)
         return [model.decode(at_temperature(card, z, t)) for t in np.linspace(0, 1, FRAMES)]
     options = {"steps": STEPS, "condition": in_turn(card, n)} if making.steps(card) else {}
     return [frame.x for frame in film(model, n, SEED, making=making, **options)]

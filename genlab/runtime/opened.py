@@ -48,6 +48,7 @@ class Opened:
     def __init__(self, card: Card, folder: Path, device: Device, step: int | None = None) -> None:
         self.card, self.folder, self.step = card, folder, step
         self._weights: dict[str, np.ndarray] | None = None
+        self._given: dict[str, np.ndarray] = {}
         self._wanted = self._granted = device
         self._mine = threading.local()
         self._graphs = Graphs(card, folder)
@@ -79,11 +80,14 @@ class Opened:
 
     @property
     def key(self) -> int | str | None:
-        """What tells its weights from others of the same card; None for the final ones."""
-        if self._weights is None:
+        """What tells its weights and given conditions from others of the same card.
+
+        None for the final weights, with nothing given.
+        """
+        if self._weights is None and not self._given:
             return self.step
-        said = blake2b(digest_size=16)
-        for name, array in sorted(self._weights.items()):
+        said = blake2b(f"{self.step} ".encode(), digest_size=16)
+        for name, array in sorted([*(self._weights or {}).items(), *self._given.items()]):
             said.update(f"{name} {array.dtype} ".encode())
             said.update(np.ascontiguousarray(array).tobytes())
         return said.hexdigest()
@@ -123,10 +127,35 @@ class Opened:
         other._weights = weights
         return other
 
+    def given(self, **conditions: Any) -> Self:
+        """The same model, with conditions that runs which say nothing else pass: `label=3`.
+
+        Of a sequence, rows take one value after the other, and begin again at its end.
+
+        Raises:
+            InputError: The card has no such condition.
+        """
+        if more := sorted(conditions.keys() - self.card.conditions.keys()):
+            has = ", ".join(self.card.conditions) or "none on this card"
+            raise InputError("condition", f"one of {has}", ", ".join(more))
+        other = self._sharing(self.step)
+        other._weights = self._weights
+        values = {name: np.asarray(value) for name, value in conditions.items()}
+        other._given = self._given | {
+            name: value.reshape(-1, *self.card.conditions[name].shape)
+            for name, value in values.items()
+        }
+        return other
+
+    def tells(self, condition: str) -> bool:
+        """Whether `given` said anything of a condition."""
+        return condition in self._given
+
     def _sharing(self, step: int | None) -> Self:
         """Another model on the same files, bytes and device."""
         other = type(self)(self.card, self.folder, self._wanted, step)
         other._graphs, other._granted = self._graphs, self._granted
+        other._given = self._given
         return other
 
     def run(
@@ -163,7 +192,7 @@ class Opened:
         names = list(graph.outputs if fetch is None else fetch)
         if not names or not set(names) <= set(graph.outputs):
             raise InputError("fetch", f"some of {graph.outputs}", str(names))
-        feeds = verb_inputs(self.card, verb, arrays)
+        feeds = verb_inputs(self.card, verb, self._told(graph.inputs, arrays) | arrays)
         job = Job(names, feeds, stop, deadline, plan(self.card, verb)[0].whole)
         if empty := job.rows == 0:  # graphs may reshape by their own batch: one row tells shapes
             job = replace(job, feeds=probe(self.card, verb, 1, call_sizes(self.card, verb, feeds)))
@@ -180,6 +209,15 @@ class Opened:
             return {name: array[:0] for name, array in outputs.items()}
         warn_not_finite(self.card.id, outputs)
         return outputs
+
+    def _told(self, inputs: Iterable[str], arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """The given conditions among the inputs of a verb, for as many rows as the arrays have."""
+        n = max((len(np.atleast_1d(array)) for array in arrays.values()), default=0)
+        return {
+            name: values[np.arange(n) % len(values)]
+            for name, values in self._given.items()
+            if name in inputs
+        }
 
     def latent(self, n: int, seed: int = 0) -> np.ndarray:
         """Latent points of the card's law, [n, latent] float32: what `sample` decodes."""

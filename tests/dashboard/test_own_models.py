@@ -19,6 +19,7 @@ COLOUR, LARGE, GREY = (3, 32, 32), (3, 128, 128), (1, 20, 24)
 HOUSE = {
     "discs-gan": toys.images.gan("discs-gan", COLOUR),
     "discs-decoder": toys.images.gan("discs-decoder", COLOUR).without("critic"),
+    "kinds-gan": toys.images.of_classes("kinds-gan", 3, event=COLOUR),
     "discs-ddpm": toys.images.denoiser("discs-ddpm", COLOUR, (0.4, -0.4, 0.0), 0.1, CLASSES),
     "discs-flow": toys.images.flow("discs-flow", COLOUR),
     "big-gan": toys.images.gan("big-gan", LARGE, (0, 10, 20)),
@@ -86,6 +87,22 @@ def test_a_generator_alone_has_no_score(own: Path) -> None:
     whole = texts(open_page(page.script, image_gan="discs-gan", image_gan_view="walk"))
     assert ALONE in alone
     assert ALONE not in whole
+
+
+def test_a_generator_of_classes_makes_the_one_that_is_chosen(own: Path) -> None:
+    page = pages.named("gan-images")
+
+    def level(**link: str) -> float:
+        """The mean level of the samples that are shown."""
+        app = open_page(page.script, image_gan="kinds-gan", **link)
+        assert not app.exception
+        blobs = [element.proto.bytes for element in app.get("bidi_component")]
+        (wall,) = [told for told in map(decode, filter(None, blobs)) if "sheets" in told]
+        return float(np.mean(wall["sheets"][0]["pixels"]))
+
+    low, high = level(), level(image_gan_class="class 2")
+    assert low < 90
+    assert high > 160
 
 
 def test_a_flow_without_layers_counts_as_one(own: Path) -> None:

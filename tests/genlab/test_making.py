@@ -11,6 +11,7 @@ from genlab import ExportedModel, load
 from genlab.diffusion.units import to_data
 from genlab.making import can, film, make, making_of, makings_of, sample, seen_making_of, training
 from genlab.runtime.errors import InputError
+from tests import toys
 
 
 @pytest.fixture
@@ -89,3 +90,20 @@ def test_options_of_another_making_are_refused_at_once(
         make(ddpm, 3, temperature=1.0)
     with pytest.raises(InputError, match="n: expected"):
         make(ddpm, 0)
+
+
+@pytest.mark.parametrize("null", [None, 3])
+def test_a_generator_of_classes_makes_any_or_all_in_turn(tmp_path: Path, null: int | None) -> None:
+    toys.images.of_classes("kinds-gan", 3, null).publish(tmp_path)
+    model = load("kinds-gan", folders=[tmp_path], device="cpu")
+    z = model.latent(6, 1)
+    labels = np.full(6, 3) if null else np.arange(6) % 3
+    np.testing.assert_array_equal(model.sample(6, 1), model.decode(z, label=labels))
+    second = model.given(label=1)
+    np.testing.assert_array_equal(second.sample(6, 1), model.decode(z, label=np.ones(6, np.int64)))
+    np.testing.assert_array_equal(second.decode(z, label=labels), model.decode(z, label=labels))
+    assert len({model.key, second.key, model.given(label=2).key}) == 3
+    with pytest.raises(InputError, match="label: expected 0 to"):
+        model.given(label=9).sample(2)
+    with pytest.raises(InputError, match="condition: expected one of label, found hue"):
+        model.given(hue=1)

@@ -165,6 +165,41 @@ def gan(
     )
 
 
+def of_classes(
+    model: str, classes: int, null: int | None = None, event: Sequence[int] = GREY, **fields: Any
+) -> Toy:
+    """The generator of classes sigmoid(z · weight + label − 1); `null` is the label for any."""
+    x, size = shaped(event), prod(event)
+    weight = np.random.default_rng(0).standard_normal((LATENT, size)).astype(np.float32)
+    decode = f"""decode (float[n,{LATENT}] z, int64[n] label) => ({x} x)
+    <int64[{len(event) + 1}] image = {{-1, {", ".join(map(str, event))}}},
+     int64[1] column = {{1}}, float[1] one = {{1}}> {{
+      h = MatMul(z, weight)
+      number = Cast<to=1>(label)
+      flat = Unsqueeze(number, column)
+      level = Sub(flat, one)
+      shifted = Add(h, level)
+      s = Sigmoid(shifted)
+      x = Reshape(s, image)
+    }}"""
+
+    def made(z: np.ndarray, label: np.ndarray) -> Arrays:
+        return {"x": (1 / (1 + np.exp(1 - label[:, None] - z @ weight))).reshape(-1, *event)}
+
+    def draw(rng: np.random.Generator, n: int) -> Arrays:
+        return {"z": rng.standard_normal((n, LATENT)), "label": rng.integers(0, classes, n)}
+
+    constants = {"classes": [f"class {i}" for i in range(classes)], "null_label": null}
+    return toy(
+        model,
+        event,
+        {"decode.onnx": compiled(decode, weight=weight)},
+        {"decode": Verb("decode.onnx", ["z", "label"], ["x"], made)},
+        draw,
+        **{"latent": {"dim": LATENT, "law": "normal"}, "constants": constants} | fields,
+    )
+
+
 def denoiser(
     model: str,
     event: Sequence[int],

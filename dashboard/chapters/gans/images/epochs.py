@@ -70,5 +70,5 @@ def _offer(look: ImageSelection) -> None:
         return {"x": model.at(card.steps[frame]).decode(z), "z": z}
 
     plain = [each.replace(" ", "").replace(",", "") for each in words]
-    print = f"{card.id} {card.check.sha256} {n} {seed}"
-    take_away("Samples", f"{card.id}-{{}}-seed{seed}", print, at, frames=plain)
+    print = f"{look.file} {card.check.sha256} {n} {seed}"
+    take_away("Samples", f"{look.file}-{{}}-seed{seed}", print, at, frames=plain)

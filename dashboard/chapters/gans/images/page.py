@@ -9,7 +9,7 @@ from dashboard.chapters.gans.scenes.epochs import ALONE
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, latent_walk, lessons, parts, shell
-from dashboard.shared.images import ImageSelection, badges, choose_model, tiles_of
+from dashboard.shared.images import ImageSelection, badges, choose_class, choose_model, tiles_of
 
 PAGE = pages.named("gan-images")
 
@@ -36,7 +36,8 @@ with st.container(horizontal=True, gap="medium"):
     most, usual = tiles_of(card, 100, 64, len(card.steps) or 1)
     n = controls.whole("Samples", "image_gan_n", 4, most, usual, 4) if many else latent_walk.OFFERED
     seed = controls.seed()
-look = ImageSelection(card, n, seed)
+    label = choose_class(card, "image_gan_class")
+look = ImageSelection(card, n, seed, label)
 with picture:
     match view:
         case "walk":

@@ -63,7 +63,7 @@ def _drag(look: ImageSelection, corners: tuple[int, ...]) -> None:
         st.markdown(f"z ∝ {a:+.2f} A {b:+.2f} B {c:+.2f} C".replace("-", "−"))
         here = on_plane(look.card, z, np.array([at]))
         corner = "-".join(str(tile + 1) for tile in corners)
-        name = f"{look.card.id}-plane-{corner}-at{at[0]:.3f},{at[1]:.3f}-seed{look.seed}"
+        name = f"{look.file}-plane-{corner}-at{at[0]:.3f},{at[1]:.3f}-seed{look.seed}"
         take_arrays("Image", name, {"x": x, "z": here})
 
 
