@@ -22,6 +22,7 @@ from training.families.diffusion import DdpmConfig
 from training.families.exact import ExactConfig
 from training.families.flow import FlowConfig
 from training.families.gan import GanConfig
+from training.families.images.autoregressive import CausalConfig
 from training.families.images.classifier import ClassifierConfig
 from training.families.images.diffusion import UnetConfig
 from training.families.images.flow import ImageFlowConfig
@@ -37,6 +38,7 @@ FAMILIES: dict[str, type[FamilyConfig]] = {
     "image-flow": ImageFlowConfig,
     "dcgan": DcganConfig,
     "unet": UnetConfig,
+    "causal": CausalConfig,
 }
 """Shapes by their name in recipes; the name of the family itself is `family`."""
 
@@ -161,7 +163,11 @@ IMAGE_GAN = LoopConfig(
     25 * EPOCH, 64, lr=1e-3, beta1=0.0, floor=0.05, snapshots=0, kept=EPOCHS, autocast=True
 )
 
+# Eighteen passes; the pixels are drawn anew in each.
+CAUSAL = LoopConfig(16_000, 64, lr=2e-3, beta2=0.99, ema=0.999, warmup=500, snapshots=0)
+
 WORDS = {
+    "ar": "autoregressive model",
     "exact": "the truth",
     "flow-spline": "spline flow",
     "flow-affine": "affine flow",
@@ -242,6 +248,7 @@ _ALL = [
     *_textbook("moons"),
     *_textbook("gaussians8"),
     *_strokes("mnist"),
+    _row("bmnist", "ar", CausalConfig(), CAUSAL),
     # Clothes are told apart by their fabric: seen longer, and blurred less by turning.
     replace(
         _row("fashion", "classifier", CLOTHES, replace(CLASSIFIER, steps=12_000, autocast=True)),

@@ -1,0 +1,167 @@
+"""Autoregressive images: the chain rule, patch by patch, by a causal transformer.
+
+    log p(x) = Σ_t log p(v_t | v_1, …, v_{t-1})
+
+The image is cut into patches, row by row; the pixels of one are a single value v of q = levels^size
+possibilities, so that the likelihood is exact and a sequence is short. Position t sees the values
+before it: those of its neighbourhood (left, and above) are embedded into it, and all others reach
+it by causal attention. What it computed for attention is the cache of the verb `next`.
+
+References: PixelRNN and PixelCNN (van den Oord et al., 2016), https://arxiv.org/abs/1601.06759;
+Image Transformer (Parmar et al., 2018), https://arxiv.org/abs/1802.05751; image GPT (Chen et al.,
+2020).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.data.images import ImageSet, Labelled
+from training.families.base import FamilyConfig, Graph, Learner, view
+from training.options import Decay, Size
+
+
+@dataclass(frozen=True)
+class CausalConfig(FamilyConfig):
+    """Shape of the transformer."""
+
+    family: ClassVar[str] = "ar"
+    references: ClassVar[tuple[str, ...]] = (
+        "van den Oord et al., Pixel Recurrent Neural Networks, 2016. "
+        "https://arxiv.org/abs/1601.06759",
+        "Parmar et al., Image Transformer, 2018. https://arxiv.org/abs/1802.05751",
+    )
+
+    width: Size = 128
+    """numbers that a position carries; each head has 32 of them"""
+    layers: Size = 4
+    """layers of attention"""
+    patch: Size = 2
+    """side of a patch, pixels"""
+    levels: Size = 2
+    """grey levels of a pixel"""
+    dropout: Decay = 0.0
+    """share of values that training leaves out"""
+
+    def build(self, dataset: ImageSet) -> "Causal":
+        """The untrained model for a set of images."""
+        return Causal(self, dataset)
+
+    def facts(self, dataset: ImageSet) -> dict[str, Any]:
+        """What the card says of such a model beyond its graphs."""
+        return {"constants": {"next_value": "categorical", "classes": list(dataset.classes)}}
+
+
+HEAD = 32
+
+
+class Layer(nn.Module):
+    """Causal attention, then a network at each position; both are added to what was there."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.dropout = width // HEAD, dropout
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.query, self.pair = nn.Linear(width, width), nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+        self.rise, self.fall = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """All positions [n, t, width] at once, each from those up to itself."""
+        seen = self.before(h)
+        q, (k, v) = self._split(self.query(seen)), map(self._split, self.pair(seen).chunk(2, -1))
+        drop = self.dropout if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=drop)
+        return self._finish(h, mixed.transpose(1, 2).reshape(h.shape))
+
+    def step(self, h: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """The last position [n, 1, width] from what those `before` it left, [n, t, 2 width].
+
+        Returns it, and that with its own share, [n, t + 1, 2 width].
+        """
+        seen = self.before(h)
+        pairs = torch.cat((before, self.pair(seen)), 1)
+        q, (k, v) = self._split(self.query(seen)), map(self._split, pairs.chunk(2, -1))
+        weights = (q @ k.mT / math.sqrt(HEAD)).softmax(-1)
+        mixed = (weights @ v).transpose(1, 2).reshape(h.shape)
+        return self._finish(h, mixed), pairs
+
+    def _split(self, x: Tensor) -> Tensor:
+        n, t, _ = x.shape
+        return x.reshape(n, t, self.heads, HEAD).transpose(1, 2)
+
+    def _finish(self, h: Tensor, mixed: Tensor) -> Tensor:
+        drop = self.dropout
+        h = h + F.dropout(self.out(mixed), drop, self.training)
+        inner = self.fall(F.gelu(self.rise(self.between(h)), approximate="tanh"))
+        return h + F.dropout(inner, drop, self.training)
+
+
+class Causal(Learner):
+    """Images in [0, 1] of few grey levels ↔ their values, patch by patch.
+
+    Raises `ValueError` where patches do not fill the image or have too many values.
+    """
+
+    player = "model"
+    powers: Tensor
+
+    def __init__(self, config: CausalConfig, dataset: ImageSet) -> None:
+        super().__init__()
+        channels, height, width = dataset.event_shape
+        side, levels = config.patch, config.levels
+        self.values = levels ** (channels * side**2)
+        if height % side or width % side or self.values > 256 or config.width % HEAD:
+            raise ValueError(f"patches of {side} × {side} do not fit {dataset.event_shape}")
+        self.config, self.event_shape = config, dataset.event_shape
+        self.rows, self.columns = height // side, width // side
+        # Left, left of that, above, above to the left and to the right, two above.
+        row = self.columns
+        self.near = (1, 2, row, row + 1, row - 1, 2 * row)
+        self.register_buffer("powers", levels ** torch.arange(channels * side**2), persistent=False)
+        self.tokens = nn.ModuleList(
+            nn.Embedding(self.values + 1, config.width) for _ in self.near
+        )
+        self.places = nn.Parameter(0.02 * torch.randn(self.rows * self.columns, config.width))
+        self.layers = nn.ModuleList(
+            Layer(config.width, config.dropout) for _ in range(config.layers)
+        )
+        self.norm = nn.LayerNorm(config.width)
+        self.outlet = nn.Linear(config.width, self.values)
+        for embedding in self.tokens:
+            nn.init.normal_(embedding.weight, std=0.05)
+        nn.init.zeros_(self.outlet.weight)
+
+    def sequence(self, x: Tensor) -> Tensor:
+        """Values [n, t], whole numbers, of images in [0, 1]."""
+        side, (channels, _, _) = self.config.patch, self.event_shape
+        levels = (x * (self.config.levels - 1)).round().long()
+        cells = levels.reshape(-1, channels, self.rows, side, self.columns, side)
+        cells = cells.permute(0, 2, 4, 1, 3, 5).reshape(-1, self.rows * self.columns, len(self.powers))
+        return (cells * self.powers).sum(-1)
+
+    def log_terms(self, values: Tensor) -> Tensor:
+        """log p(v_t | before) [n, t] in nats."""
+        logits = self._all(values)
+        return logits.log_softmax(-1).gather(-1, values[..., None])[..., 0]
+
+    def _all(self, values: Tensor) -> Tensor:
+        """Logits [n, t, q] of every position from the values before it."""
+        reach, length = max(self.near), values.shape[1]
+        padded = F.pad(values, (reach, 0), value=self.values)
+        h = self.places
+        for embedding, back in zip(self.tokens, self.near, strict=True):
+            h = h + embedding(padded[:, reach - back : reach - back + length])
+        for layer in self.layers:
+            h = layer(h)
+        return self.outlet(self.norm(h))
+
+    def objective(self, batch: Labelled) -> Tensor:
+        """Mean −log p(x) of images, nats."""
+        values = self.sequence(batch.x)
+        logits = self._all(values)
+        return F.cross_entropy(logits.flatten(0, 1), values.flatten(), reduction="sum") / len(values)
