@@ -130,7 +130,7 @@ def maximise(
     points = responsibilities.sum(0) + TINY
     means = responsibilities.T @ x / points[:, None]
     away = x[:, None] - means  # [n, k, d]
-    covariances = np.einsum("nk,nkd,nke->kde", responsibilities, away, away, optimize=True)
+    covariances: Float = np.einsum("nk,nkd,nke->kde", responsibilities, away, away, optimize=True)
     covariances /= points[:, None, None]
     return Mixture(points / points.sum(), means, _shaped(covariances, shape, floor), shape)
 
@@ -188,7 +188,7 @@ class Free:
     def mixture(self, shape: Shape = "full") -> Mixture:
         """The mixture of these parameters."""
         factors = self.factors
-        inverse = np.linalg.inv(factors @ factors.transpose(0, 2, 1))
+        inverse = np.asarray(np.linalg.inv(factors @ factors.transpose(0, 2, 1)), np.float64)
         return Mixture(np.asarray(softmax(self.logits)), self.means, inverse, shape)
 
     @property
