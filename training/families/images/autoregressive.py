@@ -14,7 +14,7 @@ Image Transformer (Parmar et al., 2018), https://arxiv.org/abs/1802.05751; image
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -123,9 +123,7 @@ class Causal(Learner):
         row = self.columns
         self.near = (1, 2, row, row + 1, row - 1, 2 * row)
         self.register_buffer("powers", levels ** torch.arange(channels * side**2), persistent=False)
-        self.tokens = nn.ModuleList(
-            nn.Embedding(self.values + 1, config.width) for _ in self.near
-        )
+        self.tokens = nn.ModuleList(nn.Embedding(self.values + 1, config.width) for _ in self.near)
         self.places = nn.Parameter(0.02 * torch.randn(self.rows * self.columns, config.width))
         self.layers = nn.ModuleList(
             Layer(config.width, config.dropout) for _ in range(config.layers)
@@ -133,7 +131,7 @@ class Causal(Learner):
         self.norm = nn.LayerNorm(config.width)
         self.outlet = nn.Linear(config.width, self.values)
         for embedding in self.tokens:
-            nn.init.normal_(embedding.weight, std=0.05)
+            nn.init.normal_(cast(nn.Embedding, embedding).weight, std=0.05)
         nn.init.zeros_(self.outlet.weight)
 
     def sequence(self, x: Tensor) -> Tensor:
@@ -141,11 +139,11 @@ class Causal(Learner):
         side, (channels, _, _) = self.config.patch, self.event_shape
         levels = (x * (self.config.levels - 1)).round().long()
         cells = levels.reshape(-1, channels, self.rows, side, self.columns, side)
-        cells = cells.permute(0, 2, 4, 1, 3, 5).reshape(-1, self.rows * self.columns, len(self.powers))
+        cells = cells.permute(0, 2, 4, 1, 3, 5).reshape(-1, len(self.places), len(self.powers))
         return (cells * self.powers).sum(-1)
 
     def log_terms(self, values: Tensor) -> Tensor:
-        """log p(v_t | before) [n, t] in nats."""
+        """Log p(v_t | before) [n, t] in nats."""
         logits = self._all(values)
         return logits.log_softmax(-1).gather(-1, values[..., None])[..., 0]
 
@@ -163,5 +161,42 @@ class Causal(Learner):
     def objective(self, batch: Labelled) -> Tensor:
         """Mean −log p(x) of images, nats."""
         values = self.sequence(batch.x)
-        logits = self._all(values)
-        return F.cross_entropy(logits.flatten(0, 1), values.flatten(), reduction="sum") / len(values)
+        logits = self._all(values).flatten(0, 1)
+        return F.cross_entropy(logits, values.flatten(), reduction="sum") / len(values)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log mass [n], nats, of images [n, channels, height, width] in [0, 1]."""
+        return self.log_terms(self.sequence(x)).sum(-1)
+
+    def next(self, known: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [n, q] of the value after those `known` [n, t], and the cache [n, t + 1, c].
+
+        A cache holds keys and values of every layer at the positions before: c = 2 layers · width.
+        """
+        reach, n = max(self.near), known.shape[0]
+        nothing = torch.full_like(self.powers[:1], self.values).expand(n, reach)
+        padded = torch.cat((nothing, known.long()), 1)
+        place = self.places[cache.shape[1]]
+        h = place + sum(
+            embedding(padded[:, -back])
+            for embedding, back in zip(self.tokens, self.near, strict=True)
+        )
+        h, pairs = h[:, None], []
+        for layer, before in zip(self.layers, cache.chunk(len(self.layers), -1), strict=True):
+            h, pair = cast(Layer, layer).step(h, before)
+            pairs.append(pair)
+        return self.outlet(self.norm(h))[:, 0], torch.cat(pairs, -1)
+
+    def graphs(self) -> dict[str, Graph]:
+        """One file a verb."""
+        known = torch.zeros(2, 3)
+        given = {
+            "known": known,
+            "cache": torch.zeros(2, 3, 2 * len(self.layers) * self.config.width),
+        }
+        outputs = ("distribution", "longer_cache")
+        x = {"x": torch.rand(2, *self.event_shape).round()}
+        return {
+            "log_prob": Graph(view(self, "log_prob"), x, ("log_prob",), ("log_prob",)),
+            "next": Graph(view(self, "next"), given, outputs, ("next",)),
+        }
