@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 from genlab.contract.card import Card, Graph
@@ -107,6 +108,9 @@ def _conditions(card: Card) -> Iterator[Complaint]:
         if told.dtype == "int64" and isinstance(told.null, float):
             yield f"conditions.{name}.null", "a whole number", f"{told.null:g}"
     classes, label = card.constants.classes, card.conditions.get("label")
+    counts = Counter(classes or [])
+    if twice := [name for name, count in counts.items() if count > 1 or not name.strip()]:
+        yield "constants.classes", "names that differ, none empty", f"{twice[0]!r}"
     if label is not None and classes is not None and label.values != len(classes):
         yield "conditions.label.values", f"as many as classes, {len(classes)}", f"{label.values}"
     elif label is not None and label.values is None:

@@ -25,11 +25,12 @@ TODO = "pass a folder of pictures, an .npz file with an array x, or a .csv file 
 Arrays = dict[str, np.ndarray]
 
 
-def reference(model: str, told: Any, event: Sequence[int]) -> Arrays:
+def reference(model: str, told: Any, event: Sequence[int], classes: int = 0) -> Arrays:
     """The arrays of a reference sample from a folder, a file or arrays by name.
 
     Raises:
-        ContractError: There is nothing of the shape of a sample in it.
+        ContractError: There is nothing of the shape of a sample in it, or labels are not one of as
+            many `classes` for each.
     """
     image = len(event) == 3
     raw = dict(told) if isinstance(told, Mapping) else _read(model, Path(told), event)
@@ -42,7 +43,7 @@ def reference(model: str, told: Any, event: Sequence[int]) -> Arrays:
         if name in raw:
             kept[name] = _levels(model, name, raw[name], event)[:most]
             if label in raw:
-                kept[label] = np.asarray(raw[label]).reshape(-1)[:most].astype(np.uint8)
+                kept[label] = _labels(model, label, raw[label], len(raw[name]), classes)[:most]
     return kept
 
 
@@ -129,6 +130,19 @@ def _levels(model: str, name: str, x: Any, event: Sequence[int]) -> np.ndarray:
         found = f"{values.dtype} from {values.min():g} to {values.max():g}"
         raise ContractError(model, f"data, {name}", expected, found, "convert them, and pack again")
     return (values * 255).round().astype(np.uint8)
+
+
+def _labels(model: str, name: str, told: Any, n: int, classes: int) -> np.ndarray:
+    """Indices of classes, uint8 [n]; any below 256 where the model names no classes."""
+    labels, top = np.asarray(told), classes or 256
+    whole = labels.dtype.kind in "iub"
+    if labels.shape == (n,) and whole and (not n or 0 <= labels.min() <= labels.max() < top):
+        return labels.astype(np.uint8)
+    expected = f"{n:,} whole numbers from 0 to {top - 1}, the class of each image"
+    found = f"{labels.dtype} {list(labels.shape)}"
+    if whole and labels.size:
+        found += f" from {labels.min()} to {labels.max()}"
+    raise ContractError(model, f"data, {name}", expected, found, "correct them, and pack again")
 
 
 def _shaped(model: str, name: str, x: Any, event: Sequence[int]) -> np.ndarray:

@@ -108,7 +108,7 @@ def _published(
     card = document(options, made, event) | diffusion(options, made, event, table)
     card["constants"] |= {"classes": classes} if classes else {}
     spaces = {"data": Space(**card["spaces"]["data"] | {"shape": tuple(event)})}
-    reference = data.reference(options.id, options.data, event) if options.data else {}
+    reference = _reference(options, event, len(classes))
     setting = _setting(options, spaces, card, reference)
     graphs, stored, check_of = dict[str, bytes](), Arrays(), OWN
     given = values.opened(options.id, options.check_values) if options.check_values else None
@@ -160,6 +160,10 @@ def _setting(
 def _shift(card: dict[str, Any], event: tuple[int, ...]) -> np.ndarray:
     shift = np.asarray(card["constants"].get("diffusion_shift", [0.0]), np.float32)
     return shift.reshape(event) if shift.size == prod(event) else shift
+
+
+def _reference(options: Options, event: tuple[int, ...], classes: int) -> Arrays:
+    return data.reference(options.id, options.data, event, classes) if options.data else {}
 
 
 def _classes(options: Options, made: Mapping[str, Packed]) -> list[str]:

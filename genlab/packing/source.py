@@ -27,6 +27,8 @@ UNFREEZE = (
 )
 NEWEST = 11
 """Version of the file format that goes with the operator sets: a newer one only adds types."""
+WEIGHTS = frozenset({".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".h5", ".keras", ".pkl"})
+"""How files of weights alone end, without the network that they are of."""
 AGAIN = "export the file again with opset_version=20"
 
 
@@ -115,7 +117,7 @@ def _read(model: str, file: Path) -> Any:
         raise ContractError(model, f"{file}", expected, f"no file {file.name}", todo) from None
     except Exception as error:  # of protobuf or of the system
         found = f"bytes that do not parse ({type(error).__name__})"
-        raise ContractError(model, f"{file}", expected, found, AGAIN) from None
+        raise ContractError(model, f"{file}", expected, found, _remedy(file)) from None
     if not proto.graph.node:
         raise ContractError(model, f"{file}", expected, "no graph in it", AGAIN)
     try:
@@ -125,6 +127,16 @@ def _read(model: str, file: Path) -> Any:
         found = "that file missing or cut"
         raise ContractError(model, f"{file}", "weights in a second file", found, todo) from None
     return inliner.inline_local_functions(proto) if proto.functions else proto
+
+
+def _remedy(file: Path) -> str:
+    """What to do about a file that is no ONNX."""
+    if file.suffix.lower() in WEIGHTS:
+        return (
+            "export the network to ONNX (torch.onnx.export; `genlab new` writes a script that "
+            "does) and name that file: this one looks like weights alone"
+        )
+    return "name the .onnx file that your exporter wrote, or " + AGAIN
 
 
 def _converted(model: str, file: str, proto: Any) -> Any:

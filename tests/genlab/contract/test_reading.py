@@ -108,6 +108,8 @@ WRONG: Any = [
         },
         "conditions.label.values",
     ),
+    ({"constants": {"classes": ["dark", "light", "dark"]}}, "constants.classes"),
+    ({"constants": {"classes": ["dark", " "]}}, "constants.classes"),
     ({"assets": {"words": {"file": "../words.txt"}}}, "assets.words"),
 ]
 

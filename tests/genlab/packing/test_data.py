@@ -62,12 +62,15 @@ def test_points_of_a_table_with_or_without_names(tmp_path: Path) -> None:
         ({"y": np.zeros((2, *EVENT))}, "array x"),
         ({"x": np.zeros((2, 5))}, "shape [n, 3, 4, 6]"),
         ({"x": np.full((2, *EVENT), -1.0)}, "[0, 1]"),
+        ({"x": np.zeros((2, *EVENT)), "label": np.zeros(3, int)}, "2 whole numbers from 0 to 2"),
+        ({"x": np.zeros((2, *EVENT)), "label": np.array([0, 3])}, "2 whole numbers from 0 to 2"),
+        ({"x": np.zeros((2, *EVENT)), "label": np.array([0.0, 1.0])}, "whole numbers"),
         ("missing.npz", "readable sample"),
     ],
 )
 def test_what_is_no_sample_is_refused(told: object, expected: str) -> None:
     with pytest.raises(ContractError) as caught:
-        data.reference("own-gan", told, EVENT)
+        data.reference("own-gan", told, EVENT, 3)
     assert expected in caught.value.expected
 
 
