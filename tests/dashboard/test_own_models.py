@@ -1,10 +1,12 @@
 """Models of one's own: grey and in colour, large and small, whole and in parts, on every page."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dashboard import pages
 from dashboard.chapters.gans.scenes.epochs import ALONE
@@ -135,3 +137,19 @@ def test_a_tile_that_leads_nowhere_says_what_is_missing(own: Path) -> None:
 def test_a_link_to_a_name_nearby_is_offered(own: Path) -> None:
     app = open_page(pages.named("flows").script, flow="mine-flwo")
     assert any("mine-flow" in str(told.value) for told in app.warning)
+
+
+def test_words_of_a_broken_model_are_no_links() -> None:
+    def page() -> None:
+        from dashboard.shared.guard import guarded
+        from genlab.contract.errors import ContractError
+
+        with guarded():
+            raise ContractError(
+                "a-gan", "[here](https://elsewhere.example)", "`none`", "<b>one</b>"
+            )
+
+    (said,) = AppTest.from_function(page).run().error
+    assert "](" not in said.value.replace("\\]", "")
+    assert "://" not in said.value
+    assert re.search(r"(?<!\\)[`<]", said.value) is None
