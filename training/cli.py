@@ -18,6 +18,7 @@ from rich.table import Column, Table
 
 import genlab
 from genlab.contract.card import ALIASES, Metric
+from genlab.contract.catalogue import Catalogue
 from genlab.contract.errors import ContractError
 from genlab.contract.limits import MAX_ROWS
 from genlab.runtime.errors import InputError, RunError
@@ -76,7 +77,8 @@ class Evaluate:
 
     model: Model
     """identifier of the exported model"""
-    exported: Exported = Path("exported")
+    exported: Path | None = None
+    """folder of the exported models (none: exported/ and those of GENERATIVE_MODELS)"""
     n: Rows = 100_000
     """fresh points for the Kullback-Leibler divergence; two or more, for a standard error. Of data
     that this project does not know there are those of the reference sample and no fresh ones"""
@@ -91,7 +93,9 @@ class Evaluate:
         """Print each figure, and why others cannot be had; an error where there is none."""
         left_out: dict[str, str] = {}
         told = (self.n, self.seed, self.only, self.device, left_out.__setitem__)
-        metrics = evaluate(self.exported / self.model, *told)
+        folders = None if self.exported is None else [self.exported]
+        folder = Catalogue(folders).entry(self.model).folder
+        metrics = evaluate(folder, *told)
         for metric in metrics:
             print(_line(self.model, metric))
         for name, why in left_out.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass, field, fields
 from importlib.resources import files
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from genlab.contract.card import Card
+from genlab.contract.card import CARD_FILE, Card
 from genlab.contract.errors import ContractError
 from genlab.packing import options
 from genlab.runtime.errors import RunError
@@ -48,12 +49,15 @@ class Pack(options.Main):
         }
         parts[options.Main] = self
         named = ((each.name, part) for group, part in parts.items() for each in fields(group))
+        there = (self.into / self.id / CARD_FILE).exists()
         try:
             card = pack(**{name: getattr(part, name) for name, part in named})
         except (ContractError, RunError, OSError) as problem:
-            print(problem, file=sys.stderr)
+            print(typed(str(problem)), file=sys.stderr)
             return 1
         print(told(card, self.into))
+        if there:
+            print("It takes the place of the model that had this name.")
         return 0
 
 
@@ -76,6 +80,20 @@ class New:
         return 0
 
 
+def typed(text: str) -> str:
+    """Options as python takes them, `range=tanh`, as one types them: `--range tanh`."""
+    names = {each.name for group in (options.Main, *options.GROUPS) for each in fields(group)}
+    known = "|".join(sorted(names, key=len, reverse=True))
+
+    def flag(found: re.Match[str]) -> str:
+        name, value = found[1].replace("_", "-"), found[2]
+        if value == "True":
+            return f"--{name}"
+        return f"--{name} " + re.sub(r"[(),]", "", value)
+
+    return re.sub(rf"(?<![\w=.-])({known})=(\([^)]*\)|<[^>]*>|[^\s,;)]+)", flag, text)
+
+
 def template(kind: str) -> str:
     """The script of a kind."""
     return (files("genlab.packing") / "templates" / f"{kind}.py.txt").read_text()
@@ -85,7 +103,7 @@ def told(card: Card, into: Path) -> str:
     """Where a model lies, what it can do, how true that is, and the command that shows it."""
     original = max(card.parity.values(), default=None)
     parity = (
-        "not compared with the original: pass check_values to do so"
+        "not compared with the original: pass --check-values to do so"
         if original is None
         else f"parity with the original {original:.1e}"
     )

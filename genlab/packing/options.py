@@ -5,6 +5,7 @@ Names, shapes and dtypes are read from the files; here is what no file tells.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ KINDS = {
 KIND = Literal["generator", "decoder", "vae", "flow", "diffusion", "classifier", "autoregressive"]
 VERBS = ("log_prob", "decode", "encode", "layers", "denoise", "critic", "classify", "next")
 """Verbs that files can be packed for."""
+OWN = (
+    "onnxruntime itself: it tells that the files are intact, not that they agree with the original"
+)
+"""What a card says of check values that no original gave."""
 PREDICTIONS = {"epsilon": "eps", "v_prediction": "v", "sample": "x0"}
 """What diffusers calls the parameterisations."""
 RANGES = {"unit": (1.0, 0.0), "tanh": (0.5, 0.5), "bytes": (1 / 255, 0.0), "logits": (1.0, 0.0)}
@@ -178,7 +183,7 @@ class About:
     hardware: str = "not stated"
     """on which it was trained"""
     thumbnail: bool = True
-    """the small film of the model's tile (wants pillow)"""
+    """draw the small film of the model's tile, which wants pillow"""
 
 
 GROUPS = (Files, Names, Samples, Noise, Classes, Data, About)
@@ -247,6 +252,10 @@ def wrong(options: Options) -> Iterator[tuple[str, str]]:
             value = getattr(options, key)
             if words and value is not None and value not in words:
                 yield key, f"one of {', '.join(map(str, words))}"
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", str(options.id)):
+        yield "id", "<dataset>-<family>, in small letters and figures, such as faces-gan"
+    if len(options.shape) == 3 and options.shape[0] not in (1, 3) and options.shape[2] in (1, 3):
+        yield "shape", "channels, rows, columns (also with layout=nhwc), such as 3 32 32"
     if options.steps < 1:
         yield "steps", "1 or more"
     if options.null_label is not None and options.null_label < 0:

@@ -23,17 +23,13 @@ from genlab.model import ExportedModel, load
 from genlab.packing import data, schedule, values
 from genlab.packing.card import command, diffusion, document
 from genlab.packing.graph import wrapped
-from genlab.packing.options import KINDS, VERBS, Options
+from genlab.packing.options import KINDS, OWN, VERBS, Options
 from genlab.packing.source import Source
 from genlab.packing.verbs import Packed, conditions_of, packed
 from genlab.runtime.check import Report, check
 from genlab.runtime.errors import InputError
 from genlab.runtime.smoke import probe
 
-OWN = (
-    "onnxruntime itself: it tells that the files are intact, not that they agree with the original"
-)
-"""What a card says of check values that no original gave."""
 ORIGINAL = "the original, given when it was packed"
 OVERSHOOT = 1e-3
 """How far images may leave [0, 1]: rounding, and no more."""
@@ -65,7 +61,10 @@ def _files(options: Options) -> Iterator[tuple[str, Path]]:
     """Files by verb."""
     if options.model is not None:
         if options.kind is None:
-            expected, todo = f"one of {', '.join(KINDS)}", "say what the first file does: kind=…"
+            expected, todo = (
+                f"one of {', '.join(KINDS)}",
+                "say what the first file does: pass kind=<one of them>",
+            )
             raise ContractError(options.id, "kind", expected, "nothing", todo)
         yield KINDS[options.kind], options.model
     further = [(verb, getattr(options, verb)) for verb in VERBS]
@@ -102,13 +101,21 @@ def _published(
 ) -> Card:
     event = _event(options, made)
     if not event:
-        expected, todo = "the shape of one sample, which no file tells", "pass it, such as 1 28 28"
+        expected, todo = (
+            "the shape of one sample, which no file tells",
+            "pass shape=(1, 28, 28), or what it is",
+        )
         raise ContractError(options.id, "shape", expected, "nothing", todo)
     classes = _classes(options, made)
+    _judge_use(options, made, classes)
     card = document(options, made, event) | diffusion(options, made, event, table)
     card["constants"] |= {"classes": classes} if classes else {}
     spaces = {"data": Space(**card["spaces"]["data"] | {"shape": tuple(event)})}
     reference = _reference(options, event, len(classes))
+    if classes and not card["conditions"] and "classify" not in made and "label" not in reference:
+        found = "no input label, no logits, and no labels in the data"
+        todo = "leave classes out, or export the network with its input of labels"
+        raise ContractError(options.id, "classes", "something that has classes", found, todo)
     setting = _setting(options, spaces, card, reference)
     graphs, stored, check_of = dict[str, bytes](), Arrays(), OWN
     given = values.opened(options.id, options.check_values) if options.check_values else None
@@ -162,6 +169,21 @@ def _shift(card: dict[str, Any], event: tuple[int, ...]) -> np.ndarray:
     return shift.reshape(event) if shift.size == prod(event) else shift
 
 
+def _judge_use(options: Options, made: Mapping[str, Packed], classes: list[str]) -> None:
+    """Options that say something of a network that no file is."""
+    idle: dict[str, tuple[object, str]] = {}
+    if "denoise" not in made:
+        told = options.alphas_cumprod, options.log_snr, options.parameterisation
+        names = "alphas_cumprod", "log_snr", "parameterisation"
+        idle |= {name: (value, "a denoiser") for name, value in zip(names, told, strict=True)}
+    if not any("label" in each.inputs.ends for each in made.values()):
+        idle["null_label"] = (options.null_label, "an input of labels")
+    for name, (value, wanted) in idle.items():
+        if value is not None:
+            found, todo = f"{', '.join(made)} without one", f"leave {name} out"
+            raise ContractError(options.id, name, wanted, found, todo)
+
+
 def _reference(options: Options, event: tuple[int, ...], classes: int) -> Arrays:
     return data.reference(options.id, options.data, event, classes) if options.data else {}
 
@@ -178,14 +200,22 @@ def _classes(options: Options, made: Mapping[str, Packed]) -> list[str]:
 
 
 def _judge_range(options: Options, stored: Arrays, event: tuple[int, ...]) -> None:
-    """Images lie in [0, 1]: where they do not, the range was told wrongly."""
+    """Numbers are finite, and images lie in [0, 1]: if not, the range was told wrongly."""
+    for key, values_ in stored.items():
+        verb, n, side, name = key.split("/")
+        wrong = ~np.isfinite(values_) if values_.dtype.kind == "f" else np.zeros(1, bool)
+        if side == "out" and n == str(values.MOST) and name != "log_prob" and wrong.any():
+            rows = int(wrong.reshape(len(values_), -1).any(1).sum())
+            found = f"NaN or infinity in {rows} of {n} rows"
+            todo = "mend the network: no option of packing makes numbers of these"
+            raise ContractError(options.id, f"{verb}.{name}", "finite numbers", found, todo)
     x = stored.get(f"decode/{values.MOST}/out/x")
     if x is None or len(event) != 3 or (x.min() >= -OVERSHOOT and x.max() <= 1 + OVERSHOOT):
         return
     guess = (
         "bytes" if x.max() > 10 else "tanh" if x.min() >= -1.01 and x.max() <= 1.01 else "logits"
     )
-    todo = f"pass range={guess} if that is what it makes, or clip to cut off what is outside"
+    todo = f"pass range={guess} if that is what it makes, or clip=True to cut off what is outside"
     expected, found = "images in [0, 1]", f"numbers from {x.min():.3g} to {x.max():.3g}"
     raise ContractError(options.id, "decode.x", expected, found, todo)
 

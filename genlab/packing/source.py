@@ -112,6 +112,9 @@ def _read(model: str, file: Path) -> Any:
     expected = "an ONNX file"
     try:
         proto = onnx.load(file, load_external_data=False)
+    except IsADirectoryError:
+        todo = "name the file in it; a pipeline of diffusers: pass diffusers=<its folder>"
+        raise ContractError(model, f"{file}", expected, "a folder", todo) from None
     except FileNotFoundError:
         todo = "name the file that your exporter wrote"
         raise ContractError(model, f"{file}", expected, f"no file {file.name}", todo) from None

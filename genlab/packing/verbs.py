@@ -110,7 +110,7 @@ def _named_otherwise(options: Options, verb: str, source: Source, name: str, end
         return
     theirs = end.name.lower()
     if name in ("critic", "logits") and "prob" in theirs and not options.probabilities:
-        expected, todo = "log-odds", "pass probabilities if these are probabilities"
+        expected, todo = "log-odds", "pass probabilities=True if these are probabilities"
     elif name == "log_prob" and any(word in theirs for word in ("nll", "neg", "loss")):
         expected, todo = "log p(x)", "give its negative in the module"
     else:
@@ -159,6 +159,10 @@ class _Maker:
                     steps.append(ToNetwork(numbers(0.5), numbers(0.5)))
                 steps.append(Reshape((self.latent,), shape))
             case "log_snr":
+                if self.table is None and end.whole:
+                    expected, found = "numbers with a fraction, since it is told λ", end.told
+                    todo = "leave time=log_snr out: whole numbers count the trained steps"
+                    raise self.source.refuse(f"input {end.name}", expected, found, todo)
                 if self.table is not None:
                     steps, dtype = [Nearest(self.table)], INT64
                 steps.append(Reshape((), shape))
@@ -282,10 +286,11 @@ class _Maker:
             whole = (math.prod(event),) if len(dims) == 1 else self._permuted(event)
             if len(whole) == len(dims):
                 return whole
-        expected, found = "a shape of one sample in numbers", end.told
-        raise self.source.refuse(
-            f"input {end.name}", expected, found, "pass shape, such as 3 32 32"
-        )
+        expected, found = "a shape of one row in numbers", end.told
+        todo = "export it again with only its first axis symbolic"
+        if name in ("x", "u"):
+            todo = "pass shape=(3, 32, 32), or what it is"
+        raise self.source.refuse(f"input {end.name}", expected, found, todo)
 
     def _permuted(self, event: Shape) -> Shape:
         nhwc = self.options.layout == "nhwc" and len(event) == 3
@@ -321,7 +326,7 @@ class _Maker:
         event = self.event or self._guessed(shape)
         if math.prod(event) != math.prod(shape):
             expected, found = f"samples of shape {list(event)}", f"{list(shape)}"
-            todo = "pass the right shape, or the right file"
+            todo = "pass the right shape=(3, 32, 32), or the right file"
             raise self.source.refuse(self.verb, expected, found, todo)
         self.event = event
         return event
@@ -334,7 +339,7 @@ class _Maker:
             return event
         other = "nchw" if self.options.layout == "nhwc" else "nhwc"
         swapped = len(shape) == 3 and shape[0 if other == "nchw" else -1] in (1, 3)
-        todo = f"pass layout={other}" if swapped else "pass shape, such as shape=1,28,28"
+        todo = f"pass layout={other}" if swapped else "pass shape=(1, 28, 28), or what it is"
         expected = f"an image of 1 or 3 channels in the order {self.options.layout}"
         raise self.source.refuse(self.verb, expected, f"shape {list(shape)}", todo)
 

@@ -129,6 +129,9 @@ def source_of(
     Raises:
         DataError: There is nothing, or something else.
     """
+    if not path.exists():
+        todo = "correct the path that --data names"
+        raise DataError.of(path, "a folder or a file of data", "nothing", todo)
     kind: Literal["points", "images"] = "points" if path.suffix.lower() == ".csv" else "images"
     if not path.is_dir() and path.suffix.lower() not in (".csv", ".npz"):
         expected = "a folder of pictures, an npz file of images or a csv file of points"

@@ -94,7 +94,7 @@ def test_images_outside_of_0_to_1_are_refused_with_the_range_that_fits(
     g = write("g.onnx", DCGAN, W=WEIGHT)
     error = refused(model=g, into=tmp_path, id="faces-gan", kind="generator")
     assert error.field == "decode.x"
-    assert "range=tanh" in error.todo
+    assert "--range tanh" in error.todo
     clipped = pack(g, into=tmp_path, id="faces-gan", kind="generator", clip=True)
     assert clipped.sample(50).min() == 0
 
