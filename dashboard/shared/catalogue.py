@@ -19,7 +19,14 @@ from dashboard.shared.compute import answering, computed
 from dashboard.shared.guard import once, without
 from genlab import load
 from genlab.contract.card import Card
-from genlab.contract.catalogue import Catalogue, Entry, default_folders, file_state, placed
+from genlab.contract.catalogue import (
+    CHECKOUT,
+    Catalogue,
+    Entry,
+    default_folders,
+    file_state,
+    placed,
+)
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import read_bytes, read_npz, verify_bytes
 from genlab.making import making_of
@@ -77,6 +84,11 @@ def state() -> str:
     places = sorted({each.folder.parent / "data" for each in entries})
     data = [(str(file), file_state(file)) for place in places for file in place.glob("*.npz")]
     return blake2b(repr([models, sorted(data)]).encode(), digest_size=8).hexdigest()
+
+
+def own(model_id: str) -> bool:
+    """Whether a model came from a folder of the visitor's."""
+    return read_catalogue().entries[model_id].folder.parent != CHECKOUT
 
 
 def by_cards() -> list[Entry]:

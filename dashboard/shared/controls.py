@@ -18,8 +18,10 @@ from dashboard.shared.catalogue import (
     datasets,
     exact_of,
     models_with,
+    own,
     read_catalogue,
 )
+from dashboard.shared.guard import notices
 from genlab.contract.card import Card
 
 Option = TypeVar("Option", bound=str)
@@ -99,32 +101,71 @@ def pick(
     """One of the `options`, identifiers with what people call them; the link always names it.
 
     Without a link it is the first of the data set that was looked at last, on whatever page: an
-    option is of the data set of its card, or else is one itself. A link to what is not there is
-    told so.
+    option is of the data set of its card, or else is one itself. A visitor's own models stand first
+    in the menu. What a link asks for and is not there, or broke or went while it was looked at, is
+    told; the link keeps it, and it is shown once it is there, unless the visitor chose another.
     """
     of = {name: cards[name].dataset if cards else name for name in options}
     here = [name for name in options if of[name] == st.session_state.get("dataset_seen")]
-    _ask(key, options, (here or list(options))[0], models=cards is not None)
-    chosen = st.selectbox(label, list(options), format_func=options.__getitem__, **changing(key))
+    wish = _awaited(key, of, (here or list(options))[0], models=cards is not None)
+    if wish is not None:
+        _say_instead(key, wish, options)
+    listed = sorted(options, key=lambda name: not own(name)) if cards else list(options)
+    chosen = st.selectbox(label, listed, format_func=options.__getitem__, **changing(key))
     name = chosen if chosen in options else next(iter(options))
-    links.tell(key, name)
+    links.tell(key, name if wish is None else wish)
     st.session_state["dataset_seen"] = of[name]
     return name
 
 
-def _ask(key: str, options: Mapping[str, str], first: str, models: bool = False) -> None:
-    """As `links.asked`; a link to what is not among the options is told what is shown instead.
+def _awaited(key: str, of: Mapping[str, str], first: str, models: bool) -> str | None:
+    """Set the choice as `links.asked`; what is asked for and missing, None where nothing is.
 
-    So is whoever looked at one of the `models` that broke or went since; who chose a view that is
-    not for it has done nothing wrong.
+    `of` has the data set of each option. Who chose a view that is not for a sound model, or an
+    option in place of what is missing, waits for nothing.
     """
-    before, entries = st.session_state.get(key), read_catalogue().entries
-    missing = links.asked(key, options, first)
-    if missing is None and models and before is not None and before not in options:
-        still = entries.get(str(before))
-        missing = None if still and still.card and not still.problem else str(before)
+    state, waits = st.session_state, f"{key}_awaited"
+    before, (wish, instead) = state.get(key), state.pop(waits, (None, None))
+    missing = links.asked(key, of, first)
+    if before != instead or (before in of and before != state[key]):
+        wish = None  # another one was chosen, by the menu or by a link
+    if missing is None and wish is None and before is not None and before not in of:
+        missing = str(before) if _gone(str(before), models) else None
+    if missing is None and wish in of:
+        state[key] = wish
+        return None
+    if missing is not None or before not in of:
+        name = missing or wish
+        state[key] = _instead(name, of, state[key]) if models and name else state[key]
+    missing = missing or wish
     if missing is not None:
-        shown, entry = options[st.session_state[key]], entries.get(missing)
+        state[waits] = missing, state[key]
+    return missing
+
+
+def _gone(name: str, models: bool) -> bool:
+    """Whether a model broke or went, or all models of a data set did."""
+    catalogue = read_catalogue()
+    return name not in (catalogue.cards if models else datasets())
+
+
+def _instead(missing: str, of: Mapping[str, str], first: str) -> str:
+    """What is shown in place of a model: the visitor's own of its data set, the nearest by name."""
+    same = [name for name in of if own(name) and missing.startswith(f"{of[name]}-")]
+    return next(iter(get_close_matches(missing, same, 1, 0.0)), first)
+
+
+def _ask(key: str, options: Mapping[str, str], first: str) -> None:
+    """As `links.asked`; a link to what is not among the options is told what is shown instead."""
+    missing = links.asked(key, options, first)
+    if missing is not None:
+        _say_instead(key, missing, options)
+
+
+def _say_instead(key: str, missing: str, options: Mapping[str, str]) -> None:
+    """Say why what is asked for is not there, and what is shown instead."""
+    shown, entry = options[st.session_state[key]], read_catalogue().entries.get(missing)
+    with notices():
         if entry and entry.problem:
             broken = f"{links.plain(str(entry.problem))}\n\nShown instead: {shown}."
             st.warning(broken, icon=":material/broken_image:")
@@ -156,7 +197,8 @@ def _heed(key: str, fits: Callable[[str], bool], shown: object) -> None:
     """Say it where a link was opened that asks a widget for what it does not offer."""
     wish = st.query_params.get(key)
     if wish is not None and key not in st.session_state and not fits(wish):
-        links.say_missing(wish, shown)
+        with notices():
+            links.say_missing(wish, shown)
 
 
 def _within(low: float, high: float, kind: type[int] | type[float]) -> Callable[[str], bool]:

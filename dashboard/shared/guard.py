@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitInvalidLayoutContextError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -93,3 +94,8 @@ def once(name: Hashable, look: Callable[[], Value]) -> Value:
         known[name] = look()
     value: Value = known[name]
     return value
+
+
+def notices() -> DeltaGenerator:
+    """The place for what is said of a link, where a page or a fragment first asks for it."""
+    return once("notices", st.container)

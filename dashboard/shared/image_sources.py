@@ -24,6 +24,8 @@ INK = (
 )
 COLOUR = "Its middle, of the shape of the data, is scaled to {}; its colours stay as they are."
 """What becomes of a picture for a grey model, and for one of colours; with the size of images."""
+HANDWRITTEN = frozenset({"mnist", "emnist"})
+"""Data sets of what people write on paper, digits among it."""
 LINK = "drawing"
 """What the link calls a drawing."""
 DRAWING, PICTURE, FILE, FILES = "image_drawing", "image_picture", "image_file", "image_files"
@@ -54,7 +56,7 @@ def said_source(look: ImageSelection) -> str:
     n = min(OFFERED, len(look.pictures.test))
     picks = linked_picks("bits_picks", n, image=0)
     tile = peek_tiles("bits_picks", n=n, picks=picks).picks["image"]
-    return f"image{tile + 1}-class-{look.pictures.name(int(look.pictures.test_label[tile]))}"
+    return look.pictures.numbered(tile)
 
 
 def _test(look: ImageSelection, _: DeltaGenerator) -> Bytes | None:
@@ -72,7 +74,9 @@ def _test(look: ImageSelection, _: DeltaGenerator) -> Bytes | None:
 
 def _drawn(look: ImageSelection, beside: DeltaGenerator) -> Bytes | None:
     channels, height, width = look.card.event_shape
-    told = "Draw a digit, or anything: its bits are counted after each stroke."
+    told = "Draw anything: its bits are counted after each stroke."
+    if look.card.dataset in HANDWRITTEN:
+        told = "Draw a digit, or anything: its bits are counted after each stroke."
     st.caption(
         told if channels == 1 else "Draw in white on black: bits are counted after a stroke."
     )
@@ -110,7 +114,7 @@ def _uploaded(look: ImageSelection, beside: DeltaGenerator) -> Bytes | None:
     _read(shape)
     st.caption("A picture is never part of a link: whoever opens it must choose the file again.")
     if PICTURE not in st.session_state:
-        if shape[0] == 1:
+        if look.card.dataset in HANDWRITTEN:
             st.caption(
                 "A digit on paper, photographed from above, does well: let it fill three quarters "
                 "of the picture, as those of the data do."

@@ -35,7 +35,8 @@ TRAINING = {"mnist": 55_000, "fashion": 55_000, "kmnist": 55_000, "emnist": 119_
 class Pictures:
     """Images of a data set, levels [n, channels, h, w], with the index of each one's class [n].
 
-    `test` was kept from every training, `train` is a part of what models saw; each may be empty.
+    `test` was kept from every training, `train` is a part of what models saw; each may be empty,
+    and so are the labels of images without any.
     """
 
     test: Bytes
@@ -44,9 +45,17 @@ class Pictures:
     train_label: Bytes
     classes: tuple[str, ...]
 
-    def name(self, label: int) -> str:
-        """The class of an index in words."""
+    def name(self, labels: Bytes, image: int) -> str:
+        """The class of an image in words, by `labels` of this sample; empty where it has none."""
+        if not len(labels):
+            return ""
+        label = int(labels[image])
         return self.classes[label] if label < len(self.classes) else str(label)
+
+    def numbered(self, image: int) -> str:
+        """A test image as a part of a file's name: its number, and its class where it has one."""
+        name = self.name(self.test_label, image)
+        return f"image{image + 1}" + (f"-class-{name}" if name else "")
 
 
 def images_with(*verbs: str) -> list[Card]:
@@ -86,7 +95,7 @@ def pictures(card: Card) -> Pictures:
     held: list[Bytes] = []
     for images, labels in PARTS:
         x = arrays.get(images, np.empty((0, *card.event_shape), np.uint8))
-        held += [x, arrays.get(labels, np.zeros(len(x), np.uint8))]
+        held += [x, arrays.get(labels, np.empty(0, np.uint8))]
     test, test_label, train, train_label = held
     return Pictures(test, test_label, train, train_label, tuple(card.constants.classes or ()))
 
@@ -235,20 +244,37 @@ def tell_outside(model: ExportedModel) -> None:
         )
 
 
-def say_no_test(card: Card, what: str = "test images") -> None:
-    """Why there is nothing to see, where the file of `what` is looked for, and how it is made."""
+def say_no_test(card: Card, what: str = "test images", *also: str) -> None:
+    """Why there is nothing to see, where the file of `what` is looked for, and how it is made.
+
+    A model that knows classes has labels in it; `also` are arrays that the view wants beside `x`.
+    """
     file = catalogue.data_file(card)
-    shape = ", ".join(map(str, card.event_shape))
     if file.parents[1] == CHECKOUT:
         todo = f"Restore it from version control, or export a model of {card.dataset} again."
     else:
-        todo = (
-            "It lies beside the model's folder and holds an array `x` of images, uint8 "
-            f"[n, {shape}], and the index of each one's class, `label`, uint8 [n]: "
-            f'`numpy.savez_compressed("data/{file.name}", x=images, label=classes)`.'
-        )
+        todo = _how_made(card, file.name, also)
     st.info(
         f"There are no {what} of {catalogue.dataset_title(card.dataset)}: "
         f"`{'/'.join(file.parts[-3:])}` is missing or has none. {todo}",
         icon=":material/hide_image:",
+    )
+
+
+def _how_made(card: Card, name: str, also: tuple[str, ...]) -> str:
+    """How the file of a reference sample is made: by packing, or by hand."""
+    shape = ", ".join(map(str, card.event_shape))
+    arrays = {"x": "images that the model has not seen"}
+    if "train" in also:
+        arrays["train"] = "images of its training"
+    arrays = {key: f"`{key}` ({told}, uint8 [n, {shape}])" for key, told in arrays.items()}
+    if card.labels:
+        arrays["label"] = "`label` (the index of each one's class in `x`, uint8 [n])"
+    given = {"x": "images", "train": "training", "label": "classes"}
+    call = ", ".join(f"{key}={given[key]}" for key in arrays)
+    pictures = "" if "train" in also else "a folder of pictures or "
+    return (
+        f"`python -m genlab pack … --data FILE` writes it when the model is packed: FILE is "
+        f"{pictures}an npz file with {' and '.join(arrays.values())}. By hand, in the folder "
+        f'of the models: `numpy.savez_compressed("data/{name}", {call})`.'
     )

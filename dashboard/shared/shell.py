@@ -3,6 +3,8 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard.shared.guard import notices
+
 
 def head(title: str, sentence: str, formula: str = "") -> None:
     """The page's name with a sentence beside it; a `formula` is shown to whoever asks for it."""
@@ -16,6 +18,7 @@ def head(title: str, sentence: str, formula: str = "") -> None:
 
 def choices() -> tuple[DeltaGenerator, DeltaGenerator]:
     """Places in one row under the head: for the data or the model looked at, and for the view."""
+    notices()  # above the row, which they would break
     with st.container(key="choices", horizontal=True, vertical_alignment="center", gap="medium"):
         return st.container(key="subject", width="content"), st.container(width="stretch")
 

@@ -24,6 +24,8 @@ HOUSE = {
     "kinds-gan": toys.images.of_classes("kinds-gan", 3, event=COLOUR),
     "discs-ddpm": toys.images.denoiser("discs-ddpm", COLOUR, (0.4, -0.4, 0.0), 0.1, CLASSES),
     "discs-flow": toys.images.flow("discs-flow", COLOUR),
+    "plain-gan": toys.images.gan("plain-gan", GREY).without("critic"),
+    "plain-ddpm": toys.images.denoiser("plain-ddpm", GREY, (0.2,), 0.1),
     "big-gan": toys.images.gan("big-gan", LARGE, (0, 10, 20)),
     "big-ddpm": toys.images.denoiser("big-ddpm", LARGE, (0.2,), 0.1),
     "wide-gan": toys.images.gan("wide-gan", GREY),
@@ -47,6 +49,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         label = rng.integers(0, len(CLASSES), 40).astype(np.uint8)
         content = write_npz({"x": x, "label": label, "train": x[::-1].copy(), "train_label": label})
         (folder / "data" / f"{name}.npz").write_bytes(content)
+    plain = rng.integers(0, 256, (40, *GREY)).astype(np.uint8)
+    (folder / "data" / "plain.npz").write_bytes(write_npz({"x": plain}))
     with pytest.MonkeyPatch.context() as patch, catalogue_in(folder, patch):
         yield folder
 
@@ -153,3 +157,36 @@ def test_words_of_a_broken_model_are_no_links() -> None:
     assert "](" not in said.value.replace("\\]", "")
     assert "://" not in said.value
     assert re.search(r"(?<!\\)[`<]", said.value) is None
+
+
+def said(app: AppTest) -> str:
+    """All words of the page, those of walls and stages too."""
+    blobs = [element.proto.bytes for element in app.get("bidi_component")]
+    html = [str(element.proto.body) for element in app.get("html")]
+    headers = [decode(blob) for blob in filter(None, blobs)]
+    told = [sheet | {"pixels": None} for one in headers for sheet in one.get("sheets", [])]
+    return "\n".join([texts(app), *html, *map(str, told)])
+
+
+def test_images_without_labels_have_no_class(own: Path) -> None:
+    """The sample of `plain` has neither labels nor training images."""
+    memory = open_page(
+        pages.named("gan-images").script, image_gan="plain-gan", image_gan_view="memory"
+    )
+    assert not memory.exception
+    near = re.findall(r"'captions': \(?\[*(.*?)\]", said(memory))
+    assert any(re.search(r"'the sample', '\d+\.\d+'", words) for words in near)
+    assert "cannot be told here" in texts(memory)
+    assert "a copy would be far below" not in texts(memory)
+    forward = open_page(
+        pages.named("diffusion-images").script, image_ddpm="plain-ddpm", image_view="forward"
+    )
+    assert not forward.exception
+    assert "'image 1', 'image 2'" in said(forward)
+
+
+def test_a_data_set_without_a_file_claims_no_real_images(own: Path) -> None:
+    app = open_page(pages.named("compare").script, dataset="big")
+    assert "Real images" not in texts(app)
+    assert "big.npz` is missing" in texts(app)
+    assert "Real images" in texts(open_page(pages.named("compare").script, dataset="discs"))

@@ -21,7 +21,7 @@ from dashboard.plots.bounds import inference
 from dashboard.shared import catalogue
 from dashboard.shared.compute import key_of
 from dashboard.shared.guard import guarded, without
-from dashboard.shared.images import pictures, tell_not_finite, tell_outside
+from dashboard.shared.images import pictures, say_no_test, tell_not_finite, tell_outside
 from dashboard.shared.progress import finished, kept
 from dashboard.shared.taken import packed
 from genlab.contract.card import Card
@@ -98,24 +98,27 @@ def _drawing(card: Card, seed: int, total: int) -> Iterator[Drawn]:
 def show(dataset: str, cards: list[Card], seed: int) -> None:
     """Real images and the samples of each model, then the table."""
     walls = catalogue.makers(cards)
-    told = f"Real images that no training has seen, and {N} samples of each model with one seed, "
-    told += "none chosen."
+    real = pictures(cards[0]).test[:N]
+    told = f"{N} samples of each model with one seed, none chosen."
+    if len(real):
+        told = f"Real images that no training has seen, and {told}"
     for card in walls:
         if "denoise" in card.verbs:
             classes = "was asked for the classes in turn (guidance 1, "
             asked = classes if in_turn(card, N) else "was drawn ("
             told += f" {card.id} {asked}DPM-Solver++(2M) in {steps_of(card)} evaluations)."
     st.caption(told)
-    places = st.columns(len(walls) + 1)
+    places = st.columns(len(walls) + bool(len(real)))
     seconds: dict[str, float] = {}
     made: dict[str, NDArray[np.float32]] = {}
-    real = pictures(cards[0]).test[:N]
     if len(real):
-        with places[0]:
+        with places.pop(0):
             wall(real, "real images", f"compare_{dataset}")
-    for card, place in zip(walls, places[1:], strict=True):
+    for card, place in zip(walls, places, strict=True):
         with place:
             model(card, seed, seconds, made)
+    if not len(real):
+        say_no_test(cards[0])
     rows = [row(card, seconds.get(card.id)) for card in cards]
     table(cards, rows)
     offer(dataset, cards, rows, made, seed)

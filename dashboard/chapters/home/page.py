@@ -1,5 +1,6 @@
 """The front door: the lecture as a path of living pictures, and below it every model on a shelf."""
 
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import streamlit as st
@@ -137,16 +138,36 @@ def follow(opened: str | None) -> None:
         st.switch_page(COMPARE.script, query_params={"dataset": opened})
 
 
+def of_visitor() -> list[Entry]:
+    """The visitor's models in the order of the data sets, broken ones at the end."""
+    entries = read_catalogue().entries
+    found = [entries[card.id] for name in catalogue.datasets() for card in _shown(name)]
+    found += [entry for entry in entries.values() if entry.problem]
+    return [entry for entry in found if own(entry)]
+
+
+def told_apart(mine: list[Entry]) -> dict[Path, str]:
+    """The visitor's folders in the order in which they are read, by the ends of their paths."""
+    order = read_catalogue().folders
+    folders = {entry.folder.parent for entry in mine}
+    listed = sorted(folders, key=lambda one: (order.index(one) if one in order else -1, one))
+
+    def end(folder: Path, parts: int) -> str:
+        return "/".join(folder.parts[-parts:]).replace("//", "/")
+
+    for parts in range(1, max(len(folder.parts) for folder in listed) + 1):
+        called = {folder: end(folder, parts) for folder in listed}
+        if len(set(called.values())) == len(called):
+            break
+    return called
+
+
 def shelf() -> None:
     """Every model, by data set; a visitor chooses of which data set and which family."""
-    entries = read_catalogue().entries
-    mine = [entries[card.id] for name in catalogue.datasets() for card in _shown(name)]
-    mine += [entry for entry in entries.values() if entry.problem]
-    mine = [entry for entry in mine if own(entry)]
-    if mine:
+    if mine := of_visitor():
         st.header("Your models", divider="gray")
-        for place, folder in enumerate(dict.fromkeys(entry.folder.parent for entry in mine)):
-            st.caption(f"From the folder `{folder.name}`")
+        for place, (folder, called) in enumerate(told_apart(mine).items()):
+            st.caption(f"From the folder `{called}`")
             cards = [in_gallery(entry, False) for entry in mine if entry.folder.parent == folder]
             follow(gallery(cards, key=f"own{place}", links={}))
     st.header("The models", divider="gray")
@@ -189,6 +210,10 @@ st.markdown(
     "trained or from a distribution that is known exactly. Begin at the top; each view leads to "
     "the next."
 )
+if own_models := of_visitor():
+    broken = sum(1 for each in own_models if each.problem)
+    some = f", {broken} of them broken" if broken else ""
+    st.markdown(f"[Your models: {len(own_models)}](#your-models){some}")
 lecture()
 if read_catalogue().entries:
     shelf()

@@ -98,11 +98,16 @@ def test_who_looks_at_a_model_that_breaks_is_told_why_and_what_is_shown_instead(
     assert f"{MODEL}: forward.onnx: expected sha256" in str(warning.value)
     assert f"Shown instead: Toys · {OTHER}" in str(warning.value)
     assert page.selectbox[0].options == [f"Toys · {OTHER}"]
+    assert page.query_params["flow"] == MODEL
+    page.run()
+    assert page.warning[0].value == warning.value  # as long as it is so
     heal()
     look()
     page.run()
     assert not page.warning
     assert len(page.selectbox[0].options) == 2
+    assert page.selectbox[0].value == MODEL  # nobody chose another meanwhile
+    page.selectbox[0].select(OTHER).run()
     shutil.rmtree(models / OTHER)
     later()
     page.run()
@@ -110,6 +115,23 @@ def test_who_looks_at_a_model_that_breaks_is_told_why_and_what_is_shown_instead(
     assert [str(each.value) for each in page.warning] == [
         f"There is no “{OTHER}” here. Shown instead: Toys · {MODEL}."
     ]
+
+
+def test_who_chooses_another_model_stays_with_it_when_the_broken_one_heals(models: Path) -> None:
+    points.flow("toy-flow-three", [0.5, -0.25], [2.0, 0.0]).publish(models)
+    heal = spoil(models / MODEL)
+    look()
+    page = open_page("chapters/flows/page.py", flow=MODEL)
+    (warning,) = page.warning
+    assert f"{MODEL}: forward.onnx: expected sha256" in str(warning.value)
+    other = next(each for each in (OTHER, "toy-flow-three") if each != page.selectbox[0].value)
+    page.selectbox[0].select(other).run()
+    assert not page.warning
+    heal()
+    look()
+    page.run()
+    assert page.selectbox[0].value == other
+    assert page.query_params["flow"] == other
 
 
 def test_the_state_changes_with_models_and_data_and_with_nothing_else(models: Path) -> None:
@@ -188,15 +210,20 @@ def test_a_data_file_that_comes_heals_what_missed_it(models: Path) -> None:
     assert len(catalogue.reference(card, 5)) == 0
 
 
+@pytest.mark.parametrize(
+    ("classes", "call"), [((), "x=images"), (("a", "b"), "x=images, label=classes")]
+)
 def test_a_page_on_images_says_where_their_file_is_looked_for_until_it_is_there(
-    house: Path,
+    house: Path, classes: tuple[str, ...], call: str
 ) -> None:
-    images.denoiser("tiny-ddpm-own", images.GREY, [0.0], 0.04).publish(house)
+    means = [0.0] * max(1, len(classes) + 1)
+    images.denoiser("tiny-ddpm-own", images.GREY, means, 0.04, classes).publish(house)
     page = open_page("chapters/diffusion/images/page.py", image_view="forward")
     assert not page.exception
     (told,) = (str(each.value) for each in page.info)
     assert "`exported/data/tiny.npz` is missing or has none." in told  # the house's name
-    assert 'savez_compressed("data/tiny.npz", x=images, label=classes)' in told
+    assert f'savez_compressed("data/tiny.npz", {call})' in told
+    assert told.index("genlab pack") < told.index("savez_compressed")
     assert "uint8 [n, 1, 28, 28]" in told
     assert "version control" not in told
     (house / "data").mkdir()

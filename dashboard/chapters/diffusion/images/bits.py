@@ -8,10 +8,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.chapters.compare.scenes.scores import figure_of
-from dashboard.chapters.diffusion.images.shared import class_of, must_be_told
+from dashboard.chapters.diffusion.images.shared import class_of, must_be_told, takes_class
 from dashboard.chapters.diffusion.scenes.elbo import elbo_chart
 from dashboard.chapters.diffusion.scenes.images import labels_of
-from dashboard.chapters.diffusion.scenes.settings import ANY
+from dashboard.chapters.diffusion.scenes.settings import ANY, NONE
 from dashboard.chapters.flows.images.shared import flows, test_sets
 from dashboard.chapters.flows.images.shared import test_bits as bits_of_flow
 from dashboard.chapters.flows.scenes.bits import bits_chart, with_error
@@ -76,7 +76,8 @@ def _numbers(look: ImageSelection, levels: Bytes, label: str) -> None:
         "bits_per_dim": found.bits(found.strata).mean(0),
     }
     terms = {name: np.array(bits) for name, bits in found.terms().items()}
-    name = f"{look.card.id}-bits-{said_source(look)}-asked-{label}-seed{look.seed}"
+    asked = f"-asked-{label}" if label else ""
+    name = f"{look.card.id}-bits-{said_source(look)}{asked}-seed{look.seed}"
     take_arrays("Bits", name, bars | {"x": units(levels)} | terms, list(bars))
 
 
@@ -98,9 +99,10 @@ def _place(look: ImageSelection, levels: Bytes, label: str) -> None:
     alt = "Histograms of bits per dimension of test images; a line marks this image."
     parts.chart(bits_chart(rows, hues, marked=mean), alt)
     told = [f"{name}: {_words(bits)}" for name, bits in rows.items()]
-    known = "" if label == ANY else f", given class {label}"
+    known = "" if label in (ANY, NONE) else f", given class {label}"
+    given = ", class not given" if takes_class(look.card) else ""
     st.caption(
-        f"{name_of(look.card)}, class not given: {'; '.join(told)}. Up to {SET} test images of "
+        f"{name_of(look.card)}{given}: {'; '.join(told)}. Up to {SET} test images of "
         f"each data set, {SET_STRATA} strata. Orange: this image{known}."
     )
     if (own := sets.get(look.card.dataset)) is None:

@@ -12,12 +12,19 @@ from dashboard.chapters.diffusion.images.shared import (
     must_be_told,
     offer_moments,
     place_of,
+    takes_class,
     watch,
 )
 from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.shared import controls, shell
-from dashboard.shared.images import ImageSelection, film, linked_picks, say_no_test, units
+from dashboard.shared.images import (
+    ImageSelection,
+    film,
+    linked_picks,
+    say_no_test,
+    units,
+)
 from dashboard.shared.progress import Frames
 
 SHOWN = 24
@@ -38,13 +45,16 @@ def show(look: ImageSelection) -> None:
     if not n:
         say_no_test(card)
         return
+    if must_be_told(card) and not len(have.test_label):
+        say_no_test(card, "labels of test images")
+        return
     told, schedule = _asked(look)
     walk, coming = _dissolving(look, n, told, schedule), st.container()
     body = place_of(walk, "forward")
     with coming:
         moments = figures.thinned(watch(walk, "forward", "Adding noise", 6))
     with body():
-        names = [have.name(int(label)) for label in have.test_label[:n]]
+        names = [have.name(have.test_label, at) or f"image {at + 1}" for at in range(n)]
         picks = linked_picks("forward_tiles", n, tile=0)
         film(
             figures.guess_sheets(moments, names, 6),
@@ -61,10 +71,9 @@ def show(look: ImageSelection) -> None:
         )
         known = "-class-known" if told else ""
         name = f"{card.id}-forward-{schedule or 'own'}{known}-seed{look.seed}"
-        more: dict[str, NDArray[Any]] = {
-            "clean": units(have.test[:n]),
-            "label": have.test_label[:n],
-        }
+        more: dict[str, NDArray[Any]] = {"clean": units(have.test[:n])}
+        if len(have.test_label):
+            more["label"] = have.test_label[:n]
         offer_moments(name, (card.check.sha256, told, schedule, n, look.seed), moments, more)
 
 
@@ -75,7 +84,7 @@ def _asked(look: ImageSelection) -> tuple[bool, str | None]:
     with shell.how():
         if must_be_told(card):
             told = True
-        elif "label" in card.graphs["denoise"].inputs and card.labels:
+        elif takes_class(card) and len(look.pictures.test_label):
             words = "Whether the network is given the class of each image."
             choice = ["nothing", "its class"]
             told = controls.choose("The network is told", choice, "image_told", words) == choice[1]

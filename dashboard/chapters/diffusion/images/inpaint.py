@@ -67,10 +67,10 @@ def show(look: ImageSelection) -> None:
         n = controls.whole("Fillings", "image_fill_n", 1, 16, 8)
     left, right = picture.columns([2, 5])
     with left:
-        name = have.name(int(have.test_label[chosen]))
+        name = have.name(have.test_label, chosen)
         mask = pad(
             key="inpaint_pad",
-            alt=f"Test image {chosen + 1}, {name}, with the erased part covered.",
+            alt=f"Test image {chosen + 1}, {name or 'no label'}, with the erased part covered.",
             mode="mask",
             base=image,
             start=first,
@@ -91,7 +91,7 @@ def show(look: ImageSelection) -> None:
     )
     with right:
         filling = Filling(label, w, steps, resamplings, n, look.seed)
-        _result(look, chosen, mask, filling, f"image{chosen + 1}-class-{name}")
+        _result(look, chosen, mask, filling, have.numbered(chosen))
 
 
 def _result(look: ImageSelection, image: int, erased: Grey, asked: Filling, of: str) -> None:
@@ -110,7 +110,8 @@ def _result(look: ImageSelection, image: int, erased: Grey, asked: Filling, of: 
         film(sheets, "inpaint_tiles", strip, frame="image_fill_frame", max_width=420)
         more = {"known": units(look.pictures.test[image]), "erased": erased > 0}
         key = look.card.check.sha256, image, erased.tobytes(), asked
-        name = f"{look.card.id}-inpaint-{of}-asked-{asked.label}-seed{look.seed}"
+        told = f"-asked-{asked.label}" if asked.label else ""
+        name = f"{look.card.id}-inpaint-{of}{told}-seed{look.seed}"
         offer_moments(name, key, moments, more)
 
 

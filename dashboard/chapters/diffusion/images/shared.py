@@ -15,6 +15,7 @@ from dashboard.chapters.diffusion.scenes.settings import (
     ANY,
     CLIP,
     EVERY,
+    NONE,
     Setting,
     sampler_name,
     whole_rows,
@@ -35,13 +36,13 @@ MOST_STEPS, MOST_GUIDANCE = 100, 8.0
 
 
 def class_of(card: Card, key: str, default: str, every: bool = True) -> str:
-    """A class by its name, or any, or (with `every`) all in turn; any where there are none.
+    """A class by its name, or any, or (with `every`) all in turn; `NONE` where there are none.
 
     A model without a value for any must be told: there any is not offered.
     """
     classes = card.labels
-    if not classes or "label" not in card.graphs["denoise"].inputs:
-        return ANY
+    if not takes_class(card):
+        return NONE
     words = {ANY: "p(x), the class left open", EVERY: "all in turn"}
     if must_be_told(card):
         del words[ANY]
@@ -53,6 +54,11 @@ def class_of(card: Card, key: str, default: str, every: bool = True) -> str:
     return controls.choose("Class", offered, key, told or None, first, wrap=True)
 
 
+def takes_class(card: Card) -> bool:
+    """Whether the model can be told a class."""
+    return bool(card.labels) and "label" in card.graphs["denoise"].inputs
+
+
 def must_be_told(card: Card) -> bool:
     """Whether the model takes a class and has no value that says any."""
     return "label" in card.graphs["denoise"].inputs and card.null("label") is None
@@ -60,7 +66,7 @@ def must_be_told(card: Card) -> bool:
 
 def guidance_of(card: Card, key: str, label: str, default: float = 1.0) -> float:
     """The scale of guidance; 1 where there is no class or nothing to compare it with."""
-    if label == ANY or card.null("label") is None:
+    if label in (ANY, NONE) or card.null("label") is None:
         return 1.0
     words = (
         "x̂₀ = any + w · (class − any). 1: the class as learned; 0: any class; above 1: images more "

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from genlab.diffusion.denoiser import evaluations_of
 from genlab.diffusion.samplers import SAMPLERS
 
-ANY, EVERY = "any", "every"
-"""Choices of a class beside the classes themselves: none in particular, and all in turn."""
+ANY, EVERY, NONE = "any", "every", ""
+"""Choices of a class beside the classes themselves: none in particular, and all in turn; and what
+there is to choose of a model without classes."""
 CLIP = "static"
 """What is done to x̂_0 where nothing else is asked for."""
 
@@ -18,7 +19,7 @@ class Setting:
     """How n images are drawn.
 
     Attributes:
-        label: A class by its name, `ANY` or `EVERY`.
+        label: A class by its name, `ANY`, `EVERY` or `NONE`.
         guidance: The scale w.
         budget: Evaluations of x̂_0 that an image may take; a sampler may leave some of them.
         eta: DDIM's η.
@@ -49,7 +50,7 @@ class Setting:
     @property
     def runs(self) -> int:
         """Runs of the network that one evaluation takes: two where guidance compares."""
-        return 1 if self.label == ANY else evaluations_of(self.guidance)
+        return 1 if self.label in (ANY, NONE) else evaluations_of(self.guidance)
 
     @property
     def title(self) -> str:
@@ -86,13 +87,15 @@ class Setting:
         finer += [f"clip-{self.clip}"] if self.clip != CLIP else []
         finer += [self.schedule] if self.schedule is not None else []
         asked = f"class-{self.label}" + ("" if self.label == ANY else f"-w{self.guidance:g}")
-        return "-".join([asked, f"{self.sampler}{self.budget}", *finer])
+        kind = [] if self.label == NONE else [asked]
+        return "-".join([*kind, f"{self.sampler}{self.budget}", *finer])
 
     @property
     def _in_full(self) -> str:
         eta = f", η = {self.eta:g}" if self.has_eta else ""
         asked = self._asked.replace("every class", "every class in turn")
-        return " · ".join([asked, f"{sampler_name(self.sampler)}{eta}", *self._finer])
+        name = f"{sampler_name(self.sampler)}{eta}"
+        return " · ".join(filter(None, [asked, name, *self._finer]))
 
     @property
     def has_eta(self) -> bool:
@@ -101,6 +104,8 @@ class Setting:
 
     @property
     def _asked(self) -> str:
+        if self.label == NONE:
+            return ""
         name = f"{self.label} class" if self.label in (ANY, EVERY) else f"class {self.label}"
         return name if self.label == ANY else f"{name}, w = {self.guidance:g}"
 

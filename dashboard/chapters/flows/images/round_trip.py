@@ -40,7 +40,7 @@ def show(look: ImageSelection) -> None:
     start = linked_picks("round_picks", len(images), image=0)
     state = peek_tiles("round_picks", n=len(images), picks=start)
     tile = state.picks["image"]
-    name = look.pictures.name(int(look.pictures.test_label[tile]))
+    name = look.pictures.name(look.pictures.test_label, tile)
     left, right = st.columns([2, 3])
     with left:
         sheet = Sheet.of(images, "Test images", f"{len(images)} test images.", columns=8)
@@ -50,7 +50,8 @@ def show(look: ImageSelection) -> None:
         numbers = trip.uniform[tile].reshape(look.card.event_shape)
         off = trip.error[tile] / max(trip.worst, 1e-12)
         row = np.stack([images[tile], *map(levels, (numbers, trip.back[tile], off))])
-        title = f"Test image {tile + 1} ({name}), there and back"
+        which = f"Test image {tile + 1} ({name})" if name else f"Test image {tile + 1}"
+        title = f"{which}, there and back"
         alt = "The image, its latent in grey, the image of the latent, and the difference."
         said = ["x", "z = f⁻¹(x)", "f(f⁻¹(x))", f"error, white = {trip.worst:.0e}"]
         tiles([Sheet.of(row, title, alt, captions=said, columns=4)], key="round_row")
@@ -70,7 +71,7 @@ def show(look: ImageSelection) -> None:
                 "Each pixel is encoded at the middle of its grey level (u = ½), so a pixel that "
                 "is certainly black comes out grey; with a random u, z would be uniform noise."
             )
-        words = f"{look.card.id}-roundtrip-image{tile + 1}-class-{name}"
+        words = f"{look.card.id}-roundtrip-{look.pictures.numbered(tile)}"
         kept = {"x": units(images[tile : tile + 1]), "z": trip.z[tile : tile + 1]}
         kept["back"] = trip.back[tile : tile + 1]
         take_arrays("Images", words, kept)

@@ -41,7 +41,7 @@ def _yardstick(card: Card) -> np.ndarray:
 
 
 class Among(NamedTuple):
-    """The images that samples are compared with, levels, their classes, and which they are."""
+    """The images that samples are compared with, levels, their labels, and which they are."""
 
     x: NDArray[np.uint8]
     label: NDArray[np.uint8]
@@ -65,8 +65,15 @@ def show(look: ImageSelection) -> None:
     """The picked sample beside its nearest images, and the yardstick; a pick runs this alone."""
     among = _among(look.pictures)
     if len(among.x) < 2:
-        say_no_test(look.card, "images to compare with")
+        say_no_test(look.card, "images to compare with", "train")
         return
+    if among.kind != "training":
+        st.info(
+            "Whether the generator copies images of its training cannot be told here: the data "
+            "file holds none of them (`train`). Samples are compared with held-out images, which "
+            "the training has not seen.",
+            icon=":material/help:",
+        )
     n, near, own = look.n, _near(look), _yardstick(look.card)
     distances = near.distance[:, 0]
     nearest_of_all = int(distances.argmin())
@@ -85,7 +92,8 @@ def show(look: ImageSelection) -> None:
     with right:
         _neighbours(look, among, near, tile)
         if len(own):
-            _share(own, float(distances[tile]), n, chosen=tile == nearest_of_all)
+            copied = among.kind == "training"
+            _share(own, float(distances[tile]), n, tile == nearest_of_all, copied)
     rows = {"held-out test images": own, "samples of the generator": distances}
     hues = dict(zip(rows, (CHART["data"], CHART["model"]), strict=True))
     top = 1.05 * float(np.concatenate([own, distances]).max())
@@ -107,11 +115,16 @@ def _samples(look: ImageSelection) -> Sheet:
     return Sheet.of(drawn(look)[1], "Samples", f"{look.n} samples of the generator.", columns=8)
 
 
-def _share(own: np.ndarray, distance: float, n: int, chosen: bool) -> None:
-    """How many held-out images come as near, and how many would if nothing had been copied."""
+def _share(own: np.ndarray, distance: float, n: int, chosen: bool, copied: bool) -> None:
+    """How many held-out images come as near, and how many would if nothing had been copied.
+
+    Without training images nothing is said of what was `copied`.
+    """
     share = neighbours.closer_share(own, distance)
     told = "Share of the held-out test images whose nearest image is at most as far away."
     st.metric("Held-out images as near or nearer", f"{100 * share:.1f} %", help=told)
+    if not copied:
+        return
     if not chosen:
         st.caption(
             "For a sample that was not chosen for being near, every share from 0 to 100 % is as "
@@ -129,13 +142,16 @@ def _share(own: np.ndarray, distance: float, n: int, chosen: bool) -> None:
 
 def _neighbours(look: ImageSelection, among: Among, near: Nearest, tile: int) -> None:
     x, found = levels(drawn(look)[1])[tile], near.index[tile]
-    names = [look.pictures.name(int(among.label[i])) for i in found]
-    distances = zip(names, near.distance[tile], strict=True)
+    names = [look.pictures.name(among.label, int(i)) for i in found]
+    told = [
+        f"{name}: {distance:.2f}" if name else f"{distance:.2f}"
+        for name, distance in zip(names, near.distance[tile], strict=True)
+    ]
     sheet = Sheet.of(
         np.concatenate([x[None], among.x[found]]),
         f"Sample {tile + 1} and the nearest of {_searched(look, among)}",
         "A sample and the images nearest to it, with their distances.",
-        captions=["the sample", *(f"{name}: {distance:.2f}" for name, distance in distances)],
+        captions=["the sample", *told],
         columns=len(found) + 1,
         role="data",
     )

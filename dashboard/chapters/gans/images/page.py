@@ -16,7 +16,8 @@ PAGE = pages.named("gan-images")
 shell.head(
     "GANs on images",
     f"A {ink('model', 'generator')} turns {ink('noise', 'noise z')} into an image in "
-    f"one step; a {ink('critic', 'discriminator')} learns to tell it from {ink('data', 'data')}.",
+    f"one step; in a GAN a {ink('critic', 'discriminator')} learns to tell such images from "
+    f"{ink('data', 'data')}.",
 )
 left, right = shell.choices()
 with right:
