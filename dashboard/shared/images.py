@@ -20,6 +20,7 @@ from dashboard.shared.selection import Selection
 from dashboard.shared.taken import take_arrays
 from genlab.contract.card import Card
 from genlab.contract.catalogue import CHECKOUT
+from genlab.contract.errors import ContractError
 from genlab.model import ExportedModel
 
 Bytes = NDArray[np.uint8]
@@ -98,6 +99,14 @@ def pictures(card: Card) -> Pictures:
         held += [x, arrays.get(labels, np.empty(0, np.uint8))]
     test, test_label, train, train_label = held
     return Pictures(test, test_label, train, train_label, tuple(card.constants.classes or ()))
+
+
+def has_training(card: Card) -> bool:
+    """Whether the data hold images of the training; what is damaged is told where it is shown."""
+    try:
+        return len(_read(card).get("train", ())) > 0
+    except ContractError:
+        return False
 
 
 # A resource: megabytes that every rerun looks at are shared, read-only, and not copied.

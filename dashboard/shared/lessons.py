@@ -6,18 +6,40 @@ import streamlit as st
 
 from dashboard import pages
 from dashboard.components.heard import changing
-from dashboard.lessons import Predict, Try, lesson, places
+from dashboard.lessons import Lesson, Predict, Try, lesson, places
 from dashboard.pages import Page
 from dashboard.shared import links
-from dashboard.shared.catalogue import read_catalogue
+from dashboard.shared.catalogue import own, read_catalogue
+from dashboard.shared.images import has_training
+from genlab.contract.card import Card
 
 
-def ask(page: Page, view: str = "") -> None:
+def facts_of(card: Card) -> set[str]:
+    """What lessons may suppose of a model: see `dashboard.lessons.FACTS`."""
+    makes = [graph.inputs for verb, graph in card.graphs.items() if verb in {"decode", "denoise"}]
+    told = bool(card.labels) and any("label" in inputs for inputs in makes)
+    facts = {
+        "committed": not own(card.id),
+        "snapshots": len(card.steps) > 1,
+        "classes": told,
+        "guidance": told and card.null("label") is not None,
+        "critic": "critic" in card.verbs,
+        "training": pages.kind(card) == "image" and has_training(card),
+    }
+    return {card.dataset, *(name for name, holds in facts.items() if holds)}
+
+
+def _told(page: Page, view: str, card: Card | None) -> Lesson | None:
+    return lesson(page, view, None if card is None else facts_of(card))
+
+
+def ask(page: Page, view: str = "", card: Card | None = None) -> None:
     """The question of a view and what one does, in a line above its picture.
 
     Beside it a number or a choice may be guessed: *Notice* under the picture would give it away.
+    Only what fits the model of `card` is said.
     """
-    known = lesson(page, view)
+    known = _told(page, view, card)
     if known is None:
         return
     words = f"**{known.question}** {known.do}".strip()
@@ -30,17 +52,21 @@ def ask(page: Page, view: str = "") -> None:
             _predict(known.predict, f"predict {page.path} {view}")
 
 
-def tell(page: Page, view: str = "") -> None:
+def tell(page: Page, view: str = "", card: Card | None = None) -> None:
     """The rest of a lesson under the picture, folded, and the way to the next view."""
-    known = lesson(page, view)
+    known = _told(page, view, card)
     if known is None:
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="lesson"):
-        with st.expander("Try this, notice that, and why"):
+        parts = {"try this": known.tries, "notice that": known.notice, "why": known.why}
+        *names, last = [name for name, part in parts.items() if part]
+        label = ", ".join([*names, f"and {last}" if names else last]).capitalize()
+        with st.expander(label):
             if known.tries:
                 st.html(" ".join(_link(page, each) for each in known.tries))
-            st.markdown(f"**Notice.** {known.notice}")
-            st.markdown(f"**Why.** {known.why}")
+            for name in ("notice", "why"):
+                if words := getattr(known, name):
+                    st.markdown(f"**{name.capitalize()}.** {words}")
         _next(page, view)
 
 

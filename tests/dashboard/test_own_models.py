@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import pages
+from dashboard import lessons, pages
 from dashboard.chapters.gans.scenes.epochs import ALONE
 from genlab.contract.files import write_npz
 from genlab.contract.reading import read
@@ -190,3 +190,43 @@ def test_a_data_set_without_a_file_claims_no_real_images(own: Path) -> None:
     assert "Real images" not in texts(app)
     assert "big.npz` is missing" in texts(app)
     assert "Real images" in texts(open_page(pages.named("compare").script, dataset="discs"))
+
+
+MEASURED = re.compile(r"digit|seven|threes|classifier is sure|eight Gaussians|guidance|784|epoch 1")
+
+
+@pytest.mark.parametrize(
+    ("path", "link"),
+    [
+        *(("gan-images", {"image_gan": "plain-gan", "image_gan_view": v})
+          for v in pages.named("gan-images").views),
+        *(("diffusion-images", {"image_ddpm": "plain-ddpm", "image_view": v})
+          for v in pages.named("diffusion-images").views),
+        ("flows", {"flow": "mine-flow"}),
+        ("compare", {"dataset": "mine"}),
+    ],
+)  # fmt: skip
+def test_no_lesson_speaks_of_what_an_own_model_has_not(
+    own: Path, path: str, link: dict[str, str]
+) -> None:
+    app = open_page(pages.named(path).script, **link)
+    assert not app.exception
+    words = [each for each in said(app).splitlines() if "bits per dimension" not in each.lower()]
+    assert not [line for line in words if MEASURED.search(line)]
+    assert not [each for each in words if "any class" in each]
+    assert "after one epoch" not in said(app)
+
+
+def test_lessons_fit_what_a_model_has() -> None:
+    known = {*lessons.FACTS, "mnist"}
+    for page, view in lessons.places():
+        whole = lessons.lesson(page, view)
+        bare = lessons.lesson(page, view, ())
+        if whole is None:
+            continue
+        assert bare is not None
+        assert bare.question.endswith("?")
+        assert bare.do
+        assert list(bare.tries) == [each for each in whole.tries if not each.needs]
+        for each in whole.tries:
+            assert each.needs <= known

@@ -54,7 +54,7 @@ def body() -> None:
     many = [word for word, family in labels.items() if [c.family for c in cards].count(family) > 1]
     with right:
         show = controls.choose("Show", [ONE_OF_EACH, *many, *(["all"] if many else [])], "show")
-    lessons.ask(PAGE)
+    lessons.ask(PAGE, card=cards[0])
     picture = st.container()  # first what is seen, then what changes it: a phone shows both
     scale = SCALES[0]
     with st.container(horizontal=True, gap="medium"):
@@ -64,7 +64,7 @@ def body() -> None:
     shown = Shown(dataset, show, cards, on_stage(show, labels, cards), scale, seed)
     with picture:
         (axis if shown.line else plane)(shown)
-    lessons.tell(PAGE)
+    lessons.tell(PAGE, card=cards[0])
     parts.let_paint()
     st.header("In figures", divider="gray")
     st.markdown(

@@ -86,12 +86,12 @@ def body() -> None:
     shown = Shown(card, tuple(names[:2]), seed)
     picture = shown.picture
     picture.note()
-    lessons.ask(PAGE)
+    lessons.ask(PAGE, card=card)
     show(shown)
     parts.let_paint()
     if picture.last:
         say_noise(shown.films(picture.level))
-    lessons.tell(PAGE)
+    lessons.tell(PAGE, card=card)
     with st.expander("How this is computed"):
         st.markdown(
             "Nothing here is learned: the distribution of the data is known in closed form, so "

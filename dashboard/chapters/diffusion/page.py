@@ -42,10 +42,10 @@ def body() -> None:
     with right:
         words = " · ".join(f"**{name}**: {told}" for name, told in VIEWS.items())
         view = controls.choose("Look at", PAGE.views, PAGE.choice, help=words)
-    lessons.ask(PAGE, view)
+    lessons.ask(PAGE, view, card)
     film = view == "trajectory"
     look = walked(card) if film else looked_at(card, view)
-    lessons.tell(PAGE, view)
+    lessons.tell(PAGE, view, card)
     parts.badges(card, look.model.device, look.seed)
     if film:
         charts(card)

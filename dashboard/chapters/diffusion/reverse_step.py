@@ -149,11 +149,11 @@ def offer(back: ReverseSteps, schedule: str) -> None:
 
 guesser = learned(card) or card
 opened = catalogue.open_model(card.id), catalogue.open_model(guesser.id)
-lessons.ask(PAGE)
+lessons.ask(PAGE, card=card)
 picture, words = st.container(), st.container()
 with picture:
     steps_back(*opened, schedule, t, words)
-lessons.tell(PAGE)
+lessons.tell(PAGE, card=card)
 st.subheader("Sampling in few steps")
 seed = controls.seed()
 few_steps.show(*opened, schedule, seed)

@@ -44,7 +44,8 @@ def body() -> None:
     left, right = shell.choices()
     with right:
         view = controls.choose("Look at", PAGE.views, PAGE.choice)
-    lessons.ask(PAGE, view)
+    if view in {"bend", "transformations"}:
+        lessons.ask(PAGE, view)
     if view == "bend":  # what the link calls the change of variables
         line(left)
     elif view == "transformations":
@@ -90,6 +91,7 @@ def one(left: DeltaGenerator, view: str) -> None:
     """One flow of the plane: its density, its layers, or its training."""
     with left:
         card = controls.choose_model("flow", *VERBS)
+    lessons.ask(PAGE, view, card)
     if lacking := PAGE.missing(card, view):
         parts.say_missing_verbs(card, view, lacking)
         return
@@ -100,7 +102,7 @@ def one(left: DeltaGenerator, view: str) -> None:
     with picture:
         {"density": density, "layers": layers, "training": training}[view].show(look)
     parts.let_paint()
-    lessons.tell(PAGE, view)
+    lessons.tell(PAGE, view, card)
     parts.badges(card, look.model.device, seed)
     if view != "training":  # its film shows the losses
         words = "Negative log-likelihood over the training steps."

@@ -49,8 +49,8 @@ def body() -> None:
             "possible D* · **gradients**: what moves the generator"
         )
         view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
-    lessons.ask(PAGE, view)
     if view == "objectives":
+        lessons.ask(PAGE, view)
         with left:
             choice = objectives.choose()
         several(choice)
@@ -58,13 +58,14 @@ def body() -> None:
     with left:
         fits = FITS.get(view)
         card = choose_model(*fits) if fits else controls.choose_model("gan", *VERBS)
+    lessons.ask(PAGE, view, card)
     picture = st.container()
     look = PlaneSelection(card, *below())
     painted = view in OTHERS or game.levels(look).note()
     with picture:
         OTHERS.get(view, game).show(look)
     parts.let_paint()
-    lessons.tell(PAGE, view)
+    lessons.tell(PAGE, view, card)
     parts.badges(card, look.model.device, look.seed)
     if view != "training" or not card.snapshots:  # its film shows the losses
         words = "Losses of generator and discriminator over the training steps."

@@ -35,7 +35,8 @@ with right:
     view = controls.choose("Look at", PAGE.views, PAGE.choice, help=words)
 with left:
     card = choose_model("image_ddpm", PAGE)
-lessons.ask(PAGE, view)
+lessons.ask(PAGE, view, card)
+place = st.container()
 setting, label, w, part = None, EVERY, 1.0, "x0"
 with st.container(key="seen_first"):  # by page.css, where the screen is narrow
     if view == "generate":
@@ -64,7 +65,7 @@ with picture:
     else:
         {"forward": forward, "inpaint": inpaint, "bits": bits}[view].show(look)
 
-lessons.tell(PAGE, view)
+lessons.tell(PAGE, view, card)
 badges(look)
 if card.history and view == "generate":
     parts.chart(

@@ -26,9 +26,9 @@ with right:
         "**surprise**: the likelihood of images of another data set"
     )
     view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
-lessons.ask(PAGE, view)
 with left:
     card = choose_model("image_flow", PAGE)
+lessons.ask(PAGE, view, card)
 picture = st.container()  # first what is seen, then what changes it: a phone shows both
 with st.container(horizontal=True, gap="medium"):
     many = view == "samples"
@@ -58,7 +58,7 @@ with picture:
             bits.show(look)
         case _:
             surprise.show(look)
-lessons.tell(PAGE, view)
+lessons.tell(PAGE, view, card)
 badges(look)
 if card.history:
     words = "Negative log-likelihood over the training steps."

@@ -27,9 +27,9 @@ with right:
         "**memory**: the nearest training images"
     )
     view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
-lessons.ask(PAGE, view)
 with left:
     card = choose_model("image_gan", PAGE)
+lessons.ask(PAGE, view, card)
 picture = st.container()  # first what is seen, then what changes it: a phone shows both
 with st.container(horizontal=True, gap="medium"):
     # Ways and planes offer a fixed number of samples to pick from.
@@ -54,7 +54,7 @@ with picture:
             epochs.show(look)
 if "critic" not in card.verbs:
     st.caption(ALONE)
-lessons.tell(PAGE, view)
+lessons.tell(PAGE, view, card)
 badges(look)
 if card.history:
     words = "Losses of generator and discriminator over the training steps."
