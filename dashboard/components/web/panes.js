@@ -73,7 +73,11 @@ function arrange(root, { columns, side }, beside) {
   for (const [name, value] of Object.entries(style)) root.style.setProperty(name, value);
 }
 
-const ratioOf = (/** @type {PaneSpec} */ { aspect, extent: [x0, x1, y0, y1] }) => aspect ?? (x1 - x0) / (y1 - y0);
+/** How many times as wide as high a pane is. Both axes have one scale unless a window is so long that its picture would be a thin strip or reach below the first screen: then each has its own. @param {PaneSpec} spec */
+function ratioOf({ aspect, extent: [x0, x1, y0, y1] }) {
+  const equal = (x1 - x0) / (y1 - y0);
+  return aspect ?? (equal > 0.5 && equal < 2 ? equal : 1);
+}
 
 export const many = (/** @type {Stage} */ stage) => stage.scene.panes.length > 2;
 /** @param {Stage} stage @param {Layer} layer */
