@@ -185,9 +185,8 @@ def _hint(key: str, missing: str, options: Mapping[str, str]) -> str:
             return " This view is not for it."
         address = page.address(**{page.parameter: value_of(entry.card)})
         return f" This page cannot show it: it opens on [{page.title}]({address})."
-    others = [name for name in options if name != st.session_state[key]]
-    near = next(iter(get_close_matches(missing, others, 1)), None)
-    if near is None:
+    near = next(iter(get_close_matches(missing, options, 1)), None)
+    if near in {None, st.session_state[key]}:
         return ""
     link = urlencode({**st.query_params.to_dict(), key: near}, quote_via=quote)
     return f" Did you mean [{links.plain(options[near])}](?{link})?"

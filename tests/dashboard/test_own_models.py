@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import lessons, pages
 from dashboard.chapters.gans.scenes.epochs import ALONE
+from dashboard.shared import catalogue
 from genlab.contract.files import write_npz
 from genlab.contract.reading import read
 from tests import toys
@@ -230,3 +231,20 @@ def test_lessons_fit_what_a_model_has() -> None:
         assert list(bare.tries) == [each for each in whole.tries if not each.needs]
         for each in whole.tries:
             assert each.needs <= known
+
+
+def test_folders_of_one_name_are_told_apart_in_the_order_of_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [tmp_path / "b" / "models", tmp_path / "a" / "models"]
+    for folder, name in zip(folders, ("one-gan", "two-gan"), strict=True):
+        toys.images.gan(name, GREY).publish(folder)
+    with catalogue_in(tmp_path, monkeypatch):
+        monkeypatch.setattr(catalogue, "default_folders", lambda: folders)
+        catalogue.look_again()
+        for _ in range(2):  # whole, and with the first of them broken
+            home = texts(open_page("chapters/home/page.py"))
+            assert "[Your models: 2](#your-models)" in home
+            assert 0 <= home.find("folder `b/models`") < home.find("folder `a/models`")
+            (folders[0] / "one-gan" / "card.json").write_text("{")
+            catalogue.look_again()
