@@ -107,10 +107,11 @@ def pick(
     """
     of = {name: cards[name].dataset if cards else name for name in options}
     here = [name for name in options if of[name] == st.session_state.get("dataset_seen")]
-    wish = _awaited(key, of, (here or list(options))[0], models=cards is not None)
+    mine = [name for name in options if cards and own(cards[name].id)]
+    wish = _awaited(key, of, (here or list(options))[0], mine)
     if wish is not None:
         _say_instead(key, wish, options)
-    listed = sorted(options, key=lambda name: not own(name)) if cards else list(options)
+    listed = sorted(options, key=lambda name: name not in mine)
     chosen = st.selectbox(label, listed, format_func=options.__getitem__, **changing(key))
     name = chosen if chosen in options else next(iter(options))
     links.tell(key, name if wish is None else wish)
@@ -118,11 +119,11 @@ def pick(
     return name
 
 
-def _awaited(key: str, of: Mapping[str, str], first: str, models: bool) -> str | None:
+def _awaited(key: str, of: Mapping[str, str], first: str, mine: Sequence[str]) -> str | None:
     """Set the choice as `links.asked`; what is asked for and missing, None where nothing is.
 
-    `of` has the data set of each option. Who chose a view that is not for a sound model, or an
-    option in place of what is missing, waits for nothing.
+    `of` has the data set of each option; `mine` are the visitor's own. Who chose a view that is not
+    for a sound model, or an option in place of what is missing, waits for nothing.
     """
     state, waits = st.session_state, f"{key}_awaited"
     before, (wish, instead) = state.get(key), state.pop(waits, (None, None))
@@ -130,28 +131,26 @@ def _awaited(key: str, of: Mapping[str, str], first: str, models: bool) -> str |
     if before != instead or (before in of and before != state[key]):
         wish = None  # another one was chosen, by the menu or by a link
     if missing is None and wish is None and before is not None and before not in of:
-        missing = str(before) if _gone(str(before), models) else None
+        missing = str(before) if _gone(str(before)) else None
     if missing is None and wish in of:
         state[key] = wish
         return None
-    if missing is not None or before not in of:
-        name = missing or wish
-        state[key] = _instead(name, of, state[key]) if models and name else state[key]
+    if (missing is not None or before not in of) and (name := missing or wish):
+        state[key] = _instead(name, {one: of[one] for one in mine}, state[key])
     missing = missing or wish
     if missing is not None:
         state[waits] = missing, state[key]
     return missing
 
 
-def _gone(name: str, models: bool) -> bool:
+def _gone(name: str) -> bool:
     """Whether a model broke or went, or all models of a data set did."""
-    catalogue = read_catalogue()
-    return name not in (catalogue.cards if models else datasets())
+    return name not in read_catalogue().cards and name not in datasets()
 
 
-def _instead(missing: str, of: Mapping[str, str], first: str) -> str:
+def _instead(missing: str, mine: Mapping[str, str], first: str) -> str:
     """What is shown in place of a model: the visitor's own of its data set, the nearest by name."""
-    same = [name for name in of if own(name) and missing.startswith(f"{of[name]}-")]
+    same = [name for name, dataset in mine.items() if missing.startswith(f"{dataset}-")]
     return next(iter(get_close_matches(missing, same, 1, 0.0)), first)
 
 
