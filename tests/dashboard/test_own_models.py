@@ -165,7 +165,7 @@ def said(app: AppTest) -> str:
     blobs = [element.proto.bytes for element in app.get("bidi_component")]
     html = [str(element.proto.body) for element in app.get("html")]
     headers = [decode(blob) for blob in filter(None, blobs)]
-    told = [sheet | {"pixels": None} for one in headers for sheet in one.get("sheets", [])]
+    told = [{**sheet, "pixels": None} for one in headers for sheet in one.get("sheets", [])]
     return "\n".join([texts(app), *html, *map(str, told)])
 
 
@@ -210,7 +210,7 @@ MEASURED = re.compile(r"digit|seven|threes|classifier is sure|eight Gaussians|gu
 def test_no_lesson_speaks_of_what_an_own_model_has_not(
     own: Path, path: str, link: dict[str, str]
 ) -> None:
-    app = open_page(pages.named(path).script, **link)
+    app = open_page(pages.named(path).script, None, **link)
     assert not app.exception
     words = [each for each in said(app).splitlines() if "bits per dimension" not in each.lower()]
     assert not [line for line in words if MEASURED.search(line)]
