@@ -100,9 +100,12 @@ def about(card: Card) -> None:
         origin = card.provenance
         digits, plus, changes = origin.git_commit.partition("+")
         st.markdown(
-            f"Trained by `{origin.command}` (seed {origin.seed}, {origin.seconds / 60:.1f} min, "
-            f"{origin.hardware}), exported {origin.created[:10]}, code of commit "
-            f"`{digits[:10]}{plus}{changes}`."
+            f"Packed {origin.created[:10]} by `{origin.command}`; what its maker did not "
+            "say of its training, nobody knows here."
+            if "packed" in card.recipe
+            else f"Trained by `{origin.command}` (seed {origin.seed}, "
+            f"{origin.seconds / 60:.1f} min, {origin.hardware}), exported {origin.created[:10]}, "
+            f"code of commit `{digits[:10]}{plus}{changes}`."
             if card.kind == "trained"
             else f"Exact: nothing is trained. Exported {origin.created[:10]} by `{origin.command}`."
         )

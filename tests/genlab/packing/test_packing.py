@@ -94,7 +94,7 @@ def test_images_outside_of_0_to_1_are_refused_with_the_range_that_fits(
     g = write("g.onnx", DCGAN, W=WEIGHT)
     error = refused(model=g, into=tmp_path, id="faces-gan", kind="generator")
     assert error.field == "decode.x"
-    assert "--range tanh" in error.todo
+    assert "range=tanh" in error.todo
     clipped = pack(g, into=tmp_path, id="faces-gan", kind="generator", clip=True)
     assert clipped.sample(50).min() == 0
 
@@ -399,7 +399,7 @@ def test_the_command_packs_checks_and_says_how_to_show_it(
     g, into = write("g.onnx", DCGAN, W=WEIGHT), tmp_path / "models"
     words = ["pack", str(g), "--id", "faces-gan", "--kind", "generator", "--into", str(into)]
     assert main(words) == 1
-    assert "range=tanh" in capsys.readouterr().err
+    assert "--range tanh" in capsys.readouterr().err
     assert main([*words, "--range", "tanh"]) == 0
     said = capsys.readouterr().out
     assert str(into / "faces-gan") in said
