@@ -212,6 +212,8 @@ class Opened:
 
     def _told(self, inputs: Iterable[str], arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """The given conditions among the inputs of a verb, for as many rows as the arrays have."""
+        if not self._given:
+            return {}
         n = max((len(np.atleast_1d(array)) for array in arrays.values()), default=0)
         return {
             name: values[np.arange(n) % len(values)]
