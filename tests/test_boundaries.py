@@ -47,6 +47,7 @@ LAYERS = (
     {"making"},
     {"model"},
     {"packing"},
+    {"fits"},
     {"__init__", "__main__"},
 )
 """The floors of the library, from the ground up: a room knows itself and the floors below."""

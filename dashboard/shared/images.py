@@ -28,7 +28,13 @@ PARTS = (("x", "label"), ("train", "train_label"))
 """Images and their classes in the file of a reference sample: held out, and trained on."""
 WALL, SOON = 10_000_000, 2**18
 """Numbers that all frames of a wall hold at most, and those of the images shown at first."""
-TRAINING = {"mnist": 55_000, "fashion": 55_000, "kmnist": 55_000, "emnist": 119_800}
+TRAINING = {
+    "mnist": 55_000,
+    "bmnist": 55_000,
+    "fashion": 55_000,
+    "kmnist": 55_000,
+    "emnist": 119_800,
+}
 """Training images that models of these sets were given (the other 5,000 of 60,000 validate)."""
 
 

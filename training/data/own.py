@@ -131,7 +131,8 @@ def source_of(
     """
     if not path.exists():
         todo = "correct the path that --data names"
-        raise DataError.of(path, "a folder or a file of data", "nothing", todo)
+        expected = "a folder of pictures, an npz file of images or a csv file of points"
+        raise DataError.of(path, expected, "nothing", todo)
     kind: Literal["points", "images"] = "points" if path.suffix.lower() == ".csv" else "images"
     if not path.is_dir() and path.suffix.lower() not in (".csv", ".npz"):
         expected = "a folder of pictures, an npz file of images or a csv file of points"
