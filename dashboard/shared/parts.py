@@ -97,20 +97,25 @@ def about(card: Card) -> None:
             st.dataframe(list(map(_row, card.metrics)), hide_index=True, column_config=wide)
         else:
             st.caption("Nothing has been measured on this model yet.")
-        origin = card.provenance
-        digits, plus, changes = origin.git_commit.partition("+")
-        st.markdown(
-            f"Packed {origin.created[:10]} by `{origin.command}`; what its maker did not "
-            "say of its training, nobody knows here."
-            if "packed" in card.recipe
-            else f"Trained by `{origin.command}` (seed {origin.seed}, "
-            f"{origin.seconds / 60:.1f} min, {origin.hardware}), exported {origin.created[:10]}, "
-            f"code of commit `{digits[:10]}{plus}{changes}`."
-            if card.kind == "trained"
-            else f"Exact: nothing is trained. Exported {origin.created[:10]} by `{origin.command}`."
-        )
+        st.markdown(_origin(card))
         st.markdown("\n".join(f"- {reference}" for reference in card.references))
         st.json({"recipe": card.recipe, "parity": card.parity}, expanded=False)
+
+
+def _origin(card: Card) -> str:
+    """Where a model comes from; of a packed one what its maker said of its training."""
+    origin = card.provenance
+    day, took = origin.created[:10], f"{origin.seconds / 60:.1f} min, {origin.hardware}"
+    if card.kind != "trained":
+        return f"Exact: nothing is trained. Exported {day} by `{origin.command}`."
+    if "packed" in card.recipe:
+        told = f"Trained elsewhere ({took})" if origin.seconds else "Its training is not described"
+        return f"Packed {day} by `{origin.command}`. {told}."
+    digits, plus, changes = origin.git_commit.partition("+")
+    return (
+        f"Trained by `{origin.command}` (seed {origin.seed}, {took}), exported {day}, code of "
+        f"commit `{digits[:10]}{plus}{changes}`."
+    )
 
 
 def _row(metric: Metric) -> dict[str, object]:

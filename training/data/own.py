@@ -129,14 +129,12 @@ def source_of(
     Raises:
         DataError: There is nothing, or something else.
     """
+    expected = "a folder of pictures, an npz file of images or a csv file of points"
     if not path.exists():
-        todo = "correct the path that --data names"
-        expected = "a folder of pictures, an npz file of images or a csv file of points"
-        raise DataError.of(path, expected, "nothing", todo)
+        raise DataError.of(path, expected, "nothing", "correct the path that --data names")
     kind: Literal["points", "images"] = "points" if path.suffix.lower() == ".csv" else "images"
     if not path.is_dir() and path.suffix.lower() not in (".csv", ".npz"):
-        expected = "a folder of pictures, an npz file of images or a csv file of points"
-        found = "nothing" if not path.exists() else f"a file of another kind ({path.suffix or '-'})"
+        found = f"a file of another kind ({path.suffix or '-'})"
         raise DataError.of(path, expected, found, "name one of these with --data")
     title = (path.resolve().stem if title is None else title).strip()
     if not slug(title):

@@ -18,13 +18,7 @@ from dashboard.chapters.diffusion.images.shared import (
 from dashboard.chapters.diffusion.scenes import images as figures
 from dashboard.chapters.diffusion.scenes.moments import Moment
 from dashboard.shared import controls, shell
-from dashboard.shared.images import (
-    ImageSelection,
-    film,
-    linked_picks,
-    say_no_test,
-    units,
-)
+from dashboard.shared.images import ImageSelection, film, linked_picks, say_no_test, units
 from dashboard.shared.progress import Frames
 
 SHOWN = 24

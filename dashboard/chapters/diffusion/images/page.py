@@ -36,7 +36,6 @@ with right:
 with left:
     card = choose_model("image_ddpm", PAGE)
 lessons.ask(PAGE, view, card)
-place = st.container()
 setting, label, w, part = None, EVERY, 1.0, "x0"
 with st.container(key="seen_first"):  # by page.css, where the screen is narrow
     if view == "generate":
