@@ -9,10 +9,10 @@ from dashboard import pages
 from dashboard.components.gallery import GroupLink, ModelCard, TopicCard, gallery, path
 from dashboard.pages import Page, Topic
 from dashboard.shared import catalogue
-from dashboard.shared.catalogue import FAMILIES, read_catalogue
+from dashboard.shared.catalogue import FAMILIES, own, read_catalogue
 from dashboard.shared.controls import show_broken
 from genlab.contract.card import Card
-from genlab.contract.catalogue import CHECKOUT, Entry
+from genlab.contract.catalogue import Entry
 from genlab.making import can
 
 COMPARE = pages.named("compare")
@@ -94,11 +94,6 @@ def place_of(card: Card) -> tuple[Page, dict[str, str]] | None:
     return None
 
 
-def own(entry: Entry) -> bool:
-    """Whether a model came from a folder of the visitor's."""
-    return entry.folder.parent != CHECKOUT
-
-
 def on_shelf(dataset: str, family: str) -> list[ModelCard]:
     """Models by data set, main ones first, without classifiers; of one data set or family, if so.
 
@@ -112,9 +107,9 @@ def on_shelf(dataset: str, family: str) -> list[ModelCard]:
         shown += [
             in_gallery(entries[card.id], card.id not in main and ALL in {dataset, family})
             for card in cards
-            if dataset in {ALL, name} and family in {ALL, card.family} and not own(entries[card.id])
+            if dataset in {ALL, name} and family in {ALL, card.family} and not own(card.id)
         ]
-    broken = [entry for entry in entries.values() if entry.problem and not own(entry)]
+    broken = [entry for entry in entries.values() if entry.problem and not own(entry.id)]
     return shown + [in_gallery(entry, False) for entry in broken]
 
 
@@ -143,7 +138,7 @@ def of_visitor() -> list[Entry]:
     entries = read_catalogue().entries
     found = [entries[card.id] for name in catalogue.datasets() for card in _shown(name)]
     found += [entry for entry in entries.values() if entry.problem]
-    return [entry for entry in found if own(entry)]
+    return [entry for entry in found if own(entry.id)]
 
 
 def told_apart(mine: list[Entry]) -> dict[Path, str]:
@@ -171,7 +166,11 @@ def shelf() -> None:
             cards = [in_gallery(entry, False) for entry in mine if entry.folder.parent == folder]
             follow(gallery(cards, key=f"own{place}", links={}))
     st.header("The models", divider="gray")
-    sets = [name for name in catalogue.datasets() if not all(map(_own, catalogue.models_of(name)))]
+    sets = [
+        name
+        for name in catalogue.datasets()
+        if not all(own(card.id) for card in catalogue.models_of(name))
+    ]
     families = list(dict.fromkeys(card.family for name in sets for card in _shown(name)))
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         dataset = st.selectbox(
@@ -198,10 +197,6 @@ def shelf() -> None:
 
 def _shown(dataset: str) -> list[Card]:
     return [card for card in catalogue.models_of(dataset) if card.verbs != {"classify"}]
-
-
-def _own(card: Card) -> bool:
-    return own(read_catalogue().entries[card.id])
 
 
 st.title("Generative Models Lab")
