@@ -1,0 +1,1 @@
+"""Models that are fitted while one looks on: histograms, kernel densities, mixtures."""

@@ -1,0 +1,111 @@
+"""The points that a fit is given: draws of an exact distribution, some to learn from, some kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.shared import catalogue, controls
+from dashboard.shared.compute import computed
+from genlab.contract.card import Card
+from genlab.measures.density import Extent
+from genlab.model import ExportedModel
+
+Float = NDArray[np.float64]
+SIZES = ("50", "100", "200", "500", "1000", "2000", "5000", "10000")
+"""Numbers of training points, about twice as many from one to the next."""
+FIRST = "1000"
+MOST = 10_000
+"""Points that are held out, and training points at most."""
+APART = 1_000_000
+"""How far the seed of held-out points is from that of training points: beyond every seed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Points that a visitor fits, in data units.
+
+    Attributes:
+        name: For links and names of files.
+        title: What people read.
+        train: [n, d], d is 1 or 2.
+        held: Points [m, d] that no fit has seen.
+        extent: The window to plot.
+        exact: The card of the distribution that they come from; None for a visitor's own data.
+        seed: Of the draw, and of what is drawn from a fit.
+        train_label: The class [n] of each, None where there are none; `held_label` likewise.
+        classes: What the classes are called.
+    """
+
+    name: str
+    title: str
+    train: Float
+    held: Float
+    extent: Extent
+    exact: Card | None = None
+    seed: int = 0
+    train_label: NDArray[np.int64] | None = None
+    held_label: NDArray[np.int64] | None = None
+    classes: tuple[str, ...] = ()
+
+    @property
+    def d(self) -> int:
+        """Of how many numbers a point is."""
+        return int(self.train.shape[1])
+
+    @cached_property
+    def key(self) -> str:
+        """What tells its points from all others: caches of fits go by it."""
+        said = blake2b(repr((self.extent, self.seed)).encode(), digest_size=16)
+        for points in (self.train, self.held):
+            said.update(repr(points.shape).encode())
+            said.update(np.ascontiguousarray(points).tobytes())
+        return said.hexdigest()
+
+    @property
+    def box(self) -> tuple[tuple[float, float], ...]:
+        """The window along each coordinate."""
+        x0, x1, y0, y1 = self.extent
+        return ((x0, x1), (y0, y1))[: self.d]
+
+    @property
+    def floor(self) -> float | None:
+        """The mean log p of the exact distribution, −H in nats: no model is better on average."""
+        told = self.exact.metrics if self.exact else []
+        return next((-metric.value for metric in told if metric.name == "nll"), None)
+
+
+def choose(settings: DeltaGenerator) -> Sample:
+    """The data set, here; the number of training points and the seed, in `settings`."""
+    card = controls.choose_truth("fit_data", "log_prob", "decode")
+    with settings:
+        n = int(sizes("Training points", "fit_n"))
+        seed = controls.seed()
+    x, held = _drawn(catalogue.open_model(card.id), seed)
+    extent = card.extent or catalogue.WINDOW
+    title = catalogue.dataset_title(card.dataset)
+    return Sample(card.dataset, title, x[:n], held, extent, card, seed)
+
+
+def sizes(label: str, key: str) -> str:
+    """One of `SIZES` on a slider; what a person reads is what stands in the link."""
+    first = st.session_state.get(key, FIRST)
+    if first not in SIZES:
+        st.session_state[key] = FIRST
+    told = st.select_slider(
+        label, SIZES, FIRST, width=controls.SLIDER, **controls.linked(key, FIRST)
+    )
+    return str(told) if told in SIZES else FIRST
+
+
+@computed(entries=32, keep="resource", light=True)
+def _drawn(model: ExportedModel, seed: int) -> tuple[Float, Float]:
+    """Points to learn from and points to judge by, each [MOST, d]; fewer are the first of them."""
+    x, held = (model.sample(MOST, seed=at).astype(np.float64) for at in (seed, seed + APART))
+    return x, held
