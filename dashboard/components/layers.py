@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dashboard.components.blob import FloatArray
 
@@ -102,6 +103,7 @@ class Points:
     """A cloud `xy[F|1, n, 2]` in data units (not finite = not drawn); `radius` in CSS pixels.
 
     `trail` draws the last so many frames of the first `trail_count` points as a fading path.
+    `tint[F|1, n]` gives each point a colour of its own, as `tints` makes it.
     """
 
     xy: FloatArray
@@ -112,9 +114,14 @@ class Points:
     trail: int = 0
     trail_count: int = 200
     visible: bool = True
+    tint: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         _check(self, xy=(None, None, 2))
+        if self.tint is not None:
+            fits = self.tint.ndim == 2 and self.tint.shape[1] == self.xy.shape[1]
+            require(fits, f"{self.label!r}: tints {self.tint.shape} for points {self.xy.shape}")
+            require(self.tint.dtype == np.uint8, f"{self.label!r}: tints of {self.tint.dtype}")
         _within(self, "radius", 40)
         _within(self, "opacity", 1)
         require(self.trail >= 0 and self.trail_count >= 0, f"{self.label!r}: negative trail")
@@ -124,7 +131,7 @@ class Points:
 class Lines:
     """`m` polylines of `k` nodes, `xy[F|1, m, k, 2]`: a warped grid.
 
-    A node that is not finite breaks its line.
+    A node that is not finite breaks its line. `tints[m]` gives each a colour of the palette.
     """
 
     xy: FloatArray
@@ -133,9 +140,12 @@ class Lines:
     width: float = 1.0
     opacity: float = 0.8
     visible: bool = True
+    tints: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         _check(self, xy=(None, None, None, 2))
+        count, lines = len(self.tints), self.xy.shape[1]
+        require(count in (0, lines), f"{self.label!r}: {count} tints for {lines} lines")
         _within(self, "width", 20)
         _within(self, "opacity", 1)
 
@@ -203,7 +213,7 @@ class Handle:
 
 Layer = Heatmap | Points | Lines | Arrows | Marker | Handle
 
-ARRAYS = ("values", "xy", "at", "vec")
+ARRAYS = ("values", "xy", "at", "vec", "tint")
 """Fields of layers that go to buffers; a handle's place is said apart."""
 
 
@@ -211,4 +221,17 @@ def frames_of(layer: Layer) -> int:
     """How many frames a layer has: 1 where it stands still."""
     if isinstance(layer, Handle):
         return 1
-    return max(len(getattr(layer, name)) for name in ARRAYS if hasattr(layer, name))
+    arrays = (getattr(layer, name, None) for name in ARRAYS)
+    return max(len(array) for array in arrays if array is not None)
+
+
+def tints(shares: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """The tints [F, n] of points that belong to k groups by `shares` [F, n, k].
+
+    The colour is that of the group with the largest share, the fuller the larger: grey where all
+    are alike.
+    """
+    k = shares.shape[-1]
+    most = shares.max(-1)
+    full = np.rint(15 * (most - 1 / k) / (1 - 1 / k)) if k > 1 else np.full(most.shape, 15)
+    return (shares.argmax(-1) % 16 * 16 + full.clip(0, 15)).astype(np.uint8)

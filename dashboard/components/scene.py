@@ -220,4 +220,6 @@ def layer_header(layer: Layer, pane: Pane, blob: Blob) -> dict[str, Any]:
             )
         case Points():
             head["trailCount"] = min(layer.trail_count, layer.xy.shape[1]) if layer.trail else 0
+            if layer.tint is not None:
+                head["tint"] = blob.add(layer.tint)
     return placed(lambda: np.asarray(layer.xy))

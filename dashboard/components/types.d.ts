@@ -16,7 +16,7 @@ type Mounted = {
 
 type Theme = {
   background: string; text: string; border: string; font: string; dark: boolean; signature: string;
-  roles: Record<string, string>; inks: Record<string, string>; ramps: Map<string, Uint32Array>;
+  tints: string[]; roles: Record<string, string>; inks: Record<string, string>; ramps: Map<string, Uint32Array>;
 };
 
 /** What a layer looks like, and what its painter keeps on it. */
@@ -25,7 +25,7 @@ type Layer = {
   role: string; label: string; visible: boolean; frames: number;
   values: Buffers; diverging: boolean; lowRole: string; smooth: boolean;
   radius: number; opacity: number; trail: number; trailCount: number; width: number; text: string;
-  name: string; rail: number | null; xy: any;
+  name: string; rail: number | null; xy: any; tint?: Buffers | null; tints?: number[];
   key?: string; cells?: HTMLCanvasElement; image?: ImageData;
   scaled?: HTMLCanvasElement | null; sheet?: HTMLCanvasElement;
 };

@@ -19,14 +19,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 
 Float = NDArray[np.float64]
 Shape = Literal["full", "diagonal", "spherical"]
+LOG_2PI = math.log(2 * math.pi)
 FLOOR = 1e-6
 """Least variance of a component, data units squared."""
 TINY = 10 * np.finfo(np.float64).eps
@@ -58,20 +60,24 @@ class Mixture:
 
     def log_joint(self, x: NDArray[np.floating]) -> Float:
         """Log w_j N(x_i; μ_j, Σ_j) [n, k] of points [n, d], nats."""
-        factors = np.linalg.cholesky(np.linalg.inv(self.covariances))  # precision = L Lᵀ
-        scaled = np.einsum("njd,jde->nje", x[:, None] - self.means, factors)
-        half_logdet = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(1)
-        constant = half_logdet - 0.5 * x.shape[1] * math.log(2 * math.pi)
+        k, d = self.means.shape
+        precisions = np.linalg.inv(self.covariances)
+        centre = x.mean(0) if len(x) else np.zeros(d)  # large squares would cost digits
+        means = self.means - centre
+        drawn = (precisions @ means[..., None])[..., 0]
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(self.weights) + constant - 0.5 * (scaled**2).sum(-1))
+            constant = np.log(self.weights) + 0.5 * np.linalg.slogdet(precisions)[1]
+        constant -= 0.5 * (d * LOG_2PI + (means * drawn).sum(1))
+        each = np.c_[constant, drawn, -0.5 * precisions.reshape(k, d * d)]
+        return np.asarray((each @ _powers(x - centre)).T)
 
     def log_prob(self, x: NDArray[np.floating]) -> Float:
         """Log p(x) [n] of points [n, d], nats."""
-        return np.asarray(logsumexp(self.log_joint(x), axis=1))
+        return expected(self.log_joint(x))[0]
 
     def responsibilities(self, x: NDArray[np.floating]) -> Float:
         """The E step, [n, k]: how much of each point belongs to each component."""
-        return np.asarray(softmax(self.log_joint(x), axis=1))
+        return expected(self.log_joint(x))[1]
 
     def bic(self, x: NDArray[np.floating]) -> float:
         """Bayes's information criterion on points [n, d] (Schwarz 1978); lower is better."""
@@ -123,16 +129,47 @@ def _apart(x: NDArray[np.floating], k: int, rng: np.random.Generator) -> Float:
     return np.array(chosen, dtype=np.float64)
 
 
+def expected(log_joint: Float) -> tuple[Float, Float]:
+    """Log p(x) [n] in nats, and the responsibilities [n, k], of joint log-densities [n, k]."""
+    joint = log_joint.T  # component by component, as it was made
+    top = joint.max(0)
+    top = np.where(np.isfinite(top), top, 0.0)
+    shares = np.exp(joint - top)
+    total = shares.sum(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(total) + top, (shares / total).T
+
+
+def moments(x: NDArray[np.floating], shares: Float) -> tuple[Float, Float, Float]:
+    """Σ r [k], Σ r x [k, d] and Σ r x xᵀ [k, d, d] over points [n, d] shared out by r [n, k]."""
+    d = x.shape[1]
+    share, first, second = np.split(shares.T @ _powers(x).T, [1, 1 + d], 1)
+    return share[:, 0], first, second.reshape(-1, d, d)
+
+
+def _powers(x: NDArray[np.floating]) -> Float:
+    """1, the coordinates and all their products, [1 + d + d², n], of points [n, d]."""
+    n, d = x.shape
+    columns = np.ascontiguousarray(x.T, dtype=np.float64)
+    products = (columns[:, None] * columns).reshape(d * d, n)
+    return np.concatenate([np.ones((1, n)), columns, products])
+
+
 def maximise(
     x: NDArray[np.floating], responsibilities: Float, shape: Shape = "full", floor: float = FLOOR
 ) -> Mixture:
     """The M step: weights, means and covariances of points [n, d] shared out by [n, k]."""
-    points = responsibilities.sum(0) + TINY
-    means = responsibilities.T @ x / points[:, None]
-    away = x[:, None] - means  # [n, k, d]
-    covariances: Float = np.einsum("nk,nkd,nke->kde", responsibilities, away, away, optimize=True)
-    covariances /= points[:, None, None]
-    return Mixture(points / points.sum(), means, _shaped(covariances, shape, floor), shape)
+    centre = x.mean(0)  # or a difference of large squares would lose the small variances
+    points, first, second = moments(x - centre, responsibilities)
+    points = points + TINY
+    means = first / points[:, None]
+    covariances = second / points[:, None, None] - means[:, :, None] * means[:, None]
+    # No variance is below zero, whatever was rounded off.
+    least = np.maximum(np.diagonal(covariances, axis1=1, axis2=2), 0)
+    at = np.arange(x.shape[1])
+    covariances[:, at, at] = least
+    shaped = _shaped(covariances, shape, floor)
+    return Mixture(points / points.sum(), means + centre, shaped, shape)
 
 
 def _shaped(covariances: Float, shape: Shape, floor: float) -> Float:
@@ -155,10 +192,9 @@ def em(
     """
     mixture = begin
     while True:
-        joint = mixture.log_joint(x)
-        log_p = logsumexp(joint, axis=1)
+        log_p, shares = expected(mixture.log_joint(x))
         yield mixture, float(log_p.mean())
-        mixture = maximise(x, np.exp(joint - log_p[:, None]), begin.shape, floor)
+        mixture = maximise(x, shares, begin.shape, floor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,11 +244,15 @@ def gradient(x: NDArray[np.floating], at: Free, shape: Shape = "full") -> Free:
     """The gradient of the mean log-likelihood of points [n, d], nats, at some parameters."""
     mixture, factors = at.mixture(shape), at.factors
     r = mixture.responsibilities(x) / len(x)
-    share = r.sum(0)
-    away = x[:, None] - at.means
-    scaled = np.einsum("nkd,kde->nke", away, factors)  # Lᵀ (x − μ)
-    means = np.einsum("nk,nke,kde->kd", r, scaled, factors, optimize=True)
-    whole = -np.einsum("nk,nkd,nke->kde", r, away, scaled, optimize=True)  # by every entry of L
+    centre = x.mean(0)
+    share, first, second = moments(x - centre, r)
+    mean = at.means - centre
+    pull = first - share[:, None] * mean  # Σ r (x − μ)
+    cross = first[:, :, None] * mean[:, None]
+    spread = second - cross - cross.transpose(0, 2, 1)
+    spread = spread + share[:, None, None] * mean[:, :, None] * mean[:, None]  # Σ r (x−μ)(x−μ)ᵀ
+    means = (factors @ (factors.transpose(0, 2, 1) @ pull[..., None]))[..., 0]
+    whole = -spread @ factors  # by every entry of L
     logs = share[:, None] + np.diagonal(whole, axis1=1, axis2=2) * np.exp(at.logs)
     below = np.tril(whole, -1) if shape == "full" else np.zeros_like(whole)
     if shape == "spherical":
@@ -221,16 +261,46 @@ def gradient(x: NDArray[np.floating], at: Free, shape: Shape = "full") -> Free:
 
 
 def ascend(
-    x: NDArray[np.floating], begin: Mixture, rate: float, batch: int | None = None, seed: int = 0
+    x: NDArray[np.floating],
+    begin: Mixture,
+    rate: float,
+    batch: int | None = None,
+    seed: int = 0,
+    every: int = 1,
 ) -> Iterator[tuple[Mixture, float]]:
-    """Gradient ascent from `begin` on: each mixture with its mean log-likelihood of x, nats.
+    """Gradient ascent from `begin` on: mixtures with their mean log-likelihood of x, nats.
 
-    Each step follows the gradient on `batch` points drawn anew (all of them where it is None).
-    Without end, as `em`.
+    Each step follows the gradient on `batch` points drawn anew (all of them where it is None); of
+    the mixtures each one after `every` steps is told. Without end, as `em`.
     """
     rng, at = np.random.default_rng(seed), Free.of(begin)
     while True:
         mixture = at.mixture(begin.shape)
         yield mixture, float(mixture.log_prob(x).mean())
-        some = x if batch is None else x[rng.integers(len(x), size=batch)]
-        at = at.plus(rate, gradient(some, at, begin.shape))
+        for _ in range(every):
+            some = x if batch is None else x[rng.integers(len(x), size=batch)]
+            at = at.plus(rate, gradient(some, at, begin.shape))
+
+
+def best_of(
+    x: NDArray[np.floating],
+    k: int,
+    seed: int = 0,
+    shape: Shape = "full",
+    starts: int = 3,
+    steps: int = 100,
+    gain: float = 1e-5,
+) -> Mixture:
+    """The mixture of k components that EM finds from the most promising of a few starts.
+
+    Each takes ten steps, the best goes on until a step gains less than `gain` nats a point, or for
+    `steps` (Biernacki, Celeux & Govaert 2003).
+    """
+    begun = [next(islice(em(x, start(x, k, seed + at, shape)), 10, None)) for at in range(starts)]
+    best, before = max(begun, key=lambda each: each[1])
+    for mixture, value in islice(em(x, best), 1, steps):
+        best = mixture
+        if value - before < gain:
+            break
+        before = value
+    return best

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -93,15 +94,14 @@ def choose(settings: DeltaGenerator) -> Sample:
     return Sample(card.dataset, title, x[:n], held, extent, card, seed)
 
 
-def sizes(label: str, key: str) -> str:
-    """One of `SIZES` on a slider; what a person reads is what stands in the link."""
-    first = st.session_state.get(key, FIRST)
-    if first not in SIZES:
-        st.session_state[key] = FIRST
+def sizes(label: str, key: str, options: Sequence[str] = SIZES, first: str = FIRST) -> str:
+    """One of a few numbers on a slider; what a person reads is what stands in the link."""
+    if st.session_state.get(key, first) not in options:
+        st.session_state[key] = first
     told = st.select_slider(
-        label, SIZES, FIRST, width=controls.SLIDER, **controls.linked(key, FIRST)
+        label, options, first, width=controls.SLIDER, **controls.linked(key, first)
     )
-    return str(told) if told in SIZES else FIRST
+    return str(told) if told in options else first
 
 
 @computed(entries=32, keep="resource", light=True)

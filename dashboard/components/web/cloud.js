@@ -3,6 +3,7 @@
 // Without a graphics card a canvas takes 5 to 15 ms for 2,000 discs and 8 ms for their trails, more than a frame of the screen;
 // blending small masks by hand takes 1. The masks come in 4 × 4 shifts of a quarter pixel, so that slow points glide.
 
+import { tinted } from "./colour.js";
 import { disc, surface } from "./dom.js";
 import { frameOf, NOTHING, px, py } from "./places.js";
 
@@ -96,6 +97,11 @@ function stampTrails(layer, f, { w, h, dpr, theme }) {
   }
 }
 
+/** The tint of a point: those of a film that stands still may change all the same. @param {Layer} layer @param {number} f @param {number} i */
+function tintAt({ tint: { shape: [frames, count], values } }, f, i) {
+  return values[Math.min(f, frames - 1) * count + i];
+}
+
 /** @param {Context} ctx @param {Layer} layer @param {number} frame @param {View} view */
 export function paintPoints(ctx, layer, frame, view) {
   const { w, h, dpr, theme } = view;
@@ -104,12 +110,15 @@ export function paintPoints(ctx, layer, frame, view) {
   if (layer.key !== key) {
     layer.key = key;
     clearScratch(w, h);
-    if (layer.trail && layer.frames > 1) stampTrails(layer, f, view);
-    const look = { colour: theme.roles[layer.role], radius: layer.radius * dpr, opacity: layer.opacity };
-    const disc = mask(theme, { ...look, halo: view.busy ? 0.75 * dpr : 0 });
-    const { shape: [, count], values: xy } = layer.xy;
-    for (let i = f * count * 2; i < (f + 1) * count * 2; i += 2)
-      if (xy[i] !== NOTHING) stamp(disc, px(xy[i], w), py(xy[i + 1], h), w, h, true);
+    if (layer.trail && layer.xy.shape[0] > 1) stampTrails(layer, f, view);
+    const look = { radius: layer.radius * dpr, opacity: layer.opacity, halo: view.busy ? 0.75 * dpr : 0 };
+    const disc = (/** @type {string} */ colour) => mask(theme, { ...look, colour });
+    const one = layer.tint ? null : disc(theme.roles[layer.role]);
+    const { shape: [frames, count], values: xy } = layer.xy;
+    const first = Math.min(f, frames - 1) * count;
+    for (let i = first; i < first + count; i++)
+      if (xy[2 * i] !== NOTHING)
+        stamp(one ?? disc(tinted(theme, tintAt(layer, f, i - first))), px(xy[2 * i], w), py(xy[2 * i + 1], h), w, h, true);
     if (layer.sheet?.width !== w || layer.sheet?.height !== h) layer.sheet = surface(w, h);
     layer.sheet.getContext("2d").putImageData(scratch.image, 0, 0);
   }

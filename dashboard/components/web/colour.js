@@ -63,8 +63,17 @@ export function readTheme(host) {
   });
   return {
     background, text, roles, inks, font, border: token("--st-border-color", "#cccccc"), dark: oklab(rgb(background))[0] < 0.5,
-    ramps: new Map(), signature: JSON.stringify([background, text, roles, font]),
+    tints: palette.length ? palette : Object.values(roles).slice(0, 4),
+    ramps: new Map(), signature: JSON.stringify([background, text, roles, font, palette]),
   };
+}
+
+/** A colour of the palette that is as full as the low four bits of `tint` say, and grey where they are none. @param {Theme} theme @param {number} tint */
+export function tinted(theme, tint) {
+  const [full, grey] = [theme.tints[(tint >> 4) % theme.tints.length], theme.dark ? "#6a7077" : "#b4b8bd"].map((css) => oklab(rgb(css)));
+  const share = (tint & 15) / 15;
+  const [r, g, b] = fromOklab(full.map((v, i) => v * share + grey[i] * (1 - share)));
+  return `rgb(${r} ${g} ${b})`;
 }
 
 // `steps` colours from the background (0) through the role's colour and beyond it (1), uniform in lightness.

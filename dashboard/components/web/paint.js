@@ -63,6 +63,11 @@ const PAINTERS = {
     ink(ctx, layer, view);
     ctx.lineJoin = "round";
     for (let line = 0; line < lines; line++) {
+      if (layer.tints?.length) {
+        ctx.stroke();
+        ctx.beginPath();
+        ctx.strokeStyle = view.theme.tints[layer.tints[line] % view.theme.tints.length];
+      }
       let pen = false;
       for (let node = 0; node < nodes; node++, at += 2) {
         const there = xy[at] !== NOTHING;

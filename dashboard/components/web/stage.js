@@ -32,7 +32,7 @@ function adopt(/** @type {Stage} */ stage, /** @type {Uint8Array} */ data) {
   stage.scene = scene;
   const { panes, more } = stage.scene;
   // How many frames a layer has is told by its buffer alone, so that what is said of a film is said of one frame of it, too.
-  for (const layer of panes.flatMap(({ layers }) => layers)) layer.frames = (layer.values ?? layer.xy)?.shape[0] ?? 1;
+  for (const layer of panes.flatMap(({ layers }) => layers)) layer.frames = Math.max((layer.values ?? layer.xy)?.shape[0] ?? 1, layer.tint?.shape[0] ?? 1);
   Object.assign(stage.root.dataset, { panes: panes.length, many: many(stage) });
   if (stage.panes.length !== panes.length) {
     stage.drag = null;

@@ -1,0 +1,64 @@
+"""How many bins: the held-out log-likelihood along k, or along the bandwidth of a kernel."""
+
+import numpy as np
+import streamlit as st
+
+from dashboard.chapters.fits.data import Sample
+from dashboard.chapters.fits.scenes import bins as scenes
+from dashboard.chapters.fits.scenes.bins import Sweep
+from dashboard.chapters.fits.scenes.density import nats
+from dashboard.components.scene import Scene
+from dashboard.shared import parts
+from dashboard.shared.compute import computed
+from dashboard.shared.guard import guarded
+from dashboard.shared.taken import Arrays, take_away
+from genlab.fits.kernel import scott
+
+FRAMES = {"histogram": "bins", "kernel": "width"}
+"""The link's names of the frame: bins and bandwidths are told apart."""
+
+
+@computed(entries=16, keep="resource", spinner="Fitting every setting …")
+def sweep_of(_sample: Sample, key: str, by: str) -> tuple[Sweep, Scene]:
+    """All fits along the setting, and their film; it begins at the best of them."""
+    found = scenes.sweep(_sample, by)
+    return found, scenes.scene(found, _sample, found.best)
+
+
+@st.fragment
+@guarded()
+def show(sample: Sample, by: str) -> None:
+    """The film over the settings, and where its curve is highest."""
+    found, scene = sweep_of(sample, sample.key, by)
+    parts.play(scene, key=FRAMES[by])
+    best = found.best
+    top = (found.smoothed or found.scores)[best]
+    told = f"Held-out points are likeliest at **{found.words[best]}**: {nats(top.held)} nats"
+    if sample.floor is not None:
+        told += f", {sample.floor - top.held:.3f} below what is possible"
+    if by == "kernel":
+        told += f". Scott's rule says h = {scott(sample.train):.3g}"
+    zero = [words for words, one in zip(found.words, found.scores, strict=True) if one.none]
+    if zero:
+        told += (
+            f". Without smoothing some of the {found.scores[0].m:,} held-out points fall into "
+            f"empty bins from {zero[0]} on: p = 0 there, the mean is −∞, and the curve ends"
+        )
+    st.markdown(told + ".")
+
+
+def offer(sample: Sample, by: str) -> None:
+    """A file of the curves."""
+
+    def at(_: int) -> Arrays:
+        found, _scene = sweep_of(sample, sample.key, by)
+        rows = {"setting": np.array(found.values)}
+        rows |= {"held": np.array([one.held for one in found.scores])}
+        rows |= {"zero_share": np.array([one.none for one in found.scores])}
+        rows |= {"train": np.array([one.train for one in found.scores])}
+        if found.smoothed:
+            rows["held_smoothed"] = np.array([one.held for one in found.smoothed])
+        return rows
+
+    name = f"{sample.name}-{by}-curve-n{len(sample.train)}-seed{sample.seed}"
+    take_away("Curves", name, f"{name} {sample.key}", at)

@@ -1,0 +1,227 @@
+"""How many bins: a histogram for each k, or a kernel density for each bandwidth, on one curve.
+
+Too few bins blur what the data say, too many repeat it: the mean log p of points that the fit has
+not seen rises and falls again, while that of its own points rises all the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.chapters.fits.scenes import density
+from dashboard.chapters.fits.scenes.density import Score, nats
+from dashboard.components.readout import Readout
+from dashboard.components.scene import (
+    Curve,
+    Heatmap,
+    Layer,
+    Lines,
+    Pane,
+    Points,
+    Scene,
+    Timeline,
+)
+from genlab.fits.kernel import KernelDensity
+
+if TYPE_CHECKING:
+    from dashboard.chapters.fits.data import Sample
+
+Float = NDArray[np.float64]
+KS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 64, 80, 100)
+WIDTHS = (1.5, 1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.13, 0.1, 0.07, 0.05, 0.035, 0.025, 0.018)
+"""Bandwidths in standard deviations of the data: from too smooth to too rough, as the bins are."""
+SMOOTH = 0.5
+"""The smoothing that is compared with none."""
+PAIRS = 2_000_000
+"""Distances that each bandwidth may take."""
+GRID = 100
+"""Cells along a side of the picture of a kernel density; a histogram shows its bins."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """Fits along one setting.
+
+    Attributes:
+        by: `histogram` or `kernel`.
+        values: Bins along a side, or bandwidths in data units.
+        scores: Of each; `smoothed` those with a little smoothing, none of kernels.
+        maps: Log-densities of each over the window, as pictures show them.
+    """
+
+    by: str
+    values: tuple[float, ...]
+    scores: list[Score]
+    smoothed: list[Score]
+    maps: list[Float]
+
+    @property
+    def words(self) -> list[str]:
+        """What each value is, in words."""
+        name = "k" if self.by == "histogram" else "h"
+        return [f"{name} = {value:.3g}" for value in self.values]
+
+    @property
+    def best(self) -> int:
+        """The value at which held-out points are likeliest, with smoothing where there is one."""
+        return int(np.argmax([one.held for one in self.smoothed or self.scores]))
+
+
+def sweep(sample: Sample, by: str) -> Sweep:
+    """Fit every number of bins, or every bandwidth."""
+    if by == "histogram":
+        fits = [density.fitted(sample, by, k, 0.0, 1.0) for k in KS]
+        scores = [density.score(fit, sample) for fit in fits]
+        smooth = [density.score(density.fitted(sample, by, k, SMOOTH, 1.0), sample) for k in KS]
+        values: tuple[float, ...] = KS
+        return Sweep(by, values, scores, smooth, [density.cells(fit, sample) for fit in fits])
+    spread = float(np.sqrt(sample.train.var(0, ddof=1).mean()))
+    values = tuple(width * spread for width in WIDTHS)
+    kernels = [KernelDensity(sample.train, h) for h in values]
+    size = GRID if sample.d == 2 else 4 * density.CELLS
+    axes = density.middles(sample, size)
+    maps = [kernel.on_grid(*axes) for kernel in kernels]
+    scores = [density.score(kernel, sample, PAIRS) for kernel in kernels]
+    return Sweep(by, values, scores, [], maps)
+
+
+def scene(found: Sweep, sample: Sample, start: int) -> Scene:
+    """The picture of each fit over the curves of its log-likelihood; `start` is shown first."""
+    pane = _line if sample.d == 1 else _plane
+    return Scene(
+        [pane(found, sample)], timeline(found, sample.floor, start), readouts(found, sample)
+    )
+
+
+def _plane(found: Sweep, sample: Sample) -> Pane:
+    """Heat maps of all fits on one raster, each on a scale of its own."""
+    size = 2 * max(KS) if found.by == "histogram" else GRID
+    films = []
+    for log_p in found.maps:
+        at = np.minimum((np.arange(size) + 0.5) * len(log_p) // size, len(log_p) - 1).astype(int)
+        films.append(density.shaded(log_p[np.ix_(at, at)], density.top_of(log_p))[0])
+    layers: list[Layer] = [
+        Heatmap(np.stack(films), "model", _name(found), smooth=found.by != "histogram"),
+        Points(sample.train[None, : density.SHOWN], "data", "data", radius=1.3, opacity=0.5),
+    ]
+    alt = f"Heat map of the {_name(found)} at each setting, with the training points on it."
+    return Pane(f"{_name(found)} of {len(sample.train):,} points", sample.extent, layers, alt)
+
+
+def _line(found: Sweep, sample: Sample) -> Pane:
+    """The outline of every fit on the line, in one window."""
+    low, high = sample.box[0]
+    places = np.linspace(low, high, 801)
+    heights = []
+    for log_p in found.maps:
+        p = np.exp(log_p)
+        at = np.minimum((places - low) / (high - low) * len(p), len(p) - 1).astype(int)
+        heights.append(p[at])
+    top = float(np.quantile([h.max() for h in heights], 0.8))
+    xy = np.stack([np.broadcast_to(places, (len(heights), 801)), heights], -1)[:, None]
+    some = sample.train[: density.SHOWN, 0]
+    strip = top * (-0.02 - 0.05 * np.random.default_rng(0).random(len(some)))
+    layers: list[Layer] = [
+        Lines(xy, "model", _name(found), width=2),
+        Points(np.c_[some, strip][None], "data", "data", radius=1.5, opacity=0.6),
+    ]
+    alt = f"The {_name(found)} over the line at each setting, with the training points below it."
+    window = (low, high, -0.08 * top, top)
+    title = f"{_name(found)} of {len(sample.train):,} points"
+    return Pane(title, window, layers, alt, aspect=1.9)
+
+
+def timeline(found: Sweep, floor: float | None, start: int) -> Timeline:
+    """The curves behind the scrubber: held out, without and with smoothing, and training."""
+    histogram = found.by == "histogram"
+    held = np.array([one.held for one in found.scores])
+    train = np.array([one.train for one in found.scores])
+    smooth = np.array([one.held for one in found.smoothed])
+    low, high = span([held, smooth], train, floor)
+
+    def curve(values: Float, role: str, label: str) -> Curve:
+        # What lies below the strip has left it: a curve along its edge would be a wrong value.
+        inside = np.where((values >= low) & (values <= high), values, np.nan)
+        return Curve(inside, role, label, x=places(found), span=(low, high))  # type: ignore[arg-type]
+
+    curves = [
+        *([curve(smooth, "model", f"held out, smoothing a = {SMOOTH:g}")] if histogram else []),
+        curve(held, "model", "held out" + (", a = 0" if histogram else "")),
+        curve(train, "data", "training points" + (", a = 0" if histogram else "")),
+    ]
+    rows = [] if floor is None else [(floor, f"best possible, −H = {nats(floor)}")]
+    shown = [0, *range(3, len(found.values), 4)] if histogram else range(0, len(found.values), 3)
+    columns = [(float(places(found)[i]), found.words[i]) for i in shown]
+    labels = [
+        f"{words}: held out {nats(one.held)}"
+        + (f", {one.none:.1%} of it in empty bins" if one.none else "")
+        for words, one in zip(found.words, found.scores, strict=True)
+    ]
+    return Timeline(
+        len(labels),
+        labels,
+        curves,
+        start=start,
+        fps=2,
+        loop=False,
+        title="bins" if histogram else "bandwidth",
+        positions=places(found),
+        height=150,
+        rows=rows,
+        columns=columns,
+    )
+
+
+def places(found: Sweep) -> Float:
+    """Where each fit stands on the axis: equal ratios are equally far apart."""
+    at = np.log2(np.array(found.values, dtype=np.float64))
+    return at if found.by == "histogram" else -at
+
+
+def span(held: Sequence[Float], train: Float, floor: float | None) -> tuple[float, float]:
+    """The values at the edges of the strip: what is finite of the held-out curves, and above them.
+
+    The training curve runs up and out of it.
+    """
+    known = np.concatenate([*held, [] if floor is None else [floor]])
+    known = known[np.isfinite(known)]
+    best = float(known.max())
+    low = max(float(known.min()), best - 3)
+    high = max(best, min(float(train.max()), best + 0.6 * (best - low)))
+    return low - 0.06 * (high - low), high + 0.12 * (high - low)
+
+
+def readouts(found: Sweep, sample: Sample) -> list[Readout]:
+    """The numbers of each fit."""
+    m = found.scores[0].m
+    told = f"The mean over {m:,} points that the fit has not seen, nats."
+    none = [f"{one.none:.1%}" for one in found.scores]
+    numbers = [
+        Readout(
+            "held out" + (", a = 0" if found.smoothed else ""),
+            [nats(one.held) for one in found.scores],
+            "model",
+            told,
+        )
+    ]
+    if found.smoothed:
+        words = [nats(one.held) for one in found.smoothed]
+        numbers += [
+            Readout(f"held out, a = {SMOOTH:g}", words, "model", told),
+            Readout("held out where p = 0", none, "model", f"Of {m:,} points, with a = 0."),
+        ]
+    train = [nats(one.train) for one in found.scores]
+    numbers.append(Readout("training", train, "data", "The mean over the training points, nats."))
+    if sample.floor is not None:
+        words_of = "Minus the entropy of the true distribution: on average no model does better."
+        numbers.append(Readout("best possible, −H", [nats(sample.floor)], "data", words_of))
+    return numbers
+
+
+def _name(found: Sweep) -> str:
+    return "histogram" if found.by == "histogram" else "kernel density"

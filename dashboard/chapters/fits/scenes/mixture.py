@@ -1,0 +1,282 @@
+"""A mixture of Gaussians, step by step: EM beside gradient ascent from the same start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.chapters.fits.scenes.density import nats
+from dashboard.components.layers import tints
+from dashboard.components.readout import Readout
+from dashboard.components.scene import Curve, Handle, Layer, Lines, Pane, Points, Scene, Timeline
+from genlab.fits.mixture import FLOOR, Mixture, Shape, ascend, em, start
+
+if TYPE_CHECKING:
+    from dashboard.chapters.fits.data import Sample
+
+Float = NDArray[np.float64]
+STEPS = 60
+"""Passes over the data: steps of EM, and as many times all points for the gradient."""
+BATCHES = 10
+"""Parts of the data that stochastic ascent takes, one after the other, in a pass."""
+SHOWN = 500
+HELD = 1_000
+"""Data points on the picture, and held-out points that each frame is asked about."""
+NODES = 41
+
+
+@dataclass(frozen=True, eq=False)
+class Climb:
+    """The mixtures of one way up the likelihood, a frame each.
+
+    Attributes:
+        name: What people call it.
+        mixtures: STEPS + 1 of them, the start first.
+        train, held: Mean log p [STEPS + 1] of training and held-out points, nats.
+        lost: The first frame that could not be made, since the step was too long; None for none.
+    """
+
+    name: str
+    mixtures: list[Mixture]
+    train: Float
+    held: Float
+    lost: int | None = None
+
+
+def climb(name: str, steps: Iterator[tuple[Mixture, float]], held: Float) -> Climb:
+    """The first STEPS + 1 mixtures of a way; where it leaves all numbers it stands still."""
+    made: list[Mixture] = []
+    train: list[float] = []
+    with np.errstate(all="ignore"):
+        while len(made) <= STEPS:
+            try:
+                mixture, value = next(steps)
+            except np.linalg.LinAlgError:
+                break
+            if not (np.isfinite(value) and np.isfinite(mixture.covariances).all()):
+                break
+            made.append(mixture)
+            train.append(value)
+        lost = len(made) if len(made) <= STEPS else None
+        made += [made[-1]] * (STEPS + 1 - len(made))
+        train += [train[-1]] * (STEPS + 1 - len(train))
+        asked = [float(mixture.log_prob(held).mean()) for mixture in made]
+    return Climb(name, made, np.array(train), np.array(asked), lost)
+
+
+@dataclass(frozen=True, eq=False)
+class Race:
+    """EM and gradient ascent on the same points from the same start."""
+
+    em: Climb
+    gradient: Climb
+
+    @property
+    def both(self) -> tuple[Climb, Climb]:
+        """EM first."""
+        return self.em, self.gradient
+
+
+def begin(
+    sample: Sample, k: int, shape: Shape, centres: Sequence[tuple[float, float]] = ()
+) -> Mixture:
+    """Where both begin: from the sample's seed, or at `centres` [k, 2] placed by hand."""
+    means = np.array(centres, dtype=np.float64)[:, : sample.d] if len(centres) else None
+    return start(sample.train, k, sample.seed, shape, means)
+
+
+def race(sample: Sample, first: Mixture, rate: float, stochastic: bool) -> Race:
+    """Both ways up from `first`; stochastic ascent takes BATCHES steps in a pass."""
+    held = sample.held[:HELD]
+    batch = max(1, len(sample.train) // BATCHES) if stochastic else None
+    every = BATCHES if stochastic else 1
+    up = ascend(sample.train, first, rate, batch, sample.seed, every)
+    name = "SGD" if stochastic else "gradient ascent"
+    return Race(climb("EM", em(sample.train, first), held), climb(name, up, held))
+
+
+def ellipses(mixtures: Sequence[Mixture], most: int, sigmas: float = 2.0) -> Float:
+    """The ellipses [F, most, NODES, 2] of components, two standard deviations in all directions."""
+    angle = np.linspace(0, 2 * np.pi, NODES)
+    circle = sigmas * np.stack([np.cos(angle), np.sin(angle)])
+    found = np.full((len(mixtures), most, NODES, 2), np.nan)
+    for row, mixture in zip(found, mixtures, strict=True):
+        values, axes = np.linalg.eigh(mixture.covariances)
+        spread = axes * np.sqrt(np.maximum(values, 0))[:, None]
+        shape = (spread @ circle).transpose(0, 2, 1)
+        row[: len(mixture.means)] = mixture.means[:, None] + shape
+    return found
+
+
+def bells(mixtures: Sequence[Mixture], most: int, places: Float) -> tuple[Float, Float]:
+    """Over places [m] of the line: each component [F, most, m, 2] and their sum [F, 1, m, 2]."""
+    each = np.full((len(mixtures), most, len(places)), np.nan)
+    for row, mixture in zip(each, mixtures, strict=True):
+        row[: len(mixture.means)] = np.exp(mixture.log_joint(places[:, None])).T
+    total = np.nansum(each, 1, keepdims=True)
+    return tuple(np.stack(np.broadcast_arrays(places, y), -1) for y in (each, total))  # type: ignore[return-value]
+
+
+def shares(mixtures: Sequence[Mixture], x: Float) -> NDArray[np.uint8]:
+    """The tints [F, n] of points by their responsibilities."""
+    return np.concatenate([tints(mixture.responsibilities(x)[None]) for mixture in mixtures])
+
+
+def scene(
+    found: Race, sample: Sample, centres: Sequence[tuple[float, float]], truth: Float | None
+) -> Scene:
+    """EM and the gradient side by side, step by step; `centres` are handles of a start by hand.
+
+    `truth` are places and the exact density there [m, 2] on the line, None where it is not known.
+    """
+    panes = []
+    for at, way in enumerate(found.both):
+        handles = [
+            Handle(
+                f"c{i}",
+                (x, 0.0 if sample.d == 1 else y),
+                "accent",
+                f"start of {i + 1}",
+                rail=sample.d == 1,
+            )
+            for i, (x, y) in enumerate(centres if at == 0 else ())
+        ]
+        panes.append(pane(way.name, way.mixtures, sample, truth, handles))
+    return Scene(panes, timeline(found, sample.floor), readouts(found, sample.floor))
+
+
+def pane(
+    title: str,
+    mixtures: Sequence[Mixture],
+    sample: Sample,
+    truth: Float | None,
+    handles: Sequence[Handle] = (),
+    trail: int = STEPS,
+) -> Pane:
+    """Mixtures, one a frame: the points in the colours of their components, ellipses or bells."""
+    most = max(len(mixture.means) for mixture in mixtures)
+    some = sample.train[:SHOWN]
+    colours = shares(mixtures, some)
+    alt = f"{title}: points in the colours of the components they belong to, grey where undecided."
+    if sample.d == 2:
+        centres = np.full((len(mixtures), most, 2), np.nan)
+        for row, mixture in zip(centres, mixtures, strict=True):
+            row[: len(mixture.means)] = mixture.means
+        layers: list[Layer] = [
+            Points(some[None], "neutral", POINTS, radius=2.2, opacity=0.85, tint=colours),
+            Lines(
+                ellipses(mixtures, most),
+                "neutral",
+                "2σ of each component",
+                2.2,
+                1,
+                tints=tuple(range(most)),
+            ),
+            Points(
+                centres,
+                "neutral",
+                "means" + (" and their way" if trail else ""),
+                radius=3.5,
+                opacity=1,
+                trail=trail,
+            ),
+            *handles,
+        ]
+        return Pane(title, sample.extent, layers, alt + " Ellipses of two standard deviations.")
+    low, high = sample.box[0]
+    places = np.linspace(low, high, 241)
+    each, total = bells(mixtures, most, places)
+    top = float(np.quantile(total[..., 1].max((1, 2)), 0.75))
+    top = 0.2 * float(np.ceil(1.15 * max(top, 0.0 if truth is None else truth[:, 1].max()) / 0.2))
+    strip = top * (-0.02 - 0.06 * np.random.default_rng(0).random(len(some)))
+    layers = [
+        *([Lines(truth[None, None], "data", "true p(x)", 1.8)] if truth is not None else []),
+        Lines(each, "neutral", "each component", 2, 0.9, tints=tuple(range(most))),
+        Lines(total, "model", "p(x), their sum", 2.5),
+        Points(np.c_[some, strip][None], "neutral", POINTS, radius=2, opacity=0.85, tint=colours),
+        *handles,
+    ]
+    window = (low, high, -0.1 * top, top)
+    return Pane(title, window, layers, alt + " Bells over the line.", aspect=1.3)
+
+
+POINTS = "points, in the colours of their components"
+
+
+def timeline(found: Race, floor: float | None) -> Timeline:
+    """One clock for both: passes over the data, under the curves of the log-likelihood."""
+    every = np.concatenate([way.train for way in found.both])
+    best = float(every.max())
+    low = max(float(np.quantile(every, 0.02)), best - 4)
+    top = max(best, floor if floor is not None else best)
+    span = (low - 0.05 * (top - low + 1e-6), top + 0.12 * (top - low + 1e-6))
+    curves = [
+        Curve(
+            np.where(way.train >= span[0], way.train, np.nan),
+            "model",
+            f"{way.name}: mean log p, training",
+            span=span,
+        )
+        for way in found.both
+    ]
+    values = zip(*(way.train for way in found.both), strict=True)
+    names = [way.name for way in found.both]
+    labels = [
+        f"step {i} · {names[0]} {nats(a)} · {names[1]} {nats(b)}" for i, (a, b) in enumerate(values)
+    ]
+    rows = [] if floor is None else [(floor, f"best possible, −H = {nats(floor)}")]
+    return Timeline(
+        STEPS + 1,
+        labels,
+        curves,
+        start=STEPS,
+        fps=8,
+        loop=False,
+        autoplay=True,
+        rest=STEPS,
+        title="step",
+        height=96,
+        rows=rows,
+    )
+
+
+def readouts(found: Race, floor: float | None) -> list[Readout]:
+    """The numbers of each step."""
+    numbers = []
+    for way in found.both:
+        told = (
+            f"The mean over the training points, and over {HELD:,} that the fit has not seen; nats."
+        )
+        pairs = zip(way.train, way.held, strict=True)
+        said = [f"{nats(a)} | {nats(b)}" for a, b in pairs]
+        numbers.append(Readout(f"{way.name}: mean log p, training | held out", said, "model", told))
+    if floor is not None:
+        words = "Minus the entropy of the true distribution: on average no model does better."
+        numbers.append(Readout("best possible, −H", [nats(floor)], "data", words))
+    return numbers
+
+
+def degenerate(mixture: Mixture) -> list[str]:
+    """What is wrong with components that have shrunk away or lost their points, in words."""
+    told = []
+    for j in np.flatnonzero(mixture.degenerate()):
+        width = float(np.sqrt(np.linalg.eigvalsh(mixture.covariances[j])[0]))
+        if mixture.weights[j] < 1e-9:
+            told.append(f"Component {j + 1} has lost all its points: its weight is 0.")
+        else:
+            told.append(
+                f"Component {j + 1} has shrunk onto a few points: in one direction its standard "
+                f"deviation is {width:.1g}, the least that is allowed."
+            )
+    return told
+
+
+WHY = (
+    "The likelihood of a mixture has no maximum: a component on a single point makes it as large "
+    f"as one likes. A variance of {FLOOR:g} is added to every component to stop that. Held-out "
+    "points gain nothing from it."
+)
