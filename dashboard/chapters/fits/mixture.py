@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.chapters.fits import density
 from dashboard.chapters.fits.data import Sample
@@ -48,17 +49,18 @@ def choose_shape() -> Shape:
     return cast(Shape, told)
 
 
-def choose(sample: Sample) -> Choice:
-    """The settings, under the picture."""
+def choose(sample: Sample, settings: DeltaGenerator) -> Choice:
+    """What mixture is fitted and from where; how the gradient climbs goes to `settings`."""
     most = min(MOST, len(sample.train))
     k = controls.whole("Components k", "fit_c", 1, most, min(8, most))
     shape = choose_shape()
     words = "By hand: drag the centres in the left picture."
     start = controls.choose_named("Start", STARTS, "fit_start", "seed", help=words)
-    told = "How far each step goes along the gradient. EM has no such number."
-    rate = controls.number("Step size of the gradient", "fit_rate", 0.3, told, high=2.0)
-    told = "All points at each step, or a tenth drawn anew: ten smaller looks in the same pass."
-    batch = controls.choose_named("Points a step", GRADIENTS, "fit_batch", "sgd", help=told)
+    with settings:
+        told = "How far each step goes along the gradient. EM has no such number."
+        rate = controls.number("Step size of the gradient", "fit_rate", 0.3, told, high=2.0)
+        told = "All points at each step, or a tenth drawn anew: ten smaller looks in the same pass."
+        batch = controls.choose_named("Points a step", GRADIENTS, "fit_batch", "sgd", help=told)
     return Choice(k, shape, start == "hand", rate, batch == "sgd")
 
 

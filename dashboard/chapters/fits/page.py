@@ -12,9 +12,8 @@ from dashboard.shared.guard import guarded
 PAGE = pages.named("fits")
 
 shell.head(
-    "Histograms and mixtures",
-    f"From {ink('data', 'data')} to a {ink('model', 'density p(x)')} that can be asked for a "
-    "likelihood, and for new points.",
+    "Histograms & mixtures",
+    f"From {ink('data', 'data')} to a {ink('model', 'density')} that one can ask and sample.",
     r"Histogram: $p(x) = p_i / \text{volume of bin } i$, "
     r"$p_i = (n_i + a) / (n + a \cdot \text{bins})$  \n"
     r"Kernel density: $p(x) = \tfrac1n \sum_i \mathcal N(x; x_i, h^2 I)$  \n"
@@ -41,10 +40,15 @@ def body() -> None:
         points(left, view)
 
 
+def places() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """For what is touched most, and for the picture: a telephone shows the picture first."""
+    with st.container(key="seen_first"):
+        return shell.how(), st.container()
+
+
 def points(left: DeltaGenerator, view: str) -> None:
     """A fit of points: the picture, under what is touched most and over the rest."""
-    how = shell.how()
-    picture = st.container()
+    how, picture = places()
     settings = st.container(horizontal=True, gap="medium")
     with left:
         sample = data.choose(settings)
@@ -65,7 +69,7 @@ def points(left: DeltaGenerator, view: str) -> None:
                 bins.offer(sample, by)
         case "mixture":
             with how:
-                wanted = mixture.choose(sample)
+                wanted = mixture.choose(sample, settings)
             with picture:
                 mixture.show(sample, wanted)
                 lessons.tell(PAGE, view)
@@ -84,8 +88,7 @@ def images(left: DeltaGenerator) -> None:
         card = dimensions.choose_images()
     if card is None:
         return
-    how = shell.how()
-    picture = st.container()
+    how, picture = places()
     with how:
         k, n = dimensions.choose()
     with picture:

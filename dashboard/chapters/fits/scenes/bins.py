@@ -110,7 +110,7 @@ def _plane(found: Sweep, sample: Sample) -> Pane:
         Points(sample.train[None, : density.SHOWN], "data", "data", radius=1.3, opacity=0.5),
     ]
     alt = f"Heat map of the {_name(found)} at each setting, with the training points on it."
-    return Pane(f"{_name(found)} of {len(sample.train):,} points", sample.extent, layers, alt)
+    return Pane(_name(found), sample.extent, layers, alt)
 
 
 def _line(found: Sweep, sample: Sample) -> Pane:
@@ -132,8 +132,7 @@ def _line(found: Sweep, sample: Sample) -> Pane:
     ]
     alt = f"The {_name(found)} over the line at each setting, with the training points below it."
     window = (low, high, -0.08 * top, top)
-    title = f"{_name(found)} of {len(sample.train):,} points"
-    return Pane(title, window, layers, alt, aspect=1.9)
+    return Pane(_name(found), window, layers, alt, aspect=1.9)
 
 
 def timeline(found: Sweep, floor: float | None, start: int) -> Timeline:
@@ -150,17 +149,16 @@ def timeline(found: Sweep, floor: float | None, start: int) -> Timeline:
         return Curve(inside, role, label, x=places(found), span=(low, high))  # type: ignore[arg-type]
 
     curves = [
-        *([curve(smooth, "model", f"held out, smoothing a = {SMOOTH:g}")] if histogram else []),
-        curve(held, "model", "held out" + (", a = 0" if histogram else "")),
-        curve(train, "data", "training points" + (", a = 0" if histogram else "")),
+        curve(held, "model", "held out"),
+        *([curve(smooth, "model", f"held out, a = {SMOOTH:g}")] if histogram else []),
+        curve(train, "data", "training"),
     ]
     rows = [] if floor is None else [(floor, f"best possible, −H = {nats(floor)}")]
     shown = [0, *range(3, len(found.values), 4)] if histogram else range(0, len(found.values), 3)
     columns = [(float(places(found)[i]), found.words[i]) for i in shown]
+    told = found.smoothed or found.scores
     labels = [
-        f"{words}: held out {nats(one.held)}"
-        + (f", {one.none:.1%} of it in empty bins" if one.none else "")
-        for words, one in zip(found.words, found.scores, strict=True)
+        f"{words} · held out {nats(one.held)}" for words, one in zip(found.words, told, strict=True)
     ]
     return Timeline(
         len(labels),
@@ -171,7 +169,7 @@ def timeline(found: Sweep, floor: float | None, start: int) -> Timeline:
         loop=False,
         title="bins" if histogram else "bandwidth",
         positions=places(found),
-        height=150,
+        height=96,
         rows=rows,
         columns=columns,
     )
@@ -199,28 +197,17 @@ def span(held: Sequence[Float], train: Float, floor: float | None) -> tuple[floa
 def readouts(found: Sweep, sample: Sample) -> list[Readout]:
     """The numbers of each fit."""
     m = found.scores[0].m
-    told = f"The mean over {m:,} points that the fit has not seen, nats."
-    none = [f"{one.none:.1%}" for one in found.scores]
-    numbers = [
-        Readout(
-            "held out" + (", a = 0" if found.smoothed else ""),
-            [nats(one.held) for one in found.scores],
-            "model",
-            told,
-        )
-    ]
+    told = f"Nats: the mean over the training points, and over {m:,} that the fit has not seen."
+    pairs = [f"{nats(one.train)} | {nats(one.held)}" for one in found.scores]
+    numbers = [Readout("mean log p, training | held out", pairs, "model", told)]
     if found.smoothed:
         words = [nats(one.held) for one in found.smoothed]
+        none = [f"{one.none:.1%}" for one in found.scores]
         numbers += [
             Readout(f"held out, a = {SMOOTH:g}", words, "model", told),
-            Readout("held out where p = 0", none, "model", f"Of {m:,} points, with a = 0."),
+            Readout("p = 0", none, "model", f"Of {m:,} held-out points, with a = 0."),
         ]
-    train = [nats(one.train) for one in found.scores]
-    numbers.append(Readout("training", train, "data", "The mean over the training points, nats."))
-    if sample.floor is not None:
-        words_of = "Minus the entropy of the true distribution: on average no model does better."
-        numbers.append(Readout("best possible, −H", [nats(sample.floor)], "data", words_of))
-    return numbers
+    return numbers + density.best(sample.floor)
 
 
 def _name(found: Sweep) -> str:

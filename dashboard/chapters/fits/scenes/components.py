@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.chapters.fits.scenes.density import nats
+from dashboard.chapters.fits.scenes.density import best, nats
 from dashboard.chapters.fits.scenes.mixture import pane
 from dashboard.components.readout import Readout
 from dashboard.components.scene import Curve, Scene, Timeline
@@ -75,9 +75,8 @@ def sweep(sample: Sample, shape: Shape) -> Sweep:
 
 def scene(found: Sweep, sample: Sample, truth: Float | None) -> Scene:
     """The mixtures, one a frame, over the curves; it begins at the choice of BIC."""
-    title = f"mixtures of {found.n:,} points"
     return Scene(
-        [pane(title, found.mixtures, sample, truth, trail=0)],
+        [pane("mixture", found.mixtures, sample, truth, way=False)],
         timeline(found, sample.floor),
         readouts(found, sample),
     )
@@ -100,13 +99,10 @@ def timeline(found: Sweep, floor: float | None) -> Timeline:
 
     curves = [
         curve(found.held, "model", "held out"),
-        curve(found.train, "data", "training points"),
+        curve(found.train, "data", "training"),
         curve(found.penalised, "critic", "−BIC / 2n"),
     ]
-    labels = [
-        f"k = {k}: held out {nats(a)} · BIC {b:,.0f}"
-        for k, a, b in zip(found.ks, found.held, found.bic, strict=True)
-    ]
+    labels = [f"k = {k} · held out {nats(a)}" for k, a in zip(found.ks, found.held, strict=True)]
     marks = [k for k in (1, 2, 3, 4, 6, 8, 12, 16, 25) if k in found.ks]
     return Timeline(
         len(labels),
@@ -117,7 +113,7 @@ def timeline(found: Sweep, floor: float | None) -> Timeline:
         loop=False,
         title="components",
         positions=at,
-        height=150,
+        height=96,
         rows=[] if floor is None else [(floor, f"best possible, −H = {nats(floor)}")],
         columns=[(float(np.log2(k)), f"k = {k}") for k in marks],
     )
@@ -125,16 +121,15 @@ def timeline(found: Sweep, floor: float | None) -> Timeline:
 
 def readouts(found: Sweep, sample: Sample) -> list[Readout]:
     """The numbers of each mixture."""
-    told = f"The mean over {len(sample.held):,} points that the fit has not seen, nats."
-    held = [f"{nats(a)} ± {e:.3f}" for a, e in zip(found.held, found.error, strict=True)]
+    told = f"Nats: the mean over the training points, and over {len(sample.held):,} others."
+    rows = zip(found.train, found.held, strict=True)
+    pairs = [f"{nats(train)} | {nats(held)}" for train, held in rows]
     cost = "−2 log-likelihood + free numbers · log n (Schwarz 1978): lower is better."
-    numbers = [
-        Readout("mean log p, held out", held, "model", told),
-        Readout("training", [nats(value) for value in found.train], "data", "Nats a point."),
-        Readout("BIC", [f"{value:,.0f}".replace("-", "−") for value in found.bic], "critic", cost),
-        Readout("free numbers", [str(one.parameters) for one in found.mixtures], "neutral"),
+    bic = [f"{value:,.0f}".replace("-", "−") for value in found.bic]
+    free = [str(one.parameters) for one in found.mixtures]
+    return [
+        Readout("mean log p, training | held out", pairs, "model", told),
+        Readout("BIC", bic, "critic", cost),
+        Readout("free", free, "neutral", "Free numbers of the mixture."),
+        *best(sample.floor),
     ]
-    if sample.floor is not None:
-        words = "Minus the entropy of the true distribution: on average no model does better."
-        numbers.append(Readout("best possible, −H", [nats(sample.floor)], "data", words))
-    return numbers

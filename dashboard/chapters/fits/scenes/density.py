@@ -203,13 +203,9 @@ def _moving(drawn: Draws, jitter: Float | None) -> list[Layer]:
     chosen = np.full((len(counts), 1, *drawn.chosen.shape[1:]), np.nan)
     for i, outline in enumerate(drawn.chosen):
         chosen[1 + 2 * i : 3 + 2 * i, 0] = outline
-    newest = np.full((len(counts), 1, 2), np.nan)
-    for i in range(len(drawn.chosen)):
-        newest[2 + 2 * i, 0] = places[i]
     return [
         Points(xy, "model", "samples", radius=1.8, opacity=0.8),
-        Lines(chosen, "accent", "chosen first", width=2.5, opacity=1),
-        Points(newest, "accent", "newest sample", radius=5, opacity=1),
+        Lines(chosen, "accent", "chosen first", width=3, opacity=1),
     ]
 
 
@@ -259,7 +255,7 @@ def _on_plane(
     if truth is not None:
         right: list[Layer] = [Heatmap(shaded(truth, top), "data", "true density"), data]
         said = "Heat map of the true density of the data, on the same scale."
-        panes.append(Pane("true density, on the same scale", sample.extent, right, said))
+        panes.append(Pane("true density", sample.extent, right, said))
     return panes
 
 
@@ -310,16 +306,25 @@ def nats(value: float) -> str:
 
 def readouts(found: Score, floor: float | None, here: float) -> list[Readout]:
     """The numbers of the picture; `here` is log p of the point that is dragged."""
-    told = f"The mean over {found.m:,} points that the fit has not seen"
+    told = (
+        "Nats: the mean over the training points, and over "
+        f"{found.m:,} that the fit has not seen, ± a standard error."
+    )
     held = nats(found.held)
     held += f" ± {found.error:.3f}" if np.isfinite(found.held) else ""
     numbers = [
         Readout("log p(x)", [nats(here)], "accent", "At your point, nats."),
-        Readout("mean log p, held out", [held], "model", f"{told}, nats; ± a standard error."),
-        Readout("training", [nats(found.train)], "model", "The same over the training points."),
-        Readout("held out where p = 0", [f"{found.none:.2%}"], "model", f"Of {found.m:,} points."),
+        Readout(
+            "mean log p, training | held out", [f"{nats(found.train)} | {held}"], "model", told
+        ),
+        Readout("p = 0", [f"{found.none:.2%}"], "model", f"Of {found.m:,} held-out points."),
     ]
-    if floor is not None:
-        words = "Minus the entropy of the true distribution: on average no model does better."
-        numbers.insert(3, Readout("best possible, −H", [nats(floor)], "data", words))
-    return numbers
+    return numbers + best(floor)
+
+
+def best(floor: float | None) -> list[Readout]:
+    """The mean log p that no model can surpass, where it is known."""
+    if floor is None:
+        return []
+    words = "Minus the entropy of the true distribution: on average no model does better."
+    return [Readout("best, −H", [nats(floor)], "data", words)]

@@ -89,7 +89,7 @@ def scene(found: Filling, start: int) -> Scene:
         row, column = divmod(i, ACROSS)
         x, y = column * step, (DOWN - 1 - row) * step
         picture[:, y : y + TILE, x : x + TILE] = found.seen[:, i, ::-1]
-        outline = np.array([x, y]) - 1.5 + way * (TILE + 3)
+        outline = np.array([x, y]) - 1 + way * (TILE + 2)
         frames[found.new[:, i], i] = outline
     layers: list[Layer] = [
         Heatmap(picture, "grey", f"image at {found.k} grey levels", smooth=False),
@@ -97,7 +97,7 @@ def scene(found: Filling, start: int) -> Scene:
     ]
     alt = "Held-out images in coarse blocks. Those with a frame fall into a cell that is empty."
     window = (-3.0, width + 3.0, -3.0, height + 3.0)
-    title = "held-out images as the histogram sees them"
+    title = "held-out images"
     pane = Pane(title, window, layers, alt, axes=False)
     return Scene([pane], _timeline(found, start), _readouts(found))
 
@@ -107,13 +107,10 @@ def _timeline(found: Filling, start: int) -> Timeline:
     room = np.array([one.occupied / 10 ** min(one.log10_cells, 300) for one in found.counts])
     places = np.log2([one.d for one in found.counts])
     curves = [
-        Curve(empty, "model", "held-out images in an empty cell", x=places, span=(-0.05, 1.1)),
-        Curve(room, "data", "cells that hold a training image", x=places, span=(-0.05, 1.1)),
+        Curve(empty, "model", "held out with p = 0", x=places, span=(-0.05, 1.1)),
+        Curve(room, "data", "share of cells filled", x=places, span=(-0.05, 1.1)),
     ]
-    labels = [
-        f"d = {one.d}: {cells_words(one)} cells, {one.empty:.0%} of held-out images have p = 0"
-        for one in found.counts
-    ]
+    labels = [f"d = {one.d} · {one.empty:.0%} have p = 0" for one in found.counts]
     columns = [
         (float(place), f"d = {one.d}") for place, one in zip(places, found.counts, strict=True)
     ]
@@ -126,7 +123,7 @@ def _timeline(found: Filling, start: int) -> Timeline:
         loop=False,
         title="dimensions",
         positions=places,
-        height=120,
+        height=96,
         rows=[(0, "0 %"), (0.5, "50 %"), (1, "100 %")],
         columns=[*columns[::2]],
     )

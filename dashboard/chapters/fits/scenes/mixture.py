@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.chapters.fits.scenes.density import nats
+from dashboard.chapters.fits.scenes.density import best, nats
 from dashboard.components.layers import tints
 from dashboard.components.readout import Readout
 from dashboard.components.scene import Curve, Handle, Layer, Lines, Pane, Points, Scene, Timeline
@@ -121,6 +121,11 @@ def bells(mixtures: Sequence[Mixture], most: int, places: Float) -> tuple[Float,
     return tuple(np.stack(np.broadcast_arrays(places, y), -1) for y in (each, total))  # type: ignore[return-value]
 
 
+def ways(mixtures: Sequence[Mixture]) -> Float:
+    """The way of each mean over the frames, [1, k, F, 2]: it stands still."""
+    return np.stack([mixture.means for mixture in mixtures], 1)[None]
+
+
 def shares(mixtures: Sequence[Mixture], x: Float) -> NDArray[np.uint8]:
     """The tints [F, n] of points by their responsibilities."""
     return np.concatenate([tints(mixture.responsibilities(x)[None]) for mixture in mixtures])
@@ -155,7 +160,7 @@ def pane(
     sample: Sample,
     truth: Float | None,
     handles: Sequence[Handle] = (),
-    trail: int = STEPS,
+    way: bool = True,
 ) -> Pane:
     """Mixtures, one a frame: the points in the colours of their components, ellipses or bells."""
     most = max(len(mixture.means) for mixture in mixtures)
@@ -176,14 +181,8 @@ def pane(
                 1,
                 tints=tuple(range(most)),
             ),
-            Points(
-                centres,
-                "neutral",
-                "means" + (" and their way" if trail else ""),
-                radius=3.5,
-                opacity=1,
-                trail=trail,
-            ),
+            *([Lines(ways(mixtures), "neutral", "way of the means", 1.5, 0.6)] if way else []),
+            Points(centres, "neutral", "means", radius=3.5, opacity=1),
             *handles,
         ]
         return Pane(title, sample.extent, layers, alt + " Ellipses of two standard deviations.")
@@ -204,30 +203,26 @@ def pane(
     return Pane(title, window, layers, alt + " Bells over the line.", aspect=1.3)
 
 
-POINTS = "points, in the colours of their components"
+POINTS = "points, by component"
 
 
 def timeline(found: Race, floor: float | None) -> Timeline:
     """One clock for both: passes over the data, under the curves of the log-likelihood."""
     every = np.concatenate([way.train for way in found.both])
-    best = float(every.max())
-    low = max(float(np.quantile(every, 0.02)), best - 4)
-    top = max(best, floor if floor is not None else best)
+    most = float(every.max())
+    low = max(float(np.quantile(every, 0.02)), most - 4)
+    top = max(most, floor if floor is not None else most)
     span = (low - 0.05 * (top - low + 1e-6), top + 0.12 * (top - low + 1e-6))
     curves = [
         Curve(
             np.where(way.train >= span[0], way.train, np.nan),
             "model",
-            f"{way.name}: mean log p, training",
+            f"{way.name}, training",
             span=span,
         )
         for way in found.both
     ]
-    values = zip(*(way.train for way in found.both), strict=True)
-    names = [way.name for way in found.both]
-    labels = [
-        f"step {i} · {names[0]} {nats(a)} · {names[1]} {nats(b)}" for i, (a, b) in enumerate(values)
-    ]
+    labels = [f"step {i} of {STEPS}" for i in range(STEPS + 1)]
     rows = [] if floor is None else [(floor, f"best possible, −H = {nats(floor)}")]
     return Timeline(
         STEPS + 1,
@@ -239,25 +234,19 @@ def timeline(found: Race, floor: float | None) -> Timeline:
         autoplay=True,
         rest=STEPS,
         title="step",
-        height=96,
+        height=84,
         rows=rows,
     )
 
 
 def readouts(found: Race, floor: float | None) -> list[Readout]:
     """The numbers of each step."""
+    told = f"Nats: the mean over the training points, and over {HELD:,} that the fit has not seen."
     numbers = []
     for way in found.both:
-        told = (
-            f"The mean over the training points, and over {HELD:,} that the fit has not seen; nats."
-        )
-        pairs = zip(way.train, way.held, strict=True)
-        said = [f"{nats(a)} | {nats(b)}" for a, b in pairs]
-        numbers.append(Readout(f"{way.name}: mean log p, training | held out", said, "model", told))
-    if floor is not None:
-        words = "Minus the entropy of the true distribution: on average no model does better."
-        numbers.append(Readout("best possible, −H", [nats(floor)], "data", words))
-    return numbers
+        said = [f"{nats(a)} | {nats(b)}" for a, b in zip(way.train, way.held, strict=True)]
+        numbers.append(Readout(f"{way.name}, training | held out", said, "model", told))
+    return numbers + best(floor)
 
 
 def degenerate(mixture: Mixture) -> list[str]:
