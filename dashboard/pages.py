@@ -123,7 +123,7 @@ PAGES: tuple[Page, ...] = (
               "A generative model answers one or both of: how likely is x? and: give me a new x.",
               "Compare all families", face="checkerboard-ddpm"),
     )),
-    Page("Histograms and mixtures", "fits", "fits", "chapters/fits/page.py", ":material/bar_chart:",
+    Page("Histograms & mixtures", "fits", "fits", "chapters/fits/page.py", ":material/bar_chart:",
          always=True, choice="fit_view",
          views=("histogram", "bins", "dimensions", "mixture", "components"), topics=(
         Topic(2, "Histograms", "fit_view=histogram",

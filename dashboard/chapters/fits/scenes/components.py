@@ -103,7 +103,7 @@ def timeline(found: Sweep, floor: float | None) -> Timeline:
         curve(found.penalised, "critic", "−BIC / 2n"),
     ]
     labels = [f"k = {k} · held out {nats(a)}" for k, a in zip(found.ks, found.held, strict=True)]
-    marks = [k for k in (1, 2, 3, 4, 6, 8, 12, 16, 25) if k in found.ks]
+    marks = [k for k in (1, 2, 4, 8, 16, 30) if k in found.ks]
     return Timeline(
         len(labels),
         labels,
