@@ -10,6 +10,8 @@ from urllib.parse import quote, urlencode
 
 from genlab.contract.card import Card
 
+MAKERS = frozenset({"decode", "layers", "denoise"})
+"""Verbs by any of which a model makes samples that Compare can show."""
 SHOWN = (1, 3)
 """Channels of images that a screen can show: grey and colour."""
 
@@ -254,8 +256,13 @@ def shown(cards: Iterable[Card]) -> list[Page]:
 
 
 def page_of(card: Card) -> Page | None:
-    """The page on which a model is opened: the first of the table that can."""
-    return next((page for page in PAGES if page.can_open(card)), None)
+    """The page on which a model is opened: the first of the table that can.
+
+    Points for which there is no page of their own stand on Compare, beside others of their data.
+    """
+    compared = kind(card) == "plane" and card.verbs & MAKERS
+    found = (page for page in PAGES if page.can_open(card))
+    return next(found, named("compare") if compared else None)
 
 
 def _wanting(card: Card) -> list[tuple[Page, list[str]]]:
@@ -277,8 +284,9 @@ def unshown(card: Card) -> str:
 
 
 def value_of(card: Card) -> str:
-    """What the parameter of a model's page says: its identifier, or of the line its data set."""
-    return card.dataset if kind(card) == "line" else card.id
+    """What the parameter of a model's page says: its identifier, or on Compare its data set."""
+    page = page_of(card)
+    return card.dataset if page is not None and page.parameter == "dataset" else card.id
 
 
 def named(path: str) -> Page:

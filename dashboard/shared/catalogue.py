@@ -38,7 +38,15 @@ from genlab.runtime.sessions import build, granted_device
 Result = TypeVar("Result")
 REFERENCE = 10_000
 """Most points of a reference sample that a page uses."""
-FAMILIES = {"exact": "Exact", "flow": "Flow", "gan": "GAN", "ddpm": "Diffusion"}
+FAMILIES = {
+    "exact": "Exact",
+    "histogram": "Histogram",
+    "kernel": "Kernel density",
+    "mixture": "Mixture",
+    "flow": "Flow",
+    "gan": "GAN",
+    "ddpm": "Diffusion",
+}
 SMALLEST = """<ir_version: 10, opset_import: ["": 20]>
 identity (float[n] x) => (float[n] y) { y = Identity(x) }"""
 WINDOW = (-4.0, 4.0, -4.0, 4.0)

@@ -237,10 +237,10 @@ def _finish(
         space = card["spaces"]["data"]
         if space["kind"] == "points" and space["shape"][0] <= 2:
             model = load(options.id, device="cpu", folders=[place])
-            space["extent"] = list(options.extent) or _window(model, reference)
+            space["extent"] = list(options.extent) or window(_seen(model, reference))
             publish(Path(place) / options.id, card, files)
         if options.thumbnail and making_of(report.card):
-            _draw(load(options.id, device="cpu", folders=[place]), card, files)
+            draw(load(options.id, device="cpu", folders=[place]), card, files)
 
 
 def _checked(folder: Path) -> Report:
@@ -268,7 +268,7 @@ def _judge_labels(card: Card, place: Path) -> None:
             model.run(verb, **feeds)
 
 
-def _draw(model: ExportedModel, card: dict[str, Any], files: dict[str, bytes]) -> None:
+def draw(model: ExportedModel, card: dict[str, Any], files: dict[str, bytes]) -> None:
     """Add the small film, where pillow is there and the model makes samples without being told."""
     try:
         from genlab.packing.thumbnail import FRAMES, thumbnail  # noqa: PLC0415 - pillow is an extra
@@ -283,17 +283,26 @@ def _draw(model: ExportedModel, card: dict[str, Any], files: dict[str, bytes]) -
         card["thumbnail"] = {"file": "thumbnail.webp", "frames": FRAMES}
 
 
-def _window(model: ExportedModel, reference: Arrays) -> list[float]:
-    """x0, x1, y0, y1 around the data, else around samples; on the line y is a density."""
-    x = reference.get("x")
-    if x is None and making_of(model.card):
-        x = sample(model, SHOWN)
-    if x is None:
-        x = np.array([[-3.0] * model.card.event_shape[0], [3.0] * model.card.event_shape[0]])
+def _seen(model: ExportedModel, reference: Arrays) -> np.ndarray:
+    """Points [n, d] that a window is fitted to: the data, else samples."""
+    if "x" in reference:
+        return reference["x"]
+    if making_of(model.card):
+        return sample(model, SHOWN)
+    return np.array([[-3.0] * model.card.event_shape[0], [3.0] * model.card.event_shape[0]])
+
+
+def window(x: np.ndarray) -> list[float]:
+    """x0, x1, y0, y1 around points [n, 1 or 2]; on the line y is a density."""
     low, high = np.quantile(x, [0.002, 0.998], axis=0)
-    more = MARGIN * np.maximum(high - low, 1e-3)
-    sides = np.stack([low - more, high + more], axis=1)  # [d, 2]
+    wide = np.where(high > low, high - low, 1.0)
+    sides = np.stack([low - MARGIN * wide, high + MARGIN * wide], axis=1)  # [d, 2]
     if len(sides) == 1:
         top = np.histogram(x[:, 0], 32, tuple(sides[0]), density=True)[0].max()
         sides = np.stack([sides[0], [0.0, 1.2 * top]])
-    return [round(float(side), 3) for side in sides.reshape(-1)]
+    digits = 3 - np.floor(np.log10(np.ptp(sides, axis=1))).astype(int)  # whatever the unit is
+    return [
+        round(float(side), digit)
+        for pair, digit in zip(sides, digits, strict=True)
+        for side in pair
+    ]

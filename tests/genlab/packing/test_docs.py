@@ -74,7 +74,7 @@ def test_the_examples_run_and_make_models_that_hold(
     text = "\n".join(blocks).replace('"pixels.onnx",', '"pixels.onnx", thumbnail=False,')
     exec(compile(text, str(DOC), "exec"), {})
     cards = Catalogue(["models"]).cards
-    assert len(cards) == len(blocks) == 8
+    assert len(cards) == len(blocks) == 9
     assert set().union(*(card.verbs for card in cards.values())) >= {
         "decode", "critic", "log_prob", "encode", "denoise", "next", "classify"
     }  # fmt: skip

@@ -148,9 +148,14 @@ def speed(model: ExportedModel, stop: Callable[[], bool] | None = None) -> float
 
 
 def main_columns(rows: Iterable[Row]) -> list[dict[str, object]]:
-    """Of the table what matters most: density, its KL, the distance of samples, and speed."""
-    wanted = ("model", "inference", "KL", "W₂ ratio", "seconds")
-    return [{name: row[name] for name in wanted} for row in table(rows)]
+    """Of the table what matters most: density, its KL, the distance of samples, and speed.
+
+    Where no KL is known, since nobody knows the law of the data, the log-likelihood.
+    """
+    known = list(rows)
+    quality = "KL" if any(row.kl for row in known) else "log-likelihood"
+    wanted = ("model", "inference", quality, "W₂ ratio", "seconds")
+    return [{name: row[name] for name in wanted} for row in table(known)]
 
 
 def table(rows: Iterable[Row]) -> list[dict[str, object]]:
