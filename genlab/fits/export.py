@@ -26,7 +26,16 @@ from genlab.contract.card import SCHEMA, Card
 from genlab.contract.errors import ContractError
 from genlab.contract.files import Arrays, write_npz
 from genlab.contract.publish import publish
-from genlab.fits.graphs import LEAST, Fit, Float, decode_graph, dimension, edges_of, log_prob_graph
+from genlab.fits.graphs import (
+    LEAST,
+    Fit,
+    Float,
+    Units,
+    decode_graph,
+    dimension,
+    edges_of,
+    log_prob_graph,
+)
 from genlab.fits.histogram import Histogram
 from genlab.fits.kernel import KernelDensity
 from genlab.measures.estimate import Estimate
@@ -71,13 +80,14 @@ def save(
     held_out: NDArray[np.floating] | None = None,
     sample: NDArray[np.floating] | None = None,
     extent: Sequence[float] = (),
+    units: Units | None = None,
     seconds: float = 0.0,
     thumbnail: bool = True,
 ) -> Card:
     """Publish a fit of points of the line or the plane as `into / id`; the card as published.
 
     Args:
-        fit: A histogram, a kernel density or a mixture, of numbers in data units.
+        fit: A histogram, a kernel density or a mixture.
         id: `<dataset>-<family>[-variant]`, the family being `family_of(fit)`.
         into: A folder of models, such as GENERATIVE_MODELS names.
         title: What people call the data.
@@ -85,6 +95,8 @@ def save(
         held_out: Points [m, d] that the fit has not seen: the card tells their likelihood.
         sample: Points [m, d] of the data, written to `into/data/<dataset>.npz` for the pages.
         extent: Window to plot, x0, x1, y0, y1, data units; found if empty.
+        units: Where the fit is of standardised points: what leads back to data units, inside of the
+            graphs. All other points here are in data units.
         seconds: That the fit took.
         thumbnail: Whether to draw the small film, where pillow is installed.
 
@@ -93,13 +105,16 @@ def save(
             data is there. Nothing is written.
     """
     dataset, d = _dataset(id, family_of(fit)), dimension(fit)
-    files = {"log_prob.onnx": log_prob_graph(fit), "decode.onnx": decode_graph(fit)}
-    files["check.npz"] = write_npz(_answers(fit))
-    points = fit.sample(SHOWN, 0) if sample is None else sample
+    known = units or Units.of(fit)
+    files = {"log_prob.onnx": log_prob_graph(fit, known), "decode.onnx": decode_graph(fit, known)}
+    files["check.npz"] = write_npz(_answers(fit, known))
+    points = known.data(fit.sample(SHOWN, 0)) if sample is None else sample
     if d not in (1, 2) or points.shape[1:] != (d,):
         expected, found = "points of one number or of two", f"{d}, and a sample {points.shape}"
         raise ContractError(id, "spaces.data.shape", expected, found, "fit such points")
     card = _card(fit, id, dataset, title, name, seconds)
+    if units is not None:
+        card["recipe"]["family"] |= {"shift": list(units.shift), "scale": list(units.scale)}
     card["spaces"]["data"]["extent"] = list(map(float, extent)) or window(points)
     with tempfile.TemporaryDirectory() as place:  # what is seen of a draft
         publish(Path(place) / id, card, files)
@@ -135,7 +150,10 @@ def as_files(fit: Fit, *, id: str, title: str, **options: Any) -> bytes:
 
 
 def decoded(fit: Fit, z: NDArray[np.floating]) -> Float:
-    """What the graph `decode` says of z [n, 1 + d] in [0, 1], by numpy and scipy: x [n, d]."""
+    """What the graph `decode` says of z [n, 1 + d] in [0, 1], by numpy and scipy: x [n, d].
+
+    In the units of the fit.
+    """
     u, uniform = z[:, 0].astype(np.float64), z[:, 1:].astype(np.float64)
     if isinstance(fit, Histogram):
         chosen = np.searchsorted(edges_of(fit.mass.ravel()), u, side="right")
@@ -161,17 +179,18 @@ def _dataset(model: str, family: str) -> str:
     return dataset
 
 
-def _answers(fit: Fit) -> Arrays:
+def _answers(fit: Fit, units: Units) -> Arrays:
     """Arrays of `check.npz`: samples, every third of them moved, and uniform numbers."""
     stored, d = Arrays(), dimension(fit)
     for n in SIZES:
         rng = np.random.default_rng(n)
         x = fit.sample(n, n)
         x[2::3] += x.std() * rng.standard_normal(x[2::3].shape)
-        x, z = x.astype(np.float32), rng.random((n, 1 + d), dtype=np.float32)
+        x, z = units.data(x).astype(np.float32), rng.random((n, 1 + d), dtype=np.float32)
         stored |= {f"log_prob/{n}/in/x": x, f"decode/{n}/in/z": z}
-        stored[f"log_prob/{n}/out/log_prob"] = fit.log_prob(x).astype(np.float32)
-        stored[f"decode/{n}/out/x"] = decoded(fit, z).astype(np.float32)
+        log_p = fit.log_prob(units.standardised(x)) - units.log_volume
+        stored[f"log_prob/{n}/out/log_prob"] = log_p.astype(np.float32)
+        stored[f"decode/{n}/out/x"] = units.data(decoded(fit, z)).astype(np.float32)
     return stored
 
 

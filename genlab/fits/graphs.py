@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,18 +55,51 @@ PARTS = {
 """Coefficients, rising: numerator and denominator in the middle, and those in both tails."""
 
 
-def log_prob_graph(fit: Fit) -> bytes:
-    """The graph x [n, d] → log_prob [n] of a fit."""
-    if isinstance(fit, Histogram):
-        return _histogram_log_prob(fit)
-    return _kernel_log_prob(fit) if isinstance(fit, KernelDensity) else _mixture_log_prob(fit)
+@dataclass(frozen=True)
+class Units:
+    """Data units of a fit of standardised points: x = shift + scale · standardised, each [d]."""
+
+    shift: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    @classmethod
+    def of(cls, fit: Fit) -> Units:
+        """Those of a fit of points as they are."""
+        d = dimension(fit)
+        return cls((0.0,) * d, (1.0,) * d)
+
+    @property
+    def log_volume(self) -> float:
+        """Log of the volume of a standardised unit: how far log p is lower in data units."""
+        return sum(map(math.log, self.scale))
+
+    def standardised(self, x: NDArray[np.floating]) -> Float:
+        """Points [n, d] of data units as the fit knows them."""
+        return np.asarray((x.astype(np.float64) - self.shift) / self.scale)
+
+    def data(self, x: NDArray[np.floating]) -> Float:
+        """Points [n, d] of the fit in data units."""
+        return np.asarray(x * np.asarray(self.scale) + self.shift)
 
 
-def decode_graph(fit: Fit) -> bytes:
-    """The graph z [n, 1 + d] → x [n, d] of a fit, z uniform on [0, 1]."""
+def log_prob_graph(fit: Fit, units: Units | None = None) -> bytes:
+    """The graph x [n, d] → log_prob [n] of a fit, in data units."""
+    known = units or Units.of(fit)
     if isinstance(fit, Histogram):
-        return _histogram_decode(fit)
-    return _kernel_decode(fit) if isinstance(fit, KernelDensity) else _mixture_decode(fit)
+        return _histogram_log_prob(fit, known)
+    if isinstance(fit, KernelDensity):
+        return _kernel_log_prob(fit, known)
+    return _mixture_log_prob(fit, known)
+
+
+def decode_graph(fit: Fit, units: Units | None = None) -> bytes:
+    """The graph z [n, 1 + d] → x [n, d] of a fit, z uniform on [0, 1], x in data units."""
+    known = units or Units.of(fit)
+    if isinstance(fit, Histogram):
+        return _histogram_decode(fit, known)
+    if isinstance(fit, KernelDensity):
+        return _kernel_decode(fit, known)
+    return _mixture_decode(fit, known)
 
 
 def dimension(fit: Fit) -> int:
@@ -82,6 +116,21 @@ def edges_of(masses: Float) -> Float:
     """
     last = int(np.flatnonzero(masses)[-1])
     return np.asarray(np.cumsum(masses)[:last] / masses.sum())
+
+
+IN = """exact_x = Cast<to=11>(x)
+      centred_x = Sub(exact_x, shift)
+      wide = Div(centred_x, scale)"""
+OUT = """scaled_x = Mul(exact, scale)
+      exact_x = Add(scaled_x, shift)
+      x = Cast<to=1>(exact_x)"""
+DENSITY = """in_data_units = Sub(row, log_volume)
+      log_prob = Cast<to=1>(in_data_units)"""
+
+
+def _into(units: Units) -> str:
+    """Constants of the way from data units and back."""
+    return _reals(shift=units.shift, scale=units.scale, log_volume=units.log_volume)
 
 
 def _compiled(text: str, **weights: np.ndarray) -> bytes:
@@ -194,12 +243,13 @@ def _uniforms(d: int) -> tuple[str, str]:
     return constants, steps
 
 
-def _histogram_decode(fit: Histogram) -> bytes:
+def _histogram_decode(fit: Histogram, units: Units) -> bytes:
     (constants, steps), d = _uniforms(fit.mass.ndim), fit.mass.ndim
     search, edges = _search(fit.mass.ravel())
     low, step, strides, shape = _axes(fit)
     more = _wholes(strides=strides, shape=shape, axis=[1]) + ", " + _reals(low=low, step=step)
-    text = f"""decode (float[n,{1 + d}] z) => (float[n,{d}] x) <{constants}, {more}> {{ {steps}
+    text = f"""decode (float[n,{1 + d}] z) => (float[n,{d}] x)
+    <{constants}, {more}, {_into(units)}> {{ {steps}
       {search}
       column = Unsqueeze(chosen, axis)
       rows = Div(column, strides)
@@ -208,7 +258,7 @@ def _histogram_decode(fit: Histogram) -> bytes:
       place = Add(bin, uniform)
       along = Mul(place, step)
       exact = Add(along, low)
-      x = Cast<to=1>(exact)
+      {OUT}
     }}"""
     return _compiled(text, edges=edges)
 
@@ -221,7 +271,7 @@ def _axes(fit: Histogram) -> tuple[Float, Float, list[int], list[int]]:
     return low, (high - low) / np.array(shape), strides, shape
 
 
-def _histogram_log_prob(fit: Histogram) -> bytes:
+def _histogram_log_prob(fit: Histogram, units: Units) -> bytes:
     low, _, strides, shape = _axes(fit)
     high = np.array(fit.box, dtype=np.float64)[:, 1]
     constants = _reals(
@@ -229,8 +279,8 @@ def _histogram_log_prob(fit: Histogram) -> bytes:
         last=[k - 1.0 for k in shape], none=[0.0] * len(shape), naught=0.0,
     )  # fmt: skip
     text = f"""log_prob (float[n,{len(shape)}] x) => (float[n] log_prob)
-    <{constants}, {_wholes(strides=strides, axis=[1])}> {{
-      wide = Cast<to=11>(x)
+    <{constants}, {_into(units)}, {_wholes(strides=strides, axis=[1])}> {{
+      {IN}
       above = GreaterOrEqual(wide, low)
       below = LessOrEqual(wide, high)
       within = And(above, below)
@@ -251,17 +301,17 @@ def _histogram_log_prob(fit: Histogram) -> bytes:
       found = Where(inside, there, naught)
       log = Log(found)
       row = Squeeze(log, axis)
-      log_prob = Cast<to=1>(row)
+      {DENSITY}
     }}"""
     return _compiled(text, density=np.asarray((fit.mass / fit.volume).ravel(), np.float64))
 
 
-def _kernel_decode(fit: KernelDensity) -> bytes:
+def _kernel_decode(fit: KernelDensity, units: Units) -> bytes:
     m, d = fit.points.shape
     constants, steps = _uniforms(d)
     more = _reals(count=float(m), last=m - 1.0, width=fit.bandwidth)
     text = f"""decode (float[n,{1 + d}] z) => (float[n,{d}] x)
-    <{constants}, {more}, {NORMAL_CONSTANTS}> {{ {steps}
+    <{constants}, {more}, {_into(units)}, {NORMAL_CONSTANTS}> {{ {steps}
       scaled = Mul(u, count)
       floor = Floor(scaled)
       capped = Min(floor, last)
@@ -271,7 +321,7 @@ def _kernel_decode(fit: KernelDensity) -> bytes:
       {NORMAL}
       noise = Mul(normal, width)
       exact = Add(centre, noise)
-      x = Cast<to=1>(exact)
+      {OUT}
     }}"""
     return _compiled(text, points=fit.points.astype(np.float32))
 
@@ -287,11 +337,11 @@ def _log_sum_exp(name: str, of: str) -> str:
       {name} = Add({name}_log, {name}_most)"""
 
 
-def _kernel_log_prob(fit: KernelDensity) -> bytes:
+def _kernel_log_prob(fit: KernelDensity, units: Units) -> bytes:
     """Block by block, so that a batch needs a few megabytes and not all distances at once."""
     m, d = fit.points.shape
     h, middle = fit.bandwidth, fit.points.mean(0)
-    norm = math.log(m) + d * math.log(h) + 0.5 * d * math.log(2 * math.pi)
+    norm = math.log(m) + d * math.log(h) + 0.5 * d * math.log(2 * math.pi) + units.log_volume
     sizes = [min(BLOCK, m - at) for at in range(0, m, BLOCK)]
     lines = [f"low{c} = Gather<axis=1>(held, axis{c})" for c in range(d)]
     for b in range(len(sizes)):
@@ -318,8 +368,11 @@ def _kernel_log_prob(fit: KernelDensity) -> bytes:
         }.items()
     )  # fmt: skip
     axes = _wholes(axis=[1], sizes=sizes, **{f"axis{c}": [c] for c in range(d)})
-    text = f"""log_prob (float[n,{d}] x) => (float[n] log_prob) <{constants}, {axes}> {{
-      above = Max(x, near)
+    text = f"""log_prob (float[n,{d}] x) => (float[n] log_prob)
+    <{constants}, {axes}, {_into(units)}> {{
+      {IN}
+      narrow = Cast<to=1>(wide)
+      above = Max(narrow, near)
       held = Min(above, far)
       across = Transpose<perm=[1, 0]>(points)
       {blocks} = Split<axis=1>(across, sizes)
@@ -337,7 +390,7 @@ def _alive(fit: Mixture) -> NDArray[np.bool_]:
     return np.asarray(fit.weights > 0)
 
 
-def _mixture_log_prob(fit: Mixture) -> bytes:
+def _mixture_log_prob(fit: Mixture, units: Units) -> bytes:
     alive = _alive(fit)
     k, d = fit.means[alive].shape
     factors = np.linalg.cholesky(np.linalg.inv(fit.covariances[alive]))  # precision = L Lᵀ
@@ -346,8 +399,8 @@ def _mixture_log_prob(fit: Mixture) -> bytes:
     flat = factors.transpose(1, 0, 2).reshape(d, k * d)
     shifts = np.einsum("kd,kde->ke", fit.means[alive], factors).reshape(k * d)
     text = f"""log_prob (float[n,{d}] x) => (float[n] log_prob)
-    <{_reals(minus_half=-0.5)}, {_wholes(axis=[1], last=[2], shape=[-1, k, d])}> {{
-      wide = Cast<to=11>(x)
+    <{_reals(minus_half=-0.5)}, {_into(units)}, {_wholes(axis=[1], last=[2], shape=[-1, k, d])}> {{
+      {IN}
       turned = MatMul(wide, factors)
       off = Sub(turned, shifts)
       each = Reshape(off, shape)
@@ -357,16 +410,16 @@ def _mixture_log_prob(fit: Mixture) -> bytes:
       joint = Add(energy, scores)
       {_log_sum_exp("total", "joint")}
       row = Squeeze(total, axis)
-      log_prob = Cast<to=1>(row)
+      {DENSITY}
     }}"""
     return _compiled(text, factors=flat, shifts=shifts, scores=scores)
 
 
-def _mixture_decode(fit: Mixture) -> bytes:
+def _mixture_decode(fit: Mixture, units: Units) -> bytes:
     (constants, steps), d, alive = _uniforms(dimension(fit)), dimension(fit), _alive(fit)
     search, edges = _search(fit.weights[alive])
     text = f"""decode (float[n,{1 + d}] z) => (float[n,{d}] x)
-    <{constants}, {_wholes(axis=[1], last=[2])}, {NORMAL_CONSTANTS}> {{ {steps}
+    <{constants}, {_into(units)}, {_wholes(axis=[1], last=[2])}, {NORMAL_CONSTANTS}> {{ {steps}
       {search}
       {NORMAL}
       centre = Gather(means, chosen)
@@ -375,7 +428,7 @@ def _mixture_decode(fit: Mixture) -> bytes:
       turned = Mul(factor, across)
       noise = ReduceSum<keepdims=0>(turned, last)
       exact = Add(centre, noise)
-      x = Cast<to=1>(exact)
+      {OUT}
     }}"""
     means, factors = fit.means[alive], np.linalg.cholesky(fit.covariances[alive])
     return _compiled(text, edges=edges, means=means.astype(np.float64), factors=factors)

@@ -152,6 +152,24 @@ def test_any_unit_will_do(scale: float, tmp_path: Path) -> None:
     save_quickly(fit_histogram(x, 9, box), tmp_path, "mine-histogram")
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fit_of_standardised_points_is_told_in_data_units(name: str, tmp_path: Path) -> None:
+    units, fit = graphs.Units((5.0, -300.0), (0.01, 200.0)), fit_of(name, 2)
+    x = units.data(points(2))
+    card = save_quickly(fit, tmp_path, f"mine-{name}", units=units, sample=x)
+    model = load(card.id, device="cpu", folders=[tmp_path])
+    made = model.sample(4_000, seed=0)
+    assert (np.abs(made.mean(0) - x.mean(0)) < 0.1 * x.std(0)).all()
+    assert made.std(0) == pytest.approx(x.std(0), rel=0.15)
+    # A standardised unit has the volume 0.01 × 200 = 2 data units, and the density half as much.
+    inside = units.standardised(made)
+    middle = (np.abs(inside - points(2).mean(0)) < 1).all(1)
+    q = np.exp(model.log_prob(made[middle]).astype(np.float64))
+    own = np.exp(fit.log_prob(inside[middle]))
+    np.testing.assert_allclose(q, own / 2.0, rtol=2e-2)
+    assert card.recipe["family"]["scale"] == [0.01, 200.0]
+
+
 @pytest.mark.parametrize(("name", "d"), [("histogram", 1), ("kernel", 2), ("mixture", 2)])
 def test_a_saved_fit_is_a_model_that_check_accepts(name: str, d: int, tmp_path: Path) -> None:
     fit, held = fit_of(name, d), points(d)[:300].astype(np.float32)
