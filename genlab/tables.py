@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ LABELS = ("label", "labels", "class", "target", "category", "cluster")
 LARGEST = float(np.finfo(np.float32).max)
 MOST_SKEW = 4.0
 """Where one coordinate is so many times wider than the other, a window is no square."""
+NAME_LENGTH = 40
 TODO = "correct the file: one or two columns of numbers, perhaps with a header and a label"
 
 
@@ -135,6 +137,11 @@ def _number(line: int, cells: Sequence[str], at: int) -> float:
     if not _is_number(cell) or not abs(float(cell)) <= LARGEST:  # NaN is not
         raise TableError("finite numbers", f"{cell[:30]!r} in line {line}, column {at + 1}")
     return float(cell)
+
+
+def slug(title: str) -> str:
+    """A name for identifiers and files: small letters and digits, joined by hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:NAME_LENGTH].strip("-")
 
 
 def window(points: NDArray[np.floating]) -> tuple[float, float, float, float]:

@@ -10,7 +10,6 @@ measurement, the rest for validation.
 """
 
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genlab.tables import slug
 from training.data.csv_points import read_points, window
 from training.data.idx import DataError
 from training.data.images import LEVELS, Images, Labelled, Split
@@ -30,7 +30,6 @@ from training.data.sets import Points
 OWN = "data of one's own"
 SHARES = {"train": 0.75, "validation": 0.05, "test": 0.2}
 SPLIT_SEED = 20_240_101
-NAME_LENGTH = 40
 
 
 @dataclass(frozen=True)
@@ -114,11 +113,6 @@ class OwnImages(Images):
         x, label = self.parts["train"]
         index = torch.randint(len(x), (n,), generator=generator)
         return Labelled(x[index].float() / (LEVELS - 1), label[index])
-
-
-def slug(title: str) -> str:
-    """A name for identifiers and files: small letters and digits, joined by hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:NAME_LENGTH].strip("-")
 
 
 def source_of(

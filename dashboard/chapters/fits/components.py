@@ -59,3 +59,5 @@ def offer(sample: Sample, shape: Shape) -> None:
         frames=[f"k{k}" for k in found.ks],
         columns=["k", "held", "train", "bic"],
     )
+    steps = [f"k{k}" for k in found.ks]
+    saving.offer(lambda frame: found.mixtures[frame], sample, "mixture", shape, frames=steps)

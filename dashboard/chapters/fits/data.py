@@ -12,11 +12,14 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard.chapters.fits import own
 from dashboard.shared import catalogue, controls
 from dashboard.shared.compute import computed
 from genlab.contract.card import Card
+from genlab.fits.graphs import Units
 from genlab.measures.density import Extent
 from genlab.model import ExportedModel
+from genlab.tables import slug, window
 
 Float = NDArray[np.float64]
 SIZES = ("50", "100", "200", "500", "1000", "2000", "5000", "10000")
@@ -42,6 +45,8 @@ class Sample:
         seed: Of the draw, and of what is drawn from a fit.
         train_label: The class [n] of each, None where there are none; `held_label` likewise.
         classes: What the classes are called.
+        units: What leads from standardised points back to data units; None where they are as is.
+        columns: What a visitor's file calls the coordinates, and `file` its name.
     """
 
     name: str
@@ -54,6 +59,9 @@ class Sample:
     train_label: NDArray[np.int64] | None = None
     held_label: NDArray[np.int64] | None = None
     classes: tuple[str, ...] = ()
+    units: Units | None = None
+    columns: tuple[str, ...] = ()
+    file: str = ""
 
     @property
     def d(self) -> int:
@@ -83,7 +91,12 @@ class Sample:
 
 
 def choose(settings: DeltaGenerator) -> Sample:
-    """The data set, here; the number of training points and the seed, in `settings`."""
+    """Data set, drawing or file, here; number of training points and seed, in `settings`."""
+    source = own.choose_source()
+    if source == "drawing":
+        return _drawing(settings)
+    if source == "csv":
+        return _file(settings)
     card = controls.choose_truth("fit_data", "log_prob", "decode")
     with settings:
         n = int(sizes("Training points", "fit_n"))
@@ -92,6 +105,37 @@ def choose(settings: DeltaGenerator) -> Sample:
     extent = card.extent or catalogue.WINDOW
     title = catalogue.dataset_title(card.dataset)
     return Sample(card.dataset, title, x[:n], held, extent, card, seed)
+
+
+def _drawing(settings: DeltaGenerator) -> Sample:
+    """Points of what a visitor painted."""
+    with settings:
+        n, seed = int(sizes("Training points", "fit_n")), controls.seed()
+    train, held = own.drawn(n, seed)
+    return Sample("drawing", "Your drawing", train, held, catalogue.WINDOW, seed=seed)
+
+
+def _file(settings: DeltaGenerator) -> Sample:
+    """Points of a visitor's file, standardised and split."""
+    name, table = own.uploaded()
+    with settings:
+        seed = controls.seed()
+    parts, title = own.split(table, seed), name.rpartition(".")[0] or name
+    n, labels = len(parts.train), parts.labels
+    return Sample(
+        slug(title) or "points",
+        title,
+        parts.train,
+        parts.held,
+        window(parts.train),
+        seed=seed,
+        train_label=None if labels is None else labels[:n],
+        held_label=None if labels is None else labels[n:],
+        classes=parts.classes,
+        units=parts.units,
+        columns=table.columns,
+        file=name,
+    )
 
 
 def sizes(label: str, key: str, options: Sequence[str] = SIZES, first: str = FIRST) -> str:

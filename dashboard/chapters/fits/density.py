@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from dashboard.chapters.fits import saving
 from dashboard.chapters.fits.data import Sample
 from dashboard.chapters.fits.scenes import density as scenes
 from dashboard.chapters.fits.scenes.density import Draws, Fit, Score
@@ -210,3 +211,4 @@ def offer(sample: Sample, choice: Choice) -> None:
 
     name = f"{sample.name}-{choice.words}-n{len(sample.train)}-seed{sample.seed}"
     take_away("Samples", name, f"{name} {sample.key}", at, columns=["x"])
+    saving.offer(lambda _: fit_of(sample, sample.key, choice)[0], sample, choice.by, choice.words)

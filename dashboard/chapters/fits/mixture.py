@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.chapters.fits import density
+from dashboard.chapters.fits import density, saving
 from dashboard.chapters.fits.data import Sample
 from dashboard.chapters.fits.scenes import mixture as scenes
 from dashboard.chapters.fits.scenes.density import CELLS, middles
@@ -21,7 +21,7 @@ from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.links import Linked, linked
 from dashboard.shared.taken import Arrays, take_away
-from genlab.fits.mixture import Shape
+from genlab.fits.mixture import Mixture, Shape
 
 STAGE = "mixture_stage"
 Centres = tuple[tuple[float, float], ...]
@@ -149,3 +149,9 @@ def _offer(sample: Sample, choice: Choice, centres: Centres) -> None:
         at,
         frames=[f"step{step}" for step in range(STEPS + 1)],
     )
+
+    def fit(frame: int) -> Mixture:
+        return raced(sample, sample.key, choice, centres)[0].em.mixtures[frame]
+
+    steps = [f"step{step}" for step in range(STEPS + 1)]
+    saving.offer(fit, sample, "mixture", f"k{choice.k}-{choice.shape}", told, steps)

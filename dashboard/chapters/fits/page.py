@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import pages
-from dashboard.chapters.fits import bins, components, data, density, dimensions, mixture
+from dashboard.chapters.fits import bins, components, data, density, dimensions, mixture, own
 from dashboard.plots.theme import ink
 from dashboard.shared import controls, lessons, shell
 from dashboard.shared.guard import guarded
@@ -80,6 +80,7 @@ def points(left: DeltaGenerator, view: str) -> None:
                 components.show(sample, shape)
                 lessons.tell(PAGE, view)
             components.offer(sample, shape)
+    own.tell(sample)
 
 
 def images(left: DeltaGenerator) -> None:
