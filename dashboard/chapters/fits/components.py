@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from dashboard.chapters.fits import saving
 from dashboard.chapters.fits.data import Sample
 from dashboard.chapters.fits.mixture import on_line
 from dashboard.chapters.fits.scenes import components as scenes
