@@ -25,7 +25,7 @@ from dashboard.components.pad import pad
 from dashboard.components.sheet import Grey
 from dashboard.shared import controls, drawings, links
 from dashboard.shared.compute import in_turn
-from dashboard.shared.taken import take_arrays
+from dashboard.shared.taken import take_away
 from genlab.fits.graphs import Units
 from genlab.tables import Table, TableError, parse_points
 
@@ -218,7 +218,7 @@ def tell(sample: Sample) -> None:
         st.code(f"{command(file)}\npython -m training export {sample.name}-flow-spline", "bash")
         if not sample.file:
             points = np.concatenate([sample.train, sample.held])
-            take_arrays("Points", sample.name, {"x": points})
+            take_away("Points", sample.name, sample.key, lambda _: {"x": points}, key="offers_own")
 
 
 def command(file: str) -> str:

@@ -1,0 +1,168 @@
+"""Points of one's own: painted or of a file, on every view; and a fit of them as a model."""
+
+import base64
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import pages
+from dashboard.chapters.fits import own, saving
+from dashboard.chapters.fits.data import Sample
+from dashboard.chapters.fits.scenes.own import SIDE, START, points_of
+from genlab import load
+from genlab.__main__ import main
+from genlab.fits.histogram import fit_histogram
+from genlab.fits.mixture import em, start
+from genlab.tables import Table, parse_points, window
+from tests.dashboard.pages import open_page, texts
+
+PAGE = pages.named("fits")
+VIEWS = [view for view in PAGE.views if view != "dimensions"]
+RNG = np.random.default_rng(0)
+KIND = RNG.integers(2, size=120)
+PLANE = np.array([[20.0, 1_000.0], [40.0, 3_000.0]])[KIND] + RNG.standard_normal((120, 2)) * (2, 99)
+
+
+def csv(points: np.ndarray, header: str = "length,mass,kind") -> bytes:
+    rows = (",".join(map(repr, row.tolist())) for row in points)
+    lines = (f"{row},{'ab'[kind]}" for row, kind in zip(rows, KIND, strict=True))
+    return "\n".join([header, *lines]).encode()
+
+
+def table(points: np.ndarray = PLANE) -> Table:
+    return parse_points(csv(points))
+
+
+def test_points_lie_where_the_paint_is_as_often_as_there_is_paint() -> None:
+    ink = np.zeros((SIDE, SIDE), np.uint8)
+    ink[0, :32], ink[-1, 32:] = 255, 85  # above at the left, below at the right
+    x = points_of(ink, 4_000, seed=1)
+    above = x[:, 1] > 0
+    assert (x[above] <= (0.0, 4.0)).all()
+    assert (x[above, 1] >= 4 - 8 / SIDE).all()
+    assert (x[~above, 0] >= 0).all()
+    assert above.mean() == pytest.approx(0.75, abs=0.03)
+    np.testing.assert_array_equal(points_of(ink, 50, seed=1), x[:50])
+    assert not np.isin(points_of(ink, 50, 1, "held out"), x).any()
+
+
+def test_a_file_is_split_and_standardised_by_its_training_points() -> None:
+    parts = own.split(table(), seed=3)
+    assert (len(parts.train), len(parts.held)) == (90, 30)
+    np.testing.assert_allclose(parts.train.mean(0), 0, atol=1e-6)
+    np.testing.assert_allclose(parts.train.std(0), 1, atol=1e-6)
+    back = parts.units.data(np.concatenate([parts.train, parts.held]))
+    np.testing.assert_allclose(np.sort(back, 0), np.sort(PLANE, 0), rtol=1e-5)
+    assert parts.classes == ("a", "b")
+    assert parts.labels is not None
+    far = back[:, 0] > 30
+    np.testing.assert_array_equal(parts.labels, far.astype(int))
+    other = own.split(table(), seed=4)
+    assert not np.array_equal(other.train, parts.train)
+
+
+def test_labels_that_are_no_classes_are_left_alone() -> None:
+    x = np.arange(60.0)[:, None].astype(np.float32)
+    each = Table(x, ("x",), tuple(map(str, range(60))), "name")
+    assert own.split(each, 0).labels is None
+    assert own.split(Table(x, ("x",), ("a",) * 60, "name"), 0).classes == ()
+
+
+def bring(app: AppTest, content: bytes, name: str = "My points.csv") -> AppTest:
+    app.file_uploader[0].set_value((name, content, "text/csv"))
+    return app.run()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("source", ["drawing", "csv"])
+def test_every_fit_works_on_ones_own_points(source: str, view: str) -> None:
+    app = open_page(PAGE.script, fit_source=source, fit_n="200", **{PAGE.choice: view})
+    if source == "csv":
+        app = bring(app, csv(PLANE))
+    assert not app.exception
+    assert not app.error
+    assert "held out" in texts(app)
+    command = app.code[0].value
+    file = "'My points.csv'" if source == "csv" else "drawing.csv"
+    assert f"python -m training train moons-flow-spline --data {file}" in command
+    if source == "csv":
+        assert "Standardised: (length −" in texts(app)
+
+
+def test_one_column_is_the_line() -> None:
+    app = bring(open_page(PAGE.script, fit_source="csv"), csv(PLANE[:, :1], "length,label"))
+    assert not app.exception
+    assert not app.error
+    assert "90 points to fit, 30 held out" in texts(app)
+
+
+def test_a_broken_file_is_told_by_its_line_and_another_one_helps() -> None:
+    app = open_page(PAGE.script, fit_source="csv")
+    assert "One column of numbers" in texts(app)
+    lines = csv(PLANE).decode().splitlines()
+    lines[7] = "1,oops,a"
+    app = bring(app, "\n".join(lines).encode())
+    assert "'oops' in line 8, column 2" in app.error[0].value
+    app = bring(app, b"1,2\n3,4\n")
+    assert "50 points or more" in app.error[0].value
+    app = bring(app, b"1,2\n" * (6 * 2**18))
+    assert "at most 5 MB" in app.error[0].value
+    app = bring(app, csv(PLANE))
+    assert not app.error
+    next(button for button in app.button if "Forget" in button.label).click().run()
+    assert "One column of numbers" in texts(app)
+
+
+def test_a_drawing_survives_a_look_at_another_page() -> None:
+    ink = np.zeros((SIDE, SIDE), np.uint8)
+    ink[10:20, 40:60] = 255
+    said = {"painted": {"pixels": base64.b64encode(ink.tobytes()).decode(), "fresh": ""}}
+    app = open_page(PAGE.script, {"fit_pad": said}, fit_source="drawing")
+    assert not app.exception
+    np.testing.assert_array_equal(app.session_state[own.DRAWING], ink)
+    app.switch_page(pages.named("compare").script).run()
+    app.switch_page(PAGE.script).run()
+    assert app.session_state["fit_source"] == "drawing"
+    np.testing.assert_array_equal(app.session_state[own.DRAWING], ink)
+    assert "drawn where the paint is" in texts(app)
+
+
+def test_without_paint_the_page_says_what_to_do() -> None:
+    empty = base64.b64encode(bytes(SIDE * SIDE)).decode()
+    said = {"painted": {"pixels": empty, "fresh": ""}}
+    app = open_page(PAGE.script, {"fit_pad": said}, fit_source="drawing")
+    assert not app.exception
+    assert "Nothing is drawn yet" in texts(app)
+
+
+def sample() -> Sample:
+    parts = own.split(table(), 0)
+    extent = window(parts.train)
+    return Sample("mine", "Mine", parts.train, parts.held, extent, units=parts.units)
+
+
+def test_a_saved_fit_of_a_file_is_a_model_in_its_units(tmp_path: Path) -> None:
+    steps = em(sample().train, start(sample().train, 2))
+    fit = [next(steps)[0] for _ in range(20)][-1]
+    with zipfile.ZipFile(io.BytesIO(saving.archive(fit, sample(), "mine-mixture-k2"))) as packed:
+        packed.extractall(tmp_path)
+    assert main(["check", str(tmp_path)]) == 0
+    made = load("mine-mixture-k2", device="cpu", folders=[tmp_path]).sample(4_000, seed=0)
+    np.testing.assert_allclose(made.mean(0), PLANE.mean(0), rtol=0.1)
+    np.testing.assert_allclose(made.std(0), PLANE.std(0), rtol=0.15)
+    with np.load(tmp_path / "data" / "mine.npz") as data:
+        np.testing.assert_allclose(np.sort(data["x"], 0), np.sort(PLANE, 0), rtol=1e-4)
+
+
+def test_the_example_can_be_fitted_and_saved(tmp_path: Path) -> None:
+    train = points_of(START, 500, 0)
+    box = ((-4.0, 4.0), (-4.0, 4.0))
+    drawing = Sample("drawing", "Your drawing", train, train, (-4.0, 4.0, -4.0, 4.0))
+    packed = saving.archive(fit_histogram(train, 16, box, 0.5), drawing, "drawing-histogram-k16")
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        archive.extractall(tmp_path)
+    assert main(["check", str(tmp_path)]) == 0
