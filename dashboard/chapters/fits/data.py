@@ -25,6 +25,8 @@ Float = NDArray[np.float64]
 SIZES = ("50", "100", "200", "500", "1000", "2000", "5000", "10000")
 """Numbers of training points, about twice as many from one to the next."""
 FIRST = "1000"
+VERBS = frozenset({"log_prob", "decode"})
+"""What an exact model must have for its data set to be offered."""
 MOST = 10_000
 """Points that are held out, and training points at most."""
 APART = 1_000_000
@@ -92,12 +94,17 @@ class Sample:
 
 def choose(settings: DeltaGenerator) -> Sample:
     """Data set, drawing or file, here; number of training points and seed, in `settings`."""
-    source = own.choose_source()
-    if source == "drawing":
-        return _drawing(settings)
-    if source == "csv":
-        return _file(settings)
-    card = controls.choose_truth("fit_data", "log_prob", "decode")
+    exact = {name: catalogue.exact_of(name) for name in catalogue.datasets()}
+    able = {name: card for name, card in exact.items() if card and card.verbs >= VERBS}
+    with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+        name = own.choose_source({name: catalogue.dataset_title(name) for name in able})
+        if name == own.DRAWN:
+            return _drawing(settings)
+        return _file(settings) if name == own.CSV else _truth(able[name], settings)
+
+
+def _truth(card: Card, settings: DeltaGenerator) -> Sample:
+    """Draws of an exact distribution."""
     with settings:
         n = int(sizes("Training points", "fit_n"))
         seed = controls.seed()

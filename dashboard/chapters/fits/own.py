@@ -12,6 +12,7 @@ data units by a constant; both are said, and a fit that is saved is in data unit
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,9 @@ from genlab.tables import Table, TableError, parse_points
 if TYPE_CHECKING:
     from dashboard.chapters.fits.data import Sample
 
-SOURCES = {"set": "data set", "drawing": "your drawing", "csv": "your csv"}
+DRAWN, CSV = "drawing", "csv"
+OWN = {DRAWN: "Your drawing", CSV: "Your csv file"}
+"""What stands among the data sets."""
 SEEN, DRAWING, LINK = "fit_source_seen", "fit_drawing", "ink"
 """Where a session has the source that was chosen last, and a drawing; what the link calls it."""
 FILE, FILES, TABLE = "fit_file", "fit_files", "fit_table"
@@ -47,13 +50,14 @@ HELD = 2_000
 """Held-out points of a drawing."""
 
 
-def choose_source() -> str:
-    """Where the points come from; it stays as it is from page to page."""
-    source = controls.choose_named(
-        "Points", SOURCES, "fit_source", str(st.session_state.get(SEEN, "set"))
-    )
-    st.session_state[SEEN] = source
-    return source
+def choose_source(titles: Mapping[str, str]) -> str:
+    """A data set by its name, `DRAWN` or `CSV`; what is one's own stays from page to page."""
+    seen = st.session_state.get(SEEN)
+    if seen and "fit_data" not in st.session_state and "fit_data" not in st.query_params:
+        st.session_state["dataset_seen"] = seen
+    name = controls.pick("Data set", {**titles, **OWN}, "fit_data")
+    st.session_state[SEEN] = name if name in OWN else ""
+    return name
 
 
 def drawn(n: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -97,14 +101,15 @@ def uploaded() -> tuple[str, Table]:
             _ask("Another file")
             st.button("Forget these points", on_click=_forget, icon=":material/close:")
         return name, found
-    if found is not None:
-        st.error(f"`{name}` – {links.plain(found)}", icon=":material/block:")
-    _ask("A csv file of points")
-    st.info(
-        "One column of numbers for the line, two for the plane, perhaps one more of labels; a "
-        "first line of words is a header.",
-        icon=":material/upload_file:",
-    )
+    with st.container(width=720):
+        if found is not None:
+            st.error(f"`{name}` – {links.plain(found)}.", icon=":material/block:")
+        _ask("A csv file of points")
+        st.info(
+            "One column of numbers for the line, two for the plane, perhaps one more of labels; a "
+            "first line of words is a header.",
+            icon=":material/upload_file:",
+        )
     st.stop()
 
 
@@ -193,6 +198,10 @@ def split(found: Table, seed: int) -> Split:
 def tell(sample: Sample) -> None:
     """Of a visitor's own points: how they were standardised and split, and how to train on them."""
     if sample.exact is not None:
+        st.caption(
+            f"Or fit points of your own: [draw them](?fit_data={DRAWN}), or choose "
+            f"[a csv file](?fit_data={CSV})."
+        )
         return
     split = f"{len(sample.train):,} points to fit, {len(sample.held):,} held out."
     if sample.units is not None:

@@ -80,7 +80,7 @@ def bring(app: AppTest, content: bytes, name: str = "My points.csv") -> AppTest:
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("source", ["drawing", "csv"])
 def test_every_fit_works_on_ones_own_points(source: str, view: str) -> None:
-    app = open_page(PAGE.script, fit_source=source, fit_n="200", **{PAGE.choice: view})
+    app = open_page(PAGE.script, fit_data=source, fit_n="200", **{PAGE.choice: view})
     if source == "csv":
         app = bring(app, csv(PLANE))
     assert not app.exception
@@ -94,14 +94,14 @@ def test_every_fit_works_on_ones_own_points(source: str, view: str) -> None:
 
 
 def test_one_column_is_the_line() -> None:
-    app = bring(open_page(PAGE.script, fit_source="csv"), csv(PLANE[:, :1], "length,label"))
+    app = bring(open_page(PAGE.script, fit_data="csv"), csv(PLANE[:, :1], "length,label"))
     assert not app.exception
     assert not app.error
     assert "90 points to fit, 30 held out" in texts(app)
 
 
 def test_a_broken_file_is_told_by_its_line_and_another_one_helps() -> None:
-    app = open_page(PAGE.script, fit_source="csv")
+    app = open_page(PAGE.script, fit_data="csv")
     assert "One column of numbers" in texts(app)
     lines = csv(PLANE).decode().splitlines()
     lines[7] = "1,oops,a"
@@ -121,12 +121,12 @@ def test_a_drawing_survives_a_look_at_another_page() -> None:
     ink = np.zeros((SIDE, SIDE), np.uint8)
     ink[10:20, 40:60] = 255
     said = {"painted": {"pixels": base64.b64encode(ink.tobytes()).decode(), "fresh": ""}}
-    app = open_page(PAGE.script, {"fit_pad": said}, fit_source="drawing")
+    app = open_page(PAGE.script, {"fit_pad": said}, fit_data="drawing")
     assert not app.exception
     np.testing.assert_array_equal(app.session_state[own.DRAWING], ink)
     app.switch_page(pages.named("compare").script).run()
     app.switch_page(PAGE.script).run()
-    assert app.session_state["fit_source"] == "drawing"
+    assert app.session_state["fit_data"] == "drawing"
     np.testing.assert_array_equal(app.session_state[own.DRAWING], ink)
     assert "drawn where the paint is" in texts(app)
 
@@ -134,7 +134,7 @@ def test_a_drawing_survives_a_look_at_another_page() -> None:
 def test_without_paint_the_page_says_what_to_do() -> None:
     empty = base64.b64encode(bytes(SIDE * SIDE)).decode()
     said = {"painted": {"pixels": empty, "fresh": ""}}
-    app = open_page(PAGE.script, {"fit_pad": said}, fit_source="drawing")
+    app = open_page(PAGE.script, {"fit_pad": said}, fit_data="drawing")
     assert not app.exception
     assert "Nothing is drawn yet" in texts(app)
 
