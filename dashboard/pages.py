@@ -232,6 +232,13 @@ PAGES: tuple[Page, ...] = (
               "Stronger guidance makes images more typical of their class, and more alike.",
               "Compare two strengths of guidance", face="fashion-ddpm"),
     )),
+    Page("Generate to classify", "classify", "fits", "chapters/fits/classify.py",
+         ":material/category:", always=True, choice="classify_view", views=("plane", "digits"),
+         topics=(
+        Topic(410, "Generative against discriminative", "classify_view=plane",
+              "A density for each class classifies by Bayes's rule, and can be sampled too.",
+              "Race naive Bayes against logistic regression", face="moons-exact"),
+    )),
 )
 
 PARTS = (

@@ -1,0 +1,150 @@
+"""Generate to classify: a density for each class and Bayes's rule, beside logistic regression."""
+
+import numpy as np
+import streamlit as st
+from scipy.special import ndtr
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard import pages
+from dashboard.chapters.fits.scenes import classify as scenes
+from dashboard.chapters.fits.scenes.classify import DIGITS, SIZES, Labelled, Race
+from dashboard.components.scene import Scene
+from dashboard.components.sheet import Sheet
+from dashboard.plots.theme import ink
+from dashboard.shared import catalogue, controls, lessons, parts, shell
+from dashboard.shared.compute import computed
+from dashboard.shared.guard import guarded
+from dashboard.shared.images import film, images_with, pictures
+from dashboard.shared.taken import Arrays, take_arrays
+from genlab.contract.card import Card
+from genlab.measures.density import Extent
+from genlab.model import ExportedModel
+
+PAGE = pages.named("classify")
+# Data sets by name, and the parts into which the first latent of their exact model cuts them: one
+# class has the even parts, the other the odd ones.
+SETS = {"moons": 2, "circles": 2, "spirals": 2, "gaussians8": 8}
+POINTS, TEST = 4_000, 1_000
+
+shell.head(
+    "Generate to classify",
+    f"A {ink('model', 'density for each class')} and Bayes's rule, beside a classifier that knows "
+    "nothing of x.",
+    r"Generative: $p(y \mid x) = p(y)\,p(x \mid y) \big/ \sum_{y'} p(y')\,p(x \mid y')$  \n"
+    r"Naive Bayes: $p(x \mid y) = \prod_i p(x_i \mid y)$  \n"
+    r"Discriminative: $p(y \mid x) \propto \exp(w_y \cdot x + b_y)$",
+)
+
+
+@computed(entries=16, keep="resource")
+def plane_race(
+    model: ExportedModel, parts_of: int, extent: Extent, components: int, seed: int
+) -> tuple[Race, Scene]:
+    """All classifiers on a set of the plane, and their film."""
+    z = model.latent(POINTS + TEST, seed)
+    x = model.decode(z).astype(np.float64)
+    part = np.minimum(ndtr(z[:, 0].astype(np.float64)) * parts_of, parts_of - 1).astype(np.int64)
+    y = part % 2
+    data = Labelled(x[:POINTS], y[:POINTS], x[POINTS:], y[POINTS:], 2)
+    found = scenes.race(data, SIZES, components, seed)
+    return found, scenes.scene(found, data, extent, seed)
+
+
+@computed(entries=8, keep="resource", spinner="Fitting 140 classifiers …")
+def digits_race(card: Card, seed: int) -> Race | None:
+    """Both classifiers on a set of images; None where there is no sample with labels."""
+    have = pictures(card)
+    count = np.bincount(have.train_label, minlength=10)
+    if len(have.test) == 0 or len(count) != 10 or count.min() < DIGITS[-1] // 10:
+        return None
+    data = Labelled(
+        scenes.small(have.train),
+        have.train_label.astype(np.int64),
+        scenes.small(have.test),
+        have.test_label.astype(np.int64),
+        10,
+    )
+    return scenes.race(data, DIGITS, 1, seed)
+
+
+@st.fragment
+@guarded()
+def body() -> None:
+    """All that depends on a choice."""
+    left, right = shell.choices()
+    with right:
+        words = "**plane**: two classes and their boundary · **digits**: ten, in 196 numbers"
+        view = controls.choose("Look at", PAGE.views, PAGE.choice, words)
+    lessons.ask(PAGE, view)
+    (plane if view == "plane" else digits)(left)
+
+
+def plane(left: DeltaGenerator) -> None:
+    """Boundaries on labelled points of the plane."""
+    exact = {name: catalogue.exact_of(name) for name in SETS}
+    able = {name: card for name, card in exact.items() if card and "decode" in card.verbs}
+    with left:
+        todo = "Export one, there is nothing to train"
+        card = controls.choose_card(
+            "Data set", able, "classify_data", "exact model", ["decode"], todo
+        )
+    picture = st.container()
+    with st.container(horizontal=True, gap="medium"):
+        told = "Gaussians in each class; with few labels fewer, as many as these can bear."
+        components = controls.whole("Components of a class", "classify_c", 1, 8, 4, help=told)
+        seed = controls.seed()
+    model = catalogue.open_model(card.id)
+    extent = card.extent or catalogue.WINDOW
+    found, scene = plane_race(model, SETS[card.dataset], extent, components, seed)
+    with picture:
+        parts.film(scene, key="labels")
+        tell(found, "plane")
+    offer(found, f"{card.dataset}-classify-seed{seed}")
+
+
+def digits(left: DeltaGenerator) -> None:
+    """Accuracy on images, and what naive Bayes believes that they look like."""
+    cards: dict[str, Card] = {}
+    for card in images_with():
+        if card.event_shape == (1, 28, 28):
+            cards.setdefault(card.dataset, card)
+    if not cards:
+        st.info("There are no images here: export a model of them.", icon=":material/inventory_2:")
+        return
+    with left:
+        chosen = cards[controls.pick("Images", controls.called(cards), "classify_images")]
+    picture = st.container()
+    seed = controls.seed()
+    found = digits_race(chosen, seed)
+    if found is None:
+        words = "There are no labelled images of ten classes beside these models."
+        st.info(words, icon=":material/hide_image:")
+        return
+    with picture:
+        title = "Naive Bayes: p(pixel on | y), and three samples of p(x | y)"
+        alt = "A column for each class: the probability of each pixel, and samples below."
+        sheet = Sheet.of(scenes.wall(found, seed), title, alt, columns=10)
+        film([sheet], "digit_wall", scenes.timeline(found, len(DIGITS) - 1), frame="digit_labels",
+             readouts=scenes.readouts(found))  # fmt: skip
+        tell(found, "digits")
+    offer(found, f"{chosen.dataset}-classify-seed{seed}")
+
+
+def tell(found: Race, view: str) -> None:
+    """What the figures say, and the chart with its error bars."""
+    st.markdown(scenes.verdict(found))
+    lessons.tell(PAGE, view)
+    parts.chart(scenes.chart(found), "Accuracy of each classifier against the number of labels.")
+
+
+def offer(found: Race, name: str) -> None:
+    """The curves as files."""
+    arrays: Arrays = {"labels": np.array(found.sizes)} | {
+        f"{kind.replace(' ', '_')}_{what}": values
+        for kind in found.accuracy
+        for what, values in (("accuracy", found.mean(kind)), ("stderr", found.error(kind)))
+    }
+    take_arrays("Curves", name, arrays)
+
+
+body()
