@@ -80,7 +80,7 @@ def bring(app: AppTest, content: bytes, name: str = "My points.csv") -> AppTest:
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("source", ["drawing", "csv"])
 def test_every_fit_works_on_ones_own_points(source: str, view: str) -> None:
-    app = open_page(PAGE.script, fit_data=source, fit_n="200", **{PAGE.choice: view})
+    app = open_page(PAGE.script, fit_data=source, fit_n="200", fit_view=view)
     if source == "csv":
         app = bring(app, csv(PLANE))
     assert not app.exception
