@@ -82,6 +82,7 @@ def save(
     extent: Sequence[float] = (),
     units: Units | None = None,
     seconds: float = 0.0,
+    created: str = "",
     thumbnail: bool = True,
 ) -> Card:
     """Publish a fit of points of the line or the plane as `into / id`; the card as published.
@@ -98,6 +99,7 @@ def save(
         units: Where the fit is of standardised points: what leads back to data units, inside of the
             graphs. All other points here are in data units.
         seconds: That the fit took.
+        created: When it was exported, an ISO 8601 time; now if empty.
         thumbnail: Whether to draw the small film, where pillow is installed.
 
     Raises:
@@ -113,6 +115,8 @@ def save(
         expected, found = "points of one number or of two", f"{d}, and a sample {points.shape}"
         raise ContractError(id, "spaces.data.shape", expected, found, "fit such points")
     card = _card(fit, id, dataset, title, name, seconds)
+    if created:
+        card["provenance"]["created"] = created
     if units is not None:
         card["recipe"]["family"] |= {"shift": list(units.shift), "scale": list(units.scale)}
     card["spaces"]["data"]["extent"] = list(map(float, extent)) or window(points)
@@ -145,7 +149,9 @@ def as_files(fit: Fit, *, id: str, title: str, **options: Any) -> bytes:
         save(fit, id=id, into=Path(place), title=title, **options)
         for path in sorted(Path(place).rglob("*")):
             if path.is_file() and not path.relative_to(place).parts[0].startswith("."):
-                out.write(path, path.relative_to(place).as_posix(), zipfile.ZIP_DEFLATED)
+                entry = zipfile.ZipInfo(path.relative_to(place).as_posix())  # of no date of its own
+                entry.external_attr = 0o644 << 16
+                out.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
     return archive.getvalue()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -54,6 +55,7 @@ def archive(fit: Fit, sample: Sample, model: str) -> bytes:
     train, held = (x if units is None else units.data(x) for x in (sample.train, sample.held))
     own = np.concatenate([train, held])[:POINTS] if sample.exact is None else None
     extent = sample.extent if units is None else ()
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)  # the same file
     with in_turn():
         return as_files(
             fit,
@@ -63,4 +65,5 @@ def archive(fit: Fit, sample: Sample, model: str) -> bytes:
             sample=own,
             extent=extent,
             units=units,
+            created=today.isoformat(),
         )
