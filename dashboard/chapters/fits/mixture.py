@@ -27,7 +27,7 @@ STAGE = "mixture_stage"
 Centres = tuple[tuple[float, float], ...]
 SHAPES = {"full": "full", "diagonal": "diagonal", "spherical": "spherical"}
 STARTS = {"seed": "from the seed", "hand": "by hand"}
-GRADIENTS = {"sgd": "a tenth", "all": "all"}
+GRADIENTS = {"sgd": "a quarter", "all": "all"}
 MOST = 12
 
 
@@ -59,7 +59,9 @@ def choose(sample: Sample, settings: DeltaGenerator) -> Choice:
     with settings:
         told = "How far each step goes along the gradient. EM has no such number."
         rate = controls.number("Step size of the gradient", "fit_rate", 0.3, told, high=2.0)
-        told = "All points at each step, or a tenth drawn anew: ten smaller looks in the same pass."
+        told = (
+            "All points at each step, or a quarter drawn anew: four smaller looks in the same pass."
+        )
         batch = controls.choose_named("Points a step", GRADIENTS, "fit_batch", "sgd", help=told)
     return Choice(k, shape, start == "hand", rate, batch == "sgd")
 

@@ -37,7 +37,7 @@ WIDTHS = (1.5, 1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.13, 0.1, 0.07, 0.05, 0.035, 0.
 """Bandwidths in standard deviations of the data: from too smooth to too rough, as the bins are."""
 SMOOTH = 0.5
 """The smoothing that is compared with none."""
-PAIRS = 2_000_000
+PAIRS = 1_000_000
 """Distances that each bandwidth may take."""
 GRID = 100
 """Cells along a side of the picture of a kernel density; a histogram shows its bins."""

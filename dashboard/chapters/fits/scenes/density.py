@@ -34,9 +34,10 @@ SHOWN = 1_000
 """Data points and samples on the picture."""
 SINGLE, TOGETHER = 10, 12
 """Samples that are drawn one by one, in two frames each, and frames in which the rest comes."""
-PAIRS = 10_000_000
+PAIRS = 5_000_000
 """Distances that one picture may take: held-out points are fewer where there are many centres."""
-LEAST = 1_000
+LEAST = 200
+"""Points that are asked all the same."""
 
 
 def fitted(sample: Sample, by: str, k: int, smoothing: float, bandwidth: float) -> Fit:

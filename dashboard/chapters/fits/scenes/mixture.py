@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from dashboard.chapters.fits.data import Sample
 
 Float = NDArray[np.float64]
-STEPS = 60
+STEPS = 40
 """Passes over the data: steps of EM, and as many times all points for the gradient."""
-BATCHES = 10
+BATCHES = 4
 """Parts of the data that stochastic ascent takes, one after the other, in a pass."""
+STILL = 1e-9
+"""Nats a point: EM that gains less has arrived."""
 SHOWN = 500
 HELD = 1_000
 """Data points on the picture, and held-out points that each frame is asked about."""
@@ -47,8 +49,13 @@ class Climb:
     lost: int | None = None
 
 
-def climb(name: str, steps: Iterator[tuple[Mixture, float]], held: Float) -> Climb:
-    """The first STEPS + 1 mixtures of a way; where it leaves all numbers it stands still."""
+def climb(
+    name: str, steps: Iterator[tuple[Mixture, float]], held: Float, still: bool = False
+) -> Climb:
+    """The first STEPS + 1 mixtures of a way; where it leaves all numbers it stands still.
+
+    With `still` it also does once a step gains less than STILL.
+    """
     made: list[Mixture] = []
     train: list[float] = []
     with np.errstate(all="ignore"):
@@ -61,10 +68,16 @@ def climb(name: str, steps: Iterator[tuple[Mixture, float]], held: Float) -> Cli
                 break
             made.append(mixture)
             train.append(value)
-        lost = len(made) if len(made) <= STEPS else None
+            if still and len(train) > 1 and value - train[-2] < STILL:
+                break
+        done = still and len(train) > 1 and train[-1] - train[-2] < STILL
+        lost = len(made) if len(made) <= STEPS and not done else None
         made += [made[-1]] * (STEPS + 1 - len(made))
         train += [train[-1]] * (STEPS + 1 - len(train))
-        asked = [float(mixture.log_prob(held).mean()) for mixture in made]
+        asked: list[float] = []
+        for i, mixture in enumerate(made):
+            same = i > 0 and mixture is made[i - 1]
+            asked.append(asked[-1] if same else float(mixture.log_prob(held).mean()))
     return Climb(name, made, np.array(train), np.array(asked), lost)
 
 
@@ -96,7 +109,7 @@ def race(sample: Sample, first: Mixture, rate: float, stochastic: bool) -> Race:
     every = BATCHES if stochastic else 1
     up = ascend(sample.train, first, rate, batch, sample.seed, every)
     name = "SGD" if stochastic else "gradient ascent"
-    return Race(climb("EM", em(sample.train, first), held), climb(name, up, held))
+    return Race(climb("EM", em(sample.train, first), held, still=True), climb(name, up, held))
 
 
 def ellipses(mixtures: Sequence[Mixture], most: int, sigmas: float = 2.0) -> Float:
