@@ -32,7 +32,7 @@ def test_cells_are_those_of_brute_force() -> None:
     rng = np.random.default_rng(2)
     train, held = (rng.integers(0, 3, (40, 3), dtype=np.uint8) for _ in range(2))
     found = count(train, held, 3)
-    often = {cell: 0 for cell in itertools.product(range(3), repeat=3)}
+    often = dict.fromkeys(itertools.product(range(3), repeat=3), 0)
     for row in train.tolist():
         often[tuple(row)] += 1
     new = [often[tuple(row)] == 0 for row in held.tolist()]
