@@ -19,6 +19,7 @@ pytestmark = pytest.mark.browser
 PAGES = {
     "": "Generative Models Lab",
     "compare": "Compare",
+    "fits": "Histograms & mixtures",
     "flows": "Flows",
     "gans": "GANs",
     "diffusion": "Diffusion",

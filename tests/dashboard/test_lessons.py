@@ -35,7 +35,7 @@ def test_a_lesson_says_what_one_does_asks_first_and_has_something_to_try(
 
 
 def test_views_of_the_plane_have_lessons() -> None:
-    plane = ("flows", "gans", "forward", "diffusion", "reverse")
+    plane = ("fits", "flows", "gans", "forward", "diffusion", "reverse")
     wanted = [place for place in lessons.places() if place[0].path in plane]
     assert not [name(place) for place in wanted if place not in PLACES]
 

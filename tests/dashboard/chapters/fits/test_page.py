@@ -52,10 +52,10 @@ def test_a_point_is_inferred_from_its_bin() -> None:
 
 def test_centres_by_hand_are_in_the_link_and_move_the_fit() -> None:
     near = {"fit_view": "mixture", "fit_c": "2", "fit_start": "hand", "fit_n": "200"}
-    first = open_page(PAGE, **near)
+    first = open_page(PAGE, None, **near)
     assert first.query_params["c0"]
-    one = open_page(PAGE, **near, c0="3,0", c1="2.9,0.1")
-    two = open_page(PAGE, **near, c0="-3,0", c1="3,0")
+    one = open_page(PAGE, None, **near, c0="3,0", c1="2.9,0.1")
+    two = open_page(PAGE, None, **near, c0="-3,0", c1="3,0")
     assert readouts(one) != readouts(two)
 
 
@@ -78,7 +78,7 @@ def test_files_hold_what_is_shown() -> None:
 @pytest.mark.parametrize("value", ["-5", "NaN", "9" * 400, "🦆"])
 def test_absurd_links_are_clamped(value: str) -> None:
     keys = ["fit_n", "fit_k", "fit_a", "fit_by", "fit_data", "seed", "x", "draw"]
-    app = open_page(PAGE, **dict.fromkeys(keys, value))
+    app = open_page(PAGE, None, **dict.fromkeys(keys, value))
     assert not app.exception
     assert not app.error
 
