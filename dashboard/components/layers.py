@@ -225,13 +225,13 @@ def frames_of(layer: Layer) -> int:
     return max(len(array) for array in arrays if array is not None)
 
 
-def tints(shares: NDArray[np.floating]) -> NDArray[np.uint8]:
+def tints(shares: NDArray[np.floating], first: int = 0) -> NDArray[np.uint8]:
     """The tints [F, n] of points that belong to k groups by `shares` [F, n, k].
 
     The colour is that of the group with the largest share, the fuller the larger: grey where all
-    are alike.
+    are alike. The colours begin at the `first` of the palette.
     """
     k = shares.shape[-1]
     most = shares.max(-1)
     full = np.rint(15 * (most - 1 / k) / (1 - 1 / k)) if k > 1 else np.full(most.shape, 15)
-    return (shares.argmax(-1) % 16 * 16 + full.clip(0, 15)).astype(np.uint8)
+    return ((shares.argmax(-1) + first) % 16 * 16 + full.clip(0, 15)).astype(np.uint8)

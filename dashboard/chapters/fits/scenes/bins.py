@@ -122,7 +122,7 @@ def _line(found: Sweep, sample: Sample) -> Pane:
         p = np.exp(log_p)
         at = np.minimum((places - low) / (high - low) * len(p), len(p) - 1).astype(int)
         heights.append(p[at])
-    top = float(np.quantile([h.max() for h in heights], 0.8))
+    top = float(np.quantile([h.max() for h in heights], 0.95))
     xy = np.stack([np.broadcast_to(places, (len(heights), 801)), heights], -1)[:, None]
     some = sample.train[: density.SHOWN, 0]
     strip = top * (-0.02 - 0.05 * np.random.default_rng(0).random(len(some)))

@@ -139,9 +139,9 @@ def ways(mixtures: Sequence[Mixture]) -> Float:
     return np.stack([mixture.means for mixture in mixtures], 1)[None]
 
 
-def shares(mixtures: Sequence[Mixture], x: Float) -> NDArray[np.uint8]:
+def shares(mixtures: Sequence[Mixture], x: Float, first: int) -> NDArray[np.uint8]:
     """The tints [F, n] of points by their responsibilities."""
-    return np.concatenate([tints(mixture.responsibilities(x)[None]) for mixture in mixtures])
+    return np.concatenate([tints(one.responsibilities(x)[None], first) for one in mixtures])
 
 
 def scene(
@@ -178,7 +178,8 @@ def pane(
     """Mixtures, one a frame: the points in the colours of their components, ellipses or bells."""
     most = max(len(mixture.means) for mixture in mixtures)
     some = sample.train[:SHOWN]
-    colours = shares(mixtures, some)
+    first = 0 if sample.d == 2 else 2  # on the line blue and orange are the truth and the sum
+    colours, palette = shares(mixtures, some, first), tuple(range(first, first + most))
     alt = f"{title}: points in the colours of the components they belong to, grey where undecided."
     if sample.d == 2:
         centres = np.full((len(mixtures), most, 2), np.nan)
@@ -192,7 +193,7 @@ def pane(
                 "2σ of each component",
                 2.2,
                 1,
-                tints=tuple(range(most)),
+                tints=palette,
             ),
             *([Lines(ways(mixtures), "neutral", "way of the means", 1.5, 0.6)] if way else []),
             Points(centres, "neutral", "means", radius=3.5, opacity=1),
@@ -207,7 +208,7 @@ def pane(
     strip = top * (-0.02 - 0.06 * np.random.default_rng(0).random(len(some)))
     layers = [
         *([Lines(truth[None, None], "data", "true p(x)", 1.8)] if truth is not None else []),
-        Lines(each, "neutral", "each component", 2, 0.9, tints=tuple(range(most))),
+        Lines(each, "neutral", "each component", 2, 0.9, tints=palette),
         Lines(total, "model", "p(x), their sum", 2.5),
         Points(np.c_[some, strip][None], "neutral", POINTS, radius=2, opacity=0.85, tint=colours),
         *handles,
