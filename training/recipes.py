@@ -17,6 +17,7 @@ import tyro
 from genlab.contract.card import renamed
 from training.data import SETS, Images, Points
 from training.data.own import Source, read
+from training.families.autoregressive import ArConfig
 from training.families.base import Family, FamilyConfig
 from training.families.diffusion import DdpmConfig
 from training.families.exact import ExactConfig
@@ -38,6 +39,7 @@ FAMILIES: dict[str, type[FamilyConfig]] = {
     "image-flow": ImageFlowConfig,
     "dcgan": DcganConfig,
     "unet": UnetConfig,
+    "ar": ArConfig,
     "causal": CausalConfig,
 }
 """Shapes by their name in recipes; the name of the family itself is `family`."""
@@ -126,6 +128,10 @@ COUPLINGS, LONGER = FlowConfig(transform="affine-coupling", layers=8), replace(F
 DENOISER = DdpmConfig()
 FINE_DENOISER = DdpmConfig(octaves=5)  # thin rings are what a plain network is slowest to learn
 
+# The mixtures of a chain are learned fast; a board's edges ask for narrow ones, and for time.
+CHAIN, SWAPPED, EDGES = ArConfig(), ArConfig(order="yx"), ArConfig(components=48, octaves=7)
+AR = replace(FLOW, steps=6_000)
+
 # No momentum: with it the two players would chase each other around the equilibrium.
 GAN = LoopConfig(steps=10_000, batch=256, lr=3e-3, beta1=0.0, ema=0.9995)
 # Fourier features this fine see modes that are a hundred times narrower than their distance.
@@ -168,6 +174,7 @@ CAUSAL = LoopConfig(16_000, 64, lr=2e-3, beta2=0.99, ema=0.999, warmup=500, snap
 
 WORDS = {
     "ar": "autoregressive model",
+    "ar-yx": "autoregressive model, y first",
     "exact": "the truth",
     "flow-spline": "spline flow",
     "flow-affine": "affine flow",
@@ -245,6 +252,10 @@ _ALL = [
     *_four("pinwheel"),
     *_four("mixture1d", (LINE, SHORT)),
     *_four("checkerboard", (SPLINE, FLOW_10), (DENOISER, DDPM_10)),
+    _row("moons", "ar", CHAIN, AR),
+    _row("moons", "ar-yx", SWAPPED, AR),
+    _row("rings", "ar", CHAIN, replace(AR, steps=8_000)),
+    _row("checkerboard", "ar", EDGES, replace(AR, steps=18_000)),
     *_textbook("moons"),
     *_textbook("gaussians8"),
     *_strokes("mnist"),

@@ -52,8 +52,8 @@ class ArConfig(FamilyConfig):
 
     def facts(self, dataset: Dataset) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
-        told: dict[str, Any] = {"next_value": "normal_mixture"}
-        return {"constants": told | ({"order": [1, 0]} if self.order == "yx" else {})}
+        order = [[0], [1]] if self.order == "xy" else [[1], [0]]
+        return {"constants": {"next_value": "normal_mixture", "order": order}}
 
 
 class Ar(Learner):
@@ -116,9 +116,10 @@ class Ar(Learner):
         parts = logits.log_softmax(-1) - logs - 0.5 * away.square()
         return parts.logsumexp(-1) - 0.5 * math.log(2 * math.pi)
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        """Log p(x) [n], nats, of points [n, 2]."""
-        return self.log_terms(x).sum(-1)
+    def log_prob(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Log p(x) [n], nats, of points [n, 2], and its terms [n, 2] in the order of the chain."""
+        terms = self.log_terms(x)
+        return terms.sum(-1), terms
 
     def next(self, known: Tensor) -> Tensor:
         """The mixture [n, 3 k] of the next coordinate, data units, from those known [n, t], t < 2.
@@ -136,12 +137,13 @@ class Ar(Learner):
 
     def objective(self, batch: Tensor) -> Tensor:
         """Negative log-likelihood in nats: −mean log p(x) over the batch [n, 2]."""
-        return -self.log_prob(batch).mean()
+        return -self.log_terms(batch).sum(-1).mean()
 
     def graphs(self) -> dict[str, Graph]:
         """One file a verb; the weights are few."""
         x, known = {"x": torch.randn(2, 2)}, {"known": torch.randn(2, 2)}
+        told = ("log_prob", "terms")
         return {
-            "log_prob": Graph(view(self, "log_prob"), x, ("log_prob",), ("log_prob",)),
+            "log_prob": Graph(view(self, "log_prob"), x, told, ("log_prob",)),
             "next": Graph(view(self, "next"), known, ("distribution",), ("next",)),
         }

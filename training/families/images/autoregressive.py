@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.data.images import ImageSet, Labelled
-from training.families.base import FamilyConfig, Graph, Learner, view
+from training.families.base import FamilyConfig, Graph, Learner, class_names, view
 from training.options import Decay, Size
 
 
@@ -53,7 +53,21 @@ class CausalConfig(FamilyConfig):
 
     def facts(self, dataset: ImageSet) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
-        return {"constants": {"next_value": "categorical", "classes": list(dataset.classes)}}
+        order = cells(dataset.event_shape, self.patch).tolist()
+        constants = {"next_value": "categorical", "order": order, **class_names(dataset)}
+        measure = {"kind": "discrete", "levels": self.levels, "bound": "exact"}
+        return {"constants": constants, "measure": measure}
+
+
+def cells(event_shape: tuple[int, ...], side: int) -> Tensor:
+    """The flat index of each pixel of each patch, [t, channels · side²], patches row by row.
+
+    In this order the pixels are the digits of a value, the least significant first.
+    """
+    channels, height, width = event_shape
+    index = torch.arange(channels * height * width)
+    grid = index.reshape(channels, height // side, side, width // side, side)
+    return grid.permute(1, 3, 0, 2, 4).reshape(-1, channels * side**2)
 
 
 HEAD = 32
@@ -109,6 +123,7 @@ class Causal(Learner):
 
     player = "model"
     powers: Tensor
+    cells: Tensor
 
     def __init__(self, config: CausalConfig, dataset: ImageSet) -> None:
         super().__init__()
@@ -123,6 +138,7 @@ class Causal(Learner):
         row = self.columns
         self.near = (1, 2, row, row + 1, row - 1, 2 * row)
         self.register_buffer("powers", levels ** torch.arange(channels * side**2), persistent=False)
+        self.register_buffer("cells", cells(dataset.event_shape, side), persistent=False)
         self.tokens = nn.ModuleList(nn.Embedding(self.values + 1, config.width) for _ in self.near)
         self.places = nn.Parameter(0.02 * torch.randn(self.rows * self.columns, config.width))
         self.layers = nn.ModuleList(
@@ -136,11 +152,8 @@ class Causal(Learner):
 
     def sequence(self, x: Tensor) -> Tensor:
         """Values [n, t], whole numbers, of images in [0, 1]."""
-        side, (channels, _, _) = self.config.patch, self.event_shape
-        levels = (x * (self.config.levels - 1)).round().long()
-        cells = levels.reshape(-1, channels, self.rows, side, self.columns, side)
-        cells = cells.permute(0, 2, 4, 1, 3, 5).reshape(-1, len(self.places), len(self.powers))
-        return (cells * self.powers).sum(-1)
+        levels = (x * (self.config.levels - 1)).round().long().flatten(1)
+        return (levels[:, self.cells] * self.powers).sum(-1)
 
     def log_terms(self, values: Tensor) -> Tensor:
         """Log p(v_t | before) [n, t] in nats."""
@@ -164,9 +177,10 @@ class Causal(Learner):
         logits = self._all(values).flatten(0, 1)
         return F.cross_entropy(logits, values.flatten(), reduction="sum") / len(values)
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        """Log mass [n], nats, of images [n, channels, height, width] in [0, 1]."""
-        return self.log_terms(self.sequence(x)).sum(-1)
+    def log_prob(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Log mass [n], nats, of images [n, channels, height, width] in [0, 1]; its terms [n, t]."""
+        terms = self.log_terms(self.sequence(x))
+        return terms.sum(-1), terms
 
     def next(self, known: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [n, q] of the value after those `known` [n, t], and the cache [n, t + 1, c].
@@ -197,6 +211,6 @@ class Causal(Learner):
         outputs = ("distribution", "longer_cache")
         x = {"x": torch.rand(2, *self.event_shape).round()}
         return {
-            "log_prob": Graph(view(self, "log_prob"), x, ("log_prob",), ("log_prob",)),
+            "log_prob": Graph(view(self, "log_prob"), x, ("log_prob", "terms"), ("log_prob",)),
             "next": Graph(view(self, "next"), given, outputs, ("next",)),
         }
