@@ -3,8 +3,8 @@
     for frame in make(model, n, seed): ...  # frame.x [n, *event] in data units
 
 The last frame of what `making_of` finds is the sample. Whoever wants to know whether, how and in
-how many steps a model makes samples asks the table; to add a way of making (coordinate by
-coordinate, Gibbs, frame by frame) write a generator and a row of `MAKINGS`.
+how many steps a model makes samples asks the table; to add a way of making (Gibbs, frame by
+frame) write a generator and a row of `MAKINGS`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from genlab.autoregressive.chain import chain
+from genlab.autoregressive.order import cells_of
 from genlab.contract.card import Card
 from genlab.diffusion.samplers import Frame as Step
 from genlab.diffusion.trajectory import trajectory, usual_steps
@@ -108,6 +110,12 @@ def _denoise(model: Opened, n: int, seed: int, **options: Any) -> Iterator[Frame
     return map(shown, frames)
 
 
+def _next(model: Opened, n: int, seed: int, **options: Any) -> Iterator[Frame]:
+    """Value after value; what is not yet drawn is 0."""
+    steps, count = chain(model, n, seed, **options), len(cells_of(model.card))
+    return (Frame(one.t, one.x, f"value {one.t + 1:,} of {count:,}") for one in steps)
+
+
 def _steps(card: Card) -> int:
     return usual_steps(card.constants.log_snr or [0.0])
 
@@ -115,6 +123,7 @@ def _steps(card: Card) -> int:
 MAKINGS: tuple[Making, ...] = (
     Making("layers", _layers, "latent"),
     Making("denoise", _denoise, "noise", _steps, None),
+    Making("next", _next, "noise", options=RUN | {"temperature", "known", "condition"}),
     Making("decode", _decode, "latent"),
 )
 """All ways of making: first those in which there is most to see, last the quickest."""

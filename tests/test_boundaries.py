@@ -43,7 +43,7 @@ LAYERS = (
     {"contract"},
     {"runtime"},
     {"latents", "monotone", "measures", "tables"},
-    {"diffusion"},
+    {"autoregressive", "diffusion"},
     {"making"},
     {"model"},
     {"packing"},

@@ -8,7 +8,7 @@ import pytest
 from genlab import load
 from genlab.contract.verbs import VERBS
 from genlab.runtime.check import check
-from tests.toys import Toy, images, points, states
+from tests.toys import Toy, images, points, sequences, states
 
 FACES = (0.5, -0.5, 0.0)
 TOYS = [
@@ -24,6 +24,8 @@ TOYS = [
     images.denoiser("large-ddpm", (1, 64, 64), (0.1,), 0.04),
     images.denoiser("film-ddpm", (4, 1, 8, 8), (0.1,), 0.04, idle=8),
     images.classifier("colour-classifier", [0.1, 0.5], (3, 32, 32)),
+    sequences.coordinates("plane-ar"),
+    sequences.patches("square-ar"),
     states.learner("plane-learner"),
     states.stepper("row-stepper"),
 ]

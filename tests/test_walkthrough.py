@@ -18,7 +18,6 @@ BLOCK = re.compile(
 ROOMS = {
     "training/families/coordinates.py",
     "training/recipes.py",
-    "genlab/making.py",
     "dashboard/chapters/coordinates/page.py",
     "dashboard/pages.py",
 }

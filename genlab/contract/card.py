@@ -122,7 +122,8 @@ class Latent(_Strict):
 class Constants(_Strict):
     """Numbers a reader needs: schedules (log-SNR, t = 0 first, falling), scales, class names.
 
-    Data units are `diffusion_scale * x + diffusion_shift` of the diffusion units x.
+    Data units are `diffusion_scale * x + diffusion_shift` of the diffusion units x. `order` has for
+    each value of the sequence that `next` tells the flat indices of the numbers it holds.
     """
 
     log_snr: list[float] | None = None
@@ -132,6 +133,7 @@ class Constants(_Strict):
     diffusion_shift: list[float] | None = None
     critic_scale: Literal["logit", "score"] | None = None
     next_value: Literal["categorical", "normal_mixture"] | None = None
+    order: list[Annotated[list[Count], Field(min_length=1)]] | None = None
     classes: list[str] | None = None
 
 

@@ -22,7 +22,7 @@ def check_consistency(card: Card, folder: str) -> None:
 
     `folder` is the name of its folder, which is the identifier it must carry.
     """
-    rules = (_identity, _spaces, _graphs, _needs, _conditions, _numbers, _files)
+    rules = (_identity, _spaces, _graphs, _needs, _conditions, _numbers, _order, _files)
     found = [complaint for rule in rules for complaint in rule(card)]
     if card.id != folder:
         found.insert(0, ("id", f"the name of its folder, {folder!r}", repr(card.id)))
@@ -134,6 +134,24 @@ def _numbers(card: Card) -> Iterator[Complaint]:
     if len(lengths) > 1 or (lengths and "step" not in card.history):
         found = f"curves {sorted(card.history)} of lengths {sorted(lengths)}"
         yield "history", "'step' and curves of its length", found
+
+
+def _order(card: Card) -> Iterator[Complaint]:
+    """Each number of an event belongs to one value of the sequence, and a value can be told."""
+    order, size, field = card.constants.order, math.prod(card.event_shape), "constants.order"
+    if order is None:
+        return
+    held = [index for value in order for index in value]
+    if sorted(held) != list(range(size)):
+        expected = f"each flat index of an event, 0 to {size - 1}, once"
+        yield field, expected, f"{len(held):,} indices, {len(set(held)):,} of them different"
+    sizes = sorted({len(value) for value in order})
+    if card.constants.next_value == "normal_mixture" and sizes != [1]:
+        yield field, "one number a value, as normal_mixture has it", f"values of {sizes} numbers"
+    elif len(sizes) > 1:
+        yield field, "values of one size", f"sizes {sizes}"
+    elif sizes != [1] and card.measure.levels is None:
+        yield "measure.levels", "how many values a number has, since values hold several", "none"
 
 
 def _files(card: Card) -> Iterator[Complaint]:

@@ -224,8 +224,17 @@ def _given(wanted: Wanted) -> np.ndarray:
     return wanted.setting.given[wanted.tensor.name]
 
 
+def _like_given(wanted: Wanted) -> np.ndarray:
+    """Numbers of the exporter's own, at random: of values that are counted, whole ones."""
+    own = wanted.setting.given.get(wanted.tensor.name)
+    if own is None:
+        return _normal(wanted)
+    return np.asarray(wanted.noise.choice(own.reshape(-1), wanted.shape), wanted.tensor.dtype)
+
+
 KINDS: dict[str, Kind] = {
     "number": Kind(_normal),
+    "known": Kind(_normal, example=_like_given),
     "density": Kind(_normal),
     "event": Kind(_window, _in_range, _near_data),
     "diffused": Kind(_window, example=_diffused),

@@ -37,6 +37,13 @@ class Verb:
         """Inputs of which every chunk gets all: those without rows, or all that share a state."""
         return frozenset(x.name for x in self.inputs if not (x.batched and self.sliced))
 
+    @cached_property
+    def caches(self) -> frozenset[str]:
+        """Inputs that hold what was computed of the values before: a row for each of them."""
+        return frozenset(
+            x.name for x in self.inputs if x.free & LENGTHS.keys() and len(x.shape) > 2
+        )
+
     @property
     def lengths(self) -> frozenset[str]:
         """Symbols of its inputs whose size each call chooses."""
@@ -56,8 +63,12 @@ _ROWS = (
     Verb(
         "log_prob",
         (_X, Tensor("u", ("n", "event"), optional=True, kind="uniform")),
-        (Tensor("log_prob", ("n",), kind="density"),),
-        "Log density, or log mass of a discrete measure; u is dequantisation noise in [0, 1).",
+        (
+            Tensor("log_prob", ("n",), kind="density"),
+            Tensor("terms", ("n", "v"), optional=True, kind="density"),
+        ),
+        "Log density, or log mass of a discrete measure; u is dequantisation noise in [0, 1). A "
+        "model that tells a sequence of v values may add the term of each: they sum to log_prob.",
         conditioned=True,
     ),
     Verb("decode", (_Z,), (_X,), "The sample that belongs to a latent point.", conditioned=True),
@@ -103,7 +114,10 @@ _ROWS = (
     ),
     Verb(
         "next",
-        (Tensor("known", ("n", "t")), Tensor("cache", ("n", "t", "c"), optional=True)),
+        (
+            Tensor("known", ("n", "t"), kind="known"),
+            Tensor("cache", ("n", "t", "c"), optional=True),
+        ),
         (
             Tensor("distribution", ("n", "q")),
             Tensor("longer_cache", ("n", "t+1", "c"), optional=True),

@@ -33,11 +33,11 @@ SEED = 7
 
 
 def thumbnail(model: ExportedModel) -> bytes | None:
-    """A WebP file of 128 × 2048 pixels; None for a model that makes no samples."""
+    """A WebP file of 128 × 2048 pixels; None for a model that makes none, or no picture of them."""
     makings = makings_of(model.card)
-    if not makings:
-        return None
     images = model.card.space.kind == "image"
+    if not makings or not (images or model.card.extent):
+        return None
     stages = _image_stages(model, makings[0]) if images else _point_stages(model, makings[0])
     colour = COLOURS[model.card.kind]
     if images:

@@ -35,6 +35,7 @@ class Job:
     """One run: outputs to fetch, inputs with the same rows, and when to give up.
 
     Of inputs that `whole` names every chunk gets all. Where all are named there is one chunk.
+    `caches` [n, t, c] hold what was computed before.
     """
 
     fetch: Sequence[str]
@@ -42,6 +43,7 @@ class Job:
     stop: Callable[[], bool] | None = None
     deadline: float | None = None
     whole: frozenset[str] = frozenset()
+    caches: frozenset[str] = frozenset()
 
     @property
     def batches(self) -> dict[str, np.ndarray]:
@@ -55,8 +57,12 @@ class Job:
 
     @property
     def row(self) -> int:
-        """Numbers in one row of the largest input."""
-        return max((array[:1].size for array in self.batches.values()), default=1)
+        """Numbers in one row of the largest input; of a cache, which is only read, its length."""
+        sizes = (
+            array.shape[1] if name in self.caches else array[:1].size
+            for name, array in self.batches.items()
+        )
+        return max(sizes, default=1)
 
     def chunk(self, start: int, size: int) -> dict[str, np.ndarray]:
         """The inputs of some rows."""

@@ -193,7 +193,8 @@ class Opened:
         if not names or not set(names) <= set(graph.outputs):
             raise InputError("fetch", f"some of {graph.outputs}", str(names))
         feeds = verb_inputs(self.card, verb, self._told(graph.inputs, arrays) | arrays)
-        job = Job(names, feeds, stop, deadline, plan(self.card, verb)[0].whole)
+        row = plan(self.card, verb)[0]
+        job = Job(names, feeds, stop, deadline, row.whole, row.caches)
         if empty := job.rows == 0:  # graphs may reshape by their own batch: one row tells shapes
             job = replace(job, feeds=probe(self.card, verb, 1, call_sizes(self.card, verb, feeds)))
         swapped = self.step is not None or self._weights is not None

@@ -7,7 +7,7 @@ neither of them one, so that a batch cannot hide behind broadcasting.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -45,8 +45,40 @@ def smoke(card: Card, verb: str, outputs: Sequence[str], session: Session) -> di
 
     Raises:
         ContractError: A run fails, an output has another shape, or is NaN (minus infinity is an
-            answer for a log density), or rows depend on one another where they must not.
+            answer for a log density), or rows depend on one another where they must not, or
+            terms, or the size of a distribution, are not what the card makes of them.
     """
+    values = _run(card, verb, outputs, session)
+    for field, expected, found in _sequence(card, verb, values):
+        raise ContractError(card.id, field, expected, found)
+    return values
+
+
+def _sequence(
+    card: Card, verb: str, outputs: Mapping[str, np.ndarray]
+) -> Iterator[tuple[str, str, str]]:
+    """What a model that tells values one by one breaks of what its card and outputs state."""
+    order = card.constants.order
+    terms, total = outputs.get("terms"), outputs.get("log_prob")
+    if terms is not None and order is not None and terms.shape[1] != len(order):
+        yield f"{verb}.terms", f"one for each of {len(order):,} values", f"{terms.shape[1]:,}"
+    if terms is not None and total is not None:
+        gap = difference(terms.astype(np.float64).sum(1), total)
+        if not gap <= TOLERANCE:
+            yield f"{verb}.terms", "terms that sum to log_prob", f"sums that differ by {gap:.2g}"
+    if order is None or "distribution" not in outputs:
+        return
+    q, levels = outputs["distribution"].shape[1], card.measure.levels
+    if card.constants.next_value == "normal_mixture":
+        if q % 3:
+            yield f"{verb}.distribution", "logits, means, log standard deviations, 3 k", f"{q:,}"
+    elif levels is not None and q != levels ** len(order[0]):
+        each = f"{levels}^{len(order[0])} = {levels ** len(order[0]):,}"
+        yield f"{verb}.distribution", f"a logit for each value, {each}", f"{q:,}"
+
+
+def _run(card: Card, verb: str, outputs: Sequence[str], session: Session) -> dict[str, np.ndarray]:
+    """The two runs of `smoke`, whose rows must not depend on one another."""
     row = plan(card, verb)[0]
     short, long = ({key: LENGTHS[key] + more for key in row.lengths} for more in (0, 1))
     judged = partial(_judged, card, verb, outputs, session, {})

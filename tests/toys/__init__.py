@@ -1,7 +1,8 @@
 """One factory for tiny models with known answers: graphs of a few nodes, written with onnx alone.
 
-`points`, `images` and `states` have a function for each kind of model. Each gives a `Toy`, card and
-files as an exporter hands them over, which publishes itself into a folder like any other model:
+`points`, `images`, `sequences` and `states` have a function for each kind of model. Each gives a
+`Toy`, card and files as an exporter hands them over, which publishes itself into a folder like any
+other model:
 
     toys.images.gan("icons-gan-toy", (3, 32, 32)).publish(folder)
 
@@ -9,7 +10,7 @@ Stored answers are computed in float64 by the formula of the function's docstrin
 function does not know are fields of the card. Nothing here needs torch.
 """
 
-from tests.toys import images, points, states
+from tests.toys import images, points, sequences, states
 from tests.toys.parts import Toy, card, compiled, toy
 
-__all__ = ["Toy", "card", "compiled", "images", "points", "states", "toy"]
+__all__ = ["Toy", "card", "compiled", "images", "points", "sequences", "states", "toy"]

@@ -141,7 +141,7 @@ class Ar(Learner):
 
     def graphs(self) -> dict[str, Graph]:
         """One file a verb; the weights are few."""
-        x, known = {"x": torch.randn(2, 2)}, {"known": torch.randn(2, 2)}
+        x, known = {"x": torch.randn(2, 2)}, {"known": self.scale * torch.randn(32, 2) + self.shift}
         told = ("log_prob", "terms")
         return {
             "log_prob": Graph(view(self, "log_prob"), x, told, ("log_prob",)),

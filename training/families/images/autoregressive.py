@@ -178,7 +178,7 @@ class Causal(Learner):
         return F.cross_entropy(logits, values.flatten(), reduction="sum") / len(values)
 
     def log_prob(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Log mass [n], nats, of images [n, channels, height, width] in [0, 1]; its terms [n, t]."""
+        """Log mass [n], nats, of images [n, *event] in [0, 1], and its terms [n, t]."""
         terms = self.log_terms(self.sequence(x))
         return terms.sum(-1), terms
 
@@ -189,7 +189,7 @@ class Causal(Learner):
         """
         reach, n = max(self.near), known.shape[0]
         nothing = torch.full_like(self.powers[:1], self.values).expand(n, reach)
-        padded = torch.cat((nothing, known.long()), 1)
+        padded = torch.cat((nothing, known.long().clamp(0, self.values - 1)), 1)
         place = self.places[cache.shape[1]]
         h = place + sum(
             embedding(padded[:, -back])
@@ -203,10 +203,10 @@ class Causal(Learner):
 
     def graphs(self) -> dict[str, Graph]:
         """One file a verb."""
-        known = torch.zeros(2, 3)
+        n = self.values  # so that every value is among the examples
         given = {
-            "known": known,
-            "cache": torch.zeros(2, 3, 2 * len(self.layers) * self.config.width),
+            "known": torch.arange(n)[:, None].repeat(1, 3).float(),
+            "cache": torch.zeros(n, 3, 2 * len(self.layers) * self.config.width),
         }
         outputs = ("distribution", "longer_cache")
         x = {"x": torch.rand(2, *self.event_shape).round()}
