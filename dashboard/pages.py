@@ -144,6 +144,17 @@ PAGES: tuple[Page, ...] = (
               "The likelihood of the training data always rises: held-out points and BIC choose.",
               "Scrub the number of components", face="rings-exact"),
     )),
+    Page("Autoregressive models", "autoregressive", "autoregressive",
+         "chapters/autoregressive/page.py", ":material/linear_scale:", opens=("plane",),
+         parameter="ar", needs=(frozenset({"next"}),), always=True, behind=("next",),
+         choice="ar_view", views=("chain", "sampling", "order"), topics=(
+        Topic(15, "The chain rule", "ar_view=chain",
+              "Any density is a product of conditional densities of one number each.",
+              "Cut a density with your pointer", face="moons-ar"),
+        Topic(16, "Ancestral sampling", "ar_view=sampling",
+              "Draw the first number, then each next one from what those before it leave open.",
+              "Draw one coordinate after the other", face="rings-ar"),
+    )),
     Page("Flows", "flows", "flows", "chapters/flows/page.py", ":material/waves:", opens=("plane",),
          parameter="flow", needs=(frozenset({"decode", "encode", "log_prob"}),),
          asks={"layers": frozenset({"layers"})}, always=True,
@@ -242,8 +253,7 @@ PAGES: tuple[Page, ...] = (
 )
 
 PARTS = (
-    Part(0, "What it means to learn a distribution",
-         ("Autoregressive models",)),
+    Part(0, "What it means to learn a distribution"),
     Part(20, "Flows"),
     Part(70, "Generative adversarial networks"),
     Part(130, "Diffusion"),

@@ -62,7 +62,7 @@ def test_a_script_ends_in_a_model_that_the_contract_accepts(
     else:
         assert max(card.parity.values()) <= 1e-4
     assert (tmp_path / "models" / "data" / f"{card.dataset}.npz").is_file()
-    assert (card.thumbnail is not None) == bool(card.verbs & {"decode", "denoise"})
+    assert (card.thumbnail is not None) == bool(card.verbs & {"decode", "denoise", "next"})
     model = load(card.id, device="cpu", folders=[tmp_path / "models"])
-    if card.verbs & {"decode", "denoise"}:
+    if card.verbs & {"decode", "denoise", "next"}:
         assert model.sample(3, seed=1).shape == (3, *card.event_shape)
