@@ -46,7 +46,7 @@ def _film(look: ImageSelection, percent: int, shown: int) -> None:
         st.rerun()
     columns = columns_of(look.n)
     rows = -(-look.n // columns)
-    start = (0.5, rows - 0.5)
+    start = (0.12, rows - 0.12)
     within = (0.02, columns - 0.02, 0.02, rows - 0.02)
     frames = pixels.shown_frames(
         len(moments), look.card.event_shape[1] * look.card.event_shape[2], look.n

@@ -32,8 +32,8 @@ from genlab.model import Array, ExportedModel
 
 OPEN = 0.28
 """The grey of a pixel that is not yet drawn."""
-BAR, HEIGHT, FOOT = 8, 80, 9
-"""Cells of a bar's width, of the picture's height, and below bars: the patch that each means."""
+FINE, HEIGHT, FOOT = 128, 64, 5
+"""Cells of the width of the patches under the bars; rows of the bars' picture, and those below."""
 FILM_BYTES = 6_000_000
 
 
@@ -111,28 +111,31 @@ def ranks(digits: Digits) -> NDArray[np.int64]:
 
 
 def bars(p: Array, digits: Digits) -> Array:
-    """Probabilities [F, q] as pictures of bars, [F, HEIGHT, q · BAR], row 0 at the bottom."""
+    """Probabilities [F, q] as pictures of bars, [F, HEIGHT, columns], row 0 at the bottom."""
     tall = np.rint(np.nan_to_num(p[:, ranks(digits)]) * (HEIGHT - FOOT)).astype(int)  # [F, q]
     row = np.arange(HEIGHT)[:, None]
     filled = (row >= FOOT) & (row < FOOT + tall[:, None])  # [F, HEIGHT, q]
-    column = np.repeat(filled, BAR, axis=2)
-    column[:, :, [*range(0, digits.q * BAR, BAR), *range(BAR - 1, digits.q * BAR, BAR)]] = False
+    wide = max(1, HEIGHT // digits.q)
+    column = np.repeat(filled, wide, axis=2)
+    if wide > 1:
+        column[:, :, wide - 1 :: wide] = False
     return np.where(column, 0.75, np.nan).astype(np.float32)
 
 
 def glyphs(digits: Digits) -> Array:
-    """The patch that each bar means, under it, as a picture [HEIGHT, q · BAR]."""
-    side = math.isqrt(digits.size)
+    """The patch that each bar means, under it, as a square picture, row 0 at the bottom."""
+    side, cell = math.isqrt(digits.size), max(1, FINE // digits.q)
     shape = (side, side) if side**2 == digits.size else (1, digits.size)
-    picture = np.full((HEIGHT, digits.q * BAR), np.nan, np.float32)
+    picture = np.full((digits.q * cell, digits.q * cell), np.nan, np.float32)
     grey = digits.table / max(digits.base - 1, 1)
-    inside = np.arange(BAR - 2)
+    inside = max(1, cell - 2)
+    rows, columns = (np.arange(inside) * size // inside for size in shape)
     for place, value in enumerate(ranks(digits)):
-        patch = grey[value].reshape(shape)
-        rows, columns = (inside * size // (BAR - 2) for size in shape)
-        framed = np.full((BAR, BAR), 0.5, np.float32)
-        framed[1:-1, 1:-1] = patch[np.ix_(rows, columns)]
-        picture[:BAR, place * BAR : (place + 1) * BAR] = framed[::-1]
+        patch = np.full((cell, cell), 0.5, np.float32)
+        start = (cell - inside) // 2
+        drawn = grey[value].reshape(shape)[np.ix_(rows, columns)]
+        patch[start : start + inside, start : start + inside] = drawn
+        picture[:cell, place * cell : (place + 1) * cell] = patch[::-1]
     return picture
 
 
@@ -186,7 +189,6 @@ def scene(
         Heatmap(glyphs(digits)[None], "grey", f"what the {what} would be", smooth=False),
         Heatmap(bars(said, digits), "model", "its probability", smooth=False),
     ]
-    wide = digits.q * BAR / HEIGHT
     panes = [
         Pane(
             f"{n} samples, {what} by {what}",
@@ -203,7 +205,7 @@ def scene(
             following,
             f"A bar for each of the {digits.q} values that the next {what} of the followed image "
             "may have, as high as its probability.",
-            aspect=min(max(wide, 0.5), 2.0),
+            aspect=1.0,
             axes=False,
         ),
     ]
