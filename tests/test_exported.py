@@ -31,12 +31,14 @@ VERBS = {
     "flow": {"log_prob", "decode", "encode", "layers"},
     "gan": {"decode", "critic"},
     "ddpm": {"denoise", "divergence"},
+    "ar": {"log_prob", "next"},
 }
 IMAGE_VERBS = {
     "classifier": {"classify"},
     "flow": {"log_prob", "decode", "encode"},
     "gan": {"decode", "critic"},
     "ddpm": {"denoise"},
+    "ar": {"log_prob", "next"},
 }
 MAIN = ("exact", "flow-spline", "gan-relativistic", "ddpm")
 """What there is of every data set."""
@@ -99,7 +101,7 @@ def test_snapshots_lead_from_the_untrained_to_the_last_step(report: Report) -> N
     steps = card.snapshots.steps
     assert len(steps) >= (6 if card.dataset in IMAGES else 8)
     assert (steps[0], steps[-1]) == (0, card.recipe["loop"]["steps"])
-    verb = "decode" if "decode" in card.graphs else "denoise"
+    verb = next(name for name in ("decode", "denoise", "next") if name in card.graphs)
     output = card.graphs[verb].outputs[0]
     stored = np.load(EXPORTED / card.id / card.check.file)
     inputs = {name: stored[f"{verb}/33/in/{name}"] for name in card.graphs[verb].inputs}

@@ -8,7 +8,11 @@ import numpy as np
 
 from tests.toys.parts import Arrays, Toy, Verb, compiled, numbers, toy
 
-FIRST = {"logits": np.log([0.3, 0.7]), "means": [-1.0, 2.0], "logs": np.log([0.5, 0.2])}
+FIRST: dict[str, Any] = {
+    "logits": np.log([0.3, 0.7]),
+    "means": [-1.0, 2.0],
+    "logs": np.log([0.5, 0.2]),
+}
 """The mixture of the coordinate that comes first; the second is at ± the first, give or take."""
 SPREAD = 0.3
 

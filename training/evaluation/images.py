@@ -33,6 +33,7 @@ from genlab.making import making_of
 from genlab.measures.bits import bits_per_dim
 from genlab.measures.estimate import Estimate
 from training.data import IMAGES
+from training.data.binary import TEST_SEED, BinarySet
 from training.data.images import Split
 from training.evaluation.metrics import Gaussian, Unmeasurable, bootstrap, figure, frechet
 
@@ -72,10 +73,13 @@ def image_measures(model: ExportedModel, folder: Path, seed: int) -> dict[str, M
 
     making, verbs = making_of(model.card), model.verbs
     steps = making is not None and making.name == "denoise"
+    # Value by value the samples of a Fréchet distance take hours, and of binary images there is no
+    # classifier: the likelihood, which is exact, is what such models are compared by.
+    judged = making is not None and making.name != "next"
     rows: tuple[tuple[str, bool, Measure], ...] = (
         ("accuracy", "classify" in verbs, lambda: _accuracy(model)),
         ("bits", "log_prob" in verbs, lambda: _bits(model, seed)),
-        ("samples", making is not None, seen(_many_steps if steps else _samples)),
+        ("samples", judged, seen(_many_steps if steps else _samples)),
         ("ancestral", steps, seen(_ancestral)),
         ("bound", "denoise" in verbs, lambda: _bound(model, seed)),
     )
@@ -112,14 +116,31 @@ def _bits(model: ExportedModel, seed: int) -> Iterator[Metric]:
     for split in SPLITS:
         x, _ = images_of(model, split)
         bits = bits_per_dim(model, x, seed)
-        protocol = (
-            f"bits per dimension: −log₂ of {of}the image's mass over "
-            f"{math.prod(model.card.event_shape)}, uniform "
-            f"dequantisation with one draw an image (K = 1, seed {seed}), no logit transform "
-            "(α = 0: the flow lives on [0, 1])"
-        )
+        size = math.prod(model.card.event_shape)
+        if "u" in model.card.graphs["log_prob"].inputs:
+            how = (
+                f"uniform dequantisation with one draw an image (K = 1, seed {seed}), no logit "
+                "transform (α = 0: the flow lives on [0, 1])"
+            )
+        else:
+            how = f"of {model.card.measure.levels} levels, nothing dequantised{_drawn_as(model)}"
+        protocol = f"bits per dimension: −log₂ of {of}the image's mass over {size}, {how}"
         name = "bits_per_dim" if split == "test" else f"bits_per_dim_{split}"
         yield figure(name, Estimate.mean(bits), split, len(x), protocol)
+        if "u" not in model.card.graphs["log_prob"].inputs:
+            protocol = f"−log of {of}the image's mass in nats, {how}"
+            name = "nll" if split == "test" else f"nll_{split}"
+            yield figure(name, Estimate.mean(bits * size * math.log(2)), split, len(x), protocol)
+
+
+def _drawn_as(model: ExportedModel) -> str:
+    """How pixels of black and white were drawn from the grey ones; empty where they were not."""
+    if not isinstance(IMAGES[model.card.dataset], BinarySet):
+        return ""
+    return (
+        f"; black and white are drawn from the grey levels, of the test images once (seed "
+        f"{TEST_SEED}), of others anew"
+    )
 
 
 def _samples(model: ExportedModel, classifier: ExportedModel, seed: int) -> Iterator[Metric]:

@@ -242,7 +242,9 @@ def figures(card: Card) -> dict[str, Figure | None]:
 def row(card: Card, seconds: float | None) -> dict[str, object]:
     """A model's row: each figure, and the standard error where chance is in it."""
     steps = steps_of(card)
-    sampling = f"{steps} steps" if steps else "at once" if making_of(card) else "no"
+    making = making_of(card)
+    at_once = "value by value" if making and making.name == "next" else "at once"
+    sampling = f"{steps} steps" if steps else at_once if making else "no"
     told: dict[str, object] = {"model": card.id, "sampling": sampling, "inference": inference(card)}
     for name, one in figures(card).items():
         told |= {name: one and round(one.value, 4), f"± {name}": one and one.stderr}

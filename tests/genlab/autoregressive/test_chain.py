@@ -81,7 +81,7 @@ def test_coordinates_have_the_distribution_of_their_mixtures(
     told = sequences.FIRST
     share, means, stds = np.exp(told["logits"]), told["means"], np.exp(told["logs"])
 
-    def cdf(at: np.ndarray) -> np.ndarray:
+    def cdf(at: Any) -> Any:
         parts = zip(share, means, stds, strict=True)
         return np.asarray(sum(p * norm.cdf(at, mean, std) for p, mean, std in parts))
 
@@ -165,7 +165,8 @@ def test_frames_come_one_by_one_and_what_is_not_drawn_is_zero(square: ExportedMo
 
 def test_a_grey_image_without_an_order_is_told_pixel_by_pixel(opened: Open) -> None:
     """`known` is then in data units: three levels are 0, ½ and 1."""
-    told = {"constants": {"next_value": "categorical"}, "measure": {"kind": "continuous"}}
+    told: dict[str, Any] = {"measure": {"kind": "continuous"}}
+    told["constants"] = {"next_value": "categorical"}
     model = opened(sequences.patches("square-ar", **told).without("log_prob"))
     x = model.sample(50)
     assert set(np.unique(np.round(15 * x, 4))) <= set(range(16))

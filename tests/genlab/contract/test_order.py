@@ -50,7 +50,7 @@ def test_a_value_has_as_many_logits_as_its_numbers_have_levels(tmp_path: Path) -
 
 
 def test_a_mixture_is_of_one_number(tmp_path: Path) -> None:
-    told = {"constants": {"next_value": "normal_mixture", "order": [[0, 1]]}}
+    told: dict[str, Any] = {"constants": {"next_value": "normal_mixture", "order": [[0, 1]]}}
     assert "one number a value" in problem(sequences.coordinates("plane-ar", **told), tmp_path)
 
 

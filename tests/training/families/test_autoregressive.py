@@ -1,5 +1,7 @@
 """The chain rule: nothing is seen too early, and step by step is at once."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -28,7 +30,7 @@ def images() -> Causal:
     return moved(SMALL.build(BINARY))
 
 
-def moved(family: torch.nn.Module) -> torch.nn.Module:
+def moved(family: Any) -> Any:
     """In float64, with weights away from their small beginnings."""
     with torch.no_grad():
         for parameter in family.parameters():
