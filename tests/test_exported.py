@@ -142,8 +142,12 @@ def test_textbook_gans_start_from_the_same_weights() -> None:
             np.testing.assert_array_equal(other.critic(x), critic)
 
 
-@pytest.mark.parametrize("family", ["exact", "flow-spline"])
-@pytest.mark.parametrize("name", DATASETS)
+CHAINS = [tuple(name.split("-", 1)) for name in MODELS if "-ar" in name]
+DENSE = [(name, family) for name in DATASETS for family in ("exact", "flow-spline")]
+DENSE += [(name, family) for name, family in CHAINS if name in DATASETS]
+
+
+@pytest.mark.parametrize(("name", "family"), DENSE)
 def test_density_is_near_the_truth_and_one(name: str, family: str) -> None:
     dataset, opened = DATASETS[name], model(f"{name}-{family}")
     x = dataset.sample(FRESH, torch.Generator().manual_seed(SEED))
