@@ -9,6 +9,7 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 from playwright.sync_api import Page, expect
 
 from dashboard import pages
+from dashboard.shared.catalogue import read_catalogue
 from tests.dashboard.browsing import Windows, settle, visiting
 
 pytestmark = pytest.mark.browser
@@ -35,7 +36,7 @@ EDGES = """shown => {
 }"""
 PLACES = {
     " ".join((page.path, *page.views[at : at + 1])): address
-    for page in pages.PAGES
+    for page in pages.shown(read_catalogue().cards.values())
     if page.path
     for at, address in enumerate(page.addresses())
 }

@@ -13,6 +13,7 @@ from dashboard import pages
 from dashboard.components import offers
 from dashboard.components.offers import Offer, Visit
 from dashboard.pages import Page
+from dashboard.shared.catalogue import read_catalogue
 from tests.dashboard.blobs import decode
 from tests.dashboard.pages import open_page
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 PLACES = {
     " ".join((page.path, *page.views[at : at + 1])): (page, dict(parse_qsl(urlsplit(link).query)))
-    for page in pages.PAGES
+    for page in pages.shown(read_catalogue().cards.values())
     if page.path
     for at, link in enumerate(page.addresses())
 }
