@@ -61,4 +61,5 @@ def test_the_command_prints_it_and_says_which_chapters_there_are(
     assert main(["sheet", "flows", "--server", "https://lab.example/"]) == 0
     assert "https://lab.example/flows?flow_view=density" in capsys.readouterr().out
     assert main(["sheet", "cooking"]) == 2
-    assert "there are compare, fits, flows, gans, diffusion" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "there are compare, fits, autoregressive, flows, gans, diffusion" in told
