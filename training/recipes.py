@@ -28,6 +28,7 @@ from training.families.images.classifier import ClassifierConfig
 from training.families.images.diffusion import UnetConfig
 from training.families.images.flow import ImageFlowConfig
 from training.families.images.gan import DcganConfig
+from training.families.images.levels import LevelsConfig
 from training.loop import LoopConfig
 
 FAMILIES: dict[str, type[FamilyConfig]] = {
@@ -41,6 +42,7 @@ FAMILIES: dict[str, type[FamilyConfig]] = {
     "unet": UnetConfig,
     "ar": ArConfig,
     "causal": CausalConfig,
+    "levels": LevelsConfig,
 }
 """Shapes by their name in recipes; the name of the family itself is `family`."""
 
@@ -172,6 +174,9 @@ IMAGE_GAN = LoopConfig(
 # Eighteen passes; the pixels are drawn anew in each.
 CAUSAL = LoopConfig(16_000, 64, lr=2e-3, beta2=0.99, ema=0.999, warmup=500, snapshots=0)
 
+# Nine passes: a pixel of 256 levels tells more than one of two, and takes longer.
+LEVELS = LoopConfig(16_000, 32, lr=1.5e-3, beta2=0.99, ema=0.999, warmup=500, snapshots=0)
+
 WORDS = {
     "ar": "autoregressive model",
     "ar-yx": "autoregressive model, y first",
@@ -260,6 +265,8 @@ _ALL = [
     *_textbook("gaussians8"),
     *_strokes("mnist"),
     _row("bmnist", "ar", CausalConfig(), CAUSAL),
+    _row("mnist", "ar", LevelsConfig(), LEVELS),
+    _row("fashion", "ar", LevelsConfig(), LEVELS),
     # Clothes are told apart by their fabric: seen longer, and blurred less by turning.
     replace(
         _row("fashion", "classifier", CLOTHES, replace(CLASSIFIER, steps=12_000, autocast=True)),

@@ -1,0 +1,254 @@
+"""Autoregressive images of 256 grey levels: patches by attention, their pixels one by one.
+
+    log p(x) = Σ_i log p(x_i | x_1, …, x_{i-1})
+
+The order goes patch by patch, row by row, and by rows within a patch. A causal transformer sees the
+patches before (each as one position, which keeps sequences short); a small network then tells the
+pixels of the patch, each from what the transformer says and from those of the patch that come
+before it. A pixel is a mixture of logistic distributions, each cut into levels, and of two spikes
+at black and at white, where ink and paper lie.
+
+Keys and values are shared by all heads, so that the cache of the verb `next` is small.
+
+References: PixelCNN++ (Salimans et al., 2017), https://arxiv.org/abs/1701.05517; multi-query
+attention (Shazeer, 2019), https://arxiv.org/abs/1911.02150; Image Transformer (Parmar et al.,
+2018).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.data.images import ImageSet, Labelled
+from training.families.base import FamilyConfig, Graph, Learner, view
+from training.families.images.autoregressive import HEAD, Layer
+from training.options import Decay, Size
+
+LEVELS = 256
+LEAST, MOST = -7.0, 2.0
+"""Log scales of a logistic, where the levels lie in [-1, 1]."""
+AWAY = -1e4
+"""Log mass of a level that a spike is not at."""
+
+
+@dataclass(frozen=True)
+class LevelsConfig(FamilyConfig):
+    """Shape of the transformer, and of the network within a patch."""
+
+    family: ClassVar[str] = "ar"
+    references: ClassVar[tuple[str, ...]] = (
+        "Salimans et al., PixelCNN++, 2017. https://arxiv.org/abs/1701.05517",
+        "Parmar et al., Image Transformer, 2018. https://arxiv.org/abs/1802.05751",
+        "Shazeer, Fast Transformer Decoding: One Write-Head is All You Need, 2019. "
+        "https://arxiv.org/abs/1911.02150",
+    )
+
+    width: Size = 128
+    """numbers that a position carries; each head has 32 of them"""
+    layers: Size = 4
+    """layers of attention"""
+    patch: Size = 2
+    """side of a patch, pixels"""
+    inner: Size = 160
+    """width of the network within a patch"""
+    components: Size = 8
+    """logistics of a mixture"""
+    dropout: Decay = 0.0
+    """share of values that training leaves out"""
+
+    def build(self, dataset: ImageSet) -> "Levels":
+        """The untrained model for a set of images."""
+        return Levels(self, dataset)
+
+    def facts(self, dataset: ImageSet) -> dict[str, Any]:
+        """What the card says of such a model beyond its graphs."""
+        constants = {"next_value": "categorical", "classes": list(dataset.classes)}
+        return {"constants": constants | {"order": order_of(dataset.event_shape, self.patch)}}
+
+
+def order_of(event: Sequence[int], side: int) -> list[list[int]]:
+    """The index of each pixel among all, in the order in which pixels are told."""
+    _, height, width = event
+    index = torch.arange(height * width).reshape(height // side, side, width // side, side)
+    return [[int(i)] for i in index.permute(0, 2, 1, 3).flatten()]
+
+
+class Shared(Layer):
+    """A layer whose heads have one key and one value in common."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__(width, dropout)
+        self.pair = nn.Linear(width, 2 * HEAD)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """All positions [n, t, width] at once, each from those up to itself."""
+        seen = self.before(h)
+        q, shape = self._split(self.query(seen)), (len(h), self.heads, h.shape[1], HEAD)
+        k, v = (part[:, None].expand(shape) for part in self.pair(seen).chunk(2, -1))
+        drop = self.dropout if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=drop)
+        return self._finish(h, mixed.transpose(1, 2).reshape(h.shape))
+
+    def among(self, h: Tensor, before: Tensor, away: Tensor) -> tuple[Tensor, Tensor]:
+        """One position [n, 1, width] and its pair [n, 1, 64], from the pairs `before` [n, t, 64].
+
+        `away` [t + 1] is added to the logits of attention: -∞ leaves a pair out.
+        """
+        seen = self.before(h)
+        own = self.pair(seen)
+        k, v = torch.cat((before, own), 1).chunk(2, -1)
+        q = self.query(seen).reshape(len(h), self.heads, HEAD)
+        weights = (q @ k.mT / HEAD**0.5 + away).softmax(-1)
+        return self._finish(h, (weights @ v).reshape(h.shape)), own
+
+
+class Levels(Learner):
+    """Grey images in [0, 1] of 256 levels.
+
+    Raises `ValueError` where there are colours, or patches do not fill the image.
+    """
+
+    player = "model"
+    every: Tensor
+    """The levels, 0 to 255."""
+    seen: Tensor
+    """Which features of a patch each of its pixels sees: those of the pixels before it."""
+
+    def __init__(self, config: LevelsConfig, dataset: ImageSet) -> None:
+        super().__init__()
+        channels, height, width = dataset.event_shape
+        side = config.patch
+        if channels != 1 or height % side or width % side or config.width % HEAD:
+            raise ValueError(f"patches of {side} × {side} do not fit {dataset.event_shape}")
+        self.config, self.event_shape = config, dataset.event_shape
+        self.rows, self.columns, self.pixels = height // side, width // side, side**2
+        row = self.columns  # left, twice, and the five above
+        self.near = (1, 2, row - 2, row - 1, row, row + 1, row + 2, 2 * row)
+        wide, inner, k = config.width, config.inner, config.components
+        self.token = nn.Sequential(
+            nn.Linear(len(self.near) * self.pixels * 4, 2 * wide),
+            nn.SiLU(),
+            nn.Linear(2 * wide, wide),
+        )
+        self.places = nn.Parameter(0.02 * torch.randn(self.rows * self.columns, wide))
+        self.layers = nn.ModuleList(Shared(wide, config.dropout) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(wide)
+        self.told = nn.Linear(wide, self.pixels * inner)
+        self.within = nn.Linear((self.pixels - 1) * 4, self.pixels * inner, bias=False)
+        self.middle = nn.Linear(inner, inner)
+        self.outlet = nn.Linear(inner, 3 * k + 2)
+        with torch.no_grad():
+            self.outlet.weight.mul_(0.1)
+            means, logs = torch.linspace(-0.9, 0.9, k), torch.full((k,), -2.0)
+            self.outlet.bias.copy_(torch.cat((torch.zeros(k + 2), means, logs)))
+        seen = torch.ones(self.pixels, self.pixels - 1).tril(-1)[..., None].expand(-1, -1, 4)
+        self.register_buffer("seen", seen.reshape(self.pixels, 1, -1), persistent=False)
+        self.register_buffer("every", torch.arange(LEVELS).float(), persistent=False)
+
+    def sequence(self, x: Tensor) -> Tensor:
+        """Levels [n, patches, pixels], whole numbers as floats, of images in [0, 1]."""
+        side = self.config.patch
+        levels = (x * (LEVELS - 1)).round().reshape(-1, self.rows, side, self.columns, side)
+        return levels.permute(0, 1, 3, 2, 4).reshape(-1, self.rows * self.columns, self.pixels)
+
+    @staticmethod
+    def features(levels: Tensor) -> Tensor:
+        """What the networks see of levels [..., m]: [..., 4 m]; nothing of those below zero."""
+        there = (levels >= 0).float()
+        parts = (levels / 127.5 - 1) * there, (levels == 0).float(), (levels == 255).float(), there
+        return torch.stack(parts, -1).flatten(-2)
+
+    def contexts(self, levels: Tensor) -> Tensor:
+        """What the transformer says of each patch [n, p, width], from the patches before it."""
+        reach, length = max(self.near), levels.shape[1]
+        padded = F.pad(levels, (0, 0, reach, 0), value=-1.0)
+        near = [padded[:, reach - back : reach - back + length] for back in self.near]
+        h = self.places + self.token(self.features(torch.cat(near, -1)))
+        for layer in self.layers:
+            h = layer(h)
+        return self.norm(h)
+
+    def mixtures(self, context: Tensor, patch: Tensor) -> Tensor:
+        """The mixtures [..., pixels, 3 k + 2] of the pixels of patches [..., pixels]."""
+        shape = (*patch.shape, self.config.inner)
+        features = self.features(patch[..., :-1])[..., None, :] * self.seen[:, 0]
+        weight = self.within.weight.reshape(self.pixels, self.config.inner, -1)
+        inner = torch.einsum("...jf,jif->...ji", features, weight)
+        h = F.silu(self.told(context).reshape(shape) + inner)
+        return self.outlet(F.silu(self.middle(h)) + h)
+
+    def log_masses(self, mixture: Tensor, levels: Tensor) -> Tensor:
+        """Log mass [...] of levels [...] in mixtures [..., 3 k + 2], nats."""
+        k = self.config.components
+        logits, means, logs = mixture.split((k + 2, k, k), -1)
+        logs, at = logs.clamp(LEAST, MOST), levels[..., None]
+        place = at / 127.5 - 1
+        above = (place + 1 / 255 - means) * (-logs).exp()
+        below = (place - 1 / 255 - means) * (-logs).exp()
+        # Far from a mean the difference of two sigmoids is nothing in float32: then by its density.
+        between = (above.sigmoid() - below.sigmoid()).clamp_min(1e-12).log()
+        middle = (above + below) / 2
+        thin = middle - logs - 2 * F.softplus(middle) - torch.log(torch.tensor(127.5))
+        mass = torch.where(between > -20, between, thin)
+        mass = torch.where(at == 0, F.logsigmoid(above), mass)
+        mass = torch.where(at == 255, F.logsigmoid(-below), mass)
+        spikes = AWAY * torch.cat(((at != 0).float(), (at != 255).float()), -1)
+        return (logits.log_softmax(-1) + torch.cat((mass, spikes), -1)).logsumexp(-1)
+
+    def log_terms(self, x: Tensor) -> Tensor:
+        """Log p(x_i | before) of images in [0, 1], [n, pixels] in the order of `order_of`, nats."""
+        levels = self.sequence(x)
+        return self.log_masses(self.mixtures(self.contexts(levels), levels), levels).flatten(1)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log mass [n], nats, of images [n, 1, height, width] in [0, 1]."""
+        return self.log_terms(x).sum(-1)
+
+    def objective(self, batch: Labelled) -> Tensor:
+        """Mean −log p(x) of images, nats."""
+        return -self.log_prob(batch.x).mean()
+
+    def next(self, known: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
+        """Log masses [n, 256] of the pixel after those `known` [n, t], and the cache [n, t + 1, c].
+
+        A cache holds the pairs of every layer, those of a patch at each of its pixels:
+        c = 64 layers. Attention takes the first pixel's.
+        """
+        n, t, m = known.shape[0], known.shape[1], self.pixels
+        patch = t // m
+        reach = max(self.near) * m
+        padded = torch.cat((torch.full_like(self.every[:1], -1.0).expand(n, reach), known), 1)
+        own = torch.cat((known, torch.full_like(self.every[: m - 1], -1.0).expand(n, m - 1)), 1)
+        begin = patch * m
+        near = [padded[:, reach + begin - back * m :][:, :m] for back in self.near]
+        h = (self.places[patch] + self.token(self.features(torch.cat(near, -1))))[:, None]
+        place = torch.arange(t + 1, device=known.device)
+        first = (place % m == 0) & (place < begin) | (place == t)
+        away, pairs = torch.where(first, 0.0, -torch.inf), []
+        for layer, before in zip(self.layers, cache.chunk(len(self.layers), -1), strict=True):
+            h, pair = cast(Shared, layer).among(h, before, away)
+            pairs.append(pair)
+        levels = own[:, begin:][:, : m - 1]
+        told = self.mixtures(self.norm(h)[:, 0], F.pad(levels, (0, 1), value=-1.0))
+        # By a product: a graph would take an index that is worked out of a length for a constant.
+        turn = (torch.arange(m, device=known.device) == place[-1] % m).float()
+        chosen = (told * turn[:, None]).sum(1, keepdim=True).expand(-1, LEVELS, -1)
+        masses = self.log_masses(chosen, self.every.expand(n, -1))
+        return masses, torch.cat((cache, torch.cat(pairs, -1)), 1)
+
+    def graphs(self) -> dict[str, Graph]:
+        """One file a verb."""
+        given = {
+            "known": torch.zeros(2, 5),
+            "cache": torch.zeros(2, 5, 2 * HEAD * len(self.layers)),
+        }
+        outputs = ("distribution", "longer_cache")
+        x = {"x": torch.rand(2, *self.event_shape)}
+        return {
+            "log_prob": Graph(view(self, "log_prob"), x, ("log_prob",), ("log_prob",)),
+            "next": Graph(view(self, "next"), given, outputs, ("next",)),
+        }
