@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -171,6 +172,9 @@ def main(arguments: Sequence[str]) -> int:
     """
     prog = "python -m training"
     words = [_today(word) for word in arguments]
+    if unknown := _unknown_recipe(words):
+        print(f"error: {unknown}", file=sys.stderr)
+        return 2
     command = tyro.cli(Command, prog=prog, description=__doc__, args=words, config=CONFIG)
     try:
         if wrong := list(complaints(command)):
@@ -183,6 +187,16 @@ def main(arguments: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _unknown_recipe(words: Sequence[str]) -> str:
+    """What to say where `train` is followed by a name of no recipe: the parser would list all."""
+    if len(words) < 2 or words[0] != "train" or words[1].startswith("-") or words[1] in RECIPES:
+        return ""
+    begin = [name for name in RECIPES if name.startswith(f"{words[1]}-")]
+    near = begin or get_close_matches(words[1], RECIPES, n=4, cutoff=0.5)
+    mean = f" Did you mean {', '.join(near)}?" if near else ""
+    return f"there is no recipe {words[1]!r}.{mean} All: python -m training list"
 
 
 def _today(word: str) -> str:

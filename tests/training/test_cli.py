@@ -35,7 +35,8 @@ def status(arguments: list[str]) -> int:
     ("arguments", "told"),
     [
         (["trian"], "Available subcommands: list, train, export, evaluate, trials, cas"),
-        (["train", "moons-flow"], "moons-flow-spline"),
+        (["train", "moons-flow"], "Did you mean moons-flow-spline, moons-flow-affine"),
+        (["train", "mons-ddpm"], "Did you mean moons-ddpm"),
         (["train", "moons-exact"], "nothing to learn"),
         (["train", "moons-ddpm", "--dataset", "suns"], "choose one of: moons, circles"),
         (["train", "moons-ddpm", "--dataset", "gaussians8"], "--id gaussians8-ddpm"),
