@@ -59,9 +59,10 @@ def chromium() -> Iterator[object]:
     if path is None:
         _missing("no Chromium on this computer (Debian: apt install chromium)")
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ImportError:
         _missing("playwright is not installed")
+    expect.set_options(timeout=15_000)  # what comes, comes; a busy machine needs more than 5 s
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
