@@ -135,7 +135,9 @@ def test_what_is_erased_of_a_colour_image_is_seen_in_colour(own: Path) -> None:
 def test_a_tile_that_leads_nowhere_says_what_is_missing(own: Path) -> None:
     told = pages.unshown(read(own / "mine-classifier"))
     assert "classify" in told
-    assert "decode" in told
+    verb, title = re.findall(r"With (\w+) too it opens on (.+)\.", told)[0]
+    (page,) = (page for page in pages.PAGES if page.title == title)
+    assert {verb} in page.needs
     assert pages.page_of(read(own / "mine-classifier")) is None
 
 
