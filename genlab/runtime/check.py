@@ -14,7 +14,7 @@ from genlab.contract.card import Card
 from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.files import Arrays, read_bytes, read_npz
 from genlab.contract.publish import verify_folder
-from genlab.runtime.agreement import TOLERANCE, difference
+from genlab.runtime.agreement import TOLERANCE, compared, difference
 from genlab.runtime.devices import choose_device
 from genlab.runtime.errors import InputError, RunError
 from genlab.runtime.opened import Opened
@@ -75,7 +75,10 @@ def _parity(model: Opened, verb: str, n: int, stored: Arrays) -> float:
     except (InputError, RunError) as error:
         field, takes = f"{card.check.file}, {verb}/{n}", "stored inputs that the verb takes"
         raise ContractError(card.id, field, takes, f"{error}") from error
-    worst = max(difference(outputs[name], stored[key]) for name, key in expected.items())
+    worst = max(
+        difference(*(compared(card, name, side) for side in (outputs[name], stored[key])))
+        for name, key in expected.items()
+    )
     if not worst <= TOLERANCE:
         field, most = f"parity of {verb} at n = {n}", f"at most {TOLERANCE:g}"
         raise ContractError(card.id, field, most, f"{worst:.2g}", PARITY)

@@ -18,7 +18,7 @@ from genlab.contract.kinds import Setting, Wanted, kind_of, space_of
 from genlab.contract.outside import Outside, outside
 from genlab.contract.tensors import LENGTHS, bind, told
 from genlab.runtime import noise
-from genlab.runtime.agreement import TOLERANCE, difference
+from genlab.runtime.agreement import TOLERANCE, compared, difference
 from genlab.runtime.errors import RunError
 from genlab.runtime.inputs import plan, say_not_finite
 from genlab.runtime.sessions import Session
@@ -93,7 +93,7 @@ def _run(card: Card, verb: str, outputs: Sequence[str], session: Session) -> dic
     if row.lengths:  # rows are compared at one length
         first = judged({"n": few} | long, _again(feeds))
     for name, some, company in zip(outputs, first, second, strict=True):
-        gap = difference(some, company[list(AGAIN)])
+        gap = difference(*(compared(card, name, side) for side in (some, company[list(AGAIN)])))
         if not gap <= TOLERANCE:
             expected = "a row's result that depends on that row alone"
             found = f"one that changes by {gap:.2g} with the rows beside it"

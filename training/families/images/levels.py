@@ -15,6 +15,7 @@ attention (Shazeer, 2019), https://arxiv.org/abs/1911.02150; Image Transformer (
 2018).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
@@ -33,6 +34,8 @@ LEAST, MOST = -7.0, 2.0
 """Log scales of a logistic, where the levels lie in [-1, 1]."""
 AWAY = -1e4
 """Log mass of a level that a spike is not at."""
+ANY = 1e-6
+"""Mass that all levels have between them, whatever the mixture says."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,12 @@ def order_of(event: Sequence[int], side: int) -> list[list[int]]:
     _, height, width = event
     index = torch.arange(height * width).reshape(height // side, side, width // side, side)
     return [[int(i)] for i in index.permute(0, 2, 1, 3).flatten()]
+
+
+def _log_share(gap: Tensor) -> Tensor:
+    """Log(1 - exp(-gap)) of gaps > 0, also small ones."""
+    small = gap.log() - gap / 2 + gap**2 / 24 - gap**4 / 2880
+    return torch.where(gap < 0.5, small, (1 - (-gap.clamp_min(0.5)).exp()).log())
 
 
 class Shared(Layer):
@@ -189,15 +198,15 @@ class Levels(Learner):
         place = at / 127.5 - 1
         above = (place + 1 / 255 - means) * (-logs).exp()
         below = (place - 1 / 255 - means) * (-logs).exp()
-        # Far from a mean the difference of two sigmoids is nothing in float32: then by its density.
-        between = (above.sigmoid() - below.sigmoid()).clamp_min(1e-12).log()
-        middle = (above + below) / 2
-        thin = middle - logs - 2 * F.softplus(middle) - torch.log(torch.tensor(127.5))
-        mass = torch.where(between > -20, between, thin)
+        # σ(a) - σ(b) = σ(a) σ(-b) (1 - exp(b - a)), of which nothing is lost far from a mean.
+        mass = F.logsigmoid(above) + F.logsigmoid(-below) + _log_share(2 / 255 * (-logs).exp())
         mass = torch.where(at == 0, F.logsigmoid(above), mass)
         mass = torch.where(at == 255, F.logsigmoid(-below), mass)
         spikes = AWAY * torch.cat(((at != 0).float(), (at != 255).float()), -1)
-        return (logits.log_softmax(-1) + torch.cat((mass, spikes), -1)).logsumexp(-1)
+        log_mass = (logits.log_softmax(-1) + torch.cat((mass, spikes), -1)).logsumexp(-1)
+        # A millionth for all levels alike: far from a thin logistic, float32 would tell noise.
+        least = torch.full_like(log_mass, math.log(ANY / LEVELS))
+        return torch.logaddexp(log_mass + math.log1p(-ANY), least)
 
     def log_terms(self, x: Tensor) -> Tensor:
         """Log p(x_i | before) of images in [0, 1], [n, pixels] in the order of `order_of`, nats."""
