@@ -60,24 +60,22 @@ class Mixture:
 
     def log_joint(self, x: NDArray[np.floating]) -> Float:
         """Log w_j N(x_i; μ_j, Σ_j) [n, k] of points [n, d], nats."""
-        k, d = self.means.shape
-        precisions = np.linalg.inv(self.covariances)
-        centre = x.mean(0) if len(x) else np.zeros(d)  # large squares would cost digits
-        means = self.means - centre
-        drawn = (precisions @ means[..., None])[..., 0]
+        return self.joint(Powers.of(x)).T
+
+    def joint(self, x: Powers) -> Float:
+        """The same of points as powers, component by component: [k, n]."""
+        precisions = np.asarray(np.linalg.inv(self.covariances), np.float64)
         with np.errstate(divide="ignore"):
-            constant = np.log(self.weights) + 0.5 * np.linalg.slogdet(precisions)[1]
-        constant -= 0.5 * (d * LOG_2PI + (means * drawn).sum(1))
-        each = np.c_[constant, drawn, -0.5 * precisions.reshape(k, d * d)]
-        return np.asarray((each @ _powers(x - centre)).T)
+            logs = np.log(self.weights) + 0.5 * np.linalg.slogdet(precisions)[1]
+        return x.joint(logs, self.means, precisions)
 
     def log_prob(self, x: NDArray[np.floating]) -> Float:
         """Log p(x) [n] of points [n, d], nats."""
-        return expected(self.log_joint(x))[0]
+        return told(self.joint(Powers.of(x)))
 
     def responsibilities(self, x: NDArray[np.floating]) -> Float:
         """The E step, [n, k]: how much of each point belongs to each component."""
-        return expected(self.log_joint(x))[1]
+        return expected(self.joint(Powers.of(x)))[1].T
 
     def bic(self, x: NDArray[np.floating]) -> float:
         """Bayes's information criterion on points [n, d] (Schwarz 1978); lower is better."""
@@ -129,47 +127,92 @@ def _apart(x: NDArray[np.floating], k: int, rng: np.random.Generator) -> Float:
     return np.array(chosen, dtype=np.float64)
 
 
-def expected(log_joint: Float) -> tuple[Float, Float]:
-    """Log p(x) [n] in nats, and the responsibilities [n, k], of joint log-densities [n, k]."""
-    joint = log_joint.T  # component by component, as it was made
-    top = joint.max(0)
-    top = np.where(np.isfinite(top), top, 0.0)
-    shares = np.exp(joint - top)
-    total = shares.sum(0)
+@dataclass(frozen=True, eq=False)
+class Powers:
+    """Points [n, d] as both steps of EM read them: a product of matrices then does for all.
+
+    Attributes:
+        centre: [d], what was subtracted first: large squares would cost digits.
+        rows: [1 + d + d², n]: 1, the coordinates and all their products.
+    """
+
+    centre: Float
+    rows: Float
+
+    @classmethod
+    def of(cls, x: NDArray[np.floating]) -> Powers:
+        """Those of points, around their mean."""
+        n, d = x.shape
+        centre = np.asarray(x.mean(0), np.float64) if n else np.zeros(d)
+        columns = np.ascontiguousarray((x - centre).T, dtype=np.float64)
+        products = (columns[:, None] * columns).reshape(d * d, n)
+        return cls(centre, np.concatenate([np.ones((1, n)), columns, products]))
+
+    def __len__(self) -> int:
+        """How many points there are."""
+        return self.rows.shape[1]
+
+    def some(self, index: NDArray[np.integer]) -> Powers:
+        """Those points alone."""
+        return Powers(self.centre, self.rows.take(index, 1))
+
+    def joint(self, logs: Float, means: Float, precisions: Float) -> Float:
+        """Log-densities [k, n], nats, of Gaussians by means [k, d] and precisions [k, d, d].
+
+        `logs` [k] are added: logarithms of a weight and of a precision's root determinant.
+        """
+        k, d = means.shape
+        off = means - self.centre
+        drawn = (precisions @ off[..., None])[..., 0]
+        constant = logs - 0.5 * (d * LOG_2PI + (off * drawn).sum(1))
+        each = np.concatenate([constant[:, None], drawn, -0.5 * precisions.reshape(k, d * d)], 1)
+        return np.asarray(each @ self.rows)
+
+    def moments(self, shares: Float) -> tuple[Float, Float, Float]:
+        """Σ r [k], Σ r x [k, d] and Σ r x xᵀ [k, d, d] of points shared out by r [k, n].
+
+        Here x is what is left without the centre.
+        """
+        d = len(self.centre)
+        share, first, second = np.split(shares @ self.rows.T, [1, 1 + d], 1)
+        return share[:, 0], first, second.reshape(-1, d, d)
+
+
+def told(joint: Float) -> Float:
+    """Log p(x) [n], nats, of joint log-densities [k, n], which are overwritten."""
+    return _exponentials(joint)[0]
+
+
+def expected(joint: Float) -> tuple[Float, Float]:
+    """Log p(x) [n], nats, and the responsibilities [k, n], which take the place of `joint`."""
+    log_p, total = _exponentials(joint)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log(total) + top, (shares / total).T
+        joint /= total
+    return log_p, joint
 
 
-def moments(x: NDArray[np.floating], shares: Float) -> tuple[Float, Float, Float]:
-    """Σ r [k], Σ r x [k, d] and Σ r x xᵀ [k, d, d] over points [n, d] shared out by r [n, k]."""
-    d = x.shape[1]
-    share, first, second = np.split(shares.T @ _powers(x).T, [1, 1 + d], 1)
-    return share[:, 0], first, second.reshape(-1, d, d)
+def _exponentials(joint: Float) -> tuple[Float, Float]:
+    """Log p(x) [n]; `joint` [k, n] becomes its exponential up to a factor, whose sums are told."""
+    top = joint.max(0)
+    top[~np.isfinite(top)] = 0.0
+    np.exp(np.subtract(joint, top, out=joint), out=joint)
+    total = joint.sum(0)
+    with np.errstate(divide="ignore"):
+        return np.log(total) + top, total
 
 
-def _powers(x: NDArray[np.floating]) -> Float:
-    """1, the coordinates and all their products, [1 + d + d², n], of points [n, d]."""
-    n, d = x.shape
-    columns = np.ascontiguousarray(x.T, dtype=np.float64)
-    products = (columns[:, None] * columns).reshape(d * d, n)
-    return np.concatenate([np.ones((1, n)), columns, products])
-
-
-def maximise(
-    x: NDArray[np.floating], responsibilities: Float, shape: Shape = "full", floor: float = FLOOR
-) -> Mixture:
-    """The M step: weights, means and covariances of points [n, d] shared out by [n, k]."""
-    centre = x.mean(0)  # or a difference of large squares would lose the small variances
-    points, first, second = moments(x - centre, responsibilities)
+def maximise(x: Powers, shares: Float, shape: Shape = "full", floor: float = FLOOR) -> Mixture:
+    """The M step: weights, means and covariances of points shared out by [k, n]."""
+    points, first, second = x.moments(shares)
     points = points + TINY
     means = first / points[:, None]
     covariances = second / points[:, None, None] - means[:, :, None] * means[:, None]
     # No variance is below zero, whatever was rounded off.
     least = np.maximum(np.diagonal(covariances, axis1=1, axis2=2), 0)
-    at = np.arange(x.shape[1])
+    at = np.arange(len(x.centre))
     covariances[:, at, at] = least
     shaped = _shaped(covariances, shape, floor)
-    return Mixture(points / points.sum(), means + centre, shaped, shape)
+    return Mixture(points / points.sum(), means + x.centre, shaped, shape)
 
 
 def _shaped(covariances: Float, shape: Shape, floor: float) -> Float:
@@ -190,11 +233,11 @@ def em(
 
     Without end: who asks says when it is enough.
     """
-    mixture = begin
+    mixture, points = begin, Powers.of(x)
     while True:
-        log_p, shares = expected(mixture.log_joint(x))
+        log_p, shares = expected(mixture.joint(points))
         yield mixture, float(log_p.mean())
-        mixture = maximise(x, shares, begin.shape, floor)
+        mixture = maximise(points, shares, begin.shape, floor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,24 +283,24 @@ class Free:
         return Free(*(mine + step * theirs for mine, theirs in pairs))
 
 
-def gradient(x: NDArray[np.floating], at: Free, shape: Shape = "full") -> Free:
-    """The gradient of the mean log-likelihood of points [n, d], nats, at some parameters."""
-    mixture, factors = at.mixture(shape), at.factors
-    r = mixture.responsibilities(x) / len(x)
-    centre = x.mean(0)
-    share, first, second = moments(x - centre, r)
-    mean = at.means - centre
+def gradient(x: Powers, at: Free, shape: Shape = "full") -> Free:
+    """The gradient of the mean log-likelihood of points, nats, at some parameters."""
+    factors, weights = at.factors, np.exp(at.logits - np.logaddexp.reduce(at.logits))
+    precisions = factors @ factors.transpose(0, 2, 1)
+    r = expected(x.joint(np.log(weights) + at.logs.sum(1), at.means, precisions))[1]
+    share, first, second = (moment / len(x) for moment in x.moments(r))
+    mean = at.means - x.centre
     pull = first - share[:, None] * mean  # Σ r (x − μ)
     cross = first[:, :, None] * mean[:, None]
     spread = second - cross - cross.transpose(0, 2, 1)
     spread = spread + share[:, None, None] * mean[:, :, None] * mean[:, None]  # Σ r (x−μ)(x−μ)ᵀ
-    means = (factors @ (factors.transpose(0, 2, 1) @ pull[..., None]))[..., 0]
+    means = (precisions @ pull[..., None])[..., 0]
     whole = -spread @ factors  # by every entry of L
     logs = share[:, None] + np.diagonal(whole, axis1=1, axis2=2) * np.exp(at.logs)
     below = np.tril(whole, -1) if shape == "full" else np.zeros_like(whole)
     if shape == "spherical":
         logs = np.broadcast_to(logs.mean(1, keepdims=True), logs.shape)
-    return Free(share - mixture.weights, means, logs, below)
+    return Free(share - weights, means, logs, below)
 
 
 def ascend(
@@ -273,12 +316,12 @@ def ascend(
     Each step follows the gradient on `batch` points drawn anew (all of them where it is None); of
     the mixtures each one after `every` steps is told. Without end, as `em`.
     """
-    rng, at = np.random.default_rng(seed), Free.of(begin)
+    rng, at, points = np.random.default_rng(seed), Free.of(begin), Powers.of(x)
     while True:
         mixture = at.mixture(begin.shape)
-        yield mixture, float(mixture.log_prob(x).mean())
+        yield mixture, float(told(mixture.joint(points)).mean())
         for _ in range(every):
-            some = x if batch is None else x[rng.integers(len(x), size=batch)]
+            some = points if batch is None else points.some(rng.integers(len(x), size=batch))
             at = at.plus(rate, gradient(some, at, begin.shape))
 
 

@@ -11,7 +11,7 @@ from sklearn.neighbors import KernelDensity
 
 from genlab.fits.histogram import fit_histogram, held_out_curve
 from genlab.fits.kernel import fit_kernel
-from genlab.fits.mixture import FLOOR, Free, Shape, ascend, em, gradient, start
+from genlab.fits.mixture import FLOOR, Free, Powers, Shape, ascend, em, gradient, start
 
 SHAPES: dict[Shape, str] = {"full": "full", "diagonal": "diag", "spherical": "spherical"}
 BOX = [(-4.0, 4.0), (-4.0, 4.0)]
@@ -117,7 +117,7 @@ def test_the_log_likelihood_never_falls(shape: Shape) -> None:
 def test_the_gradient_is_the_numerical_one(shape: Shape) -> None:
     x = points(40)
     at = Free.of(next(islice(em(x, start(x, 3, shape=shape)), 3, None))[0])
-    found = gradient(x, at, shape)
+    found = gradient(Powers.of(x), at, shape)
     for name in ("logits", "means", "logs", "below"):
         here = getattr(at, name)
         free = np.ones(here.shape, bool)

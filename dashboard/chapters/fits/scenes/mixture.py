@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from dashboard.chapters.fits.scenes.density import best, nats
 from dashboard.components.layers import tints
 from dashboard.components.readout import Readout
 from dashboard.components.scene import Curve, Handle, Layer, Lines, Pane, Points, Scene, Timeline
-from genlab.fits.mixture import FLOOR, Mixture, Shape, ascend, em, start
+from genlab.fits.mixture import FLOOR, Mixture, Powers, Shape, ascend, em, start, told
 
 if TYPE_CHECKING:
     from dashboard.chapters.fits.data import Sample
@@ -74,10 +75,10 @@ def climb(
         lost = len(made) if len(made) <= STEPS and not done else None
         made += [made[-1]] * (STEPS + 1 - len(made))
         train += [train[-1]] * (STEPS + 1 - len(train))
-        asked: list[float] = []
+        asked, points = list[float](), Powers.of(held)
         for i, mixture in enumerate(made):
             same = i > 0 and mixture is made[i - 1]
-            asked.append(asked[-1] if same else float(mixture.log_prob(held).mean()))
+            asked.append(asked[-1] if same else float(told(mixture.joint(points)).mean()))
     return Climb(name, made, np.array(train), np.array(asked), lost)
 
 
@@ -109,7 +110,10 @@ def race(sample: Sample, first: Mixture, rate: float, stochastic: bool) -> Race:
     every = BATCHES if stochastic else 1
     up = ascend(sample.train, first, rate, batch, sample.seed, every)
     name = "SGD" if stochastic else "gradient ascent"
-    return Race(climb("EM", em(sample.train, first), held, still=True), climb(name, up, held))
+    with ThreadPoolExecutor(1) as beside:  # numpy lets both go on at the same time
+        surely = beside.submit(climb, "EM", em(sample.train, first), held, still=True)
+        gradient = climb(name, up, held)
+    return Race(surely.result(), gradient)
 
 
 def ellipses(mixtures: Sequence[Mixture], most: int, sigmas: float = 2.0) -> Float:
