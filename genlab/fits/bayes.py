@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
+from genlab.fits.coins import fit_coins
 from genlab.fits.mixture import Shape, em, start
 
 Float = NDArray[np.float64]
@@ -66,6 +67,11 @@ class Coins:
     """Independent pixels that are on with probability `on` [d]."""
 
     on: Float
+
+    @property
+    def mean(self) -> Float:
+        """The mean image [d]."""
+        return self.on
 
     def log_prob(self, x: NDArray[np.floating]) -> Float:
         """Log mass of x [n, d], zeros and ones."""
@@ -131,6 +137,18 @@ def fit_coin_bayes(x: NDArray[np.floating], y: Labels, k: int, seen: float = 1.0
 
     def of(own: NDArray[np.floating]) -> Density | None:
         return Coins((own.sum(0) + seen) / (len(own) + 2 * seen)) if len(own) else None
+
+    return Generative(_shares(y, k), tuple(of(x[y == label]) for label in range(k)))
+
+
+def fit_coin_mixtures(x: NDArray[np.floating], y: Labels, k: int, components: int) -> Generative:
+    """A mixture of coins in each of k classes: as many kinds as its images can bear.
+
+    Of images [n, d] of zeros and ones, and labels [n].
+    """
+
+    def of(own: NDArray[np.floating]) -> Density | None:
+        return fit_coins(np.asarray(own, np.float64), components) if len(own) else None
 
     return Generative(_shares(y, k), tuple(of(x[y == label]) for label in range(k)))
 

@@ -111,13 +111,14 @@ def start(
     """
     if len(x) < max(2, k) or k < 1:
         raise ValueError(f"{k} components need {max(2, k)} points or more, not {len(x)}")
-    centres = _apart(x, k, np.random.default_rng(seed)) if means is None else means
+    centres = apart(x, k, np.random.default_rng(seed)) if means is None else means
     spread = np.atleast_2d(np.cov(x.T)) / len(centres)
     covariances = _shaped(np.tile(spread, (len(centres), 1, 1)), shape, FLOOR)
     return Mixture(np.full(len(centres), 1 / len(centres)), centres, covariances, shape)
 
 
-def _apart(x: NDArray[np.floating], k: int, rng: np.random.Generator) -> Float:
+def apart(x: NDArray[np.floating], k: int, rng: np.random.Generator) -> Float:
+    """Of points [n, d] k that are likely to lie far from each other: [k, d]."""
     chosen = [x[rng.integers(len(x))]]
     near = np.full(len(x), np.inf)
     for _ in range(k - 1):

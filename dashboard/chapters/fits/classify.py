@@ -1,17 +1,20 @@
 """Generate to classify: a density for each class and Bayes's rule, beside logistic regression."""
 
+from hashlib import blake2b
+
 import numpy as np
 import streamlit as st
 from scipy.special import ndtr
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import pages
+from dashboard.chapters.fits import own
 from dashboard.chapters.fits.scenes import classify as scenes
 from dashboard.chapters.fits.scenes.classify import DIGITS, SIZES, Labelled, Race
 from dashboard.components.scene import Scene
 from dashboard.components.sheet import Sheet
 from dashboard.plots.theme import ink
-from dashboard.shared import catalogue, controls, lessons, parts, shell
+from dashboard.shared import catalogue, controls, lessons, links, parts, shell
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.images import film, images_with, pictures
@@ -19,12 +22,15 @@ from dashboard.shared.taken import Arrays, take_arrays
 from genlab.contract.card import Card
 from genlab.measures.density import Extent
 from genlab.model import ExportedModel
+from genlab.tables import Table, slug, window
 
 PAGE = pages.named("classify")
 # Data sets by name, and the parts into which the first latent of their exact model cuts them: one
 # class has the even parts, the other the odd ones.
 SETS = {"moons": 2, "circles": 2, "spirals": 2, "gaussians8": 8}
 POINTS, TEST = 4_000, 1_000
+WALLS = {scenes.NAIVE: "Naive Bayes", scenes.MIXTURES: "Mixtures"}
+"""Who can draw digits, by name."""
 
 shell.head(
     "Generate to classify",
@@ -37,22 +43,27 @@ shell.head(
 
 
 @computed(entries=16, keep="resource")
-def plane_race(
-    model: ExportedModel, parts_of: int, extent: Extent, components: int, seed: int
-) -> tuple[Race, Scene]:
-    """All classifiers on a set of the plane, and their film."""
+def labelled(model: ExportedModel, parts_of: int, seed: int) -> Labelled:
+    """Draws of an exact distribution: the even parts of its first latent are one class."""
     z = model.latent(POINTS + TEST, seed)
     x = model.decode(z).astype(np.float64)
     part = np.minimum(ndtr(z[:, 0].astype(np.float64)) * parts_of, parts_of - 1).astype(np.int64)
     y = part % 2
-    data = Labelled(x[:POINTS], y[:POINTS], x[POINTS:], y[POINTS:], 2)
-    found = scenes.race(data, SIZES, components, seed)
-    return found, scenes.scene(found, data, extent, seed)
+    return Labelled(x[:POINTS], y[:POINTS], x[POINTS:], y[POINTS:], ("0", "1"))
 
 
-@computed(entries=8, keep="resource", spinner="Fitting 140 classifiers …")
-def digits_race(card: Card, seed: int) -> Race | None:
-    """Both classifiers on a set of images; None where there is no sample with labels."""
+@computed(entries=16, keep="resource")
+def plane_race(
+    _data: Labelled, key: str, extent: Extent, components: int, seed: int
+) -> tuple[Race, Scene]:
+    """All classifiers on points of the plane, and their film."""
+    found = scenes.race(_data, _data.sizes(SIZES), components, seed)
+    return found, scenes.scene(found, _data, extent, seed)
+
+
+@computed(entries=8, keep="resource", spinner="Fitting 210 classifiers …")
+def digits_race(card: Card, components: int, seed: int) -> Race | None:
+    """All classifiers on a set of images; None where there is no sample with labels."""
     have = pictures(card)
     count = np.bincount(have.train_label, minlength=10)
     if len(have.test) == 0 or len(count) != 10 or count.min() < DIGITS[-1] // 10:
@@ -62,9 +73,9 @@ def digits_race(card: Card, seed: int) -> Race | None:
         have.train_label.astype(np.int64),
         scenes.small(have.test),
         have.test_label.astype(np.int64),
-        10,
+        tuple(map(str, range(10))),
     )
-    return scenes.race(data, DIGITS, 1, seed)
+    return scenes.race(data, DIGITS, components, seed)
 
 
 @st.fragment
@@ -79,27 +90,59 @@ def body() -> None:
     (plane if view == "plane" else digits)(left)
 
 
+def settings() -> tuple[int, int]:
+    """How many components a class has in the mixtures, and the seed."""
+    with st.container(horizontal=True, gap="medium"):
+        told = "Of the mixtures, in each class; with few labels fewer, as many as these can bear."
+        components = controls.whole("Components of a class", "classify_c", 1, 8, 4, help=told)
+        return components, controls.seed()
+
+
 def plane(left: DeltaGenerator) -> None:
     """Boundaries on labelled points of the plane."""
     exact = {name: catalogue.exact_of(name) for name in SETS}
     able = {name: card for name, card in exact.items() if card and "decode" in card.verbs}
+    titles = {name: catalogue.dataset_title(name) for name in able}
     with left:
-        todo = "Export one, there is nothing to train"
-        card = controls.choose_card(
-            "Data set", able, "classify_data", "exact model", ["decode"], todo
-        )
+        name = controls.pick("Data set", titles | {own.CSV: own.OWN[own.CSV]}, "classify_data")
+        table = own.uploaded() if name == own.CSV else None
     picture = st.container()
-    with st.container(horizontal=True, gap="medium"):
-        told = "Gaussians in each class; with few labels fewer, as many as these can bear."
-        components = controls.whole("Components of a class", "classify_c", 1, 8, 4, help=told)
-        seed = controls.seed()
-    model = catalogue.open_model(card.id)
-    extent = card.extent or catalogue.WINDOW
-    found, scene = plane_race(model, SETS[card.dataset], extent, components, seed)
+    components, seed = settings()
+    if table is not None:
+        data, extent, key = of_file(table[1], seed)
+        name = slug(table[0].rpartition(".")[0]) or "points"
+    else:
+        card = able[name]
+        data = labelled(catalogue.open_model(card.id), SETS[name], seed)
+        extent, key = card.extent or catalogue.WINDOW, card.check.sha256
+    found, scene = plane_race(data, key, extent, components, seed)
     with picture:
         parts.film(scene, key="labels")
         tell(found, "plane")
-    offer(found, f"{card.dataset}-classify-seed{seed}")
+    offer(found, f"{name}-classify-seed{seed}")
+
+
+def of_file(table: Table, seed: int) -> tuple[Labelled, Extent, str]:
+    """A visitor's points of two classes, their window, and what tells them from all others.
+
+    The page stops where they are not of the plane, or not of two classes with a few points each.
+    """
+    split = own.split(table, seed)
+    n, k = len(split.train), len(split.classes)
+    count = np.bincount(split.labels[:n], minlength=k) if split.labels is not None else np.zeros(1)
+    if table.x.shape[1] != 2 or k != 2 or count.min() < SIZES[0] // 2:
+        has = f"{table.x.shape[1]} of numbers, and labels of {k or 'no'} classes"
+        st.info(
+            "Here a file needs two columns of numbers and one of labels, of two classes with "
+            f"{SIZES[0]} rows or more each. This one has {has}.",
+            icon=":material/label_off:",
+        )
+        st.stop()
+    assert split.labels is not None
+    told, y = split.train, split.labels
+    data = Labelled(told, y[:n], split.held, y[n:], tuple(map(links.plain, split.classes)))
+    hashed = blake2b(np.ascontiguousarray(told).tobytes() + y.tobytes(), digest_size=16)
+    return data, window(told), hashed.hexdigest()
 
 
 def digits(left: DeltaGenerator) -> None:
@@ -114,17 +157,19 @@ def digits(left: DeltaGenerator) -> None:
     with left:
         chosen = cards[controls.pick("Images", controls.called(cards), "classify_images")]
     picture = st.container()
-    seed = controls.seed()
-    found = digits_race(chosen, seed)
+    components, seed = settings()
+    found = digits_race(chosen, components, seed)
     if found is None:
         words = "There are no labelled images of ten classes beside these models."
         st.info(words, icon=":material/hide_image:")
         return
     with picture:
-        title = "Naive Bayes: p(pixel on | y), and three samples of p(x | y)"
         alt = "A column for each class: the probability of each pixel, and samples below."
-        sheet = Sheet.of(scenes.wall(found, seed), title, alt, columns=10)
-        film([sheet], "digit_wall", scenes.timeline(found, len(DIGITS) - 1), frame="digit_labels",
+        sheets = []
+        for name, title in WALLS.items():
+            told = f"{title}: p(pixel on | y), and samples of p(x | y)"
+            sheets.append(Sheet.of(scenes.wall(found, name, seed), told, alt, columns=10))
+        film(sheets, "digit_wall", scenes.timeline(found, len(DIGITS) - 1), frame="digit_labels",
              readouts=scenes.readouts(found))  # fmt: skip
         tell(found, "digits")
     offer(found, f"{chosen.dataset}-classify-seed{seed}")

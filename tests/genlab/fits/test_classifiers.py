@@ -1,12 +1,20 @@
 """Classifiers against scikit-learn, Bayes's rule and a numerical gradient."""
 
+from itertools import islice, pairwise, product
+
 import numpy as np
 import pytest
 from scipy.optimize import check_grad
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import BernoulliNB, GaussianNB
 
-from genlab.fits.bayes import fit_coin_bayes, fit_gaussian_bayes, fit_mixtures
+from genlab.fits.bayes import (
+    fit_coin_bayes,
+    fit_coin_mixtures,
+    fit_gaussian_bayes,
+    fit_mixtures,
+)
+from genlab.fits.coins import CoinMixture, em_coins, fit_coins
 from genlab.fits.logistic import Logistic, fit_logistic, loss
 
 RNG = np.random.default_rng(0)
@@ -73,6 +81,45 @@ def test_mixtures_learn_what_no_line_parts() -> None:
     line = fit_logistic(x[:400], y[:400], 2).log_posterior(x[400:])
     assert (mixtures.argmax(1) == y[400:]).mean() > 0.9
     assert (line.argmax(1) == y[400:]).mean() < 0.65
+
+
+def kinds(seed: int = 0, n: int = 400) -> np.ndarray:
+    """Images of twelve pixels of which the first half or the second is mostly on."""
+    rng = np.random.default_rng(seed)
+    on = np.where(np.arange(12) < 6, 0.9, 0.1)
+    which = rng.integers(2, size=n)
+    return (rng.random((n, 12)) < np.where(which[:, None] == 1, on, 1 - on)).astype(float)
+
+
+def test_em_of_coins_never_falls_and_finds_the_kinds() -> None:
+    x, seen = kinds(), 1.0
+
+    def height(one: CoinMixture) -> float:
+        prior = seen * (np.log(one.on) + np.log1p(-one.on)).sum() + seen * np.log(one.weights).sum()
+        return float(one.log_prob(x).sum() + prior)
+
+    found = list(islice(em_coins(x, 2, seen=seen), 30))
+    heights = [height(one) for one in found]
+    assert all(after >= before - 1e-9 for before, after in pairwise(heights))
+    first = found[-1].on[found[-1].on[:, 0].argmax()]
+    np.testing.assert_allclose(first, np.where(np.arange(12) < 6, 0.9, 0.1), atol=0.06)
+    assert fit_coins(x, 2).log_prob(kinds(1)).mean() > fit_coins(x, 1).log_prob(kinds(1)).mean() + 1
+
+
+def test_masses_of_coins_sum_to_one_and_samples_follow_them() -> None:
+    model = fit_coins(kinds()[:, 3:9], 2)
+    every = np.array(list(product([0.0, 1.0], repeat=6)))
+    masses = np.exp(model.log_prob(every))
+    assert masses.sum() == pytest.approx(1)
+    drawn = model.sample(20_000, seed=3) @ 2 ** np.arange(6)[::-1]
+    shares = np.bincount(drawn.astype(int), minlength=64) / 20_000
+    np.testing.assert_allclose(shares, masses, atol=0.012)
+    np.testing.assert_allclose(masses @ every, model.mean)
+
+
+def test_one_kind_is_naive_bayes() -> None:
+    coins, kind = fit_coin_bayes(BITS, Y, 3), fit_coin_mixtures(BITS, Y, 3, 1)
+    np.testing.assert_allclose(coins.log_posterior(BITS), kind.log_posterior(BITS), atol=1e-9)
 
 
 def test_few_labels_and_none() -> None:

@@ -22,7 +22,15 @@ from dashboard.components.scene import (
 )
 from dashboard.plots.charts import dress
 from dashboard.plots.theme import CHART, WORDS
-from genlab.fits.bayes import Generative, fit_coin_bayes, fit_gaussian_bayes, fit_mixtures
+from genlab.fits.bayes import (
+    Coins,
+    Generative,
+    fit_coin_bayes,
+    fit_coin_mixtures,
+    fit_gaussian_bayes,
+    fit_mixtures,
+)
+from genlab.fits.coins import CoinMixture
 from genlab.fits.logistic import Logistic, fit_logistic
 from genlab.measures.density import Extent, grid
 
@@ -50,13 +58,23 @@ SIDE, ROWS = 14, 3
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """Points [n, d] with labels [n] of `classes`, to draw from, and others to test on."""
+    """Points [n, d] with labels [n] of `names`, to draw from, and others to test on."""
 
     x: Float
     y: Labels
     test_x: Float
     test_y: Labels
-    classes: int
+    names: tuple[str, ...]
+
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        return len(self.names)
+
+    def sizes(self, wanted: Sequence[int]) -> list[int]:
+        """Those of the wanted numbers of labels that can be drawn, as many of each class."""
+        least = int(np.bincount(self.y, minlength=self.classes).min())
+        return [n for n in wanted if n // self.classes <= least]
 
     def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
         """As many of each class, n in all: their places."""
@@ -101,9 +119,8 @@ class Race:
 
 
 def race(data: Labelled, sizes: Sequence[int], components: int, seed: int) -> Race:
-    """Fit all classifiers to the same draws of labels; of digits there are no mixtures."""
-    digits = data.x.shape[1] > 2
-    names = (NAIVE, LOGISTIC) if digits else (NAIVE, MIXTURES, LOGISTIC)
+    """Fit all classifiers to the same draws of labels."""
+    names = (NAIVE, MIXTURES, LOGISTIC)
     accuracy = {name: np.zeros((len(sizes), DRAWS)) for name in names}
     picks, first = [], {name: list[Classifier]() for name in names}
     for row, n in enumerate(sizes):
@@ -123,9 +140,10 @@ def race(data: Labelled, sizes: Sequence[int], components: int, seed: int) -> Ra
 def _fit(name: str, x: Float, y: Labels, k: int, components: int) -> Classifier:
     if name == LOGISTIC:
         return fit_logistic(x, y, k)
+    digits = x.shape[1] > 2
     if name == MIXTURES:
-        return fit_mixtures(x, y, k, components)
-    return fit_coin_bayes(x, y, k) if x.shape[1] > 2 else fit_gaussian_bayes(x, y, k)
+        return (fit_coin_mixtures if digits else fit_mixtures)(x, y, k, components)
+    return (fit_coin_bayes if digits else fit_gaussian_bayes)(x, y, k)
 
 
 def scene(found: Race, data: Labelled, extent: Extent, seed: int) -> Scene:
@@ -148,13 +166,14 @@ def scene(found: Race, data: Labelled, extent: Extent, seed: int) -> Scene:
             if isinstance(models[0], Generative):
                 drawn = [model.sample(y, DRAWN, seed) for model in models
                          if isinstance(model, Generative)]  # fmt: skip
-                told = f"samples of p(x | {y})"
+                told = f"samples of p(x | {data.names[y]})"
                 layers.append(Points(np.stack(drawn), role, told, radius=1.2, opacity=0.45))
-            layers.append(Points(_labels(found, data, y), role, f"labels of class {y}", radius=3.5,
-                                 opacity=1.0))  # fmt: skip
+            told = f"labels of class {data.names[y]}"
+            layers.append(Points(_labels(found, data, y), role, told, radius=3.5, opacity=1.0))
         alt = f"{name}: shades of the probability of a class, with the labels that it was given."
         panes.append(Pane(name, extent, layers, alt))
-    return Scene(panes, timeline(found, SIZES.index(32)), readouts(found))
+    start = min(SIZES.index(32), len(found.sizes) - 1)
+    return Scene(panes, timeline(found, start), readouts(found))
 
 
 def _labels(found: Race, data: Labelled, y: int) -> Float:
@@ -252,17 +271,18 @@ def small(images: NDArray[np.uint8]) -> Float:
     return np.asarray(blocks.reshape(len(images), -1) > 127.5, np.float64)
 
 
-def wall(found: Race, seed: int) -> Float:
-    """What naive Bayes knows of each class: p(on | y), and samples: [F, (1 + ROWS) · 10, 1, h, w].
+def wall(found: Race, name: str, seed: int) -> Float:
+    """What a generative classifier knows of each class: p(pixel on | y), and samples.
 
-    A row has all classes.
+    [F, (1 + ROWS) · 10, 1, h, w]; a row has all classes.
     """
     frames = []
-    for model in found.first[NAIVE]:
+    for model in found.first[name]:
         assert isinstance(model, Generative)
         k = len(model.classes)
-        drawn = np.stack([model.sample(y, 200 + ROWS, seed) for y in range(k)], 1)
-        means = np.stack([getattr(one, "on", drawn[:, y].mean(0))
-                          for y, one in enumerate(model.classes)])  # fmt: skip
-        frames.append(np.concatenate([means[None], drawn[:ROWS]]).reshape(-1, 1, SIDE, SIDE))
+        drawn = np.stack([model.sample(y, ROWS, seed) for y in range(k)], 1)
+        means = np.stack(
+            [one.mean for one in model.classes if isinstance(one, Coins | CoinMixture)]
+        )
+        frames.append(np.concatenate([means[None], drawn]).reshape(-1, 1, SIDE, SIDE))
     return np.stack(frames)

@@ -33,7 +33,7 @@ def plane(name: str, parts: int = 2) -> tuple[Race, Labelled]:
     z = model.latent(5_000, 0)
     x = model.decode(z).astype(np.float64)
     y = (np.minimum(ndtr(z[:, 0].astype(float)) * parts, parts - 1).astype(np.int64)) % 2
-    data = Labelled(x[:4_000], y[:4_000], x[4_000:], y[4_000:], 2)
+    data = Labelled(x[:4_000], y[:4_000], x[4_000:], y[4_000:], ("0", "1"))
     return scenes.race(data, SIZES, 4, 0), data
 
 
@@ -42,8 +42,8 @@ def digits(name: str) -> Race:
     with np.load(ROOT / "exported" / "data" / f"{name}.npz") as held:
         told = [scenes.small(held[key]) for key in ("train", "x")]
         labels = [held[key].astype(np.int64) for key in ("train_label", "label")]
-    data = Labelled(told[0], labels[0], told[1], labels[1], 10)
-    return scenes.race(data, DIGITS, 1, 0)
+    data = Labelled(told[0], labels[0], told[1], labels[1], tuple("0123456789"))
+    return scenes.race(data, DIGITS, 4, 0)
 
 
 def test_on_two_moons_two_stay_together_and_mixtures_leave_both_behind() -> None:
@@ -94,10 +94,17 @@ def test_on_digits_logistic_regression_is_never_behind() -> None:
     assert found.ahead(NAIVE, LOGISTIC)[-1] == -1
     assert found.mean(NAIVE)[-1] == pytest.approx(0.75, abs=0.04)
     assert "is not there" in scenes.verdict(found)
-    wall = scenes.wall(found, 0)
-    assert wall.shape == (len(DIGITS), 40, 1, 14, 14)
-    assert set(np.unique(wall[:, 10:])) == {0.0, 1.0}
-    assert ((wall[:, :10] > 0) & (wall[:, :10] < 1)).all()
+    for name in (NAIVE, MIXTURES):
+        wall = scenes.wall(found, name, 0)
+        assert wall.shape == (len(DIGITS), 40, 1, 14, 14)
+        assert set(np.unique(wall[:, 10:])) == {0.0, 1.0}
+        assert ((wall[:, :10] > 0) & (wall[:, :10] < 1)).all()
+
+
+def test_kinds_of_a_digit_tell_it_better_than_one() -> None:
+    found = digits("mnist")
+    assert found.ahead(MIXTURES, NAIVE)[-1] == 1
+    assert found.mean(MIXTURES)[-1] - found.mean(NAIVE)[-1] > 0.04
 
 
 def test_draws_have_as_many_of_each_class_and_differ() -> None:
@@ -139,5 +146,5 @@ def test_digits_open() -> None:
     app = open_page(PAGE.script, classify_images="mnist", classify_view="digits")
     assert not app.exception
     assert not app.error
-    assert set(readouts(app)) == {NAIVE, LOGISTIC}
+    assert set(readouts(app)) == {NAIVE, MIXTURES, LOGISTIC}
     assert "naive Bayes never" in texts(app)

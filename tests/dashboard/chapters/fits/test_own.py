@@ -18,6 +18,7 @@ from genlab.__main__ import main
 from genlab.fits.histogram import fit_histogram
 from genlab.fits.mixture import em, start
 from genlab.tables import Table, parse_points, window
+from tests.dashboard.blobs import decode
 from tests.dashboard.pages import open_page, texts
 
 PAGE = pages.named("fits")
@@ -91,6 +92,34 @@ def test_every_fit_works_on_ones_own_points(source: str, view: str) -> None:
     assert f"python -m training train moons-flow-spline --data {file}" in command
     if source == "csv":
         assert "Standardised: (length −" in texts(app)
+
+
+def test_ones_own_labels_are_classified() -> None:
+    page = pages.named("classify")
+    app = open_page(page.script, classify_data="csv", classify_view="plane")
+    assert "One column of numbers" in texts(app)
+    app = bring(app, csv(PLANE))
+    assert not app.exception
+    assert not app.error
+    blobs = [element.proto.bytes for element in app.get("bidi_component")]
+    scene = "\n".join(str(decode(blob)) for blob in blobs if blob)
+    assert "labels of class a" in scene
+    assert "64 labels" in scene  # of 90 points, a few more of one class than of the other
+    assert "128 labels" not in scene
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (csv(PLANE[:, :1], "length,kind"), "This one has 1 of"),
+        ("\n".join(f"{x},{y}" for x, y in PLANE).encode(), "of no classes"),
+    ],
+)
+def test_what_cannot_be_classified_is_told(content: bytes, words: str) -> None:
+    app = open_page(pages.named("classify").script, classify_data="csv", classify_view="plane")
+    app = bring(app, content)
+    assert not app.exception
+    assert words in texts(app)
 
 
 def test_one_column_is_the_line() -> None:
