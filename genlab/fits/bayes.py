@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from genlab.fits.coins import fit_coins
+from genlab.fits.coins import SEEN, fit_coins
 from genlab.fits.mixture import Shape, em, start
 
 Float = NDArray[np.float64]
@@ -132,7 +132,7 @@ def fit_gaussian_bayes(x: NDArray[np.floating], y: Labels, k: int) -> Generative
     return Generative(_shares(y, k), tuple(of(x[y == label]) for label in range(k)))
 
 
-def fit_coin_bayes(x: NDArray[np.floating], y: Labels, k: int, seen: float = 1.0) -> Generative:
+def fit_coin_bayes(x: NDArray[np.floating], y: Labels, k: int, seen: float = SEEN) -> Generative:
     """Naive Bayes with pixels x [n, d], zeros and ones; each was `seen` on and off beforehand."""
 
     def of(own: NDArray[np.floating]) -> Density | None:

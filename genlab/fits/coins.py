@@ -23,6 +23,8 @@ from genlab.fits.mixture import apart
 
 Float = NDArray[np.float64]
 STEPS = 15
+SEEN = 0.3
+"""How often each pixel was on, and off, before any image: with 1 the paper of digits has stains."""
 BEAR = 8
 """Images that a kind needs for itself."""
 
@@ -55,7 +57,7 @@ class CoinMixture:
         return np.asarray(self.weights @ self.on)
 
 
-def em_coins(x: Float, k: int, seed: int = 0, seen: float = 1.0) -> Iterator[CoinMixture]:
+def em_coins(x: Float, k: int, seed: int = 0, seen: float = SEEN) -> Iterator[CoinMixture]:
     """The mixtures of EM on images [n, d] of zeros and ones, without end.
 
     They begin at k images that are far apart, half mixed with the mean.
@@ -71,7 +73,7 @@ def em_coins(x: Float, k: int, seed: int = 0, seen: float = 1.0) -> Iterator[Coi
         mixture = CoinMixture((count + seen) / (len(x) + k * seen), np.asarray(on))
 
 
-def fit_coins(x: Float, components: int, seen: float = 1.0) -> CoinMixture:
+def fit_coins(x: Float, components: int, seen: float = SEEN) -> CoinMixture:
     """A mixture of as many kinds as images [n, d] can bear, `components` at most."""
     k = max(1, min(components, len(x) // BEAR))
     # One kind needs no more than one step: all images are of it.

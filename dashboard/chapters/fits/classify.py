@@ -29,8 +29,8 @@ PAGE = pages.named("classify")
 # class has the even parts, the other the odd ones.
 SETS = {"moons": 2, "circles": 2, "spirals": 2, "gaussians8": 8}
 POINTS, TEST = 4_000, 1_000
+# Who can draw digits.
 WALLS = {scenes.NAIVE: "Naive Bayes", scenes.MIXTURES: "Mixtures"}
-"""Who can draw digits, by name."""
 
 shell.head(
     "Generate to classify",

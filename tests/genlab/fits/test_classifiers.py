@@ -14,7 +14,7 @@ from genlab.fits.bayes import (
     fit_gaussian_bayes,
     fit_mixtures,
 )
-from genlab.fits.coins import CoinMixture, em_coins, fit_coins
+from genlab.fits.coins import SEEN, CoinMixture, em_coins, fit_coins
 from genlab.fits.logistic import Logistic, fit_logistic, loss
 
 RNG = np.random.default_rng(0)
@@ -26,7 +26,7 @@ BITS = (RNG.random((300, 12)) < 0.2 + 0.5 * (np.arange(12) % 3 == Y[:, None])).a
 def test_naive_bayes_is_scikit_learns() -> None:
     ours, theirs = fit_gaussian_bayes(X, Y, 3), GaussianNB().fit(X, Y)
     np.testing.assert_allclose(ours.log_posterior(X), theirs.predict_log_proba(X), atol=1e-8)
-    coins, bernoulli = fit_coin_bayes(BITS, Y, 3), BernoulliNB().fit(BITS, Y)
+    coins, bernoulli = fit_coin_bayes(BITS, Y, 3), BernoulliNB(alpha=SEEN).fit(BITS, Y)
     np.testing.assert_allclose(
         coins.log_posterior(BITS), bernoulli.predict_log_proba(BITS), atol=1e-8
     )
