@@ -70,6 +70,10 @@ MOST_PANES = 16
 """Most panes of one scene: what a screen shows as a grid of small multiples."""
 
 
+NEAREST = "*"
+"""What a pane picks whose handles all come to a click, each to those near it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Pane:
     """A picture of the window `extent = (x0, x1, y0, y1)`, equal aspect, layers from bottom to top.
@@ -79,7 +83,7 @@ class Pane:
     `breathes=True` says that the extent follows a dragged point: it travels apart from what stays.
     `alt` says in words what the picture shows.
     `pick="name"`: a click or drag anywhere moves that named point (give it a `Handle` of the same
-    name to show it).
+    name to show it); `pick=NEAREST` moves whichever handle of the pane is nearest.
     """
 
     title: str

@@ -20,7 +20,7 @@ import streamlit as st
 
 from dashboard.components.files import component
 from dashboard.components.heard import hearing
-from dashboard.components.scene import Scene
+from dashboard.components.scene import NEAREST, Scene
 from dashboard.components.timeline import chosen_frame, frames_at, is_whole
 
 Point = tuple[float, float]
@@ -105,7 +105,7 @@ def stage(
     centres = {
         pane.pick: ((pane.extent[0] + pane.extent[1]) / 2, (pane.extent[2] + pane.extent[3]) / 2)
         for pane in scene.panes
-        if pane.pick
+        if pane.pick and pane.pick != NEAREST
     }
     places = centres | handles | dict(points or {})
     count, start = frames_at(scene.timeline)

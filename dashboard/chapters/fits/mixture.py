@@ -54,7 +54,7 @@ def choose(sample: Sample, settings: DeltaGenerator) -> Choice:
     most = min(MOST, len(sample.train))
     k = controls.whole("Components k", "fit_c", 1, most, min(8, most))
     shape = choose_shape()
-    words = "By hand: drag the centres in the left picture."
+    words = "By hand: click where centres should be in the left picture, or drag them."
     start = controls.choose_named("Start", STARTS, "fit_start", "seed", help=words)
     with settings:
         told = "How far each step goes along the gradient. EM has no such number."

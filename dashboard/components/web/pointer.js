@@ -12,6 +12,7 @@ import { toData, toPixels } from "./places.js";
 // patience than a run takes there would be no answer at all until the drag ends.
 const PATIENCE = 500;
 const PACE = 50; // ms between two messages at least
+const NEAREST = "*"; // as Python calls it: whichever handle is nearest comes to a click
 /** @type {Record<string, number>} */
 const REACH = { mouse: 22, pen: 28, touch: 34 }; // CSS pixels within which a handle is grabbed
 
@@ -65,6 +66,12 @@ function nearest(stage, pane, [x, y], reach) {
   return best;
 }
 
+/** Which point comes to a click. @param {Stage} stage @param {Pane} pane @param {Point} at */
+function pickedAt(stage, pane, at) {
+  const { pick } = pane.spec;
+  return pick === NEAREST ? nearest(stage, pane, at, Infinity)?.name : pick;
+}
+
 export function watchPointer(/** @type {Stage} */ stage, /** @type {Pane} */ pane) {
   const { picture } = pane;
   /** @type {number | null} */
@@ -73,12 +80,13 @@ export function watchPointer(/** @type {Stage} */ stage, /** @type {Pane} */ pan
     if (event.button !== 0 || stage.drag) return;
     const at = local(pane, event);
     const grabbed = nearest(stage, pane, at, REACH[event.pointerType] ?? 22);
-    if (!grabbed && !pane.spec.pick) return;
+    const called = pickedAt(stage, pane, at);
+    if (!grabbed && !called) return;
     tap = !grabbed && event.pointerType === "touch" ? event.pointerId : null;
     if (tap !== null) return;
     picture.setPointerCapture(event.pointerId);
     // A handle keeps its distance from the finger; a pick comes to it.
-    stage.drag = { pane, pointer: event.pointerId, ...(grabbed ?? { name: pane.spec.pick, dx: 0, dy: 0 }) };
+    stage.drag = { pane, pointer: event.pointerId, ...(grabbed ?? { name: called, dx: 0, dy: 0 }) };
     picture.classList.add("held");
     if (!grabbed) moveTo(stage, pane, stage.drag.name, toData(cssView(pane), at));
     pane.buttons.get(stage.drag.name)?.focus({ preventScroll: true, focusVisible: false });
@@ -98,8 +106,9 @@ export function watchPointer(/** @type {Stage} */ stage, /** @type {Pane} */ pan
   picture.onpointerup = picture.onpointercancel = (event) => {
     if (tap === event.pointerId) {
       tap = null;
-      const { pick } = pane.spec;
-      if (event.type === "pointerup" && pick) moveTo(stage, pane, pick, toData(cssView(pane), local(pane, event)));
+      const at = local(pane, event);
+      const called = pickedAt(stage, pane, at);
+      if (event.type === "pointerup" && called) moveTo(stage, pane, called, toData(cssView(pane), at));
       return;
     }
     if (stage.drag?.pointer !== event.pointerId) return;
@@ -123,7 +132,7 @@ function moveTo(stage, pane, name, [x, y]) {
 export function buildButtons(stage, pane) {
   const handles = pane.spec.layers.filter((layer) => layer.kind === "handle");
   const names = new Map(handles.map((layer) => [layer.name, layer.label]));
-  if (pane.spec.pick && !stage.scene.panes.some((p) => p.layers.some((l) => l.name === pane.spec.pick)))
+  if (pane.spec.pick && pane.spec.pick !== NEAREST && !stage.scene.panes.some((p) => p.layers.some((l) => l.name === pane.spec.pick)))
     names.set(pane.spec.pick, pane.spec.pick);
   for (const [name, button] of pane.buttons) {
     if (names.has(name)) continue;

@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from dashboard.chapters.fits.scenes.density import best, nats
 from dashboard.components.layers import tints
 from dashboard.components.readout import Readout
-from dashboard.components.scene import Curve, Handle, Layer, Lines, Pane, Points, Scene, Timeline
+from dashboard.components.scene import (
+    NEAREST,
+    Curve,
+    Handle,
+    Layer,
+    Lines,
+    Pane,
+    Points,
+    Scene,
+    Timeline,
+)
 from genlab.fits.mixture import FLOOR, Mixture, Powers, Shape, ascend, em, start, told
 
 if TYPE_CHECKING:
@@ -203,7 +213,8 @@ def pane(
             Points(centres, "neutral", "means", radius=3.5, opacity=1),
             *handles,
         ]
-        return Pane(title, sample.extent, layers, alt + " Ellipses of two standard deviations.")
+        told = alt + " Ellipses of two standard deviations."
+        return Pane(title, sample.extent, layers, told, NEAREST if handles else None)
     low, high = sample.box[0]
     places = np.linspace(low, high, 241)
     each, total = bells(mixtures, most, places)
@@ -218,7 +229,8 @@ def pane(
         *handles,
     ]
     window = (low, high, -0.1 * top, top)
-    return Pane(title, window, layers, alt + " Bells over the line.", aspect=1.3)
+    told = alt + " Bells over the line."
+    return Pane(title, window, layers, told, NEAREST if handles else None, aspect=1.3)
 
 
 POINTS = "points, by component"

@@ -105,6 +105,7 @@ def test_kinds_of_a_digit_tell_it_better_than_one() -> None:
     found = digits("mnist")
     assert found.ahead(MIXTURES, NAIVE)[-1] == 1
     assert found.mean(MIXTURES)[-1] - found.mean(NAIVE)[-1] > 0.04
+    assert found.ahead(MIXTURES, LOGISTIC)[-1] == 1
 
 
 def test_draws_have_as_many_of_each_class_and_differ() -> None:
