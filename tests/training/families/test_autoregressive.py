@@ -1,16 +1,20 @@
 """The chain rule: nothing is seen too early, and step by step is at once."""
 
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch import Tensor
 
+from genlab.contract.card import Space
 from genlab.contract.kinds import Setting
 from training.data import DATASETS, IMAGES
 from training.data.images import Images, Labelled
-from training.export.onnx import check_values
+from training.export.onnx import check_values, to_onnx
 from training.export.publish import setting_of
 from training.families.autoregressive import Ar, ArConfig
 from training.families.base import FamilyConfig
@@ -18,6 +22,7 @@ from training.families.images.autoregressive import Causal, CausalConfig, Patche
 from training.families.images.recurrent import Recurrent, RecurrentConfig
 
 BINARY = IMAGES["bmnist"]
+TINY = SimpleNamespace(event_shape=(1, 4, 4))
 ATTENTION, RECURRENCE = CausalConfig(width=32, layers=2), RecurrentConfig(width=12)
 
 
@@ -93,13 +98,15 @@ def test_a_patch_does_not_see_itself_nor_what_follows(images: Patches) -> None:
     logits = images.logits(values)
     for hook in hooks:
         hook.remove()
-    at = 97
+    at, first = 97, False
     gradients = torch.autograd.grad(logits[:, at].square().sum(), shown)
     for (_, back), gradient in zip(seen_by, gradients, strict=True):
         # Entry p of an embedding holds the value at p − back.
         seen = {p - back for p in range(196) if gradient[:, p].any()}
         assert max(seen) < at
         assert at - back in seen
+        first = first or 0 in seen
+    assert first  # however long ago
 
 
 def embeddings(images: Patches) -> list[tuple[torch.nn.Module, int]]:
@@ -122,6 +129,17 @@ def test_step_by_step_with_a_cache_is_the_likelihood_at_once(images: Patches) ->
             one = logits.log_softmax(-1).gather(1, values[:, [t]])[:, 0]
             torch.testing.assert_close(one, terms[:, t])
     torch.testing.assert_close(terms.sum(1), log_prob)
+
+
+def test_masses_of_all_images_sum_to_one(shape: FamilyConfig) -> None:
+    """Of 4 × 4 pixels, two patches wide, so that what lies two to the right is the patch itself."""
+    torch.manual_seed(0)
+    tiny = moved(shape.build(TINY))
+    pixels = torch.cartesian_prod(*[torch.arange(2.0, dtype=torch.float64)] * 16)
+    with torch.no_grad():
+        mass = tiny.log_prob(pixels.reshape(-1, 1, 4, 4))[0].exp()
+    assert mass.sum().item() == pytest.approx(1, abs=1e-9)
+    assert mass.max() > 100 * mass.min()
 
 
 def test_cells_are_the_patches_row_by_row_and_digits_from_the_least(images: Patches) -> None:
@@ -147,3 +165,32 @@ def test_check_inputs_hold_every_value_that_a_patch_may_have(
     assert set(known) <= set(range(16))
     assert len(set(known)) > 10
     assert facts["measure"] == {"kind": "discrete", "levels": 2, "bound": "exact"}
+
+
+@pytest.mark.parametrize("shape", [RECURRENCE])
+def test_files_say_what_the_modules_say(shape: FamilyConfig) -> None:
+    """With as many rows and values as asked, from none known to all but the last."""
+    torch.manual_seed(0)
+    tiny = moved(shape.build(TINY)).float()
+    setting = Setting({"data": Space(shape=(1, 4, 4), kind="image")})
+    says = {
+        name: partial(
+            onnxruntime.InferenceSession(
+                to_onnx(graph, setting), providers=["CPUExecutionProvider"]
+            ).run,
+            graph.outputs,
+        )
+        for name, graph in tiny.graphs().items()
+    }
+    x = torch.rand(5, 1, 4, 4).round()
+    with torch.no_grad():
+        log_prob, terms = tiny.log_prob(x)
+    said = says["log_prob"]({"x": x.numpy()})
+    np.testing.assert_allclose(said[0], log_prob, rtol=1e-5)
+    np.testing.assert_allclose(said[1], terms, atol=1e-5)
+    values, cache = tiny.sequence(x), np.zeros((5, 0, tiny.remembered), np.float32)
+    for t in range(4):
+        known = values[:, :t].float().numpy()
+        logits, cache = says["next"]({"known": known, "cache": cache})
+        told = torch.from_numpy(logits).log_softmax(-1).gather(1, values[:, [t]])[:, 0]
+        torch.testing.assert_close(told, terms[:, t], atol=1e-5, rtol=0)

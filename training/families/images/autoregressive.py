@@ -159,7 +159,7 @@ class Patches(Learner):
 
     def before(self, known: Tensor, reach: int) -> Tensor:
         """Whole numbers [n, reach + t]: `reach` that say "outside", then the `known` [n, t]."""
-        nothing = torch.full_like(self.powers[:1], self.values).expand(len(known), reach)
+        nothing = torch.full_like(self.powers[:1], self.values).expand(known.shape[0], reach)
         return torch.cat((nothing, known.long().clamp(0, self.values - 1)), 1)
 
     def objective(self, batch: Labelled) -> Tensor:

@@ -91,7 +91,9 @@ class Recurrent(Patches):
         super().__init__(dataset, config.patch, config.levels)
         wide, row = config.width, self.columns
         self.config, self.remembered = config, 2 * wide
-        self.above, self.left = (row + 2, row + 1, row, row - 1, row - 2, 2 * row), (1, 2)
+        above = (row + 2, row + 1, row, row - 1, row - 2, 2 * row)
+        self.above = tuple(back for back in above if back > 0)  # an image may be two patches wide
+        self.left = (1, 2)
         self.sides = (row + 1, row, row - 1)
         self.seen_above, self.seen_left = (
             nn.ModuleList(nn.Embedding(self.values + 1, wide) for _ in near)
@@ -109,7 +111,7 @@ class Recurrent(Patches):
     def logits(self, values: Tensor) -> Tensor:
         """Logits [n, t, q] of every position from the values before it."""
         reach = max(self.above)
-        padded, grid = self.before(values, reach), (len(values), self.rows, self.columns, -1)
+        padded, grid = self.before(values, reach), (values.shape[0], self.rows, self.columns, -1)
         above, left = (
             self._sum(
                 embeddings, [padded[:, reach - b : reach - b + values.shape[1]] for b in near]
