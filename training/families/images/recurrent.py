@@ -17,7 +17,7 @@ units (Cho et al., 2014), https://arxiv.org/abs/1406.1078; the task is that of N
 Murray, 2011), https://proceedings.mlr.press/v15/larochelle11a.html.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -112,12 +112,7 @@ class Recurrent(Patches):
         """Logits [n, t, q] of every position from the values before it."""
         reach = max(self.above)
         padded, grid = self.before(values, reach), (values.shape[0], self.rows, self.columns, -1)
-        above, left = (
-            self._sum(
-                embeddings, [padded[:, reach - b : reach - b + values.shape[1]] for b in near]
-            )
-            for embeddings, near in ((self.seen_above, self.above), (self.seen_left, self.left))
-        )
+        above, left = self._seen(lambda back: padded[:, reach - back :][:, : values.shape[1]])
         states = self._down(self.down.told(F.silu(above + self.places)).reshape(grid))
         told = self.along.told(torch.cat((states, F.silu(left).reshape(grid)), -1))
         row = torch.zeros_like(states[:, :, 0])
@@ -136,14 +131,11 @@ class Recurrent(Patches):
     def next(self, known: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [n, q] of the value after those `known` [n, t], and the cache [n, t + 1, c].
 
-        A cache holds what both units remember at each position, of the first the half before.
+        A cache holds what the unit that goes down, then the other, remembers at each position.
         """
         t, reach = cache.shape[1], max(self.above)
         padded = self.before(known, reach)
-        above, left = (
-            self._sum(embeddings, [padded[:, -b] for b in near])
-            for embeddings, near in ((self.seen_above, self.above), (self.seen_left, self.left))
-        )
+        above, left = self._seen(lambda back: padded[:, -back])
         states, rows = F.pad(cache, (0, 0, reach, 0)).chunk(2, -1)
         sides = torch.stack([states[:, -back] for back in self.sides], 1) * self.inside[t]
         told = self.down.told(F.silu(above + self.places[t]))
@@ -154,10 +146,16 @@ class Recurrent(Patches):
         own = torch.cat((state, row), -1)[:, None]
         return self._told(state, row), torch.cat((cache, own), 1)
 
-    @staticmethod
-    def _sum(embeddings: nn.ModuleList, values: Sequence[Tensor]) -> Tensor:
-        pairs = zip(embeddings, values, strict=True)
-        return torch.stack([cast(nn.Embedding, own)(value) for own, value in pairs]).sum(0)
+    def _seen(self, at: Callable[[int], Tensor]) -> tuple[Tensor, Tensor]:
+        """Embeddings of what stands above and to the left; `at` has the values so far back."""
+        pairs = (self.seen_above, self.above), (self.seen_left, self.left)
+        above, left = (
+            torch.stack(
+                [cast(nn.Embedding, own)(at(back)) for own, back in zip(*pair, strict=True)]
+            )
+            for pair in pairs
+        )
+        return above.sum(0), left.sum(0)
 
     def _told(self, state: Tensor, row: Tensor) -> Tensor:
         """Logits [..., q] from what both units remember."""
