@@ -53,10 +53,15 @@ class CausalConfig(FamilyConfig):
 
     def facts(self, dataset: ImageSet) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
-        order = cells(dataset.event_shape, self.patch).tolist()
-        constants = {"next_value": "categorical", "order": order, **class_names(dataset)}
-        measure = {"kind": "discrete", "levels": self.levels, "bound": "exact"}
-        return {"constants": constants, "measure": measure}
+        return facts_of(dataset, self.patch, self.levels)
+
+
+def facts_of(dataset: ImageSet, side: int, levels: int) -> dict[str, Any]:
+    """The card of any model that tells images patch by patch, each as a value."""
+    order = cells(dataset.event_shape, side).tolist()
+    constants = {"next_value": "categorical", "order": order, **class_names(dataset)}
+    measure = {"kind": "discrete", "levels": levels, "bound": "exact"}
+    return {"constants": constants, "measure": measure}
 
 
 def cells(event_shape: tuple[int, ...], side: int) -> Tensor:
@@ -115,30 +120,87 @@ class Layer(nn.Module):
         return h + F.dropout(inner, drop, self.training)
 
 
-class Causal(Learner):
+class Patches(Learner):
     """Images in [0, 1] of few grey levels ↔ their values, patch by patch.
 
-    Raises `ValueError` where patches do not fill the image or have too many values.
+    What tells a value from those before it is left open: `logits`, `next` and `remembered`. Raises
+    `ValueError` where patches do not fill the image or have too many values.
     """
 
     player = "model"
     powers: Tensor
     cells: Tensor
+    remembered: int
+    """numbers of the cache at each position"""
 
-    def __init__(self, config: CausalConfig, dataset: ImageSet) -> None:
+    def __init__(self, dataset: ImageSet, side: int, levels: int) -> None:
         super().__init__()
         channels, height, width = dataset.event_shape
-        side, levels = config.patch, config.levels
-        self.values = levels ** (channels * side**2)
-        if height % side or width % side or self.values > 256 or config.width % HEAD:
+        self.values, self.levels = levels ** (channels * side**2), levels
+        if height % side or width % side or self.values > 256:
             raise ValueError(f"patches of {side} × {side} do not fit {dataset.event_shape}")
-        self.config, self.event_shape = config, dataset.event_shape
+        self.event_shape = dataset.event_shape
         self.rows, self.columns = height // side, width // side
+        self.register_buffer("powers", levels ** torch.arange(channels * side**2), persistent=False)
+        self.register_buffer("cells", cells(dataset.event_shape, side), persistent=False)
+
+    def logits(self, values: Tensor) -> Tensor:
+        """Logits [n, t, q] of every position from the values [n, t] before it."""
+        raise NotImplementedError
+
+    def next(self, known: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [n, q] of the value after those `known` [n, t], and the cache [n, t + 1, c]."""
+        raise NotImplementedError
+
+    def sequence(self, x: Tensor) -> Tensor:
+        """Values [n, t], whole numbers, of images in [0, 1]."""
+        levels = (x * (self.levels - 1)).round().long().flatten(1)
+        return (levels[:, self.cells] * self.powers).sum(-1)
+
+    def before(self, known: Tensor, reach: int) -> Tensor:
+        """Whole numbers [n, reach + t]: `reach` that say "outside", then the `known` [n, t]."""
+        nothing = torch.full_like(self.powers[:1], self.values).expand(known.shape[0], reach)
+        return torch.cat((nothing, known.long().clamp(0, self.values - 1)), 1)
+
+    def objective(self, batch: Labelled) -> Tensor:
+        """Mean −log p(x) of images, nats."""
+        values = self.sequence(batch.x)
+        logits = self.logits(values).flatten(0, 1)
+        return F.cross_entropy(logits, values.flatten(), reduction="sum") / len(values)
+
+    def log_prob(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Log mass [n], nats, of images [n, *event] in [0, 1], and its terms [n, t]."""
+        values = self.sequence(x)
+        told = self.logits(values).log_softmax(-1)
+        terms = told.gather(-1, values[..., None])[..., 0]
+        return terms.sum(-1), terms
+
+    def graphs(self) -> dict[str, Graph]:
+        """One file a verb."""
+        n = self.values  # so that every value is among the examples
+        given = {
+            "known": torch.arange(n)[:, None].repeat(1, 3).float(),
+            "cache": torch.zeros(n, 3, self.remembered),
+        }
+        outputs = ("distribution", "longer_cache")
+        x = {"x": torch.rand(2, *self.event_shape).round()}
+        return {
+            "log_prob": Graph(view(self, "log_prob"), x, ("log_prob", "terms"), ("log_prob",)),
+            "next": Graph(view(self, "next"), given, outputs, ("next",)),
+        }
+
+
+class Causal(Patches):
+    """Values by causal attention; raises `ValueError` also where heads do not fill the width."""
+
+    def __init__(self, config: CausalConfig, dataset: ImageSet) -> None:
+        super().__init__(dataset, config.patch, config.levels)
+        if config.width % HEAD:
+            raise ValueError(f"width: expected a multiple of {HEAD}, found {config.width}")
+        self.config, self.remembered = config, 2 * config.layers * config.width
         # Left, left of that, above, above to the left and to the right, two above.
         row = self.columns
         self.near = (1, 2, row, row + 1, row - 1, 2 * row)
-        self.register_buffer("powers", levels ** torch.arange(channels * side**2), persistent=False)
-        self.register_buffer("cells", cells(dataset.event_shape, side), persistent=False)
         self.tokens = nn.ModuleList(nn.Embedding(self.values + 1, config.width) for _ in self.near)
         self.places = nn.Parameter(0.02 * torch.randn(self.rows * self.columns, config.width))
         self.layers = nn.ModuleList(
@@ -150,17 +212,7 @@ class Causal(Learner):
             nn.init.normal_(cast(nn.Embedding, embedding).weight, std=0.05)
         nn.init.zeros_(self.outlet.weight)
 
-    def sequence(self, x: Tensor) -> Tensor:
-        """Values [n, t], whole numbers, of images in [0, 1]."""
-        levels = (x * (self.config.levels - 1)).round().long().flatten(1)
-        return (levels[:, self.cells] * self.powers).sum(-1)
-
-    def log_terms(self, values: Tensor) -> Tensor:
-        """Log p(v_t | before) [n, t] in nats."""
-        logits = self._all(values)
-        return logits.log_softmax(-1).gather(-1, values[..., None])[..., 0]
-
-    def _all(self, values: Tensor) -> Tensor:
+    def logits(self, values: Tensor) -> Tensor:
         """Logits [n, t, q] of every position from the values before it."""
         reach, length = max(self.near), values.shape[1]
         padded = F.pad(values, (reach, 0), value=self.values)
@@ -171,25 +223,12 @@ class Causal(Learner):
             h = layer(h)
         return self.outlet(self.norm(h))
 
-    def objective(self, batch: Labelled) -> Tensor:
-        """Mean −log p(x) of images, nats."""
-        values = self.sequence(batch.x)
-        logits = self._all(values).flatten(0, 1)
-        return F.cross_entropy(logits, values.flatten(), reduction="sum") / len(values)
-
-    def log_prob(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Log mass [n], nats, of images [n, *event] in [0, 1], and its terms [n, t]."""
-        terms = self.log_terms(self.sequence(x))
-        return terms.sum(-1), terms
-
     def next(self, known: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [n, q] of the value after those `known` [n, t], and the cache [n, t + 1, c].
 
         A cache holds keys and values of every layer at the positions before: c = 2 layers · width.
         """
-        reach, n = max(self.near), known.shape[0]
-        nothing = torch.full_like(self.powers[:1], self.values).expand(n, reach)
-        padded = torch.cat((nothing, known.long().clamp(0, self.values - 1)), 1)
+        padded = self.before(known, max(self.near))
         place = self.places[cache.shape[1]]
         h = place + sum(
             embedding(padded[:, -back])
@@ -200,17 +239,3 @@ class Causal(Learner):
             h, pair = cast(Layer, layer).step(h, before)
             pairs.append(pair)
         return self.outlet(self.norm(h))[:, 0], torch.cat(pairs, -1)
-
-    def graphs(self) -> dict[str, Graph]:
-        """One file a verb."""
-        n = self.values  # so that every value is among the examples
-        given = {
-            "known": torch.arange(n)[:, None].repeat(1, 3).float(),
-            "cache": torch.zeros(n, 3, 2 * len(self.layers) * self.config.width),
-        }
-        outputs = ("distribution", "longer_cache")
-        x = {"x": torch.rand(2, *self.event_shape).round()}
-        return {
-            "log_prob": Graph(view(self, "log_prob"), x, ("log_prob", "terms"), ("log_prob",)),
-            "next": Graph(view(self, "next"), given, outputs, ("next",)),
-        }
