@@ -20,6 +20,8 @@ LEAST = 20
 LABELS = ("label", "labels", "class", "target", "category", "cluster")
 """Names of a column that is no coordinate."""
 LARGEST = float(np.finfo(np.float32).max)
+COARSEST = 1e-3
+"""Most that a number may lose as a float32, in parts of the range of its column."""
 MOST_SKEW = 4.0
 """Where one coordinate is so many times wider than the other, a window is no square."""
 NAME_LENGTH = 40
@@ -75,10 +77,20 @@ def parse_points(content: bytes, least: int = LEAST, most: int | None = None) ->
     if flat := [i + 1 for i in range(len(at)) if np.ptp(points[:, i]) == 0]:
         expected = "columns whose numbers differ"
         raise TableError(expected, f"one number all along column {flat[0]}")
+    narrow = points.astype(np.float32)
+    lost = np.abs(narrow - points).max(0) > COARSEST * np.ptp(points, axis=0)
+    if lost.any():
+        i = int(lost.argmax())
+        low, high = points[:, i].min(), points[:, i].max()
+        raise TableError(
+            "numbers whose differences single precision can hold",
+            f"{low:.9g} to {high:.9g} in column {at[i] + 1}",
+            "subtract a constant from the column, or multiply it by one",
+        )
     names = header or [f"column {i + 1}" for i in range(len(rows[0][1]))]
     label = None if left_out is None else tuple(cells[left_out] for _, cells in rows)
     name = "" if left_out is None else names[left_out]
-    return Table(points.astype(np.float32), tuple(names[i] for i in at), label, name)
+    return Table(narrow, tuple(names[i] for i in at), label, name)
 
 
 def _rows(content: bytes) -> tuple[list[str], list[Row]]:

@@ -31,6 +31,11 @@ def test_labels_and_names_come_with_the_points() -> None:
         ("x\n" + "1\n2\n" * 60 + "nan\n", "'nan' in line 122, column 1"),
         ('"a\n' * 120, "found"),
         ("1,2,3,4\n" * 120, "found 4 columns"),
+        (
+            "".join(f"{1_700_000_000 + i / 10},{i}\n" for i in range(120)),
+            "single precision can hold",
+        ),
+        ("".join(f"{i},{i}e-300\n" for i in range(120)), "in column 2"),
     ],
 )
 def test_what_is_no_table_is_told(text: str, message: str) -> None:

@@ -33,9 +33,10 @@ def show(sample: Sample, by: str) -> None:
     parts.play(scene, key=FRAMES[by])
     best = found.best
     top = (found.smoothed or found.scores)[best]
-    told = f"Held-out points are likeliest at **{found.words[best]}**: {nats(top.held)} nats"
+    told = f"Held-out points are likeliest at **{found.words[best]}**: {nats(top.held)}"
+    told += f" ± {top.error:.3f} nats" if np.isfinite(top.held) else " nats"
     if sample.floor is not None:
-        told += f", {sample.floor - top.held:.3f} below what is possible"
+        told += f", {max(sample.floor - top.held, 0):.3f} below what is possible"
     if by == "kernel":
         told += f". Scott's rule says h = {scott(sample.train):.3g}"
     zero = [words for words, one in zip(found.words, found.scores, strict=True) if one.none]
@@ -43,6 +44,11 @@ def show(sample: Sample, by: str) -> None:
         told += (
             f". Without smoothing some of the {found.scores[0].m:,} held-out points fall into "
             f"empty bins from {zero[0]} on: p = 0 there, the mean is −∞, and the curve ends"
+        )
+    if found.outside:
+        told += (
+            f". {found.outside:,} of {len(sample.held):,} held-out points lie outside of the "
+            "window, where every histogram is 0, and are left out here"
         )
     st.markdown(told + ".")
 

@@ -72,8 +72,12 @@ class Sample:
 
     @cached_property
     def key(self) -> str:
-        """What tells its points from all others: caches of fits go by it."""
-        said = blake2b(repr((self.extent, self.seed)).encode(), digest_size=16)
+        """What tells its points from all others: caches of fits and offered files go by it.
+
+        Also what they are called and their units: those of two files may be alike, standardised.
+        """
+        known = (self.extent, self.seed, self.title, self.file, self.columns, self.units)
+        said = blake2b(repr(known).encode(), digest_size=16)
         for points in (self.train, self.held):
             said.update(repr(points.shape).encode())
             said.update(np.ascontiguousarray(points).tobytes())

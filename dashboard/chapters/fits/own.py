@@ -190,8 +190,11 @@ def split(found: Table, seed: int) -> Split:
     points = units.standardised(x[: cut + FITTED])
     names = tuple(sorted(set(found.label or ())))
     classes = names if 2 <= len(names) <= CLASSES else ()
-    words = np.array(found.label or ())[order[: len(points)]] if classes else None
-    labels = None if words is None else np.searchsorted(np.array(classes), words).astype(np.int64)
+    labels = None
+    if classes and found.label:
+        # By number: as an array of words each would take as much room as the longest.
+        number = {name: i for i, name in enumerate(classes)}
+        labels = np.array([number[found.label[i]] for i in order[: len(points)]], np.int64)
     return Split(points[:cut], points[cut:], units, classes, labels)
 
 

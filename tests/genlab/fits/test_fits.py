@@ -1,11 +1,13 @@
 """Fits against oracles: scikit-learn, scipy, numerical gradients, and what must hold of any."""
 
+import math
 from itertools import islice, pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import logsumexp
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
@@ -73,6 +75,16 @@ def test_the_kernel_density_is_that_of_scikit_learn() -> None:
     mine = fit_kernel(x, 0.4)
     oracle = KernelDensity(bandwidth=0.4).fit(x)
     np.testing.assert_allclose(mine.log_prob(at), oracle.score_samples(at), rtol=1e-6)
+
+
+@pytest.mark.parametrize("h", [1e-9, 1e-3, 0.05, 2.0])
+@pytest.mark.parametrize("middle", [0.0, 1e6])
+def test_a_kernel_density_is_the_sum_of_its_kernels_near_and_far(h: float, middle: float) -> None:
+    x = points(200) + middle
+    at = np.concatenate([x[:5] + 0.3 * h, points(20, seed=2) + middle, x[:3] + 1e5, x[:3] - 1e9])
+    squares = ((at[:, None] - x) ** 2).sum(2) / h**2
+    truth = logsumexp(-0.5 * squares, axis=1) - math.log(len(x) * h**2 * 2 * math.pi)
+    np.testing.assert_allclose(fit_kernel(x, h).log_prob(at), truth, rtol=1e-9, atol=1e-7)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -7,7 +7,7 @@ not seen rises and falls again, while that of its own points rises all the way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +39,8 @@ SMOOTH = 0.5
 """The smoothing that is compared with none."""
 PAIRS = 1_000_000
 """Distances that each bandwidth may take."""
+ASKED = 1_000
+"""Held-out points that each is asked about in any case: with fewer the best is a matter of luck."""
 GRID = 100
 """Cells along a side of the picture of a kernel density; a histogram shows its bins."""
 
@@ -52,6 +54,7 @@ class Sweep:
         values: Bins along a side, or bandwidths in data units.
         scores: Of each; `smoothed` those with a little smoothing, none of kernels.
         maps: Log-densities of each over the window, as pictures show them.
+        outside: Held-out points beyond the window of a histogram: they are left out of the scores.
     """
 
     by: str
@@ -59,6 +62,7 @@ class Sweep:
     scores: list[Score]
     smoothed: list[Score]
     maps: list[Float]
+    outside: int = 0
 
     @property
     def words(self) -> list[str]:
@@ -75,19 +79,32 @@ class Sweep:
 def sweep(sample: Sample, by: str) -> Sweep:
     """Fit every number of bins, or every bandwidth."""
     if by == "histogram":
+        seen = _within(sample)
         fits = [density.fitted(sample, by, k, 0.0, 1.0) for k in KS]
-        scores = [density.score(fit, sample) for fit in fits]
-        smooth = [density.score(density.fitted(sample, by, k, SMOOTH, 1.0), sample) for k in KS]
+        scores = [density.score(fit, seen) for fit in fits]
+        smooth = [density.score(density.fitted(sample, by, k, SMOOTH, 1.0), seen) for k in KS]
         values: tuple[float, ...] = KS
-        return Sweep(by, values, scores, smooth, [density.cells(fit, sample) for fit in fits])
+        maps = [density.cells(fit, sample) for fit in fits]
+        return Sweep(by, values, scores, smooth, maps, len(sample.held) - len(seen.held))
     spread = float(np.sqrt(sample.train.var(0, ddof=1).mean()))
     values = tuple(width * spread for width in WIDTHS)
     kernels = [KernelDensity(sample.train, h) for h in values]
     size = GRID if sample.d == 2 else 4 * density.CELLS
     axes = density.middles(sample, size)
     maps = [kernel.on_grid(*axes) for kernel in kernels]
-    scores = [density.score(kernel, sample, PAIRS) for kernel in kernels]
+    scores = [density.score(kernel, sample, PAIRS, ASKED) for kernel in kernels]
     return Sweep(by, values, scores, [], maps)
+
+
+def _within(sample: Sample) -> Sample:
+    """What lies in the window: beyond it every histogram is zero, however many bins it has."""
+    low, high = np.array(sample.box).T
+
+    def inside(x: Float) -> Float:
+        return x[((x >= low) & (x <= high)).all(1)]
+
+    held = inside(sample.held)
+    return replace(sample, train=inside(sample.train), held=held) if len(held) else sample
 
 
 def scene(found: Sweep, sample: Sample, start: int) -> Scene:
@@ -188,6 +205,8 @@ def span(held: Sequence[Float], train: Float, floor: float | None) -> tuple[floa
     """
     known = np.concatenate([*held, [] if floor is None else [floor]])
     known = known[np.isfinite(known)]
+    if not len(known):
+        return -1.0, 1.0  # all lie beyond the window: there is no curve
     best = float(known.max())
     low = max(float(known.min()), best - 3)
     high = max(best, min(float(train.max()), best + 0.6 * (best - low)))
@@ -197,7 +216,7 @@ def span(held: Sequence[Float], train: Float, floor: float | None) -> tuple[floa
 def readouts(found: Sweep, sample: Sample) -> list[Readout]:
     """The numbers of each fit."""
     m = found.scores[0].m
-    told = f"Nats: the mean over the training points, and over {m:,} that the fit has not seen."
+    told = f"Nats: the mean {found.scores[0].asked}."
     pairs = [f"{nats(one.train)} | {nats(one.held)}" for one in found.scores]
     numbers = [Readout("mean log p, training | held out", pairs, "model", told)]
     if found.smoothed:

@@ -58,6 +58,7 @@ class Score:
         none: The share of held-out points where the density is zero.
         rest: The mean of the others.
         m: Held-out points that were asked.
+        n: Training points that were asked.
     """
 
     train: float
@@ -66,22 +67,31 @@ class Score:
     none: float
     rest: float
     m: int
+    n: int
+
+    @property
+    def asked(self) -> str:
+        """Which points the means are of, in words."""
+        return f"over {self.n:,} training points, and over {self.m:,} that the fit has not seen"
 
 
-def score(fit: Fit, sample: Sample, pairs: int = PAIRS) -> Score:
-    """How likely a fit finds the points that it was given, and those that it was not."""
+def score(fit: Fit, sample: Sample, pairs: int = PAIRS, least: int = LEAST) -> Score:
+    """How likely a fit finds the points that it was given, and those that it was not.
+
+    Of a kernel density as many of each as `pairs` distances allow, and `least` held-out ones.
+    """
     m = len(sample.held)
     train = sample.train
     if isinstance(fit, KernelDensity):
         most = max(LEAST, pairs // len(fit.points))
-        m, train = min(m, most), train[:most]
+        m, train = min(m, max(most, least)), train[:most]
     log_p = fit.log_prob(sample.held[:m])
     known = log_p[np.isfinite(log_p)]
     rest, spread = (known.mean(), known.std()) if len(known) else (-np.inf, np.nan)
     held = rest if len(known) == m else -np.inf
     error = float(spread / np.sqrt(max(len(known), 1)))
     own = float(fit.log_prob(train).mean())
-    return Score(own, float(held), error, 1 - len(known) / m, float(rest), m)
+    return Score(own, float(held), error, 1 - len(known) / m, float(rest), m, len(train))
 
 
 def top_of(log_p: Float) -> float:
@@ -271,8 +281,11 @@ def _on_line(
     top, name = ceiling(log_p, truth), _name(fit)
     low, high = sample.box[0]
     rng = np.random.default_rng(0)  # a height to tell points apart; it means nothing
-    under = rng.random(len(drawn.x)) * np.exp(fit.log_prob(drawn.x))
     (places,) = middles(sample, 4 * CELLS)
+    smooth = isinstance(fit, KernelDensity)  # then the curve that is shown is near enough
+    own = drawn.x[:, 0]
+    height = np.interp(own, places, np.exp(log_p)) if smooth else np.exp(fit.log_prob(drawn.x))
+    under = rng.random(len(own)) * height
     layers: list[Layer] = []
     if truth is not None:
         true = np.stack([places, np.exp(truth)], -1)[None, None]
@@ -307,10 +320,7 @@ def nats(value: float) -> str:
 
 def readouts(found: Score, floor: float | None, here: float) -> list[Readout]:
     """The numbers of the picture; `here` is log p of the point that is dragged."""
-    told = (
-        "Nats: the mean over the training points, and over "
-        f"{found.m:,} that the fit has not seen, ± a standard error."
-    )
+    told = f"Nats: the mean {found.asked}, ± a standard error."
     held = nats(found.held)
     held += f" ± {found.error:.3f}" if np.isfinite(found.held) else ""
     numbers = [

@@ -49,8 +49,13 @@ class Filling:
 
     @property
     def hopeless(self) -> int | None:
-        """The first place at which every held-out image falls into an empty cell."""
-        return next((i for i, one in enumerate(self.counts) if one.empty == 1), None)
+        """The first place from which on every held-out image falls into an empty cell.
+
+        Coarse blocks are no part of finer ones, so that a cell may be met again after such a place.
+        """
+        met = [i for i, one in enumerate(self.counts) if one.empty < 1]
+        first = met[-1] + 1 if met else 0
+        return first if first < len(self.counts) else None
 
 
 def filling(train: Bytes, held: Bytes, k: int) -> Filling:

@@ -78,7 +78,13 @@ def test_two_orders_split_differently_and_agree_about_the_sum_where_data_are() -
     assert np.quantile(apart, 0.9) < 0.1
     split = np.abs(both[0]["terms"][:, 0] - both[1]["terms"][:, 1])
     assert np.median(split) > 0.3
-    far = np.array([[3.2, 2.8]])
+    places = {
+        one.say: np.array([[float(part) for part in one.set["x"].split(",")]])
+        for one in told("autoregressive", "order").tries
+    }
+    on = model("moons-exact").log_prob(places["Put the point on a moon"])
+    assert on > np.quantile(model("moons-exact").log_prob(moons()), 0.25)
+    far = places["Put it far from the data"]
     out = [float(model(name).log_prob(far)[0]) for name in ("moons-ar", "moons-ar-yx")]
     assert abs(out[0] - out[1]) > 10 * np.median(apart)
 

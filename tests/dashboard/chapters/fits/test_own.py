@@ -2,7 +2,9 @@
 
 import base64
 import io
+import tracemalloc
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from dashboard.chapters.fits.data import Sample
 from dashboard.chapters.fits.scenes.own import SIDE, START, points_of
 from genlab import load
 from genlab.__main__ import main
+from genlab.fits.graphs import Units
 from genlab.fits.histogram import fit_histogram
 from genlab.fits.mixture import em, start
 from genlab.tables import Table, parse_points, window
@@ -71,6 +74,26 @@ def test_labels_that_are_no_classes_are_left_alone() -> None:
     each = Table(x, ("x",), tuple(map(str, range(60))), "name")
     assert own.split(each, 0).labels is None
     assert own.split(Table(x, ("x",), ("a",) * 60, "name"), 0).classes == ()
+
+
+def test_one_long_label_takes_no_more_room_than_itself() -> None:
+    """In an array of words each would take as much room as the longest."""
+    words = ("a", "b" * 100_000) * 1_000
+    found = Table(RNG.random((2_000, 1), np.float32), ("x",), words, "name")
+    tracemalloc.start()
+    parts = own.split(found, 0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
+    assert parts.labels is not None
+    np.testing.assert_array_equal(parts.labels, np.random.default_rng(0).permutation(2_000) % 2)
+
+
+def test_files_that_are_alike_when_standardised_have_keys_of_their_own() -> None:
+    first = sample()
+    twice = replace(first, units=Units((0.0, 0.0), (2.0, 2.0)))
+    others = [twice, replace(first, title="Yours"), replace(first, columns=("mass", "length"))]
+    assert len({one.key for one in (first, *others)}) == 4
 
 
 def bring(app: AppTest, content: bytes, name: str = "My points.csv") -> AppTest:

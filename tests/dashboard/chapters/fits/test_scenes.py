@@ -1,5 +1,7 @@
 """What the views of fits draw: two steps of sampling, curves, colours, ways up the likelihood."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from dashboard.chapters.fits.data import Sample
 from dashboard.chapters.fits.scenes import bins, components, density, dimensions, mixture
 from dashboard.components.layers import SceneError, tints
 from dashboard.components.scene import Lines, Points
+from genlab.fits.counting import Count
 from genlab.fits.histogram import Histogram
 from genlab.fits.mixture import em
 
@@ -75,6 +78,29 @@ def test_the_held_out_curve_rises_and_falls(d: int, by: str) -> None:
     assert scene.timeline
     assert scene.timeline.start == found.best
     assert len(scene.encode()) < 2_000_000
+
+
+@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("far", [1, 200])
+def test_held_out_points_beyond_the_window_are_left_out_of_the_curve(d: int, far: int) -> None:
+    given = sample(d)
+    held = given.held.copy()
+    held[:far] = 50
+    found = bins.sweep(replace(given, held=held), "histogram")
+    assert bins.scene(found, given, found.best).timeline
+    if far < len(held):
+        assert found.outside == far
+        rest = bins.sweep(replace(given, held=held[far:]), "histogram")
+        assert found.smoothed == rest.smoothed
+        assert np.isfinite(found.smoothed[found.best].held)
+
+
+def test_a_bandwidth_is_judged_by_many_points_and_its_numbers_say_by_how_many() -> None:
+    given = sample(n=6_000)
+    found = bins.sweep(given, "kernel")
+    assert {one.m for one in found.scores} == {1_000}
+    told = bins.readouts(found, given)[0].told
+    assert "over 200 training points, and over 1,000 that" in told
 
 
 def test_em_never_falls_and_both_ways_begin_together() -> None:
@@ -156,3 +182,12 @@ def test_frames_mark_the_images_in_empty_cells() -> None:
     np.testing.assert_array_equal(np.isfinite(layer.xy).all((2, 3)), found.new)
     assert dimensions.cells_words(found.counts[0]) == "4"
     assert found.hopeless is not None
+
+
+def test_a_cell_that_is_met_again_is_not_told_as_lost() -> None:
+    counts = [Count(d, d, 1, 1, empty) for d, empty in ((1, 0.0), (4, 1.0), (9, 0.9), (16, 1.0))]
+    found = dimensions.Filling(
+        1, 1, 2, counts, (1, 2, 3, 4), np.zeros((4, 1, 1, 1)), np.zeros(4) > 0
+    )
+    assert found.hopeless == 3
+    assert replace(found, counts=counts[:3]).hopeless is None
