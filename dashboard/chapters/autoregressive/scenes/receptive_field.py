@@ -81,7 +81,7 @@ def scene(card: Card, image: Grey, seen: Field, at: Point, what: str) -> Scene:
             axes=False,
         ),
         Pane(
-            f"What it depends on; the darkest is {top:.2f} nats",
+            f"Effects, up to {top:.2f} nats",
             extent,
             heat,
             f"The same grid: the darker a pixel, the more log p of the framed {what} changes when "
