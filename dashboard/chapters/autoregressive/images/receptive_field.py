@@ -44,8 +44,8 @@ def show(look: ImageSelection) -> None:
     if not offered:
         say_no_test(look.card)
         return
-    left, right = st.columns([2, 3])
-    with left:
+    left, right = st.columns([3, 2])  # the picture first, also on a telephone
+    with right:
         start = linked_picks(WALL, offered, image=0)
         sheet = Sheet.of(have.test[:offered], "Pick a test image", "Test images.", columns=8)
         state = tiles([sheet], key=WALL, picks=start, max_width=480)
@@ -54,7 +54,7 @@ def show(look: ImageSelection) -> None:
     first = state.picks["image"]
     chosen = [(first + i) % offered for i in range(min(look.n, offered))]
     images = np.stack([binary(look.card, levels(have.test[i], 1)) for i in chosen])
-    with right:
+    with left:
         found = progress.watch(
             _work(look, images), "field", "Changing pixels", partial(_preview, look, images)
         )
