@@ -158,8 +158,9 @@ PAGES: tuple[Page, ...] = (
     Page("Autoregressive models on images", "autoregressive-images", "autoregressive",
          "chapters/autoregressive/images/page.py", ":material/linear_scale:", group="Images",
          opens=("image",), parameter="image_ar", needs=(frozenset({"next"}),),
-         asks={"surprise": frozenset({"log_prob"})}, choice="image_ar_view",
-         views=("pixels", "complete", "surprise"), topics=(
+         asks={view: frozenset({"log_prob"}) for view in ("surprise", "receptive field")},
+         choice="image_ar_view",
+         views=("pixels", "complete", "surprise", "receptive field"), topics=(
         Topic(17, "Images, one piece at a time", "image_ar_view=pixels",
               "The chain rule over patches: exact likelihood, and one evaluation for each patch.",
               "Watch images appear patch by patch", face="bmnist-ar"),

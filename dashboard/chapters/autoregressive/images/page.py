@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import pages
-from dashboard.chapters.autoregressive.images import complete, pixels, surprise
+from dashboard.chapters.autoregressive.images import complete, pixels, receptive_field, surprise
 from dashboard.chapters.autoregressive.images.shared import choose
 from dashboard.plots.charts import loss_chart
 from dashboard.plots.theme import ink
@@ -16,6 +16,13 @@ VIEWS = {
     "pixels": "images appear, with the distribution of what comes next",
     "complete": "a part of an image is kept, the rest drawn anew",
     "surprise": "log p of any image, piece by piece",
+    "receptive field": "which earlier pixels a patch depends on",
+}
+SHOWN = {
+    "pixels": pixels,
+    "complete": complete,
+    "surprise": surprise,
+    "receptive field": receptive_field,
 }
 
 shell.head(
@@ -40,14 +47,16 @@ with st.container(horizontal=True, gap="medium"):
         n = controls.whole("Images", "image_ar_n", 4, 25, 16, 1)
     elif view == "complete":
         n = controls.whole("Completions", "complete_n", 1, 16, 8)
-    if view != "surprise":
+    elif view == "receptive field":
+        n = controls.whole("Images averaged", "field_n", 1, 16, 1)
+    if view in {"pixels", "complete"}:
         seed = controls.seed()
 look = ImageSelection(card, n, seed)
 with picture:
     if lacking:
         parts.say_missing_verbs(card, view, lacking)
     else:
-        {"pixels": pixels, "complete": complete, "surprise": surprise}[view].show(look)
+        SHOWN[view].show(look)
 lessons.tell(PAGE, view)
 badges(look)
 if card.history and view == "pixels":

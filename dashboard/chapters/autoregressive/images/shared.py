@@ -86,3 +86,15 @@ def tell_binary(card: Card) -> None:
     """Say what becomes of grey for a model of black and white."""
     if (card.measure.levels or 256) == 2:
         st.caption("The model knows black and white only: what is lighter than half is white.")
+
+
+def lacks_terms(card: Card) -> bool:
+    """Whether its `log_prob` says nothing of single values; where so, that is told."""
+    lacks = "terms" not in card.graphs["log_prob"].outputs
+    if lacks:
+        st.info(
+            f"`{card.id}` gives log p(x) without its terms: exported with the output `terms` of "
+            "`log_prob` it is shown here.",
+            icon=":material/extension_off:",
+        )
+    return lacks

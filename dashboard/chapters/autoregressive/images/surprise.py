@@ -3,7 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from dashboard.chapters.autoregressive.images.shared import binary, tell_binary, what_of
+from dashboard.chapters.autoregressive.images.shared import (
+    binary,
+    lacks_terms,
+    tell_binary,
+    what_of,
+)
 from dashboard.chapters.autoregressive.scenes import pixels
 from dashboard.components.sheet import levels
 from dashboard.components.stage import stage
@@ -37,12 +42,7 @@ def _usual(model: ExportedModel, images: Bytes) -> tuple[float, float]:
 @guarded()
 def show(look: ImageSelection) -> None:
     """The image and the map of its surprises; a stroke or a pick runs this fragment alone."""
-    if "terms" not in look.card.graphs["log_prob"].outputs:
-        st.info(
-            f"`{look.card.id}` gives log p(x) without its terms: exported with the output `terms` "
-            "of `log_prob` it is shown here.",
-            icon=":material/extension_off:",
-        )
+    if lacks_terms(look.card):
         return
     found, right = some_image(look)
     if found is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import pages
 from dashboard.components.offers import Offer
 from dashboard.shared import catalogue, drawings, taken
+from genlab.model import ExportedModel
 from tests.dashboard.blobs import decode
 from tests.dashboard.files import arrays
 from tests.dashboard.image_house import write_data
@@ -43,11 +45,16 @@ def opened(**query: str) -> AppTest:
     return app
 
 
-def shown(app: AppTest) -> dict[str, float]:
-    """The numbers of all pictures of the page that say one thing."""
+def said(app: AppTest) -> dict[str, str]:
+    """What all pictures of the page say that say one thing."""
     blobs = [each.proto.bytes for each in app.get("bidi_component") if each.proto.bytes]
     rows = [row for blob in blobs for row in decode(blob).get("readouts", [])]
-    return {row["label"]: float(row["values"][0].replace("−", "-")) for row in rows}
+    return {row["label"]: row["values"][0] for row in rows}
+
+
+def shown(app: AppTest) -> dict[str, float]:
+    """The numbers among it."""
+    return {label: float(value.replace("−", "-")) for label, value in said(app).items()}
 
 
 def log_prob(x: np.ndarray) -> np.ndarray:
@@ -111,6 +118,45 @@ def test_surprise_adds_up_to_the_likelihood(furnished: Path, files: dict[str, Of
     assert "image3" in files["Terms (npz)"].named(0)
 
 
+def test_the_receptive_field_of_a_chain_is_the_patch_before(
+    furnished: Path, files: dict[str, Offer]
+) -> None:
+    view = {"image_ar_view": "receptive field", "pixel": "5.5,20.5"}
+    app = opened(**view, image="1", field_n="2")
+    found, told = arrays(files["Effects (npz)"]), shown(app)
+    place, effect = found["place"].reshape(28, 28), found["effect"].reshape(28, 28)
+    t = place[7, 5]  # y points up
+    assert t == 3 * 14 + 2
+    assert set(place[np.nan_to_num(effect) > 0]) == {t - 1}
+    assert found["x"].shape == (2, 1, 28, 28)
+    assert 1 <= told["90 % of the effect, from pixels"] <= 4
+    assert told["the furthest of them, pixels away"] == pytest.approx(2, abs=0.6)
+    assert told["effect of what comes later, nats"] == 0
+    assert "the mean over 2 images" in texts(app)
+    name = files["Effects (csv)"].named(0)
+    assert "image2-patch45-mean2" in name
+    table = files["Effects (csv)"].make(0).decode().splitlines()
+    assert (table[0], len(table)) == ("row,column,place,effect", 785)
+    first = said(opened(**{**view, "pixel": "0.5,27.5"}))
+    assert first["90 % of the effect, from pixels"] == "0"
+    assert first["the furthest of them, pixels away"] == "–"
+
+
+def test_another_patch_asks_the_model_nothing(
+    furnished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All patches are measured at once, so that a pick is answered immediately."""
+    ran: list[Any] = []
+    run = ExportedModel.run
+    counted = lambda model, *args, **kw: ran.append(args[0]) or run(model, *args, **kw)  # noqa: E731
+    monkeypatch.setattr(ExportedModel, "run", counted)
+    opened(image_ar_view="receptive field", pixel="5.5,20.5")
+    assert ran
+    ran.clear()
+    opened(image_ar_view="receptive field", pixel="15.5,2.5")
+    assert not ran
+
+
 @pytest.mark.parametrize("view", pages.named("autoregressive-images").views)
 def test_every_view_has_its_lesson(furnished: Path, view: str) -> None:
     app = opened(image_ar_view=view, image_ar_n="4", complete_n="2")
@@ -122,6 +168,7 @@ def test_every_view_has_its_lesson(furnished: Path, view: str) -> None:
 def test_absurd_links_are_clamped(furnished: Path, view: str) -> None:
     value = ABSURD[len(view) % len(ABSURD)]
     keys = ["image_ar", "tile", "value", "seed", "image", "half", "erased", "complete_frame"]
+    keys += ["pixel"]
     app = opened(image_ar_view=view, image_ar_n="4", complete_n="2", **dict.fromkeys(keys, value))
     assert not app.error
 
@@ -129,7 +176,7 @@ def test_absurd_links_are_clamped(furnished: Path, view: str) -> None:
 def test_without_a_model_there_is_no_page_and_without_images_it_is_said(house: Path) -> None:
     assert pages.named("autoregressive-images") not in pages.shown([])
     sequences.patches(MODEL, side=28).publish(house)
-    for view in ("complete", "surprise"):
+    for view in ("complete", "surprise", "receptive field"):
         assert "no test images" in texts(opened(image_ar_view=view))
 
 
@@ -138,4 +185,5 @@ def test_a_model_without_terms_is_told_what_it_lacks(house: Path) -> None:
     toy.card["graphs"]["log_prob"]["outputs"] = ["log_prob"]
     toy.publish(house)
     write_data(house, "mnist", 1.0)
-    assert "`terms`" in texts(opened(image_ar_view="surprise"))
+    for view in ("surprise", "receptive field"):
+        assert "`terms`" in texts(opened(image_ar_view=view))

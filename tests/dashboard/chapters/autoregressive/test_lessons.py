@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import pytest
 from dashboard.chapters.autoregressive.scenes import chain
 from genlab import ExportedModel, load
 from genlab.autoregressive.order import Digits, cells_of, undecided
+from genlab.autoregressive.receptive_field import changes, field
 from tests.dashboard.told import right, told
 from tests.toys import sequences
 
 EXPORTED = Path(__file__).parents[4] / "exported"
+IMAGES = ["bmnist-ar"]
+"""Models of images of which a lesson says more than what holds for all."""
 WINDOW = (-4.0, 4.0, -3.8, 4.2)
 
 
@@ -102,3 +106,28 @@ def test_what_is_kept_below_an_erased_half_has_no_say(tmp_path: Path) -> None:
     assert undecided(square.card, np.isnan(known))[0] == 0
     assert Digits.of(square.card, 16).size == 4
     assert right("autoregressive-images", "complete") == "only by chance"
+
+
+@pytest.mark.parametrize("name", [name for name in IMAGES if (EXPORTED / name).is_dir()])
+def test_pixels_beside_a_patch_do_most_later_ones_nothing_and_far_ones_may_matter(
+    name: str,
+) -> None:
+    """A quarter of the pixels of the first test image is changed: two rounds of eight."""
+    card = model(name).card
+    with np.load(EXPORTED / "data" / f"{card.dataset}.npz") as arrays:
+        x = (arrays["x"][:1] > 127).astype(np.float32)
+    found = list(islice(changes(model(name), x), 2))
+    fields = [field(card, found, t) for t in range(len(cells_of(card)))]
+    assert max(seen.later for seen in fields) == 0
+    beside, far = [], []
+    for seen in fields:
+        known = seen.before & np.isfinite(seen.effect)
+        beside.append(seen.effect[known & (seen.away < 3)])
+        far.append(seen.effect[known & (seen.away > 10)])
+    near, away = np.concatenate(beside), np.concatenate(far)
+    assert near.mean() > 3 * away.mean()
+    assert away.max() > near.mean()
+    said = told("autoregressive-images", "receptive field").notice
+    assert said.startswith(
+        "On average the pixels beside the patch do most, and strokes far off may"
+    )
