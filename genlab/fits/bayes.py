@@ -110,7 +110,8 @@ class Generative:
         density = self.classes[y]
         if density is None:
             raise ValueError(f"no label of class {y} was given")
-        return density.sample(n, seed)
+        # Of one seed the classes are drawn apart: alike noise would look like a likeness of theirs.
+        return density.sample(n, len(self.classes) * seed + y)
 
 
 def _shares(y: Labels, k: int) -> Float:

@@ -34,8 +34,8 @@ WALLS = {scenes.NAIVE: "Naive Bayes", scenes.MIXTURES: "Mixtures"}
 
 shell.head(
     "Generate to classify",
-    f"A {ink('model', 'density for each class')} and Bayes's rule, beside a classifier that knows "
-    "nothing of x.",
+    f"A {ink('model', 'density for each class')} and Bayes's rule, beside a classifier that "
+    "learns p(y | x) alone.",
     r"Generative: $p(y \mid x) = p(y)\,p(x \mid y) \big/ \sum_{y'} p(y')\,p(x \mid y')$  \n"
     r"Naive Bayes: $p(x \mid y) = \prod_i p(x_i \mid y)$  \n"
     r"Discriminative: $p(y \mid x) \propto \exp(w_y \cdot x + b_y)$",
@@ -178,6 +178,10 @@ def digits(left: DeltaGenerator) -> None:
 def tell(found: Race, view: str) -> None:
     """What the figures say, and the chart with its error bars."""
     st.markdown(scenes.verdict(found))
+    st.caption(
+        f"± is one standard error over {scenes.DRAWS} draws of labels; clearly is by more than "
+        f"{scenes.SURE} of them, on the same draws."
+    )
     lessons.tell(PAGE, view)
     parts.chart(scenes.chart(found), "Accuracy of each classifier against the number of labels.")
 

@@ -47,7 +47,7 @@ DRAWS = 10
 """Draws of labels at each number of them: the error bars are of their mean."""
 SURE = 4
 """Standard errors that make a lead: with ten draws one size in 300 has so many by chance."""
-SHADE = 0.6
+SHADE = 0.5
 """How far a sure class is shaded: on the full colour its labels would not be seen."""
 SIZES = (4, 8, 16, 32, 64, 128, 256, 512)
 DIGITS = (20, 50, 100, 200, 500, 1_000, 2_000)
@@ -167,7 +167,7 @@ def scene(found: Race, data: Labelled, extent: Extent, seed: int) -> Scene:
                 drawn = [model.sample(y, DRAWN, seed) for model in models
                          if isinstance(model, Generative)]  # fmt: skip
                 told = f"samples of p(x | {data.names[y]})"
-                layers.append(Points(np.stack(drawn), role, told, radius=1.2, opacity=0.45))
+                layers.append(Points(np.stack(drawn), role, told, radius=1.6, opacity=0.7))
             told = f"labels of class {data.names[y]}"
             layers.append(Points(_labels(found, data, y), role, told, radius=3.5, opacity=1.0))
         alt = f"{name}: shades of the probability of a class, with the labels that it was given."
@@ -193,14 +193,18 @@ def timeline(found: Race, start: int) -> Timeline:
     curves = [Curve(found.mean(name), ROLES[name], f"accuracy: {name}", x=places, span=span)
               for name in found.accuracy]  # fmt: skip
     labels = [f"{n:,} labels" for n in found.sizes]
+    rows = [(share, f"{share:.0%}") for share in (0.6, 0.8, 1.0) if share > low]
     columns = [(float(at), f"{n:,}") for at, n in zip(places, found.sizes, strict=True)]
     return Timeline(len(labels), labels, curves, start=start, fps=1.5, loop=False, title="labels",
-                    positions=places, height=110, columns=columns)  # fmt: skip
+                    positions=places, height=110, columns=columns, rows=rows)  # fmt: skip
 
 
 def readouts(found: Race) -> list[Readout]:
     """Accuracy of each at the shown number of labels."""
-    told = f"On points that no classifier was given: the mean of {DRAWS} draws of labels."
+    told = (
+        "The share of points that it names rightly, none of which it was given: the mean over "
+        f"{DRAWS} draws of labels ± its standard error."
+    )
     return [
         Readout(
             name,
@@ -243,21 +247,21 @@ def verdict(found: Race) -> str:
     ahead = found.ahead(NAIVE, LOGISTIC)
     best = [n for n, sign in zip(found.sizes, ahead, strict=True) if sign > 0]
     worse = [n for n, sign in zip(found.sizes, ahead, strict=True) if sign < 0]
-    last = f"With {found.sizes[-1]:,} labels it is {found.mean(NAIVE)[-1]:.1%} against "
-    last += f"{found.mean(LOGISTIC)[-1]:.1%}."
-    clear = f"by more than {SURE} standard errors"
     if best and worse:
-        told = f"naive Bayes leads {clear} with {_some(best)} labels, logistic regression with "
+        told = f"Naive Bayes is clearly ahead with {_some(best)} labels, logistic regression with "
         told += f"{_some(worse)}"
         told += ": the curves cross, as Ng and Jordan say." if max(best) < max(worse) else "."
     elif best:
-        told = f"naive Bayes leads {clear} with {_some(best)} labels, logistic regression never."
+        told = f"Naive Bayes is clearly ahead with {_some(best)} labels, logistic regression never."
     elif worse:
-        told = f"logistic regression leads {clear} with {_some(worse)} labels, naive Bayes never: "
-        told += "the early lead that Ng and Jordan found is not there."
+        told = f"Logistic regression is clearly ahead with {_some(worse)} labels, naive Bayes "
+        told += "never: the early lead that Ng and Jordan found is not there."
     else:
-        told = f"neither naive Bayes nor logistic regression leads {clear} anywhere."
-    return f"Here {told} {last}"
+        told = "Neither naive Bayes nor logistic regression is clearly ahead anywhere."
+    return (
+        f"{told} In the end, with {found.sizes[-1]:,} labels, it is {found.mean(NAIVE)[-1]:.1%} "
+        f"against {found.mean(LOGISTIC)[-1]:.1%}."
+    )
 
 
 def _some(sizes: Sequence[int]) -> str:

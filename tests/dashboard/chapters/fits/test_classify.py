@@ -64,10 +64,10 @@ def made_up(naive: tuple[float, ...], logistic: tuple[float, ...]) -> Race:
     ("naive", "logistic", "words"),
     [
         ((0.7, 0.8, 0.8), (0.6, 0.8, 0.9), "with 10 labels, logistic regression with 1,000: the"),
-        ((0.6, 0.8, 0.9), (0.7, 0.8, 0.8), "naive Bayes leads by more than 4 standard errors"),
+        ((0.6, 0.8, 0.9), (0.7, 0.8, 0.8), "Naive Bayes is clearly ahead with"),
         ((0.7, 0.8, 0.9), (0.6, 0.7, 0.8), "10, 100 and 1,000 labels, logistic regression never"),
         ((0.6, 0.7, 0.8), (0.7, 0.8, 0.9), "is not there"),
-        ((0.7, 0.8, 0.9), (0.7, 0.8, 0.9), "neither"),
+        ((0.7, 0.8, 0.9), (0.7, 0.8, 0.9), "Neither"),
     ],
 )
 def test_the_page_says_what_the_figures_say(
