@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,7 +88,7 @@ def test_a_model_that_breaks_its_order_is_found_out(
     """One whose terms know the next patch: what comes later has an effect, and it is told."""
     run = square.run
 
-    def cheats(verb: str, outputs: list[str], **feeds: np.ndarray) -> dict[str, np.ndarray]:
+    def cheats(verb: str, outputs: list[str], **feeds: Any) -> dict[str, np.ndarray]:
         terms = run(verb, outputs, **feeds)["terms"]
         return {"terms": np.roll(terms, -1, axis=1)}
 
@@ -100,7 +101,7 @@ def test_what_cannot_be_counts_as_a_very_small_mass(
 ) -> None:
     run = square.run
 
-    def never(verb: str, outputs: list[str], **feeds: np.ndarray) -> dict[str, np.ndarray]:
+    def never(verb: str, outputs: list[str], **feeds: Any) -> dict[str, np.ndarray]:
         terms = run(verb, outputs, **feeds)["terms"]
         return {"terms": np.where(terms < -3, -np.inf, terms)}
 

@@ -117,9 +117,10 @@ def scene(card: Card, image: Grey, seen: Field, at: Point, what: str) -> Scene:
 
 
 def preview(card: Card, seen: Field) -> Grey:
-    """The map while it is being measured, bytes [h, w]: light where the effect is large."""
-    effect, _ = shades(card, seen)
-    return np.rint(255 * np.nan_to_num(effect)).astype(np.uint8)
+    """The map while it is being measured, bytes [8 h, 8 w]: light where the effect is large."""
+    effect, later = shades(card, seen)
+    shown = np.where(np.isnan(later), np.nan_to_num(effect), later)
+    return np.kron(np.rint(255 * shown), np.ones((8, 8))).astype(np.uint8)
 
 
 def columns(card: Card, seen: Field) -> dict[str, NDArray[Any]]:

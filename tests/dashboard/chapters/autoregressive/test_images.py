@@ -146,9 +146,13 @@ def test_another_patch_asks_the_model_nothing(
     furnished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All patches are measured at once, so that a pick is answered immediately."""
-    ran: list[Any] = []
+    ran: list[str] = []
     run = ExportedModel.run
-    counted = lambda model, *args, **kw: ran.append(args[0]) or run(model, *args, **kw)  # noqa: E731
+
+    def counted(model: ExportedModel, verb: str, *args: Any, **kwargs: Any) -> Any:
+        ran.append(verb)
+        return run(model, verb, *args, **kwargs)
+
     monkeypatch.setattr(ExportedModel, "run", counted)
     opened(image_ar_view="receptive field", pixel="5.5,20.5")
     assert ran

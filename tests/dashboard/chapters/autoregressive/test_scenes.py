@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dashboard.chapters.autoregressive.scenes import chain, pixels, sampling
-from dashboard.components.scene import Heatmap
+from dashboard.chapters.autoregressive.scenes import chain, pixels, receptive_field, sampling
+from dashboard.components.scene import Heatmap, Lines
 from genlab import ExportedModel, load
 from genlab.autoregressive.order import Digits, cells_of, undecided
+from genlab.autoregressive.receptive_field import changes, field
 from genlab.measures.density import log_prob_grid
 from tests.toys import sequences
 
@@ -161,3 +162,32 @@ def test_what_is_kept_below_an_erased_half_is_unheard(square: ExportedModel) -> 
     first, unheard = undecided(square.card, ~erased)
     assert first == 0
     assert list(unheard) == list(range(8, 16))
+
+
+def test_the_map_of_a_receptive_field_is_its_effects_and_a_shade_for_what_comes_later(
+    square: ExportedModel,
+) -> None:
+    card, at = square.card, (3.5, 5.5)  # patches stand in rows of four; y points up
+    t = receptive_field.place_at(card, at)
+    assert t == 5
+    assert [receptive_field.place_at(card, each) for each in ((-9, 9e9), (7.99, 0.01))] == [0, 15]
+    x = square.sample(1, seed=4)
+    seen = field(card, list(changes(square, x)), t)
+    effect, later = receptive_field.shades(card, seen)
+    assert np.nanmax(effect) == 1
+    top, before = np.nanmax(seen.effect), seen.effect.reshape(8, 8)[2:4, :2]
+    np.testing.assert_allclose(effect[2:4, :2] ** 2 * top, before, rtol=1e-5)
+    assert (np.isnan(effect) == ~seen.before.reshape(8, 8)).all()
+    assert (np.isfinite(later) == seen.after.reshape(8, 8)).all()
+    image = np.rint(255 * x[0, 0]).astype(np.uint8)
+    scene = receptive_field.scene(card, image, seen, at, "patch")
+    frame = scene.panes[1].layers[2]
+    assert isinstance(frame, Lines)
+    assert frame.xy[0, 0].min(0).tolist() == [2, 4]
+    assert frame.xy[0, 0].max(0).tolist() == [4, 6]
+    assert f"up to {np.nanmax(seen.effect):.2f} nats" in scene.panes[1].title
+    assert len(scene.encode({"pixel": at})) < 20_000
+    shown = receptive_field.preview(card, seen)
+    assert (shown.shape, int(shown.max())) == ((64, 64), 255)
+    blank = receptive_field.preview(card, field(card, [], t))
+    assert set(np.unique(blank)) == {0, round(255 * receptive_field.LATER)}
