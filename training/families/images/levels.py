@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.data.images import ImageSet, Labelled
-from training.families.base import FamilyConfig, Graph, Learner, view
+from training.families.base import FamilyConfig, Graph, Learner, class_names, view
 from training.families.images.autoregressive import HEAD, Layer
 from training.options import Decay, Size
 
@@ -69,8 +69,10 @@ class LevelsConfig(FamilyConfig):
 
     def facts(self, dataset: ImageSet) -> dict[str, Any]:
         """What the card says of such a model beyond its graphs."""
-        constants = {"next_value": "categorical", "classes": list(dataset.classes)}
-        return {"constants": constants | {"order": order_of(dataset.event_shape, self.patch)}}
+        order = order_of(dataset.event_shape, self.patch)
+        constants = {"next_value": "categorical", "order": order, **class_names(dataset)}
+        measure = {"kind": "discrete", "levels": LEVELS, "bound": "exact"}
+        return {"constants": constants, "measure": measure}
 
 
 def order_of(event: Sequence[int], side: int) -> list[list[int]]:
@@ -208,18 +210,19 @@ class Levels(Learner):
         least = torch.full_like(log_mass, math.log(ANY / LEVELS))
         return torch.logaddexp(log_mass + math.log1p(-ANY), least)
 
-    def log_terms(self, x: Tensor) -> Tensor:
-        """Log p(x_i | before) of images in [0, 1], [n, pixels] in the order of `order_of`, nats."""
-        levels = self.sequence(x)
-        return self.log_masses(self.mixtures(self.contexts(levels), levels), levels).flatten(1)
+    def log_prob(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Log mass [n] of images [n, 1, height, width] in [0, 1], nats, and its terms [n, pixels].
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        """Log mass [n], nats, of images [n, 1, height, width] in [0, 1]."""
-        return self.log_terms(x).sum(-1)
+        They are log p(x_i | before) in the order of `order_of`.
+        """
+        levels = self.sequence(x)
+        mixtures = self.mixtures(self.contexts(levels), levels)
+        terms = self.log_masses(mixtures, levels).flatten(1)
+        return terms.sum(-1), terms
 
     def objective(self, batch: Labelled) -> Tensor:
         """Mean −log p(x) of images, nats."""
-        return -self.log_prob(batch.x).mean()
+        return -self.log_prob(batch.x)[0].mean()
 
     def next(self, known: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
         """Log masses [n, 256] of the pixel after those `known` [n, t], and the cache [n, t + 1, c].
@@ -258,6 +261,6 @@ class Levels(Learner):
         outputs = ("distribution", "longer_cache")
         x = {"x": torch.rand(2, *self.event_shape)}
         return {
-            "log_prob": Graph(view(self, "log_prob"), x, ("log_prob",), ("log_prob",)),
+            "log_prob": Graph(view(self, "log_prob"), x, ("log_prob", "terms"), ("log_prob",)),
             "next": Graph(view(self, "next"), given, outputs, ("next",)),
         }
