@@ -12,12 +12,15 @@ TOLERANCE = 1e-4
 
 
 def compared(card: Card, name: str, values: np.ndarray) -> np.ndarray:
-    """What is compared of an output [n, …]: logits count by their masses, all else as it is.
+    """What is compared of an output [n, …]: single masses as they are, all else as it is told.
 
-    The logit of a value of mass 1e-7 may be noise in float32, and nothing hangs on it.
+    The logarithm of a mass of 1e-7 may be noise in float32, and nothing hangs on it. Their sum over
+    an event, `log_prob`, is compared as it is.
     """
     if name == "distribution" and card.constants.next_value == "categorical":
         return np.asarray(softmax(values.astype(np.float64), axis=1))
+    if name == "terms" and card.measure.kind == "discrete":
+        return np.exp(values.astype(np.float64))
     return values
 
 

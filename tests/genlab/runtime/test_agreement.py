@@ -25,6 +25,7 @@ def test_logits_count_by_their_masses(tmp_path: Path) -> None:
     ]
     assert distances[0] <= TOLERANCE < distances[1]
     assert compared(card, "log_prob", logits) is logits
+    np.testing.assert_allclose(compared(card, "terms", logits), np.exp(logits))
 
 
 def test_a_distribution_that_differs_is_told(tmp_path: Path) -> None:
