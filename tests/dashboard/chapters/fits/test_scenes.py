@@ -95,6 +95,15 @@ def test_held_out_points_beyond_the_window_are_left_out_of_the_curve(d: int, far
         assert np.isfinite(found.smoothed[found.best].held)
 
 
+@pytest.mark.parametrize("by", ["histogram", "kernel"])
+def test_a_held_out_point_beyond_everything_leaves_a_picture(by: str) -> None:
+    given = sample()
+    held = given.held.copy()
+    held[0] = 1e38
+    found = bins.sweep(replace(given, held=held), by)
+    assert bins.scene(found, given, found.best).encode()
+
+
 def test_a_bandwidth_is_judged_by_many_points_and_its_numbers_say_by_how_many() -> None:
     given = sample(n=6_000)
     found = bins.sweep(given, "kernel")
