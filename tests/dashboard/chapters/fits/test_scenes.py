@@ -124,6 +124,13 @@ def test_em_never_falls_and_both_ways_begin_together() -> None:
     assert scene.names == {"c0", "c1", "c2"}
 
 
+def test_a_mixture_says_how_many_held_out_points_it_was_asked_about() -> None:
+    given = sample(n=50)
+    found = mixture.race(given, mixture.begin(given, 2, "full"), 0.3, stochastic=True)
+    told = mixture.scene(found, given, (), None).readouts[0].told
+    assert "over 50 that the fit has not seen" in told
+
+
 def test_a_way_that_leaves_all_numbers_stands_still_and_says_where() -> None:
     given = sample()
     first = mixture.begin(given, 2, "full")
