@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from genlab.autoregressive.order import Digits, cells_of
 from genlab.contract.card import Card
 from genlab.contract.errors import ContractError
-from genlab.contract.limits import MAX_SEED
+from genlab.contract.limits import MAX_ELEMENTS, MAX_SEED
 from genlab.runtime import noise
 from genlab.runtime.errors import InputError
 from genlab.runtime.inputs import number, rows, whole
@@ -86,6 +86,8 @@ def chain(
         raise ContractError(card.id, "verb", f"one of {sorted(card.verbs)}", "'next'")
     cells = cells_of(card)
     n = rows(n, card.event_shape, len(cells))
+    if width := card.graphs["next"].fixed.get("c", 0):  # the last value is told by the longest
+        whole("n", n, 1, max(1, MAX_ELEMENTS // max(1, width * (len(cells) - 1))))
     whole("seed", seed, 0, MAX_SEED)
     heat = max(number("temperature", temperature, 0, HOT), COLD)
     kept = _kept(card, known, n)

@@ -201,6 +201,16 @@ def test_what_is_refused_is_refused_at_once(
         chain(square, **{"n": 2} | options)
 
 
+def test_more_rows_than_the_longest_cache_can_hold_are_refused_at_once(
+    square: ExportedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    width, longest = square.card.graphs["next"].fixed["c"], len(cells_of(square.card)) - 1
+    monkeypatch.setattr("genlab.autoregressive.chain.MAX_ELEMENTS", 3 * width * longest + 1)
+    assert len(list(chain(square, 3))) == longest + 1
+    with pytest.raises(InputError, match="from 1 to 3"):
+        chain(square, 4)
+
+
 def test_a_model_without_next_and_a_caller_who_left(opened: Open, square: ExportedModel) -> None:
     with pytest.raises(ContractError, match="next"):
         chain(opened(points.flow("plane-flow", [0.5, 0.5], [0, 0])), 2)

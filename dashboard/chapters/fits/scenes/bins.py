@@ -41,6 +41,8 @@ PAIRS = 1_000_000
 """Distances that each bandwidth may take."""
 ASKED = 1_000
 """Held-out points that each is asked about in any case: with fewer the best is a matter of luck."""
+LOWEST = -1e9
+"""Nats below which a curve is not shown: a held-out point lies far beyond all others."""
 GRID = 100
 """Cells along a side of the picture of a kernel density; a histogram shows its bins."""
 
@@ -204,11 +206,11 @@ def span(held: Sequence[Float], train: Float, floor: float | None) -> tuple[floa
     The training curve runs up and out of it.
     """
     known = np.concatenate([*held, [] if floor is None else [floor]])
-    known = known[np.isfinite(known)]
+    known = known[known > LOWEST]
     if not len(known):
-        return -1.0, 1.0  # all lie beyond the window: there is no curve
+        return -1.0, 1.0  # some or all lie beyond everything: there is no curve
     best = float(known.max())
-    low = max(float(known.min()), best - 3)
+    low = min(max(float(known.min()), best - 3), best - 1e-3)
     high = max(best, min(float(train.max()), best + 0.6 * (best - low)))
     return low - 0.06 * (high - low), high + 0.12 * (high - low)
 

@@ -78,13 +78,14 @@ class Score:
 def score(fit: Fit, sample: Sample, pairs: int = PAIRS, least: int = LEAST) -> Score:
     """How likely a fit finds the points that it was given, and those that it was not.
 
-    Of a kernel density as many of each as `pairs` distances allow, and `least` held-out ones.
+    Of a kernel density as many held-out ones as `pairs` distances allow, but at least `least`, and
+    half as many training points.
     """
     m = len(sample.held)
     train = sample.train
     if isinstance(fit, KernelDensity):
         most = max(LEAST, pairs // len(fit.points))
-        m, train = min(m, max(most, least)), train[:most]
+        m, train = min(m, max(most, least)), train[: max(LEAST, most // 2)]
     log_p = fit.log_prob(sample.held[:m])
     known = log_p[np.isfinite(log_p)]
     rest, spread = (known.mean(), known.std()) if len(known) else (-np.inf, np.nan)

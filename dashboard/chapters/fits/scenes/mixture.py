@@ -178,7 +178,8 @@ def scene(
             for i, (x, y) in enumerate(centres if at == 0 else ())
         ]
         panes.append(pane(way.name, way.mixtures, sample, truth, handles))
-    return Scene(panes, timeline(found, sample.floor), readouts(found, sample.floor))
+    asked = min(HELD, len(sample.held))
+    return Scene(panes, timeline(found, sample.floor), readouts(found, sample.floor, asked))
 
 
 def pane(
@@ -269,9 +270,9 @@ def timeline(found: Race, floor: float | None) -> Timeline:
     )
 
 
-def readouts(found: Race, floor: float | None) -> list[Readout]:
-    """The numbers of each step."""
-    told = f"Nats: the mean over the training points, and over {HELD:,} that the fit has not seen."
+def readouts(found: Race, floor: float | None, asked: int) -> list[Readout]:
+    """The numbers of each step; `asked` is how many held-out points they are of."""
+    told = f"Nats: the mean over the training points, and over {asked:,} that the fit has not seen."
     numbers = []
     for way in found.both:
         said = [f"{nats(a)} | {nats(b)}" for a, b in zip(way.train, way.held, strict=True)]

@@ -95,6 +95,15 @@ def test_held_out_points_beyond_the_window_are_left_out_of_the_curve(d: int, far
         assert np.isfinite(found.smoothed[found.best].held)
 
 
+@pytest.mark.parametrize("by", ["histogram", "kernel"])
+def test_a_held_out_point_beyond_everything_leaves_a_picture(by: str) -> None:
+    given = sample()
+    held = given.held.copy()
+    held[0] = 1e38
+    found = bins.sweep(replace(given, held=held), by)
+    assert bins.scene(found, given, found.best).encode()
+
+
 def test_a_bandwidth_is_judged_by_many_points_and_its_numbers_say_by_how_many() -> None:
     given = sample(n=6_000)
     found = bins.sweep(given, "kernel")
@@ -113,6 +122,13 @@ def test_em_never_falls_and_both_ways_begin_together() -> None:
     assert found.em.lost is found.gradient.lost is None
     scene = mixture.scene(found, given, [(0.0, 1.0)] * 3, None)
     assert scene.names == {"c0", "c1", "c2"}
+
+
+def test_a_mixture_says_how_many_held_out_points_it_was_asked_about() -> None:
+    given = sample(n=50)
+    found = mixture.race(given, mixture.begin(given, 2, "full"), 0.3, stochastic=True)
+    told = mixture.scene(found, given, (), None).readouts[0].told
+    assert "over 50 that the fit has not seen" in told
 
 
 def test_a_way_that_leaves_all_numbers_stands_still_and_says_where() -> None:
