@@ -4,7 +4,8 @@
 
 Expectation maximisation (Dempster, Laird & Rubin 1977) alternates two steps that can be seen. E:
 whose point is it? The responsibilities r_ij = w_j N(x_i; μ_j, Σ_j) / p(x_i). M: each component
-becomes the weighted mean and covariance of its points. The log-likelihood never falls. Gradient
+becomes the weighted mean and covariance of its points. The log-likelihood never falls, but for
+what `floor` costs a component that has shrunk to it. Gradient
 ascent climbs the same likelihood by the parameters that may take any value: logits of the weights,
 means, and the Cholesky factor of each precision with the logarithm of its diagonal, so that a step
 cannot leave what is allowed.

@@ -79,9 +79,9 @@ def climb(
                 break
             made.append(mixture)
             train.append(value)
-            if still and len(train) > 1 and value - train[-2] < STILL:
+            if still and len(train) > 1 and abs(value - train[-2]) < STILL:
                 break
-        done = still and len(train) > 1 and train[-1] - train[-2] < STILL
+        done = still and len(train) > 1 and abs(train[-1] - train[-2]) < STILL
         lost = len(made) if len(made) <= STEPS and not done else None
         made += [made[-1]] * (STEPS + 1 - len(made))
         train += [train[-1]] * (STEPS + 1 - len(train))
