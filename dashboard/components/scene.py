@@ -136,7 +136,7 @@ class Scene:
         )
         names = [handle.name for handle in self.handles]
         require(len(set(names)) == len(names), f"scene: two handles of one name in {names}")
-        picks = [pane.pick for pane in self.panes if pane.pick]
+        picks = [pane.pick for pane in self.panes if pane.pick and pane.pick != NEAREST]
         object.__setattr__(self, "names", frozenset(names + picks))
         count = self.timeline.count if self.timeline else 1
         for pane in self.panes:

@@ -5,10 +5,9 @@
 Expectation maximisation (Dempster, Laird & Rubin 1977) alternates two steps that can be seen. E:
 whose point is it? The responsibilities r_ij = w_j N(x_i; μ_j, Σ_j) / p(x_i). M: each component
 becomes the weighted mean and covariance of its points. The log-likelihood never falls, but for
-what `floor` costs a component that has shrunk to it. Gradient
-ascent climbs the same likelihood by the parameters that may take any value: logits of the weights,
-means, and the Cholesky factor of each precision with the logarithm of its diagonal, so that a step
-cannot leave what is allowed.
+what `floor` costs a component that has shrunk to it. Gradient ascent climbs the same likelihood by
+the parameters that may take any value: logits of the weights, means, and the Cholesky factor of
+each precision with the logarithm of its diagonal, so that a step cannot leave what is allowed.
 
 A component that shrinks onto a point makes the likelihood grow without bound; `floor` is added to
 every variance (as scikit-learn's `reg_covar`), and `degenerate` tells which components have come
