@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +17,13 @@ import pytest
 
 from genlab import load
 from genlab.contract.card import Space
+from genlab.contract.errors import ContractError
 from genlab.contract.limits import HEAVY_JOBS, MAX_SESSION_BYTES, MAX_SESSIONS
 from genlab.runtime import devices, graphs, jobs
 from genlab.runtime.devices import Device, choose_device
 from genlab.runtime.errors import Busy, NoGpuError, OutOfMemoryError, RunError
 from genlab.runtime.sessions import CACHE, Session, SessionCache, build, heavy
+from tests.toys import points
 
 
 class ActedSession:
@@ -463,3 +467,15 @@ def test_heavy_jobs_are_few_and_the_others_are_told() -> None:
         pass
     for place in held[1:]:
         place.__exit__(None, None, None)
+
+
+def test_a_card_that_lies_of_a_graph_that_is_open_is_refused(tmp_path: Path) -> None:
+    true = tmp_path / points.gan("true-gan", [1, 1], [0, 0], [1, 1], 0.0).publish(tmp_path)
+    load("true-gan", device="cpu", folders=[tmp_path]).sample(2)
+    false = tmp_path / "false-gan"
+    shutil.copytree(true, false)
+    card = json.loads((true / "card.json").read_text()) | {"id": "false-gan"}
+    card["spaces"]["data"]["shape"] = [3]
+    (false / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ContractError):
+        load("false-gan", device="cpu", folders=[tmp_path]).sample(2)
