@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 
 from genlab import load
-from genlab.contract.card import Space
-from genlab.contract.errors import ContractError
+from genlab.contract.card import Card, Space
 from genlab.contract.limits import HEAVY_JOBS, MAX_SESSION_BYTES, MAX_SESSIONS
 from genlab.runtime import devices, graphs, jobs
 from genlab.runtime.devices import Device, choose_device
@@ -469,13 +468,24 @@ def test_heavy_jobs_are_few_and_the_others_are_told() -> None:
         place.__exit__(None, None, None)
 
 
-def test_a_card_that_lies_of_a_graph_that_is_open_is_refused(tmp_path: Path) -> None:
+def test_another_card_over_an_open_graph_is_judged_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[str] = []
+    real = graphs.smoke
+
+    def smoke(card: Card, *given: Any) -> Any:
+        judged.append(card.id)
+        return real(card, *given)
+
+    monkeypatch.setattr(graphs, "smoke", smoke)
     true = tmp_path / points.gan("true-gan", [1, 1], [0, 0], [1, 1], 0.0).publish(tmp_path)
     load("true-gan", device="cpu", folders=[tmp_path]).sample(2)
-    false = tmp_path / "false-gan"
-    shutil.copytree(true, false)
-    card = json.loads((true / "card.json").read_text()) | {"id": "false-gan"}
-    card["spaces"]["data"]["shape"] = [3]
-    (false / "card.json").write_text(json.dumps(card))
-    with pytest.raises(ContractError):
-        load("false-gan", device="cpu", folders=[tmp_path]).sample(2)
+    told = json.loads((true / "card.json").read_text())
+    uniform = {"latent": told["latent"] | {"law": "uniform"}}
+    for name, change in (("true-gan-same", {}), ("true-gan-other", uniform)):
+        shutil.copytree(true, tmp_path / name)
+        card = told | {"id": name} | change
+        (tmp_path / name / "card.json").write_text(json.dumps(card))
+        load(name, device="cpu", folders=[tmp_path]).sample(2)
+    assert set(judged) == {"true-gan", "true-gan-other"}
