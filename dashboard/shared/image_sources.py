@@ -11,9 +11,9 @@ from dashboard.components.pad import pad
 from dashboard.components.sheet import Sheet
 from dashboard.components.tiles import peek_tiles, tiles
 from dashboard.shared import controls, drawings, links
-from dashboard.shared.compute import in_turn
+from dashboard.shared.decoding import decode
 from dashboard.shared.images import Bytes, ImageSelection, linked_picks, remember_picks, say_no_test
-from dashboard.shared.upload import EVEN, Fitted, read_picture
+from dashboard.shared.upload import EVEN, Fitted
 from genlab.runtime.errors import InputError
 
 SOURCES = ["test image", "drawn", "upload"]
@@ -160,11 +160,13 @@ def _read(shape: tuple[int, ...]) -> None:
     if FILE not in st.session_state:
         return
     name, content = st.session_state[FILE]
+    slot = st.empty()
     try:
-        with in_turn():  # decoding takes up to a hundred megabytes
-            fitted: Fitted | str = read_picture(content, shape)
+        # What is said to a visitor who has left ends the run, and the decoder with it.
+        fitted: Fitted | str = decode(content, shape, lambda: slot.caption("Reading the picture …"))
     except InputError as error:
         fitted = str(error)
+    slot.empty()
     st.session_state[PICTURE] = _short(name), fitted
     del st.session_state[FILE]
 

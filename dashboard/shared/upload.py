@@ -8,7 +8,7 @@ decoded, and only the decoders of PNG and JPEG are tried. Nothing is stored.
 import io
 import warnings
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ MAX_BYTES = 5 * 2**20
 MAX_SIDE = 8_000
 MAX_PIXELS = {"JPEG": 32_000_000, "PNG": 9_000_000}
 """Of a JPEG only what is needed is decoded; a PNG whole, and a screen has eight million."""
+MAX_SCANS = 64
+"""A progressive JPEG has ten; each goes over all pixels once more."""
 Number = TypeVar("Number", np.uint8, np.float64)
 FINE = 8
 """Pixels of the picture for one of the image, at least, before it is averaged."""
@@ -49,6 +51,10 @@ GREYS = np.rint(np.arange(2**16) / 257).astype(np.uint8)
 """Bytes of sixteen-bit greys."""
 
 
+Ground = Literal["kept", "black", "even", "smooth", "uneven"]
+GROUNDS: tuple[Ground, ...] = get_args(Ground)
+
+
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """A picture as an image of the data's kind: levels [channels, h, w]; grey ones light on black.
@@ -58,7 +64,7 @@ class Fitted:
     """
 
     levels: NDArray[np.uint8]
-    ground: Literal["kept", "black", "even", "smooth", "uneven"]
+    ground: Ground
 
 
 def read_picture(content: bytes, shape: tuple[int, ...] = (1, 28, 28)) -> Fitted:
@@ -72,7 +78,7 @@ def read_picture(content: bytes, shape: tuple[int, ...] = (1, 28, 28)) -> Fitted
         InputError: The file is empty, too large, of another kind, or damaged; or there is nothing
             to see in it.
     """
-    kind, (channels, *size) = _kind(content), shape
+    kind, (channels, *size) = kind_of(content), shape
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -93,8 +99,8 @@ def read_picture(content: bytes, shape: tuple[int, ...] = (1, 28, 28)) -> Fitted
     return Fitted(np.moveaxis(np.asarray(middle), -1, 0).copy(), "kept")
 
 
-def _kind(content: bytes) -> str:
-    """PNG or JPEG by the first bytes."""
+def kind_of(content: bytes) -> str:
+    """PNG or JPEG by the first bytes; an `InputError` where it is neither, or too much."""
     if not content:
         raise InputError("picture", "a PNG or JPEG file", "an empty file")
     if len(content) > MAX_BYTES:
@@ -103,6 +109,9 @@ def _kind(content: bytes) -> str:
     kind = next((name for start, name in KINDS.items() if content.startswith(start)), None)
     if kind is None:
         raise InputError("picture", "a PNG or JPEG file, whatever its name says", _found(content))
+    # A marker is FF and not 00: what is coded has no other FF.
+    if kind == "JPEG" and (scans := content.count(b"\xff\xda")) > MAX_SCANS:
+        raise InputError("picture", f"a JPEG of at most {MAX_SCANS} scans", f"{scans:,}")
     return kind
 
 

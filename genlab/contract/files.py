@@ -12,6 +12,7 @@ import hashlib
 import io
 import math
 import os
+import stat
 import zipfile
 import zlib
 from pathlib import Path
@@ -23,6 +24,7 @@ from genlab.contract.errors import EXPORT_AGAIN, ContractError
 from genlab.contract.limits import MAX_FILE_BYTES, MAX_INFLATED_BYTES
 
 Arrays = dict[str, np.ndarray]
+COPY = "put a copy of the file there"
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 """The last is of encrypted members, and of unknown compressions: NotImplementedError is one."""
@@ -34,17 +36,29 @@ def digest(data: bytes) -> str:
 
 
 def read_bytes(folder: Path, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
-    """The bytes of one file of a model; a `ContractError` if there are none or far too many."""
-    path = folder / name
+    """The bytes of one file of a model; a `ContractError` if there are none or far too many.
+
+    It is a plain file: a pipe would never end, and a link may lead anywhere.
+    """
     try:
-        size = path.stat().st_size
-        if size > limit:
-            expected = f"at most {limit:,} bytes"
-            raise ContractError(folder.name, name, expected, f"{size:,} bytes", EXPORT_AGAIN)
-        return path.read_bytes()
+        with open(folder / name, "rb", opener=_plain) as file:
+            told = os.fstat(file.fileno())
+            if not stat.S_ISREG(told.st_mode):
+                raise ContractError(folder.name, name, "a plain file", "a device or a pipe", COPY)
+            if told.st_size <= limit:
+                return file.read(limit)
+            expected, found = f"at most {limit:,} bytes", f"{told.st_size:,} bytes"
+            raise ContractError(folder.name, name, expected, found, EXPORT_AGAIN)
     except OSError as error:
+        if (folder / name).is_symlink():
+            raise ContractError(folder.name, name, "a plain file", "a link", COPY) from None
         found = error.strerror or "an unreadable file"
         raise ContractError(folder.name, name, "a readable file", found, EXPORT_AGAIN) from None
+
+
+def _plain(path: str, flags: int) -> int:
+    """Open without waiting for the other end of a pipe, and without following a link."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
 
 
 def write_bytes(path: Path, data: bytes) -> None:

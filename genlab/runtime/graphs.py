@@ -16,7 +16,7 @@ import numpy as np
 from genlab.contract.card import Card
 from genlab.contract.catalogue import placed
 from genlab.contract.errors import ContractError
-from genlab.contract.files import read_bytes
+from genlab.contract.files import digest, read_bytes
 from genlab.contract.outside import Outside
 from genlab.contract.reading import read
 from genlab.contract.verify import verify_graph
@@ -93,7 +93,14 @@ class Graphs:
 
     def key(self, verb: str, outputs: Sequence[str], swapped: bool, device: str) -> Key:
         """Key of a session in the cache; `swapped` where the weights are given at each run."""
-        return (self.card.graphs[verb].sha256, tuple(outputs), swapped, device)
+        graph = f"{verb} {self.card.graphs[verb].sha256} {self._stated}"
+        return (graph, tuple(outputs), swapped, device)
+
+    @cached_property
+    def _stated(self) -> str:
+        """What the card states and a smoke run judges: of another card the same graph may lie."""
+        stated = {"spaces", "conditions", "latent", "constants", "measure", "graphs"}
+        return digest(self.card.model_dump_json(include=stated).encode())
 
     def _weights(self, verb: str, session: Session, step: int) -> dict[str, np.ndarray]:
         """The weights of a step that the session takes (snapshots may hold less precise ones)."""

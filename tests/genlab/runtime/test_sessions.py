@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,12 +16,13 @@ import numpy as np
 import pytest
 
 from genlab import load
-from genlab.contract.card import Space
+from genlab.contract.card import Card, Space
 from genlab.contract.limits import HEAVY_JOBS, MAX_SESSION_BYTES, MAX_SESSIONS
 from genlab.runtime import devices, graphs, jobs
 from genlab.runtime.devices import Device, choose_device
 from genlab.runtime.errors import Busy, NoGpuError, OutOfMemoryError, RunError
 from genlab.runtime.sessions import CACHE, Session, SessionCache, build, heavy
+from tests.toys import points
 
 
 class ActedSession:
@@ -463,3 +466,26 @@ def test_heavy_jobs_are_few_and_the_others_are_told() -> None:
         pass
     for place in held[1:]:
         place.__exit__(None, None, None)
+
+
+def test_another_card_over_an_open_graph_is_judged_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[str] = []
+    real = graphs.smoke
+
+    def smoke(card: Card, *given: Any) -> Any:
+        judged.append(str(card.latent and card.latent.law))
+        return real(card, *given)
+
+    monkeypatch.setattr(graphs, "smoke", smoke)
+    points.gan("true-gan", [1, 1], [0, 0], [1, 1], 0.0).publish(tmp_path / "here")
+    for place, law in (("here", "normal"), ("there", "normal"), ("elsewhere", "uniform")):
+        folder = tmp_path / place
+        if place != "here":
+            shutil.copytree(tmp_path / "here", folder)
+        card = json.loads((folder / "true-gan" / "card.json").read_text())
+        card["latent"]["law"] = law
+        (folder / "true-gan" / "card.json").write_text(json.dumps(card))
+        load("true-gan", device="cpu", folders=[folder]).sample(2)
+    assert judged == ["normal", "uniform"]
