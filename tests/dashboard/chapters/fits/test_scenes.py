@@ -8,7 +8,7 @@ import pytest
 from dashboard.chapters.fits.data import Sample
 from dashboard.chapters.fits.scenes import bins, components, density, dimensions, mixture
 from dashboard.components.layers import SceneError, tints
-from dashboard.components.scene import Lines, Points
+from dashboard.components.scene import Heatmap, Lines, Points
 from genlab.fits.counting import Count
 from genlab.fits.histogram import Histogram
 from genlab.fits.mixture import em
@@ -182,6 +182,27 @@ def test_frames_mark_the_images_in_empty_cells() -> None:
     np.testing.assert_array_equal(np.isfinite(layer.xy).all((2, 3)), found.new)
     assert dimensions.cells_words(found.counts[0]) == "4"
     assert found.hopeless is not None
+
+
+def test_a_frame_sits_around_its_tile() -> None:
+    rng = np.random.default_rng(0)
+    train, held = (rng.integers(0, 256, (60, 8, 8), dtype=np.uint8) for _ in range(2))
+    (pane,) = dimensions.scene(dimensions.filling(train, held, 4), 0).panes
+    tiles, frames = pane.layers
+    assert isinstance(tiles, Heatmap)
+    assert isinstance(frames, Lines)
+    rows, columns = tiles.values.shape[1:]  # over the whole pane
+    x0, x1, y0, y1 = pane.extent
+    for outline in frames.xy[-1]:
+        (left, low), (right, high) = outline.min(0) + 1, outline.max(0) - 1
+        at = np.array([left - x0, right - x0]) * columns / (x1 - x0)
+        up = np.array([low - y0, high - y0]) * rows / (y1 - y0)
+        np.testing.assert_allclose([*at, *up], np.rint([*at, *up]))
+        (i, j), (a, b) = at.astype(int), up.astype(int)
+        assert np.isfinite(tiles.values[-1, a:b, i:j]).all()
+        around = tiles.values[-1, a - 1 : b + 1, i - 1 : j + 1].copy()
+        around[1:-1, 1:-1] = np.nan
+        assert np.isnan(around).all()
 
 
 def test_a_cell_that_is_met_again_is_not_told_as_lost() -> None:
