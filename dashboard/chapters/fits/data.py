@@ -96,14 +96,19 @@ class Sample:
         return next((-metric.value for metric in told if metric.name == "nll"), None)
 
 
-def choose(settings: DeltaGenerator) -> Sample:
-    """Data set, drawing or file, here; number of training points and seed, in `settings`."""
+def choose(settings: DeltaGenerator, picture: DeltaGenerator) -> Sample:
+    """Data set, drawing or file, here; number of training points and seed, in `settings`.
+
+    What there is nothing to fit without is told in the place of the `picture`.
+    """
     exact = {name: catalogue.exact_of(name) for name in catalogue.datasets()}
     able = {name: card for name, card in exact.items() if card and card.verbs >= VERBS}
-    with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+    with st.container(
+        key="source", horizontal=True, vertical_alignment="center", width="content", gap="small"
+    ):
         name = own.choose_source({name: catalogue.dataset_title(name) for name in able})
         if name == own.DRAWN:
-            return _drawing(settings)
+            return _drawing(settings, picture)
         return _file(settings) if name == own.CSV else _truth(able[name], settings)
 
 
@@ -118,11 +123,11 @@ def _truth(card: Card, settings: DeltaGenerator) -> Sample:
     return Sample(card.dataset, title, x[:n], held, extent, card, seed)
 
 
-def _drawing(settings: DeltaGenerator) -> Sample:
+def _drawing(settings: DeltaGenerator, picture: DeltaGenerator) -> Sample:
     """Points of what a visitor painted."""
     with settings:
         n, seed = int(sizes("Training points", "fit_n")), controls.seed()
-    train, held = own.drawn(n, seed)
+    train, held = own.drawn(n, seed, picture)
     return Sample("drawing", "Your drawing", train, held, catalogue.WINDOW, seed=seed)
 
 

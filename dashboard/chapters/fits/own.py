@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.chapters.fits.scenes.own import START, points_of
 from dashboard.components.heard import answer, note
@@ -60,10 +61,13 @@ def choose_source(titles: Mapping[str, str]) -> str:
     return name
 
 
-def drawn(n: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Training points [n, 2] and held-out points of what is painted; without paint the page stops.
+def drawn(
+    n: int, seed: int, picture: DeltaGenerator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Training points [n, 2] and held-out points of what is painted; the pad is behind a button.
 
-    The pad is behind a button here.
+    Without paint the page stops, and says so in the place of the `picture`: a notice beside the
+    button would move the pad from under the pointer.
     """
     with st.popover("Draw", icon=":material/brush:"):
         st.caption(
@@ -78,7 +82,7 @@ def drawn(n: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         elif not drawings.remember(LINK, ink):
             st.caption("This drawing is too large for a link: whoever opens it sees another.")
     if not ink.any():
-        st.info("Nothing is drawn yet: open *Draw* and paint.", icon=":material/brush:")
+        picture.info("Nothing is drawn yet: paint under *Draw*.", icon=":material/brush:")
         st.stop()
     return points_of(ink, n, seed), points_of(ink, HELD, seed, "held out")
 

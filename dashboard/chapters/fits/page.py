@@ -51,7 +51,7 @@ def points(left: DeltaGenerator, view: str) -> None:
     how, picture = places()
     settings = st.container(horizontal=True, gap="medium")
     with left:
-        sample = data.choose(settings)
+        sample = data.choose(settings, picture)
     match view:
         case "histogram" | "bins":
             with how:

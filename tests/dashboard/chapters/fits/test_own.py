@@ -188,7 +188,11 @@ def test_without_paint_the_page_says_what_to_do() -> None:
     said = {"painted": {"pixels": empty, "fresh": ""}}
     app = open_page(PAGE.script, {"fit_pad": said}, fit_data="drawing")
     assert not app.exception
-    assert "Nothing is drawn yet" in texts(app)
+    (notice,) = app.info
+    assert "Nothing is drawn yet" in notice.value
+    # Beside the pad's button it would move the pad from under the pointer.
+    order = [type(each) for each in app.main]
+    assert order.index(type(notice)) > order.index(type(app.segmented_control[0]))
 
 
 def sample() -> Sample:
