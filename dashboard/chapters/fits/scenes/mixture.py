@@ -209,7 +209,7 @@ def pane(
                 1,
                 tints=palette,
             ),
-            *([Lines(ways(mixtures), "neutral", "way of the means", 1.5, 0.6)] if way else []),
+            *([Lines(ways(mixtures), "neutral", "path of the means", 1.5, 0.6)] if way else []),
             Points(centres, "neutral", "means", radius=3.5, opacity=1),
             *handles,
         ]
@@ -253,7 +253,7 @@ def timeline(found: Race, floor: float | None) -> Timeline:
         for way in found.both
     ]
     labels = [f"step {i} of {STEPS}" for i in range(STEPS + 1)]
-    rows = [] if floor is None else [(floor, f"best possible, −H = {nats(floor)}")]
+    rows = [] if floor is None else [(floor, f"best possible: {nats(floor)}")]
     return Timeline(
         STEPS + 1,
         labels,

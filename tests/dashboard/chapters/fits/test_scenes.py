@@ -41,7 +41,7 @@ def test_the_film_shows_a_choice_and_then_one_more_sample() -> None:
     drawn = density.draws(fit, 100, 0, 1.0)
     scene = density.scene(fit, density.cells(fit, given), drawn, given, None, (0.0, 0.0))
     layers = {layer.label: layer for layer in scene.panes[0].layers}
-    points, chosen = layers["samples"], layers["chosen first"]
+    points, chosen = layers["samples"], layers["the bin drawn"]
     assert isinstance(points, Points)
     assert isinstance(chosen, Lines)
     there = np.isfinite(points.xy[..., 0]).sum(1)
@@ -69,11 +69,15 @@ def test_minus_infinity_is_told_with_the_share_of_points() -> None:
 @pytest.mark.parametrize("by", ["histogram", "kernel"])
 def test_the_held_out_curve_rises_and_falls(d: int, by: str) -> None:
     given = sample(d)
-    found = bins.sweep(given, by)
-    curve = [one.held for one in found.smoothed or found.scores]
+    found = bins.sweep(given, by, 0.5)
+    curve = [one.held for one in found.scores]
     assert curve[0] < curve[found.best] > curve[-1]
-    train = np.array([one.train for one in found.scores])
+    gap = np.array([one.train - one.held for one in found.scores])
+    assert gap[-1] > gap[found.best]
+    rough = bins.sweep(given, by, 0.0)
+    train = np.array([one.train for one in rough.scores])
     assert train[-1] == train.max()
+    assert (by == "kernel") == (rough.ends is None)
     scene = bins.scene(found, given, found.best)
     assert scene.timeline
     assert scene.timeline.start == found.best
@@ -86,13 +90,13 @@ def test_held_out_points_beyond_the_window_are_left_out_of_the_curve(d: int, far
     given = sample(d)
     held = given.held.copy()
     held[:far] = 50
-    found = bins.sweep(replace(given, held=held), "histogram")
+    found = bins.sweep(replace(given, held=held), "histogram", 0.5)
     assert bins.scene(found, given, found.best).timeline
     if far < len(held):
         assert found.outside == far
-        rest = bins.sweep(replace(given, held=held[far:]), "histogram")
-        assert found.smoothed == rest.smoothed
-        assert np.isfinite(found.smoothed[found.best].held)
+        rest = bins.sweep(replace(given, held=held[far:]), "histogram", 0.5)
+        assert found.scores == rest.scores
+        assert np.isfinite(found.scores[found.best].held)
 
 
 def test_a_bandwidth_is_judged_by_many_points_and_its_numbers_say_by_how_many() -> None:
