@@ -1,5 +1,7 @@
 """The page of fits through `AppTest`: every view, its link, its numbers and its files."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -73,7 +75,18 @@ def test_centres_by_hand_are_in_the_link_and_move_the_fit() -> None:
 
 def test_degenerate_components_are_explained() -> None:
     app = open_page(PAGE, fit_view="mixture", fit_n="50", fit_c="12")
-    assert any("has shrunk onto a few points" in str(each.value) for each in app.warning)
+    told = "\n".join(str(each.value) for each in app.warning)
+    assert re.search(r"\d+ of 12 components have shrunk onto a few points each \(\d+, ", told)
+
+
+def test_files_of_a_mixture_say_their_step_and_hold_all_numbers() -> None:
+    with files.offered() as found:
+        open_page(PAGE, fit_view="mixture", fit_n="200", fit_c="2")
+    offers = {offer.label: offer for offer in found.values()}
+    assert set(offers) == {"Mixtures (csv), {}", "Mixtures (npz), {}", "Model (zip): {}"}
+    assert offers["Model (zip): {}"].said[40] == "EM, step 40"
+    header = offers["Mixtures (csv), {}"].make(40).decode().splitlines()[0]
+    assert "em_covariances4,gradient_weights" in header
 
 
 def test_files_hold_what_is_shown() -> None:

@@ -125,8 +125,25 @@ def test_a_way_that_leaves_all_numbers_stands_still_and_says_where() -> None:
     good, _ = next(em(given.train, first))
     found = mixture.climb("x", iter([(good, 1.0), (good, 2.0), (good, np.nan)]), given.held)
     assert found.lost == 2
-    assert found.train[-1] == 2.0
+    assert found.train[1] == 2.0
+    assert np.isnan(found.train[2:]).all()
+    assert np.isnan(found.held[2:]).all()
+    assert np.isfinite(found.held[:2]).all()
     assert len(found.mixtures) == mixture.STEPS + 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_way_that_diverges_is_drawn_without_an_overflow() -> None:
+    given = sample()
+    first = mixture.begin(given, 2, "full")
+    far = replace(first, means=first.means * 1e60, covariances=first.covariances * 1e120)
+    layers = mixture.pane("x", [first, far], given, None).layers
+    ellipses, means = layers[1], layers[3]
+    assert isinstance(ellipses, Lines)
+    assert isinstance(means, Points)
+    assert np.isfinite(ellipses.xy[0]).all()
+    assert np.isnan(ellipses.xy[1]).all()
+    assert np.isnan(means.xy[1]).all()
 
 
 def test_a_start_by_hand_begins_at_the_centres() -> None:
@@ -138,8 +155,13 @@ def test_components_that_shrink_are_told() -> None:
     given = sample(2, 14)
     found = mixture.race(given, mixture.begin(given, 9, "full"), 0.1, False)
     told = mixture.degenerate(found.em.mixtures[-1])
-    assert told
-    assert all("Component" in words for words in told)
+    last = found.em.mixtures[-1]
+    numbers = np.flatnonzero(last.degenerate() & (last.weights > 1e-6)) + 1
+    assert f"{len(numbers)} of 9 components have shrunk onto a few points each" in told
+    assert f"({', '.join(map(str, numbers))})" in told
+    marks = mixture.marks(found.em.mixtures)
+    shown = {int(mark.text) for mark in marks if np.isfinite(mark.xy[-1]).all()}
+    assert shown == set(numbers.tolist())
     one = mixture.race(given, mixture.begin(given, 1, "full"), 0.1, False)
     assert not mixture.degenerate(one.em.mixtures[-1])
 
