@@ -27,6 +27,8 @@ SIZES = ("50", "100", "200", "500", "1000", "2000", "5000", "10000")
 FIRST = "1000"
 VERBS = frozenset({"log_prob", "decode"})
 """What an exact model must have for its data set to be offered."""
+NAME = 24
+"""Letters of a column on its axis."""
 MOST = 10_000
 """Points that are held out, and training points at most."""
 APART = 1_000_000
@@ -48,7 +50,8 @@ class Sample:
         train_label: The class [n] of each, None where there are none; `held_label` likewise.
         classes: What the classes are called.
         units: What leads from standardised points back to data units; None where they are as is.
-        columns: What a visitor's file calls the coordinates, and `file` its name.
+        columns: What a visitor's file calls the coordinates, `file` its name, and
+            `left_out` its column of labels.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Sample:
     units: Units | None = None
     columns: tuple[str, ...] = ()
     file: str = ""
+    left_out: str = ""
 
     @property
     def d(self) -> int:
@@ -82,6 +86,13 @@ class Sample:
             said.update(repr(points.shape).encode())
             said.update(np.ascontiguousarray(points).tobytes())
         return said.hexdigest()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the axes are called, where that is known."""
+        if self.units is None:
+            return ()
+        return tuple(f"{name[:NAME]} (standardised)" for name in self.columns)
 
     @property
     def box(self) -> tuple[tuple[float, float], ...]:
@@ -151,6 +162,7 @@ def _file(settings: DeltaGenerator) -> Sample:
         units=parts.units,
         columns=table.columns,
         file=name,
+        left_out=table.left_out,
     )
 
 

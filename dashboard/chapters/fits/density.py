@@ -57,8 +57,11 @@ def choose_kind() -> str:
 def choose(sample: Sample, by: str) -> Choice:
     """The settings of the estimate: bins and smoothing, or the bandwidth."""
     if by == "histogram":
-        words = "Along each side of the window; on the plane there are k² bins."
-        k = controls.whole("Bins k per side", "fit_k", 1, MOST, BINS, help=words)
+        line = sample.d == 1
+        words = "Along the line." if line else "Along each side of the window: there are k² bins."
+        k = controls.whole(
+            "Bins k" if line else "Bins k per side", "fit_k", 1, MOST, BINS, help=words
+        )
         return Choice(by, k, choose_smoothing(), 1.0)
     spread = float(np.sqrt(sample.train.var(0, ddof=1).mean()))
     least = max(round(scott(sample.train) / spread, 2), 0.02)

@@ -131,7 +131,7 @@ def _plane(found: Sweep, sample: Sample) -> Pane:
         Points(sample.train[None, : density.SHOWN], "data", "data", radius=1.3, opacity=0.5),
     ]
     alt = f"Heat map of the {_name(found)} at each setting, with the training points on it."
-    return Pane(_name(found), sample.extent, layers, alt)
+    return Pane(_name(found), sample.extent, layers, alt, names=sample.names)
 
 
 def _line(found: Sweep, sample: Sample) -> Pane:
@@ -152,8 +152,8 @@ def _line(found: Sweep, sample: Sample) -> Pane:
         Points(np.c_[some, strip][None], "data", "data", radius=1.5, opacity=0.6),
     ]
     alt = f"The {_name(found)} over the line at each setting, with the training points below it."
-    window = (low, high, -0.08 * top, top)
-    return Pane(_name(found), window, layers, alt, aspect=1.9)
+    window = (low, high, -density.BELOW * top, top)
+    return Pane(_name(found), window, layers, alt, aspect=1.9, names=sample.names)
 
 
 def timeline(found: Sweep, floor: float | None, start: int) -> Timeline:
@@ -225,7 +225,7 @@ def readouts(found: Sweep, sample: Sample) -> list[Readout]:
     numbers = [Readout("mean log p, training | held out", pairs, "model", told)]
     if any(one.none for one in found.scores):
         none = [f"{one.none:.1%}" for one in found.scores]
-        numbers.append(Readout(density.ZERO, none, "model", f"Of {m:,} that were asked."))
+        numbers.append(Readout(density.ZERO, none, "model", f"Of {m:,} held-out points."))
     return numbers + density.best(sample.floor)
 
 

@@ -38,7 +38,9 @@ SINGLE, TOGETHER = 10, 12
 """Samples that are drawn one by one, in two frames each, and frames in which the rest comes."""
 PAIRS = 5_000_000
 """Distances that one picture may take: held-out points are fewer where there are many centres."""
-ZERO = "held-out points with p = 0"
+BELOW = 0.2
+"""Of the height of a picture of the line, below it: for the data, and the numbers of the axis."""
+ZERO = "held out with p = 0"
 LEAST = 200
 """Points that are asked all the same."""
 
@@ -265,11 +267,20 @@ def _on_plane(
         Handle("x", x, "accent", "your point x"),
     ]
     alt = f"Heat map of a {name} with the data, its samples and a point to drag."
-    panes = [Pane(f"{name}, {len(sample.train):,} points", sample.extent, left, alt, pick="x")]
+    panes = [
+        Pane(
+            f"{name}, {len(sample.train):,} points",
+            sample.extent,
+            left,
+            alt,
+            pick="x",
+            names=sample.names,
+        )
+    ]
     if truth is not None:
         right: list[Layer] = [Heatmap(shaded(truth, top), "data", "true density"), data]
         said = "Heat map of the true density of the data, on the same scale."
-        panes.append(Pane("true density", sample.extent, right, said))
+        panes.append(Pane("true density", sample.extent, right, said, names=sample.names))
     return panes
 
 
@@ -307,9 +318,9 @@ def _on_line(
         Handle("x", (x[0], 0.0), "accent", "your point x", rail=True),
     ]
     alt = f"A {name} over the line, with the true density, the data below it and samples under it."
-    window = (low, high, -0.08 * top, top)
+    window = (low, high, -BELOW * top, top)
     title = f"{name}, {len(sample.train):,} points"
-    return [Pane(title, window, layers, alt, pick="x", aspect=1.9)]
+    return [Pane(title, window, layers, alt, pick="x", aspect=1.9, names=sample.names)]
 
 
 def _name(fit: Fit) -> str:
@@ -333,7 +344,7 @@ def readouts(found: Score, floor: float | None, here: float) -> list[Readout]:
         Readout(
             "mean log p, training | held out", [f"{nats(found.train)} | {held}"], "model", told
         ),
-        Readout(ZERO, [f"{found.none:.2%}"], "model", f"Of {found.m:,} that were asked."),
+        Readout(ZERO, [f"{found.none:.2%}"], "model", f"Of {found.m:,} held-out points."),
     ]
     return numbers + best(floor)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.chapters.fits.scenes.density import best, nats
+from dashboard.chapters.fits.scenes.density import BELOW, best, nats
 from dashboard.components.layers import tints
 from dashboard.components.readout import Readout
 from dashboard.components.scene import (
@@ -231,6 +231,7 @@ def pane(
     first = first_tint(sample)
     colours, palette = shares(mixtures, some, first), tuple(range(first, first + most))
     alt = f"{title}: points in the colours of the components they belong to, grey where undecided."
+    pick = NEAREST if handles else None
     if sample.d == 2:
         centres = np.full((len(mixtures), most, 2), np.nan)
         for row, mixture in zip(centres, mixtures, strict=True):
@@ -251,7 +252,7 @@ def pane(
             *handles,
         ]
         told = alt + " Ellipses of two standard deviations."
-        return Pane(title, sample.extent, layers, told, NEAREST if handles else None)
+        return Pane(title, sample.extent, layers, told, pick, names=sample.names)
     low, high = sample.box[0]
     places = np.linspace(low, high, 241)
     each, total = bells(mixtures, most, places)
@@ -266,9 +267,9 @@ def pane(
         *marks(mixtures, 0.9 * top),
         *handles,
     ]
-    window = (low, high, -0.1 * top, top)
+    window = (low, high, -BELOW * top, top)
     told = alt + " Bells over the line."
-    return Pane(title, window, layers, told, NEAREST if handles else None, aspect=1.3)
+    return Pane(title, window, layers, told, pick, aspect=1.3, names=sample.names)
 
 
 POINTS = "points, by component"
