@@ -257,7 +257,9 @@ def pane(
     places = np.linspace(low, high, 241)
     each, total = bells(mixtures, most, places)
     top = float(np.quantile(total[..., 1].max((1, 2)), 0.75))
-    top = 0.2 * float(np.ceil(1.15 * max(top, 0.0 if truth is None else truth[:, 1].max()) / 0.2))
+    top = 0.2 * float(
+        np.ceil(1.15 * max(top, 0.1, 0.0 if truth is None else truth[:, 1].max()) / 0.2)
+    )
     strip = top * (-0.02 - 0.06 * np.random.default_rng(0).random(len(some)))
     layers = [
         *([Lines(truth[None, None], "data", "true p(x)", 1.8)] if truth is not None else []),

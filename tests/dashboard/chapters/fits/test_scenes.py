@@ -146,6 +146,21 @@ def test_a_way_that_diverges_is_drawn_without_an_overflow() -> None:
     assert np.isnan(means.xy[1]).all()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("rate", [2.0, 20.0, 500.0])
+def test_steps_that_are_too_long_end_in_dashes(d: int, rate: float) -> None:
+    given = sample(d, 50)
+    found = mixture.race(given, mixture.begin(given, 5, "full"), rate, False)
+    scene = mixture.scene(found, given, (), None)
+    assert scene.encode()
+    lost = found.gradient.lost
+    if lost is not None:
+        values = scene.readouts[1].values
+        assert all(("–" in value) == (i >= lost) for i, value in enumerate(values))
+    assert rate < 500 or lost is not None
+
+
 def test_a_start_by_hand_begins_at_the_centres() -> None:
     centres = [(-1.0, 0.5), (2.0, 1.0)]
     np.testing.assert_allclose(mixture.begin(sample(), 2, "full", centres).means, centres)
