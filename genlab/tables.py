@@ -1,7 +1,8 @@
 """Points of a csv file: one or two columns of numbers, perhaps with a header and a label.
 
 Nothing of a file is believed: what is wrong is told by its line. Columns are separated by commas,
-semicolons, tabs or blanks, and a first line of words is a header.
+semicolons, tabs or blanks, and a first line of words is a header. Between semicolons a comma may be
+the decimal point.
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ COARSEST = 1e-3
 MOST_SKEW = 4.0
 """Where one coordinate is so many times wider than the other, a window is no square."""
 NAME_LENGTH = 40
-TODO = "correct the file: one or two columns of numbers, perhaps with a header and a label"
+FIX = "correct the file: "
+TODO = FIX + "one or two columns of numbers, perhaps with a header and a label"
+DECIMAL = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+"""A number with a comma for its decimal point."""
+ROWS = "put a line of numbers into it for each point"
 
 
 class TableError(Exception):
@@ -65,18 +70,25 @@ def parse_points(content: bytes, least: int = LEAST, most: int | None = None) ->
     """
     header, rows = _rows(content)
     if most is not None and len(rows) > most:
-        raise TableError(f"at most {most:,} points", f"{len(rows):,}", "leave some of them out")
+        raise TableError(
+            f"at most {most:,} points",
+            f"{len(rows):,}",
+            FIX + f"leave out {len(rows) - most:,} rows",
+        )
     left_out = _label_column(header, rows)
     at = [i for i in range(len(rows[0][1])) if i != left_out]
     if len(at) not in (1, 2):
-        expected = "1 or 2 columns of numbers, besides one called label"
-        raise TableError(expected, f"{len(at)} columns")
+        expected = "1 or 2 columns of numbers, besides one of labels"
+        todo = "leave columns out; one of labels that are numbers must be called label"
+        raise TableError(expected, f"{len(at)} columns", FIX + todo)
     points = np.array([[_number(*row, i) for i in at] for row in rows])
     if len(points) < least:
-        raise TableError(f"{least} points or more", f"{len(points)}")
-    if flat := [i + 1 for i in range(len(at)) if np.ptp(points[:, i]) == 0]:
+        todo = f"add at least {least - len(points):,} rows"
+        raise TableError(f"{least} points or more", f"{len(points)}", FIX + todo)
+    if flat := [at[i] + 1 for i in range(len(at)) if np.ptp(points[:, i]) == 0]:
         expected = "columns whose numbers differ"
-        raise TableError(expected, f"one number all along column {flat[0]}")
+        found = f"one number all along column {flat[0]}"
+        raise TableError(expected, found, FIX + "leave that column out")
     narrow = points.astype(np.float32)
     lost = np.abs(narrow - points).max(0) > COARSEST * np.ptp(points, axis=0)
     if lost.any():
@@ -98,11 +110,11 @@ def _rows(content: bytes) -> tuple[list[str], list[Row]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise TableError("text in UTF-8", "other bytes") from None
+        raise TableError("text in UTF-8", "other bytes", FIX + "save it as UTF-8") from None
     lines = [(at, line) for at, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
-        raise TableError("lines of numbers", "an empty file")
-    # A semicolon separates also where commas are decimal points, which are then no numbers.
+        raise TableError("lines of numbers", "an empty file", FIX + ROWS)
+    # A semicolon separates also where commas are decimal points.
     separator = next((mark for mark in ";,\t" if mark in lines[0][1]), None)
     rows = [(at, _cells(at, line, separator)) for at, line in lines]
     header = [] if any(map(_is_number, rows[0][1])) else rows.pop(0)[1]
@@ -110,9 +122,10 @@ def _rows(content: bytes) -> tuple[list[str], list[Row]]:
     for at, cells in rows:
         if len(cells) != width:
             expected = f"{width} columns as in the first line"
-            raise TableError(expected, f"{len(cells)} in line {at}")
+            todo = f"give line {at} as many cells as the first line, or leave it out"
+            raise TableError(expected, f"{len(cells)} in line {at}", FIX + todo)
     if not rows:
-        raise TableError("lines of numbers", "a header alone")
+        raise TableError("lines of numbers", "a header alone", FIX + ROWS)
     return header, rows
 
 
@@ -120,9 +133,13 @@ def _cells(at: int, line: str, separator: str | None) -> list[str]:
     if separator is None:
         return line.split()
     try:
-        return [cell.strip() for cell in next(csv.reader(io.StringIO(line), delimiter=separator))]
+        cells = [cell.strip() for cell in next(csv.reader(io.StringIO(line), delimiter=separator))]
     except csv.Error:
-        raise TableError("cells of text", f"others in line {at}") from None
+        todo = f"{FIX}leave line {at} out"
+        raise TableError("cells of text", f"others in line {at}", todo) from None
+    if separator == ";":
+        return [cell.replace(",", ".") if DECIMAL.fullmatch(cell) else cell for cell in cells]
+    return cells
 
 
 def _is_number(cell: str) -> bool:
@@ -147,7 +164,8 @@ def _number(line: int, cells: Sequence[str], at: int) -> float:
     """The finite number of a cell, one that float32 holds."""
     cell = cells[at]
     if not _is_number(cell) or not abs(float(cell)) <= LARGEST:  # NaN is not
-        raise TableError("finite numbers", f"{cell[:30]!r} in line {line}, column {at + 1}")
+        todo = f"{FIX}put a number there, or leave line {line} out"
+        raise TableError("finite numbers", f"{cell[:30]!r} in line {line}, column {at + 1}", todo)
     return float(cell)
 
 

@@ -174,13 +174,17 @@ class Arrows:
 
 @dataclass(frozen=True, eq=False)
 class Marker:
-    """A cross at `xy[F|1, 2]` with an optional `text` beside it; shown, never draggable."""
+    """A cross at `xy[F|1, 2]` with an optional `text` beside it; shown, never draggable.
+
+    Those of one `group` share its chip in the legend.
+    """
 
     xy: FloatArray | tuple[float, float]
     role: Role
     label: str
     text: str = ""
     visible: bool = True
+    group: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "xy", np.atleast_2d(np.asarray(self.xy, dtype=np.float32)))
@@ -191,7 +195,9 @@ class Marker:
 class Handle:
     """A point `xy[2]` in data units that a person moves (pointer, touch, arrow keys).
 
-    Python hears of it under `name`. On a `rail` it keeps its y: a point of the line.
+    Python hears of it under `name`. On a `rail` it keeps its y: a point of the line. Those of one
+    `group` share its chip in the legend, and each has the colour of
+    the palette that is the first of `tints`, if any.
     """
 
     name: str
@@ -200,6 +206,8 @@ class Handle:
     label: str
     visible: bool = True
     rail: bool = False
+    group: str = ""
+    tints: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         _check(self)

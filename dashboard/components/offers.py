@@ -40,7 +40,8 @@ class Offer:
 
     With `frames` the file is that of the frame which the page's picture shows when the button is
     pressed, and their words stand in its name in the place of "{}". Of several pictures on a page
-    `film` is the key of the stage that is meant.
+    `film` is the key of the stage that is meant. Where `said` has words for each frame, those of
+    the one that is shown stand in the label in the place of "{}".
     """
 
     label: str
@@ -52,6 +53,7 @@ class Offer:
     make: Callable[[int], bytes]
     frames: tuple[str, ...] = ()
     film: str = ""
+    said: tuple[str, ...] = ()
 
     @property
     def token(self) -> str:
@@ -132,6 +134,7 @@ def offers(shown: Sequence[Offer], *, key: str = "offers") -> None:
     buttons = [
         {
             "label": o.label,
+            "said": list(o.said),
             "icon": o.icon,
             "name": "" if o.frames else o.name,
             "href": f"{ADDRESS}/{o.token}",

@@ -80,6 +80,7 @@ class Pane:
 
     `aspect` makes the picture so many times as wide as high, whatever the extent: for axes whose
     units differ (a density over the line). `axes=False` leaves out the ticks and their numbers.
+    `names` say what the axes are, across and up.
     `breathes=True` says that the extent follows a dragged point: it travels apart from what stays.
     `alt` says in words what the picture shows.
     `pick="name"`: a click or drag anywhere moves that named point (give it a `Handle` of the same
@@ -94,6 +95,7 @@ class Pane:
     aspect: float | None = None
     axes: bool = True
     breathes: bool = False
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         x0, x1, y0, y1 = (float(value) for value in self.extent)

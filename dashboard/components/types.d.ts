@@ -25,14 +25,14 @@ type Layer = {
   role: string; label: string; visible: boolean; frames: number;
   values: Buffers; diverging: boolean; lowRole: string; smooth: boolean;
   radius: number; opacity: number; trail: number; trailCount: number; width: number; text: string;
-  name: string; rail: number | null; xy: any; tint?: Buffers | null; tints?: number[];
+  name: string; group?: string; rail: number | null; xy: any; tint?: Buffers | null; tints?: number[];
   key?: string; cells?: HTMLCanvasElement; image?: ImageData;
   scaled?: HTMLCanvasElement | null; sheet?: HTMLCanvasElement;
 };
 
 type PaneSpec = {
   title: string; extent: Extent; layers: Layer[]; alt: string;
-  pick: string | null; aspect: number | null; axes?: boolean;
+  pick: string | null; aspect: number | null; axes?: boolean; names?: string[];
 };
 type CurveSpec = { role: string; label: string; xy: Buffers };
 type TimelineSpec = {
@@ -120,7 +120,7 @@ type Gallery = {
   root: HTMLElement; scroller: Element | null; films: Map<Element, Film>; seen?: string;
   watcher?: IntersectionObserver; player?: IntersectionObserver; lazy?: IntersectionObserver; emit(name: string, value: unknown): void;
 };
-type OfferSpec = { label: string; icon: string; href: string; name: string; film?: string };
+type OfferSpec = { label: string; said: string[]; icon: string; href: string; name: string; film?: string };
 type Scale = (value: number) => number;
 type Chart = Ink & { x: Scale; y: Scale; w: number; h: number; bottom: number };
 type Look = { colour: string; radius: number; halo: number; opacity: number };

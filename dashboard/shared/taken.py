@@ -28,13 +28,15 @@ def take_away(
     size: int = 0,
     columns: Sequence[str] = (),
     key: str = "offers",
+    said: Sequence[str] = (),
 ) -> None:
     """Offer `what` is shown as a table (csv) and with all there is to it (npz).
 
     The words of the shown frame of the stage `film`, of the only one on the page where none is
     named, stand in the place of "{}" in the `name`; `at` gives its arrays, and `columns` names
     those of the table as in `table`. `print`, the words of all that the content depends on, and
-    `size` are those of an `Offer`; `key` is that of the row of buttons.
+    `size` are those of an `Offer`; `key` is that of the row of buttons; `said` has
+    words for each frame that stand on the buttons.
     """
     kinds = (
         ("csv", "text/csv", "table", lambda frame: table(at(frame), columns)),
@@ -42,7 +44,7 @@ def take_away(
     )
     told = [
         Offer(
-            f"{what} ({kind})",
+            f"{what} ({kind})" + (", {}" if said else ""),
             f"{name}.{kind}",
             mime,
             icon,
@@ -51,6 +53,7 @@ def take_away(
             make,
             tuple(frames),
             film,
+            tuple(said),
         )
         for kind, mime, icon, make in kinds
     ]

@@ -45,6 +45,33 @@ def test_what_is_no_table_is_told(text: str, message: str) -> None:
     assert "What to do:" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "todo"),
+    [
+        ("1,2\n3,5\n" * 5, "add at least 40 rows"),
+        ("1,2\n3,5\n" * 101, "leave out 102 rows"),
+        ("a,b,kind\n" + "1,2,0\n3,4,1\n" * 40, "must be called label"),
+        ("1,2\n3,2\n" * 40, "leave that column out"),
+        ("1,2\n3,4\n" * 40 + "5\n", "give line 81 as many cells"),
+        ("1,2\n3,4\n" * 40 + "5,?\n", "leave line 81 out"),
+        ("", "a line of numbers"),
+    ],
+)
+def test_each_error_says_what_helps(text: str, todo: str) -> None:
+    with pytest.raises(TableError) as error:
+        parse_points(text.encode(), 50, 100)
+    assert todo in error.value.todo
+
+
+def test_between_semicolons_a_comma_may_be_the_decimal_point() -> None:
+    rows = "".join(f"{i},25;-{i}.5;{'ab'[i % 2]}\n" for i in range(60))
+    table = parse_points(b"x;y;kind\n" + rows.encode())
+    np.testing.assert_array_equal(table.x[:3], [[0.25, -0.5], [1.25, -1.5], [2.25, -2.5]])
+    assert table.columns == ("x", "y")
+    with pytest.raises(TableError, match=r"'1\.000,5' in line 62"):
+        parse_points(b"x;y;kind\n" + rows.encode() + b"1.000,5;2;a\n")
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_points_or_an_error(content: bytes) -> None:
     try:

@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.chapters.fits.data import Sample
+from dashboard.chapters.fits.density import SMOOTHING
 from dashboard.chapters.fits.scenes import bins as scenes
 from dashboard.chapters.fits.scenes.bins import Sweep
 from dashboard.chapters.fits.scenes.density import nats
@@ -19,31 +20,32 @@ FRAMES = {"histogram": "bins", "kernel": "width"}
 
 
 @computed(entries=16, keep="resource", spinner="Fitting every setting …")
-def sweep_of(_sample: Sample, key: str, by: str) -> tuple[Sweep, Scene]:
+def sweep_of(_sample: Sample, key: str, by: str, smoothing: float) -> tuple[Sweep, Scene]:
     """All fits along the setting, and their film; it begins at the best of them."""
-    found = scenes.sweep(_sample, by)
+    found = scenes.sweep(_sample, by, smoothing)
     return found, scenes.scene(found, _sample, found.best)
 
 
 @st.fragment
 @guarded()
-def show(sample: Sample, by: str) -> None:
+def show(sample: Sample, by: str, smoothing: float) -> None:
     """The film over the settings, and where its curve is highest."""
-    found, scene = sweep_of(sample, sample.key, by)
+    found, scene = sweep_of(sample, sample.key, by, smoothing)
     parts.play(scene, key=FRAMES[by])
     best = found.best
-    top = (found.smoothed or found.scores)[best]
-    told = f"Held-out points are likeliest at **{found.words[best]}**: {nats(top.held)}"
+    top = found.scores[best]
+    with_a = f", with a = {SMOOTHING[f'{smoothing:g}']}," if by == "histogram" else ""
+    told = f"Held-out points are likeliest{with_a} at **{found.words[best]}**: {nats(top.held)}"
     told += f" ± {top.error:.3f} nats" if np.isfinite(top.held) else " nats"
     if sample.floor is not None:
         told += f", {max(sample.floor - top.held, 0):.3f} below what is possible"
     if by == "kernel":
         told += f". Scott's rule says h = {scott(sample.train):.3g}"
-    zero = [words for words, one in zip(found.words, found.scores, strict=True) if one.none]
-    if zero:
+    if found.ends is not None and by == "histogram":
         told += (
-            f". Without smoothing some of the {found.scores[0].m:,} held-out points fall into "
-            f"empty bins from {zero[0]} on: p = 0 there, the mean is −∞, and the curve ends"
+            f". From {found.words[found.ends]} on some of the {found.scores[0].m:,} held-out "
+            "points fall into empty bins: p = 0 there, **their mean log p is −∞**, and the curve "
+            "ends. With a = ½ or 1 no bin is empty"
         )
     if found.outside:
         told += (
@@ -53,18 +55,17 @@ def show(sample: Sample, by: str) -> None:
     st.markdown(told + ".")
 
 
-def offer(sample: Sample, by: str) -> None:
+def offer(sample: Sample, by: str, smoothing: float) -> None:
     """A file of the curves."""
 
     def at(_: int) -> Arrays:
-        found, _scene = sweep_of(sample, sample.key, by)
+        found, _scene = sweep_of(sample, sample.key, by, smoothing)
         rows = {"setting": np.array(found.values)}
         rows |= {"held": np.array([one.held for one in found.scores])}
         rows |= {"zero_share": np.array([one.none for one in found.scores])}
         rows |= {"train": np.array([one.train for one in found.scores])}
-        if found.smoothed:
-            rows["held_smoothed"] = np.array([one.held for one in found.smoothed])
         return rows
 
-    name = f"{sample.name}-{by}-curve-n{len(sample.train)}-seed{sample.seed}"
+    which = f"{by}-a{smoothing:g}" if by == "histogram" else by
+    name = f"{sample.name}-{which}-curve-n{len(sample.train)}-seed{sample.seed}"
     take_away("Curves", name, f"{name} {sample.key}", at)

@@ -14,7 +14,7 @@ from dashboard.shared import parts
 from dashboard.shared.compute import computed
 from dashboard.shared.guard import guarded
 from dashboard.shared.taken import Arrays, take_away
-from genlab.fits.mixture import Shape
+from genlab.fits.mixture import Mixture, Shape
 
 
 @computed(entries=16, keep="resource", spinner="Fitting every number of components …")
@@ -38,7 +38,7 @@ def show(sample: Sample, shape: Shape) -> None:
         )
     st.markdown(told + ". Each mixture is the best of three starts of EM.")
     if wrong := mixture.degenerate(found.mixtures[frame]):
-        st.warning("  \n".join([*wrong, mixture.WHY]), icon=":material/compress:")
+        st.warning(f"{wrong}  \n{mixture.WHY}", icon=":material/compress:")
 
 
 def offer(sample: Sample, shape: Shape) -> None:
@@ -60,5 +60,9 @@ def offer(sample: Sample, shape: Shape) -> None:
         frames=[f"k{k}" for k in found.ks],
         columns=["k", "held", "train", "bic"],
     )
-    steps = [f"k{k}" for k in found.ks]
-    saving.offer(lambda frame: found.mixtures[frame], sample, "mixture", shape, frames=steps)
+    steps, said = [f"k{k}" for k in found.ks], [f"k = {k}" for k in found.ks]
+
+    def fit(frame: int) -> Mixture:
+        return found.mixtures[frame]
+
+    saving.offer(fit, sample, "mixture", shape, frames=steps, said=said)

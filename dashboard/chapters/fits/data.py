@@ -27,6 +27,8 @@ SIZES = ("50", "100", "200", "500", "1000", "2000", "5000", "10000")
 FIRST = "1000"
 VERBS = frozenset({"log_prob", "decode"})
 """What an exact model must have for its data set to be offered."""
+NAME = 24
+"""Letters of a column on its axis."""
 MOST = 10_000
 """Points that are held out, and training points at most."""
 APART = 1_000_000
@@ -48,7 +50,8 @@ class Sample:
         train_label: The class [n] of each, None where there are none; `held_label` likewise.
         classes: What the classes are called.
         units: What leads from standardised points back to data units; None where they are as is.
-        columns: What a visitor's file calls the coordinates, and `file` its name.
+        columns: What a visitor's file calls the coordinates, `file` its name, and
+            `left_out` its column of labels.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Sample:
     units: Units | None = None
     columns: tuple[str, ...] = ()
     file: str = ""
+    left_out: str = ""
 
     @property
     def d(self) -> int:
@@ -84,6 +88,13 @@ class Sample:
         return said.hexdigest()
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What the axes are called, where that is known."""
+        if self.units is None:
+            return ()
+        return tuple(f"{name[:NAME]} (standardised)" for name in self.columns)
+
+    @property
     def box(self) -> tuple[tuple[float, float], ...]:
         """The window along each coordinate."""
         x0, x1, y0, y1 = self.extent
@@ -96,14 +107,19 @@ class Sample:
         return next((-metric.value for metric in told if metric.name == "nll"), None)
 
 
-def choose(settings: DeltaGenerator) -> Sample:
-    """Data set, drawing or file, here; number of training points and seed, in `settings`."""
+def choose(settings: DeltaGenerator, picture: DeltaGenerator) -> Sample:
+    """Data set, drawing or file, here; number of training points and seed, in `settings`.
+
+    What there is nothing to fit without is told in the place of the `picture`.
+    """
     exact = {name: catalogue.exact_of(name) for name in catalogue.datasets()}
     able = {name: card for name, card in exact.items() if card and card.verbs >= VERBS}
-    with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+    with st.container(
+        key="source", horizontal=True, vertical_alignment="center", width="content", gap="small"
+    ):
         name = own.choose_source({name: catalogue.dataset_title(name) for name in able})
         if name == own.DRAWN:
-            return _drawing(settings)
+            return _drawing(settings, picture)
         return _file(settings) if name == own.CSV else _truth(able[name], settings)
 
 
@@ -118,11 +134,11 @@ def _truth(card: Card, settings: DeltaGenerator) -> Sample:
     return Sample(card.dataset, title, x[:n], held, extent, card, seed)
 
 
-def _drawing(settings: DeltaGenerator) -> Sample:
+def _drawing(settings: DeltaGenerator, picture: DeltaGenerator) -> Sample:
     """Points of what a visitor painted."""
     with settings:
         n, seed = int(sizes("Training points", "fit_n")), controls.seed()
-    train, held = own.drawn(n, seed)
+    train, held = own.drawn(n, seed, picture)
     return Sample("drawing", "Your drawing", train, held, catalogue.WINDOW, seed=seed)
 
 
@@ -146,6 +162,7 @@ def _file(settings: DeltaGenerator) -> Sample:
         units=parts.units,
         columns=table.columns,
         file=name,
+        left_out=table.left_out,
     )
 
 

@@ -57,8 +57,11 @@ def choose_kind() -> str:
 def choose(sample: Sample, by: str) -> Choice:
     """The settings of the estimate: bins and smoothing, or the bandwidth."""
     if by == "histogram":
-        words = "Along each side of the window; on the plane there are k² bins."
-        k = controls.whole("Bins k per side", "fit_k", 1, MOST, BINS, help=words)
+        line = sample.d == 1
+        words = "Along the line." if line else "Along each side of the window: there are k² bins."
+        k = controls.whole(
+            "Bins k" if line else "Bins k per side", "fit_k", 1, MOST, BINS, help=words
+        )
         return Choice(by, k, choose_smoothing(), 1.0)
     spread = float(np.sqrt(sample.train.var(0, ddof=1).mean()))
     least = max(round(scott(sample.train) / spread, 2), 0.02)
@@ -70,13 +73,13 @@ def choose(sample: Sample, by: str) -> Choice:
     return Choice(by, BINS, 0.0, max(width, 0.01) * spread)
 
 
-def choose_smoothing() -> float:
-    """Points that every bin is taken to have seen beforehand."""
+def choose_smoothing(first: str = "0") -> float:
+    """Points that every bin is taken to have seen beforehand; `first` is what it is at first."""
     words = (
         "Points that each bin pretends to have seen beforehand: pᵢ = (nᵢ + a) / (n + a·bins). With "
         "0 it is maximum likelihood, and an empty bin has probability 0."
     )
-    return float(controls.choose_named("Smoothing a", SMOOTHING, "fit_a", "0", help=words))
+    return float(controls.choose_named("Smoothing a", SMOOTHING, "fit_a", first, help=words))
 
 
 @computed(entries=64, keep="resource", light=True)
@@ -211,4 +214,5 @@ def offer(sample: Sample, choice: Choice) -> None:
 
     name = f"{sample.name}-{choice.words}-n{len(sample.train)}-seed{sample.seed}"
     take_away("Samples", name, f"{name} {sample.key}", at, columns=["x"])
-    saving.offer(lambda _: fit_of(sample, sample.key, choice)[0], sample, choice.by, choice.words)
+    words = choice.words.removeprefix(f"{choice.by}-")
+    saving.offer(lambda _: fit_of(sample, sample.key, choice)[0], sample, choice.by, words)

@@ -107,14 +107,14 @@ def show(sample: Sample, choice: Choice) -> None:
 def _tell(found: Race) -> None:
     """What went wrong with a fit, where anything did."""
     wrong = {way.name: scenes.degenerate(way.mixtures[-1]) for way in found.both}
-    told = [f"**{name}.** {' '.join(words)}" for name, words in wrong.items() if words]
+    told = [f"**{name}.** {words}" for name, words in wrong.items() if words]
     if told:
         st.warning("  \n".join([*told, scenes.WHY]), icon=":material/compress:")
     for way in found.both:
         if way.lost is not None:
             st.warning(
-                f"**{way.name}** left all numbers at step {way.lost}: its steps are too long for "
-                "so narrow components. A smaller step size helps.",
+                f"**{way.name} diverged at step {way.lost}**: its steps are too long for so narrow "
+                "components. Its picture stands still from there. A smaller step size helps.",
                 icon=":material/trending_down:",
             )
     gain = found.em.train[-1] - found.gradient.train[-1]
@@ -134,11 +134,12 @@ def _offer(sample: Sample, choice: Choice, centres: Centres) -> None:
         arrays: dict[str, NDArray[np.float64]] = {}
         for short, way in zip(("em", "gradient"), found.both, strict=True):
             mixture = way.mixtures[frame]
+            lost = np.nan if way.lost is not None and frame >= way.lost else 1.0
             arrays |= {
-                f"{short}_means": mixture.means,
-                f"{short}_weights": mixture.weights,
-                f"{short}_covariances": mixture.covariances,
-                f"{short}_responsibilities": mixture.responsibilities(sample.train),
+                f"{short}_means": lost * mixture.means,
+                f"{short}_weights": lost * mixture.weights,
+                f"{short}_covariances": lost * mixture.covariances,
+                f"{short}_responsibilities": lost * mixture.responsibilities(sample.train),
             }
         return arrays | {"x": sample.train}
 
@@ -150,10 +151,17 @@ def _offer(sample: Sample, choice: Choice, centres: Centres) -> None:
         told,
         at,
         frames=[f"step{step}" for step in range(STEPS + 1)],
+        columns=[
+            f"{short}_{part}"
+            for short in ("em", "gradient")
+            for part in ("weights", "means", "covariances")
+        ],
+        said=[f"step {step}" for step in range(STEPS + 1)],
     )
 
     def fit(frame: int) -> Mixture:
         return raced(sample, sample.key, choice, centres)[0].em.mixtures[frame]
 
     steps = [f"step{step}" for step in range(STEPS + 1)]
-    saving.offer(fit, sample, "mixture", f"k{choice.k}-{choice.shape}", told, steps)
+    said = [f"EM, step {step}" for step in range(STEPS + 1)]
+    saving.offer(fit, sample, "mixture", f"k{choice.k}-{choice.shape}", told, steps, said)

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
+from dashboard import pages
 from dashboard.chapters.fits.scenes.own import START, points_of
 from dashboard.components.heard import answer, note
 from dashboard.components.pad import pad
@@ -60,10 +62,13 @@ def choose_source(titles: Mapping[str, str]) -> str:
     return name
 
 
-def drawn(n: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Training points [n, 2] and held-out points of what is painted; without paint the page stops.
+def drawn(
+    n: int, seed: int, picture: DeltaGenerator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Training points [n, 2] and held-out points of what is painted; the pad is behind a button.
 
-    The pad is behind a button here.
+    Without paint the page stops, and says so in the place of the `picture`: a notice beside the
+    button would move the pad from under the pointer.
     """
     with st.popover("Draw", icon=":material/brush:"):
         st.caption(
@@ -78,7 +83,7 @@ def drawn(n: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         elif not drawings.remember(LINK, ink):
             st.caption("This drawing is too large for a link: whoever opens it sees another.")
     if not ink.any():
-        st.info("Nothing is drawn yet: open *Draw* and paint.", icon=":material/brush:")
+        picture.info("Nothing is drawn yet: paint under *Draw*.", icon=":material/brush:")
         st.stop()
     return points_of(ink, n, seed), points_of(ink, HELD, seed, "held out")
 
@@ -106,8 +111,8 @@ def uploaded() -> tuple[str, Table]:
             st.error(f"`{name}` – {links.plain(found)}.", icon=":material/block:")
         _ask("A csv file of points")
         st.info(
-            "One column of numbers for the line, two for the plane, perhaps one more of labels; a "
-            "first line of words is a header.",
+            "One column of numbers for the line, two for the plane, perhaps one more of labels: "
+            "words, or numbers in a column called label. A first line of words is a header.",
             icon=":material/upload_file:",
         )
     st.stop()
@@ -116,7 +121,9 @@ def uploaded() -> tuple[str, Table]:
 def _ask(words: str) -> None:
     told = (
         f"{LEAST:,} to {MOST:,} rows, {MEGABYTES} MB at most. The file is read and dropped, its "
-        "points are kept until you leave; neither is stored, and nobody else sees them."
+        "points are kept until you leave; neither is stored, and nobody else sees them. A column "
+        "of words is read as labels; one of numbers must be called label. Between semicolons a "
+        "comma may be the decimal point."
     )
     key = f"fit_csv{st.session_state.get(FILES, 0)}"
     answer(FILES)
@@ -201,10 +208,15 @@ def split(found: Table, seed: int) -> Split:
 def tell(sample: Sample) -> None:
     """Of a visitor's own points: how they were standardised and split, and how to train on them."""
     if sample.exact is not None:
-        st.caption(
-            f"Or fit points of your own: [draw them](?fit_data={DRAWN}), or choose "
-            f"[a csv file](?fit_data={CSV})."
-        )
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption("Or fit points of your own:", width="content")
+            script, known = pages.named("fits").script, st.query_params.to_dict()
+            for name, words, icon in (
+                (DRAWN, "Draw them", ":material/brush:"),
+                (CSV, "Choose a csv file", ":material/upload_file:"),
+            ):
+                asked = known | {"fit_data": name}
+                st.page_link(script, label=words, icon=icon, query_params=asked, width="content")
         return
     split = f"{len(sample.train):,} points to fit, {len(sample.held):,} held out."
     if sample.units is not None:
@@ -214,10 +226,13 @@ def tell(sample: Sample) -> None:
                 sample.columns, sample.units.shift, sample.units.scale, strict=True
             )
         )
-        nats = f"{sample.units.log_volume:+.3f}".replace("-", "−")
+        nats = sample.units.log_volume
+        verb = "Subtract" if nats >= 0 else "Add"
+        labels = f" Column {links.plain(sample.left_out)} was read as labels."
         st.caption(
-            f"{split} Standardised: {ways}. log p in data units is what stands here minus "
-            f"({nats}) nats. Nothing of the file is stored or shared."
+            f"{split} Standardised: {ways}.{labels if sample.left_out else ''} {verb} "
+            f"{abs(nats):.3f} nats for log p in your units. Nothing of the file is stored or "
+            "shared."
         )
     else:
         st.caption(f"{split} They are drawn where the paint is, and nothing of it is stored.")

@@ -51,22 +51,25 @@ def points(left: DeltaGenerator, view: str) -> None:
     how, picture = places()
     settings = st.container(horizontal=True, gap="medium")
     with left:
-        sample = data.choose(settings)
+        sample = data.choose(settings, picture)
     match view:
         case "histogram" | "bins":
             with how:
                 by = density.choose_kind()
-                choice = density.choose(sample, by) if view == "histogram" else None
+                if view == "histogram":
+                    choice = density.choose(sample, by)
+                else:  # with a = 0 the curve of held-out points ends before its top
+                    smoothing = density.choose_smoothing("0.5") if by == "histogram" else 0.0
             with picture:
-                if choice:
+                if view == "histogram":
                     density.show(sample, choice)
                 else:
-                    bins.show(sample, by)
+                    bins.show(sample, by, smoothing)
                 lessons.tell(PAGE, view)
-            if choice:
+            if view == "histogram":
                 density.offer(sample, choice)
             else:
-                bins.offer(sample, by)
+                bins.offer(sample, by, smoothing)
         case "mixture":
             with how:
                 wanted = mixture.choose(sample, settings)

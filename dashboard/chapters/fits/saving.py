@@ -23,11 +23,13 @@ def offer(
     words: str,
     told: str = "",
     frames: Sequence[str] = (),
+    said: Sequence[str] = (),
 ) -> None:
     """Offer the `fit` of the frame that is shown as a zip, made when the button is pressed.
 
     `words` say in its name which fit of the `family` it is, and `frames` those of each frame;
-    `told` is what it depends on beyond these and the sample.
+    `told` is what it depends on beyond these and the sample. `said` stands for a frame on the
+    button.
     """
 
     def make(frame: int) -> bytes:
@@ -37,8 +39,17 @@ def offer(
     name = "-".join([sample.name, family, slug(words), *(["{}"] if frames else [])])
     print = f"{sample.key} {family} {words} {told}".encode()
     size = sample.train.nbytes + sample.held.nbytes
-    label, mime, icon = "Model (zip)", "application/zip", "deployed_code"
-    zipped = Offer(label, f"{name}.zip", mime, icon, print, size, make, tuple(frames))
+    zipped = Offer(
+        "Model (zip)" + (": {}" if said else ""),
+        f"{name}.zip",
+        "application/zip",
+        "deployed_code",
+        print,
+        size,
+        make,
+        tuple(frames),
+        said=tuple(said),
+    )
     offers([zipped], key="offers_model")
 
 

@@ -141,7 +141,7 @@ const PAINTERS = {
     ctx.fillStyle = theme.background;
     disc(ctx, x, y, grip * dpr);
     ctx.restore();
-    ctx.strokeStyle = ctx.fillStyle = theme.roles[layer.role];
+    ctx.strokeStyle = ctx.fillStyle = layer.tints?.length ? theme.tints[layer.tints[0] % theme.tints.length] : theme.roles[layer.role];
     ctx.lineWidth = 3 * dpr;
     ctx.beginPath();
     ctx.arc(x, y, (grip - 1.5) * dpr, 0, 2 * Math.PI);
@@ -158,5 +158,5 @@ export function paintPane(ctx, pane, frame, view) {
   const shown = pane.layers.filter((layer) => view.shows(layer));
   view.busy = shown.some((layer) => layer.kind === "heatmap");
   for (const layer of shown) PAINTERS[layer.kind](ctx, layer, frame, view);
-  if (pane.axes ?? true) paintAxes(ctx, view);
+  if (pane.axes ?? true) paintAxes(ctx, view, pane.names);
 }

@@ -80,8 +80,11 @@ function ratioOf({ aspect, extent: [x0, x1, y0, y1] }) {
 }
 
 export const many = (/** @type {Stage} */ stage) => stage.scene.panes.length > 2;
+/** What its chip in the legend says: several layers may share one. @param {Layer} layer */
+const chipOf = (layer) => layer.group || layer.label;
+
 /** @param {Stage} stage @param {Layer} layer */
-export const isShown = (stage, layer) => stage.shown.get(layer.label) ?? layer.visible;
+export const isShown = (stage, layer) => stage.shown.get(chipOf(layer)) ?? layer.visible;
 
 /**
  * One legend for all panes: a chip for each label, with the looks of the first layer that has it. A chip stays the same element while
@@ -92,7 +95,7 @@ export function fillLegend(stage) {
   const { legend } = stage;
   /** @type {Map<string, Layer>} */
   const layers = new Map();
-  const nameOf = (/** @type {Layer} */ { kind, label }) => `${kind === "handle"}|${label}`;
+  const nameOf = (/** @type {Layer} */ layer) => `${layer.kind === "handle"}|${chipOf(layer)}`;
   for (const { spec } of stage.panes) for (const layer of spec.layers) if (!layers.has(nameOf(layer))) layers.set(nameOf(layer), layer);
   const chips = /** @type {HTMLElement[]} */ ([...legend.querySelectorAll(".chip")]);
   for (const chip of chips) if (!layers.has(chip.dataset.name)) chip.remove();
@@ -106,9 +109,9 @@ export function fillLegend(stage) {
 }
 
 /** @param {Layer} layer @param {string} name @returns {HTMLElement} */
-function buildChip({ kind, label }, name) {
-  const swatch = element("span");
-  return kind === "handle"
+function buildChip(layer, name) {
+  const [swatch, label] = [element("span"), chipOf(layer)];
+  return layer.kind === "handle"
     ? element("span", { className: "chip fixed", "data-name": name }, swatch, label)
     : element("button", { type: "button", className: "chip", "data-name": name }, swatch, label);
 }
@@ -122,7 +125,7 @@ function dressChip(stage, node, layer) {
   if (layer.kind === "handle") return;
   node.setAttribute("aria-pressed", isShown(stage, layer));
   node.onclick = () => {
-    stage.shown.set(layer.label, !isShown(stage, layer));
+    stage.shown.set(chipOf(layer), !isShown(stage, layer));
     node.setAttribute("aria-pressed", isShown(stage, layer));
     stage.repaint();
   };

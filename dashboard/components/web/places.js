@@ -32,8 +32,8 @@ export function ticks(low, high, wanted) {
   return { at: out, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
-/** Ticks on the edges inside the picture, numbers beside them. */
-export function paintAxes(/** @type {Context} */ ctx, /** @type {View} */ view) {
+/** Ticks on the edges inside the picture, numbers beside them, and what the axes are called where that is known. */
+export function paintAxes(/** @type {Context} */ ctx, /** @type {View} */ view, /** @type {string[]} */ [across = "", up = ""] = []) {
   const { w, h, dpr, extent: [x0, x1, y0, y1] } = view;
   const wanted = Math.max(3, Math.min(8, w / dpr / 80));
   const margin = 14 * dpr;
@@ -52,5 +52,7 @@ export function paintAxes(/** @type {Context} */ ctx, /** @type {View} */ view) 
       write(ctx, words, left, top, view, { size: 11, align: horizontal ? "center" : "left" });
     }
   }
+  write(ctx, across, w - 6 * dpr, h - 27 * dpr, view, { size: 11, align: "right" });
+  write(ctx, up, 34 * dpr, 11 * dpr, view, { size: 11 });
   ctx.globalAlpha = 1;
 }

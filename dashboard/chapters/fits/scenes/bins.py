@@ -35,8 +35,6 @@ Float = NDArray[np.float64]
 KS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 64, 80, 100)
 WIDTHS = (1.5, 1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.13, 0.1, 0.07, 0.05, 0.035, 0.025, 0.018)
 """Bandwidths in standard deviations of the data: from too smooth to too rough, as the bins are."""
-SMOOTH = 0.5
-"""The smoothing that is compared with none."""
 PAIRS = 1_000_000
 """Distances that each bandwidth may take."""
 ASKED = 1_000
@@ -54,16 +52,17 @@ class Sweep:
     Attributes:
         by: `histogram` or `kernel`.
         values: Bins along a side, or bandwidths in data units.
-        scores: Of each; `smoothed` those with a little smoothing, none of kernels.
+        scores: Of each.
         maps: Log-densities of each over the window, as pictures show them.
+        smoothing: The a of histograms: what each bin is taken to have seen.
         outside: Held-out points beyond the window of a histogram: they are left out of the scores.
     """
 
     by: str
     values: tuple[float, ...]
     scores: list[Score]
-    smoothed: list[Score]
     maps: list[Float]
+    smoothing: float = 0.0
     outside: int = 0
 
     @property
@@ -74,20 +73,25 @@ class Sweep:
 
     @property
     def best(self) -> int:
-        """The value at which held-out points are likeliest, with smoothing where there is one."""
-        return int(np.argmax([one.held for one in self.smoothed or self.scores]))
+        """The value at which held-out points are likeliest."""
+        return int(np.argmax([one.held for one in self.scores]))
+
+    @property
+    def ends(self) -> int | None:
+        """The first value from which on their mean log p is −∞; None where there is no such."""
+        last = max((i for i, one in enumerate(self.scores) if np.isfinite(one.held)), default=-1)
+        return last + 1 if last + 1 < len(self.scores) else None
 
 
-def sweep(sample: Sample, by: str) -> Sweep:
-    """Fit every number of bins, or every bandwidth."""
+def sweep(sample: Sample, by: str, smoothing: float = 0.0) -> Sweep:
+    """Fit every number of bins with that smoothing, or every bandwidth."""
     if by == "histogram":
         seen = _within(sample)
-        fits = [density.fitted(sample, by, k, 0.0, 1.0) for k in KS]
+        fits = [density.fitted(sample, by, k, smoothing, 1.0) for k in KS]
         scores = [density.score(fit, seen) for fit in fits]
-        smooth = [density.score(density.fitted(sample, by, k, SMOOTH, 1.0), seen) for k in KS]
         values: tuple[float, ...] = KS
         maps = [density.cells(fit, sample) for fit in fits]
-        return Sweep(by, values, scores, smooth, maps, len(sample.held) - len(seen.held))
+        return Sweep(by, values, scores, maps, smoothing, len(sample.held) - len(seen.held))
     spread = float(np.sqrt(sample.train.var(0, ddof=1).mean()))
     values = tuple(width * spread for width in WIDTHS)
     kernels = [KernelDensity(sample.train, h) for h in values]
@@ -95,7 +99,7 @@ def sweep(sample: Sample, by: str) -> Sweep:
     axes = density.middles(sample, size)
     maps = [kernel.on_grid(*axes) for kernel in kernels]
     scores = [density.score(kernel, sample, PAIRS, ASKED) for kernel in kernels]
-    return Sweep(by, values, scores, [], maps)
+    return Sweep(by, values, scores, maps)
 
 
 def _within(sample: Sample) -> Sample:
@@ -129,7 +133,7 @@ def _plane(found: Sweep, sample: Sample) -> Pane:
         Points(sample.train[None, : density.SHOWN], "data", "data", radius=1.3, opacity=0.5),
     ]
     alt = f"Heat map of the {_name(found)} at each setting, with the training points on it."
-    return Pane(_name(found), sample.extent, layers, alt)
+    return Pane(_name(found), sample.extent, layers, alt, names=sample.names)
 
 
 def _line(found: Sweep, sample: Sample) -> Pane:
@@ -150,17 +154,16 @@ def _line(found: Sweep, sample: Sample) -> Pane:
         Points(np.c_[some, strip][None], "data", "data", radius=1.5, opacity=0.6),
     ]
     alt = f"The {_name(found)} over the line at each setting, with the training points below it."
-    window = (low, high, -0.08 * top, top)
-    return Pane(_name(found), window, layers, alt, aspect=1.9)
+    window = (low, high, -density.BELOW * top, top)
+    return Pane(_name(found), window, layers, alt, aspect=1.9, names=sample.names)
 
 
 def timeline(found: Sweep, floor: float | None, start: int) -> Timeline:
-    """The curves behind the scrubber: held out, without and with smoothing, and training."""
+    """The curves behind the scrubber: held out and training."""
     histogram = found.by == "histogram"
     held = np.array([one.held for one in found.scores])
     train = np.array([one.train for one in found.scores])
-    smooth = np.array([one.held for one in found.smoothed])
-    low, high = span([held, smooth], train, floor)
+    low, high = span([held], train, floor)
 
     def curve(values: Float, role: str, label: str) -> Curve:
         # What lies below the strip has left it: a curve along its edge would be a wrong value.
@@ -169,15 +172,16 @@ def timeline(found: Sweep, floor: float | None, start: int) -> Timeline:
 
     curves = [
         curve(held, "model", "held out"),
-        *([curve(smooth, "model", f"held out, a = {SMOOTH:g}")] if histogram else []),
         curve(train, "data", "training"),
     ]
-    rows = [] if floor is None else [(floor, f"best possible, −H = {nats(floor)}")]
+    rows = [] if floor is None else [(floor, f"best possible: {nats(floor)}")]
     shown = [0, *range(3, len(found.values), 4)] if histogram else range(0, len(found.values), 3)
     columns = [(float(places(found)[i]), found.words[i]) for i in shown]
-    told = found.smoothed or found.scores
+    if not histogram:  # its numbers fall from left to right
+        columns[-1] = (columns[-1][0], f"narrower → {columns[-1][1]}")
     labels = [
-        f"{words} · held out {nats(one.held)}" for words, one in zip(found.words, told, strict=True)
+        f"{words} · held out {nats(one.held)}"
+        for words, one in zip(found.words, found.scores, strict=True)
     ]
     return Timeline(
         len(labels),
@@ -186,7 +190,7 @@ def timeline(found: Sweep, floor: float | None, start: int) -> Timeline:
         start=start,
         fps=2,
         loop=False,
-        title="bins" if histogram else "bandwidth",
+        title="bins" if histogram else "bandwidth, narrower to the right",
         positions=places(found),
         height=96,
         rows=rows,
@@ -221,13 +225,9 @@ def readouts(found: Sweep, sample: Sample) -> list[Readout]:
     told = f"Nats: the mean {found.scores[0].asked}."
     pairs = [f"{nats(one.train)} | {nats(one.held)}" for one in found.scores]
     numbers = [Readout("mean log p, training | held out", pairs, "model", told)]
-    if found.smoothed:
-        words = [nats(one.held) for one in found.smoothed]
+    if any(one.none for one in found.scores):
         none = [f"{one.none:.1%}" for one in found.scores]
-        numbers += [
-            Readout(f"held out, a = {SMOOTH:g}", words, "model", told),
-            Readout("p = 0", none, "model", f"Of {m:,} held-out points, with a = 0."),
-        ]
+        numbers.append(Readout(density.ZERO, none, "model", f"Of {m:,} held-out points."))
     return numbers + density.best(sample.floor)
 
 

@@ -114,7 +114,7 @@ def timeline(found: Sweep, floor: float | None) -> Timeline:
         title="components",
         positions=at,
         height=96,
-        rows=[] if floor is None else [(floor, f"best possible, −H = {nats(floor)}")],
+        rows=[] if floor is None else [(floor, f"best possible: {nats(floor)}")],
         columns=[(float(np.log2(k)), f"k = {k}") for k in marks],
     )
 
@@ -124,12 +124,12 @@ def readouts(found: Sweep, sample: Sample) -> list[Readout]:
     told = f"Nats: the mean over the training points, and over {len(sample.held):,} others."
     rows = zip(found.train, found.held, strict=True)
     pairs = [f"{nats(train)} | {nats(held)}" for train, held in rows]
-    cost = "−2 log-likelihood + free numbers · log n (Schwarz 1978): lower is better."
+    cost = "−2 log-likelihood + free parameters · log n (Schwarz 1978): lower is better."
     bic = [f"{value:,.0f}".replace("-", "−") for value in found.bic]
     free = [str(one.parameters) for one in found.mixtures]
     return [
         Readout("mean log p, training | held out", pairs, "model", told),
         Readout("BIC", bic, "critic", cost),
-        Readout("free", free, "neutral", "Free numbers of the mixture."),
+        Readout("free parameters", free, "neutral", "Numbers of the mixture that may be chosen."),
         *best(sample.floor),
     ]

@@ -32,10 +32,15 @@ CELLS = 120
 """Cells along a side of the picture of a smooth density."""
 SHOWN = 1_000
 """Data points and samples on the picture."""
+CHOSEN = ("the point drawn", "the bin drawn")
+"""What a kernel density and a histogram choose before a sample comes from it."""
 SINGLE, TOGETHER = 10, 12
 """Samples that are drawn one by one, in two frames each, and frames in which the rest comes."""
 PAIRS = 5_000_000
 """Distances that one picture may take: held-out points are fewer where there are many centres."""
+BELOW = 0.2
+"""Of the height of a picture of the line, below it: for the data, and the numbers of the axis."""
+ZERO = "held out with p = 0"
 LEAST = 200
 """Points that are asked all the same."""
 
@@ -206,7 +211,7 @@ def timeline(drawn: Draws) -> Timeline:
     )
 
 
-def _moving(drawn: Draws, jitter: Float | None) -> list[Layer]:
+def _moving(fit: Fit, drawn: Draws, jitter: Float | None) -> list[Layer]:
     """What moves: the choice, and the samples that are there by each frame."""
     counts = np.array(frames(len(drawn.x)))
     places = drawn.x if jitter is None else np.c_[drawn.x, jitter]
@@ -217,7 +222,7 @@ def _moving(drawn: Draws, jitter: Float | None) -> list[Layer]:
         chosen[1 + 2 * i : 3 + 2 * i, 0] = outline
     return [
         Points(xy, "model", "samples", radius=1.8, opacity=0.8),
-        Lines(chosen, "accent", "chosen first", width=3, opacity=1),
+        Lines(chosen, "accent", CHOSEN[isinstance(fit, Histogram)], width=3, opacity=1),
     ]
 
 
@@ -259,15 +264,24 @@ def _on_plane(
     left: list[Layer] = [
         Heatmap(shaded(log_p, top), "model", name, smooth=smooth),
         data,
-        *_moving(drawn, None),
+        *_moving(fit, drawn, None),
         Handle("x", x, "accent", "your point x"),
     ]
     alt = f"Heat map of a {name} with the data, its samples and a point to drag."
-    panes = [Pane(f"{name}, {len(sample.train):,} points", sample.extent, left, alt, pick="x")]
+    panes = [
+        Pane(
+            f"{name}, {len(sample.train):,} points",
+            sample.extent,
+            left,
+            alt,
+            pick="x",
+            names=sample.names,
+        )
+    ]
     if truth is not None:
         right: list[Layer] = [Heatmap(shaded(truth, top), "data", "true density"), data]
         said = "Heat map of the true density of the data, on the same scale."
-        panes.append(Pane("true density", sample.extent, right, said))
+        panes.append(Pane("true density", sample.extent, right, said, names=sample.names))
     return panes
 
 
@@ -301,13 +315,13 @@ def _on_line(
     layers += [
         outline,
         Points(np.c_[some, strip][None], "data", "data", radius=1.5, opacity=0.6),
-        *_moving(drawn, under),
+        *_moving(fit, drawn, under),
         Handle("x", (x[0], 0.0), "accent", "your point x", rail=True),
     ]
     alt = f"A {name} over the line, with the true density, the data below it and samples under it."
-    window = (low, high, -0.08 * top, top)
+    window = (low, high, -BELOW * top, top)
     title = f"{name}, {len(sample.train):,} points"
-    return [Pane(title, window, layers, alt, pick="x", aspect=1.9)]
+    return [Pane(title, window, layers, alt, pick="x", aspect=1.9, names=sample.names)]
 
 
 def _name(fit: Fit) -> str:
@@ -315,7 +329,9 @@ def _name(fit: Fit) -> str:
 
 
 def nats(value: float) -> str:
-    """A number of nats as people write it."""
+    """A number of nats as people write it; a dash where there is none."""
+    if np.isnan(value):
+        return "–"
     return "−∞" if value == -np.inf else f"{value:.3f}".replace("-", "−")
 
 
@@ -329,7 +345,7 @@ def readouts(found: Score, floor: float | None, here: float) -> list[Readout]:
         Readout(
             "mean log p, training | held out", [f"{nats(found.train)} | {held}"], "model", told
         ),
-        Readout("p = 0", [f"{found.none:.2%}"], "model", f"Of {found.m:,} held-out points."),
+        Readout(ZERO, [f"{found.none:.2%}"], "model", f"Of {found.m:,} held-out points."),
     ]
     return numbers + best(floor)
 
@@ -338,5 +354,5 @@ def best(floor: float | None) -> list[Readout]:
     """The mean log p that no model can surpass, where it is known."""
     if floor is None:
         return []
-    words = "Minus the entropy of the true distribution: on average no model does better."
-    return [Readout("best, −H", [nats(floor)], "data", words)]
+    words = "Nats: minus the entropy H of the true distribution. On average no model does better."
+    return [Readout("best possible: −entropy", [nats(floor)], "data", words)]

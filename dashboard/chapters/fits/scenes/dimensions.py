@@ -22,8 +22,8 @@ MARKED = {1, 9, 49, 196, 784}
 """Numbers of dimensions that have words on the axis."""
 ACROSS, DOWN = 8, 5
 """Held-out images on the picture."""
-TILE, GAP = 28, 4
-"""Pixels of an image on the picture, and between two."""
+TILE, GAP, EDGE = 28, 4, 3
+"""Pixels of an image on the picture, between two, and around all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,13 +88,13 @@ def _raised(power: int) -> str:
 def scene(found: Filling, start: int) -> Scene:
     """Held-out images as the histogram sees them; those in an empty cell have a frame."""
     step = TILE + GAP
-    width, height = ACROSS * step - GAP, DOWN * step - GAP
+    width, height = (count * step - GAP + 2 * EDGE for count in (ACROSS, DOWN))
     picture = np.full((len(found.sides), height, width), np.nan)
     frames = np.full((len(found.sides), ACROSS * DOWN, 5, 2), np.nan)
     way = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])
     for i in range(min(ACROSS * DOWN, found.seen.shape[1])):
         row, column = divmod(i, ACROSS)
-        x, y = column * step, (DOWN - 1 - row) * step
+        x, y = EDGE + column * step, EDGE + (DOWN - 1 - row) * step
         picture[:, y : y + TILE, x : x + TILE] = found.seen[:, i, ::-1]
         outline = np.array([x, y]) - 1 + way * (TILE + 2)
         frames[found.new[:, i], i] = outline
@@ -103,7 +103,7 @@ def scene(found: Filling, start: int) -> Scene:
         Lines(frames, "model", "p = 0: its cell holds no training image", width=2.5, opacity=1),
     ]
     alt = "Held-out images in coarse blocks. Those with a frame fall into a cell that is empty."
-    window = (-3.0, width + 3.0, -3.0, height + 3.0)
+    window = (0.0, float(width), 0.0, float(height))  # a pixel of the raster is one unit
     title = "held-out images"
     pane = Pane(title, window, layers, alt, axes=False)
     return Scene([pane], _timeline(found, start), _readouts(found))

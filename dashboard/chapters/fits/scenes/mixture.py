@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.chapters.fits.scenes.density import best, nats
+from dashboard.chapters.fits.scenes.density import BELOW, best, nats
 from dashboard.components.layers import tints
 from dashboard.components.readout import Readout
 from dashboard.components.scene import (
@@ -19,6 +19,7 @@ from dashboard.components.scene import (
     Handle,
     Layer,
     Lines,
+    Marker,
     Pane,
     Points,
     Scene,
@@ -40,6 +41,10 @@ SHOWN = 500
 HELD = 1_000
 """Data points on the picture, and held-out points that each frame is asked about."""
 NODES = 41
+EMPTY = 1e-9
+"""The weight of a component without points."""
+FAR = 1e9
+"""Data units: a way that diverges goes beyond every window."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +54,8 @@ class Climb:
     Attributes:
         name: What people call it.
         mixtures: STEPS + 1 of them, the start first.
-        train, held: Mean log p [STEPS + 1] of training and held-out points, nats.
+        train, held: Mean log p [STEPS + 1] of training and held-out points, nats; NaN from
+            `lost` on.
         lost: The first frame that could not be made, since the step was too long; None for none.
     """
 
@@ -63,7 +69,7 @@ class Climb:
 def climb(
     name: str, steps: Iterator[tuple[Mixture, float]], held: Float, still: bool = False
 ) -> Climb:
-    """The first STEPS + 1 mixtures of a way; where it leaves all numbers it stands still.
+    """The first STEPS + 1 mixtures of a way; where it diverges it stands still, without numbers.
 
     With `still` it also does once a step gains less than STILL.
     """
@@ -84,11 +90,13 @@ def climb(
         done = still and len(train) > 1 and abs(train[-1] - train[-2]) < STILL
         lost = len(made) if len(made) <= STEPS and not done else None
         made += [made[-1]] * (STEPS + 1 - len(made))
-        train += [train[-1]] * (STEPS + 1 - len(train))
+        train += [train[-1] if lost is None else np.nan] * (STEPS + 1 - len(train))
         asked, points = list[float](), Powers.of(held)
         for i, mixture in enumerate(made):
             same = i > 0 and mixture is made[i - 1]
             asked.append(asked[-1] if same else float(told(mixture.joint(points)).mean()))
+        if lost is not None:
+            asked[lost:] = [np.nan] * (STEPS + 1 - lost)
     return Climb(name, made, np.array(train), np.array(asked), lost)
 
 
@@ -136,21 +144,27 @@ def ellipses(mixtures: Sequence[Mixture], most: int, sigmas: float = 2.0) -> Flo
         spread = axes * np.sqrt(np.maximum(values, 0))[:, None]
         shape = (spread @ circle).transpose(0, 2, 1)
         row[: len(mixture.means)] = mixture.means[:, None] + shape
-    return found
+    return near(found)
+
+
+def near(xy: Float) -> Float:
+    """Places that a picture can show: those beyond FAR are left out, which float32 may not hold."""
+    return np.where(np.abs(xy) < FAR, xy, np.nan)
 
 
 def bells(mixtures: Sequence[Mixture], most: int, places: Float) -> tuple[Float, Float]:
     """Over places [m] of the line: each component [F, most, m, 2] and their sum [F, 1, m, 2]."""
     each = np.full((len(mixtures), most, len(places)), np.nan)
     for row, mixture in zip(each, mixtures, strict=True):
-        row[: len(mixture.means)] = np.exp(mixture.log_joint(places[:, None])).T
+        bell = np.exp(mixture.log_joint(places[:, None])).T
+        row[: len(mixture.means)] = np.minimum(bell, FAR)
     total = np.nansum(each, 1, keepdims=True)
     return tuple(np.stack(np.broadcast_arrays(places, y), -1) for y in (each, total))  # type: ignore[return-value]
 
 
 def ways(mixtures: Sequence[Mixture]) -> Float:
     """The way of each mean over the frames, [1, k, F, 2]: it stands still."""
-    return np.stack([mixture.means for mixture in mixtures], 1)[None]
+    return near(np.stack([mixture.means for mixture in mixtures], 1)[None])
 
 
 def shares(mixtures: Sequence[Mixture], x: Float, first: int) -> NDArray[np.uint8]:
@@ -172,14 +186,36 @@ def scene(
                 f"c{i}",
                 (x, 0.0 if sample.d == 1 else y),
                 "accent",
-                f"start of {i + 1}",
+                f"start of component {i + 1}",
                 rail=sample.d == 1,
+                group="starts: click or drag",
+                tints=(i + first_tint(sample),),
             )
             for i, (x, y) in enumerate(centres if at == 0 else ())
         ]
         panes.append(pane(way.name, way.mixtures, sample, truth, handles))
     asked = min(HELD, len(sample.held))
     return Scene(panes, timeline(found, sample.floor), readouts(found, sample.floor, asked))
+
+
+def first_tint(sample: Sample) -> int:
+    """The colour of the first component: on the line blue and orange are the truth and the sum."""
+    return 0 if sample.d == 2 else 2
+
+
+def marks(mixtures: Sequence[Mixture], height: float | None = None) -> list[Marker]:
+    """The numbers of components that have shrunk, at their means; on the line at a `height`."""
+    wrong = np.zeros((len(mixtures), max(len(mixture.means) for mixture in mixtures)), bool)
+    for row, mixture in zip(wrong, mixtures, strict=True):
+        row[: len(mixture.means)] = mixture.degenerate() & (mixture.weights >= EMPTY)
+    found = []
+    for j in np.flatnonzero(wrong.any(0)):
+        xy = np.full((len(mixtures), 2), np.nan)
+        for i in np.flatnonzero(wrong[:, j]):
+            xy[i] = mixtures[i].means[j] if height is None else (mixtures[i].means[j, 0], height)
+        label = f"component {j + 1} has shrunk"
+        found.append(Marker(near(xy), "accent", label, str(j + 1), group="shrunk components"))
+    return found
 
 
 def pane(
@@ -193,13 +229,14 @@ def pane(
     """Mixtures, one a frame: the points in the colours of their components, ellipses or bells."""
     most = max(len(mixture.means) for mixture in mixtures)
     some = sample.train[:SHOWN]
-    first = 0 if sample.d == 2 else 2  # on the line blue and orange are the truth and the sum
+    first = first_tint(sample)
     colours, palette = shares(mixtures, some, first), tuple(range(first, first + most))
     alt = f"{title}: points in the colours of the components they belong to, grey where undecided."
+    pick = NEAREST if handles else None
     if sample.d == 2:
         centres = np.full((len(mixtures), most, 2), np.nan)
         for row, mixture in zip(centres, mixtures, strict=True):
-            row[: len(mixture.means)] = mixture.means
+            row[: len(mixture.means)] = near(mixture.means)
         layers: list[Layer] = [
             Points(some[None], "neutral", POINTS, radius=2.2, opacity=0.85, tint=colours),
             Lines(
@@ -210,28 +247,32 @@ def pane(
                 1,
                 tints=palette,
             ),
-            *([Lines(ways(mixtures), "neutral", "way of the means", 1.5, 0.6)] if way else []),
+            *([Lines(ways(mixtures), "neutral", "path of the means", 1.5, 0.6)] if way else []),
             Points(centres, "neutral", "means", radius=3.5, opacity=1),
+            *marks(mixtures),
             *handles,
         ]
         told = alt + " Ellipses of two standard deviations."
-        return Pane(title, sample.extent, layers, told, NEAREST if handles else None)
+        return Pane(title, sample.extent, layers, told, pick, names=sample.names)
     low, high = sample.box[0]
     places = np.linspace(low, high, 241)
     each, total = bells(mixtures, most, places)
     top = float(np.quantile(total[..., 1].max((1, 2)), 0.75))
-    top = 0.2 * float(np.ceil(1.15 * max(top, 0.0 if truth is None else truth[:, 1].max()) / 0.2))
+    top = 0.2 * float(
+        np.ceil(1.15 * max(top, 0.1, 0.0 if truth is None else truth[:, 1].max()) / 0.2)
+    )
     strip = top * (-0.02 - 0.06 * np.random.default_rng(0).random(len(some)))
     layers = [
         *([Lines(truth[None, None], "data", "true p(x)", 1.8)] if truth is not None else []),
         Lines(each, "neutral", "each component", 2, 0.9, tints=palette),
         Lines(total, "model", "p(x), their sum", 2.5),
         Points(np.c_[some, strip][None], "neutral", POINTS, radius=2, opacity=0.85, tint=colours),
+        *marks(mixtures, 0.9 * top),
         *handles,
     ]
-    window = (low, high, -0.1 * top, top)
+    window = (low, high, -BELOW * top, top)
     told = alt + " Bells over the line."
-    return Pane(title, window, layers, told, NEAREST if handles else None, aspect=1.3)
+    return Pane(title, window, layers, told, pick, aspect=1.3, names=sample.names)
 
 
 POINTS = "points, by component"
@@ -240,6 +281,7 @@ POINTS = "points, by component"
 def timeline(found: Race, floor: float | None) -> Timeline:
     """One clock for both: passes over the data, under the curves of the log-likelihood."""
     every = np.concatenate([way.train for way in found.both])
+    every = every[np.isfinite(every)]
     most = float(every.max())
     low = max(float(np.quantile(every, 0.02)), most - 4)
     top = max(most, floor if floor is not None else most)
@@ -254,7 +296,7 @@ def timeline(found: Race, floor: float | None) -> Timeline:
         for way in found.both
     ]
     labels = [f"step {i} of {STEPS}" for i in range(STEPS + 1)]
-    rows = [] if floor is None else [(floor, f"best possible, −H = {nats(floor)}")]
+    rows = [] if floor is None else [(floor, f"best possible: {nats(floor)}")]
     return Timeline(
         STEPS + 1,
         labels,
@@ -280,19 +322,25 @@ def readouts(found: Race, floor: float | None, asked: int) -> list[Readout]:
     return numbers + best(floor)
 
 
-def degenerate(mixture: Mixture) -> list[str]:
-    """What is wrong with components that have shrunk away or lost their points, in words."""
+def degenerate(mixture: Mixture) -> str:
+    """What is wrong with components that have shrunk or lost their points; empty with no such."""
+    k, lost = len(mixture.weights), mixture.weights < EMPTY
+    shrunk = mixture.degenerate() & ~lost
+
+    def these(which: NDArray[np.bool_], one: str, more: str) -> str:
+        numbers = ", ".join(str(j + 1) for j in np.flatnonzero(which))
+        return f"{which.sum()} of {k} components {one if which.sum() == 1 else more} ({numbers})"
+
     told = []
-    for j in np.flatnonzero(mixture.degenerate()):
-        width = float(np.sqrt(np.linalg.eigvalsh(mixture.covariances[j])[0]))
-        if mixture.weights[j] < 1e-9:
-            told.append(f"Component {j + 1} has lost all its points: its weight is 0.")
-        else:
-            told.append(
-                f"Component {j + 1} has shrunk onto a few points: in one direction its standard "
-                f"deviation is {width:.1g}, the least that is allowed."
-            )
-    return told
+    if shrunk.any():
+        width = float(np.sqrt(np.linalg.eigvalsh(mixture.covariances[shrunk])[:, 0].max()))
+        told.append(
+            these(shrunk, "has shrunk onto a few points", "have shrunk onto a few points each")
+            + f": in one direction the standard deviation is {width:.1g}, the least allowed."
+        )
+    if lost.any():
+        told.append(these(lost, "has lost all its points", "have lost all their points") + ".")
+    return " ".join(told)
 
 
 WHY = (

@@ -36,7 +36,7 @@ def test_three_in_ten_held_out_points_fall_into_empty_bins(sample: Sample) -> No
 
 
 def test_more_points_want_more_bins() -> None:
-    best = [bins.sweep(drawn(n), "histogram") for n in (100, 10_000)]
+    best = [bins.sweep(drawn(n), "histogram", 0.5) for n in (100, 10_000)]
     assert right("fits", "bins") == "grows"
     assert best[0].values[best[0].best] < best[1].values[best[1].best]
 

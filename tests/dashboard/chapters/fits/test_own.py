@@ -2,10 +2,12 @@
 
 import base64
 import io
+import re
 import tracemalloc
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,6 +98,11 @@ def test_files_that_are_alike_when_standardised_have_keys_of_their_own() -> None
     assert len({one.key for one in (first, *others)}) == 4
 
 
+def panes(blob: bytes) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = decode(blob).get("panes", [])
+    return found
+
+
 def bring(app: AppTest, content: bytes, name: str = "My points.csv") -> AppTest:
     app.file_uploader[0].set_value((name, content, "text/csv"))
     return app.run()
@@ -115,6 +122,18 @@ def test_every_fit_works_on_ones_own_points(source: str, view: str) -> None:
     assert f"python -m training train moons-flow-spline --data {file}" in command
     if source == "csv":
         assert "Standardised: (length −" in texts(app)
+        assert "Column kind was read as labels." in texts(app)
+        nats = np.log(PLANE.std(0)).sum()
+        said = re.search(r"Subtract ([\d.]+) nats for log p in your units", texts(app))
+        assert said
+        assert float(said[1]) == pytest.approx(nats, abs=0.3)  # a part of the points is held out
+        blobs = [each.proto.bytes for each in app.get("bidi_component")]
+        assert any(
+            pane["names"] == ["length (standardised)", "mass (standardised)"]
+            for blob in blobs
+            if blob
+            for pane in panes(blob)
+        )
 
 
 def test_ones_own_labels_are_classified() -> None:
@@ -188,7 +207,11 @@ def test_without_paint_the_page_says_what_to_do() -> None:
     said = {"painted": {"pixels": empty, "fresh": ""}}
     app = open_page(PAGE.script, {"fit_pad": said}, fit_data="drawing")
     assert not app.exception
-    assert "Nothing is drawn yet" in texts(app)
+    (notice,) = app.info
+    assert "Nothing is drawn yet" in notice.value
+    # Beside the pad's button it would move the pad from under the pointer.
+    order = [type(each) for each in app.main]
+    assert order.index(type(notice)) > order.index(type(app.segmented_control[0]))
 
 
 def sample() -> Sample:

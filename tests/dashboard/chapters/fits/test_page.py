@@ -1,5 +1,7 @@
 """The page of fits through `AppTest`: every view, its link, its numbers and its files."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ def test_every_view_opens_with_numbers_a_lesson_and_files(view: str) -> None:
 def test_every_view_of_points_works_on_the_line(view: str) -> None:
     app = open_page(PAGE, fit_view=view, fit_data="mixture1d", fit_n="200")
     assert not app.exception
-    assert "best, −H" in readouts(app)
+    assert "best possible: −entropy" in readouts(app)
 
 
 @pytest.mark.parametrize("view", ["histogram", "bins"])
@@ -41,6 +43,18 @@ def test_an_infinite_loss_is_said_and_smoothing_ends_it() -> None:
     assert "their mean log p is −∞" in texts(app)
     app = open_page(PAGE, fit_k="40", fit_n="200", fit_a="0.5")
     assert "−∞" not in texts(app).split("**Notice.**")[0]
+
+
+@pytest.mark.parametrize("a", ["0", "0.5"])
+def test_bins_speak_of_one_smoothing(a: str) -> None:
+    app = open_page(PAGE, fit_view="bins", fit_n="200", fit_a=a)
+    ends, said = "their mean log p is −∞", texts(app)
+    assert (ends in said) == (a == "0")
+    assert f"with a = {'½' if a == '0.5' else a}, at" in said
+    held = [pair.split(" | ")[1] for pair in readouts(app)["mean log p, training | held out"]]
+    assert ("−∞" in held) == (a == "0")
+    best = max(float(value.replace("−", "-").replace("∞", "inf")) for value in held)
+    assert f"{best:.3f}".replace("-", "−") in said.split("Held-out points are likeliest")[1][:60]
 
 
 def test_a_point_is_inferred_from_its_bin() -> None:
@@ -61,7 +75,18 @@ def test_centres_by_hand_are_in_the_link_and_move_the_fit() -> None:
 
 def test_degenerate_components_are_explained() -> None:
     app = open_page(PAGE, fit_view="mixture", fit_n="50", fit_c="12")
-    assert any("has shrunk onto a few points" in str(each.value) for each in app.warning)
+    told = "\n".join(str(each.value) for each in app.warning)
+    assert re.search(r"\d+ of 12 components have shrunk onto a few points each \(\d+, ", told)
+
+
+def test_files_of_a_mixture_say_their_step_and_hold_all_numbers() -> None:
+    with files.offered() as found:
+        open_page(PAGE, fit_view="mixture", fit_n="200", fit_c="2")
+    offers = {offer.label: offer for offer in found.values()}
+    assert set(offers) == {"Mixtures (csv), {}", "Mixtures (npz), {}", "Model (zip): {}"}
+    assert offers["Model (zip): {}"].said[40] == "EM, step 40"
+    header = offers["Mixtures (csv), {}"].make(40).decode().splitlines()[0]
+    assert "em_covariances4,gradient_weights" in header
 
 
 def test_files_hold_what_is_shown() -> None:

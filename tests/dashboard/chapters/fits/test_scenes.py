@@ -8,7 +8,7 @@ import pytest
 from dashboard.chapters.fits.data import Sample
 from dashboard.chapters.fits.scenes import bins, components, density, dimensions, mixture
 from dashboard.components.layers import SceneError, tints
-from dashboard.components.scene import Lines, Points
+from dashboard.components.scene import Heatmap, Lines, Points
 from genlab.fits.counting import Count
 from genlab.fits.histogram import Histogram
 from genlab.fits.mixture import em
@@ -41,7 +41,7 @@ def test_the_film_shows_a_choice_and_then_one_more_sample() -> None:
     drawn = density.draws(fit, 100, 0, 1.0)
     scene = density.scene(fit, density.cells(fit, given), drawn, given, None, (0.0, 0.0))
     layers = {layer.label: layer for layer in scene.panes[0].layers}
-    points, chosen = layers["samples"], layers["chosen first"]
+    points, chosen = layers["samples"], layers["the bin drawn"]
     assert isinstance(points, Points)
     assert isinstance(chosen, Lines)
     there = np.isfinite(points.xy[..., 0]).sum(1)
@@ -69,11 +69,15 @@ def test_minus_infinity_is_told_with_the_share_of_points() -> None:
 @pytest.mark.parametrize("by", ["histogram", "kernel"])
 def test_the_held_out_curve_rises_and_falls(d: int, by: str) -> None:
     given = sample(d)
-    found = bins.sweep(given, by)
-    curve = [one.held for one in found.smoothed or found.scores]
+    found = bins.sweep(given, by, 0.5)
+    curve = [one.held for one in found.scores]
     assert curve[0] < curve[found.best] > curve[-1]
-    train = np.array([one.train for one in found.scores])
+    gap = np.array([one.train - one.held for one in found.scores])
+    assert gap[-1] > gap[found.best]
+    rough = bins.sweep(given, by, 0.0)
+    train = np.array([one.train for one in rough.scores])
     assert train[-1] == train.max()
+    assert (by == "kernel") == (rough.ends is None)
     scene = bins.scene(found, given, found.best)
     assert scene.timeline
     assert scene.timeline.start == found.best
@@ -86,13 +90,13 @@ def test_held_out_points_beyond_the_window_are_left_out_of_the_curve(d: int, far
     given = sample(d)
     held = given.held.copy()
     held[:far] = 50
-    found = bins.sweep(replace(given, held=held), "histogram")
+    found = bins.sweep(replace(given, held=held), "histogram", 0.5)
     assert bins.scene(found, given, found.best).timeline
     if far < len(held):
         assert found.outside == far
-        rest = bins.sweep(replace(given, held=held[far:]), "histogram")
-        assert found.smoothed == rest.smoothed
-        assert np.isfinite(found.smoothed[found.best].held)
+        rest = bins.sweep(replace(given, held=held[far:]), "histogram", 0.5)
+        assert found.scores == rest.scores
+        assert np.isfinite(found.scores[found.best].held)
 
 
 @pytest.mark.parametrize("by", ["histogram", "kernel"])
@@ -137,8 +141,40 @@ def test_a_way_that_leaves_all_numbers_stands_still_and_says_where() -> None:
     good, _ = next(em(given.train, first))
     found = mixture.climb("x", iter([(good, 1.0), (good, 2.0), (good, np.nan)]), given.held)
     assert found.lost == 2
-    assert found.train[-1] == 2.0
+    assert found.train[1] == 2.0
+    assert np.isnan(found.train[2:]).all()
+    assert np.isnan(found.held[2:]).all()
+    assert np.isfinite(found.held[:2]).all()
     assert len(found.mixtures) == mixture.STEPS + 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_way_that_diverges_is_drawn_without_an_overflow() -> None:
+    given = sample()
+    first = mixture.begin(given, 2, "full")
+    far = replace(first, means=first.means * 1e60, covariances=first.covariances * 1e120)
+    layers = mixture.pane("x", [first, far], given, None).layers
+    ellipses, means = layers[1], layers[3]
+    assert isinstance(ellipses, Lines)
+    assert isinstance(means, Points)
+    assert np.isfinite(ellipses.xy[0]).all()
+    assert np.isnan(ellipses.xy[1]).all()
+    assert np.isnan(means.xy[1]).all()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("rate", [2.0, 20.0, 500.0])
+def test_steps_that_are_too_long_end_in_dashes(d: int, rate: float) -> None:
+    given = sample(d, 50)
+    found = mixture.race(given, mixture.begin(given, 5, "full"), rate, False)
+    scene = mixture.scene(found, given, (), None)
+    assert scene.encode()
+    lost = found.gradient.lost
+    if lost is not None:
+        values = scene.readouts[1].values
+        assert all(("–" in value) == (i >= lost) for i, value in enumerate(values))
+    assert rate < 500 or lost is not None
 
 
 def test_a_start_by_hand_begins_at_the_centres() -> None:
@@ -150,8 +186,13 @@ def test_components_that_shrink_are_told() -> None:
     given = sample(2, 14)
     found = mixture.race(given, mixture.begin(given, 9, "full"), 0.1, False)
     told = mixture.degenerate(found.em.mixtures[-1])
-    assert told
-    assert all("Component" in words for words in told)
+    last = found.em.mixtures[-1]
+    numbers = np.flatnonzero(last.degenerate() & (last.weights > 1e-6)) + 1
+    assert f"{len(numbers)} of 9 components have shrunk onto a few points each" in told
+    assert f"({', '.join(map(str, numbers))})" in told
+    marks = mixture.marks(found.em.mixtures)
+    shown = {int(mark.text) for mark in marks if np.isfinite(mark.xy[-1]).all()}
+    assert shown == set(numbers.tolist())
     one = mixture.race(given, mixture.begin(given, 1, "full"), 0.1, False)
     assert not mixture.degenerate(one.em.mixtures[-1])
 
@@ -198,6 +239,27 @@ def test_frames_mark_the_images_in_empty_cells() -> None:
     np.testing.assert_array_equal(np.isfinite(layer.xy).all((2, 3)), found.new)
     assert dimensions.cells_words(found.counts[0]) == "4"
     assert found.hopeless is not None
+
+
+def test_a_frame_sits_around_its_tile() -> None:
+    rng = np.random.default_rng(0)
+    train, held = (rng.integers(0, 256, (60, 8, 8), dtype=np.uint8) for _ in range(2))
+    (pane,) = dimensions.scene(dimensions.filling(train, held, 4), 0).panes
+    tiles, frames = pane.layers
+    assert isinstance(tiles, Heatmap)
+    assert isinstance(frames, Lines)
+    rows, columns = tiles.values.shape[1:]  # over the whole pane
+    x0, x1, y0, y1 = pane.extent
+    for outline in frames.xy[-1]:
+        (left, low), (right, high) = outline.min(0) + 1, outline.max(0) - 1
+        at = np.array([left - x0, right - x0]) * columns / (x1 - x0)
+        up = np.array([low - y0, high - y0]) * rows / (y1 - y0)
+        np.testing.assert_allclose([*at, *up], np.rint([*at, *up]))
+        (i, j), (a, b) = at.astype(int), up.astype(int)
+        assert np.isfinite(tiles.values[-1, a:b, i:j]).all()
+        around = tiles.values[-1, a - 1 : b + 1, i - 1 : j + 1].copy()
+        around[1:-1, 1:-1] = np.nan
+        assert np.isnan(around).all()
 
 
 def test_a_cell_that_is_met_again_is_not_told_as_lost() -> None:
