@@ -5,6 +5,7 @@ warm-up, a frozen heap, and a health route for whoever hosts the lab.
 """
 
 import gc
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -66,19 +67,26 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
 def health(request: Request) -> JSONResponse:
     """Say which models and pages are served, what is broken, on what device: for monitors.
 
-    Of models beyond those that were `judged` only what their cards show is known to be broken.
+    Of models beyond those that were `judged` only what their cards show is known to be broken. The
+    status is 503 where there is no model at all to serve; no path of this machine is told.
     """
     entries = read_catalogue().entries.values()
-    broken = {entry.id: str(entry.problem) for entry in entries if entry.problem}
+    broken = {
+        entry.id: str(entry.problem).replace(f"{entry.folder.parent}{os.sep}", "")
+        for entry in entries
+        if entry.problem
+    }
+    models = len(entries) - len(broken)
     return JSONResponse(
-        {
-            "status": "ok",
-            "models": len(entries) - len(broken),
+        status_code=200 if models else 503,
+        content={
+            "status": "ok" if models else "there is no model to serve",
+            "models": models,
             "pages": [f"/{page.path}" for page in shown(read_catalogue().cards.values())],
             "broken": broken,
             "judged": catalogue.judged(),
             "device": asdict(device()),
-        }
+        },
     )
 
 
