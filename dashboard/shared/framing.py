@@ -1,4 +1,8 @@
-"""Who may show the lab in a frame of a page: nobody else, unless the host names them."""
+"""What every answer says to a browser: who may frame the lab, and two things it shall not do.
+
+Nobody else may show it in a frame of a page, unless the host names them. A file is what its type
+says, whatever its content looks like; and other sites learn no more than the address of this one.
+"""
 
 import os
 import re
@@ -34,11 +38,14 @@ class Framing:
         self.app, self.policy = app, ancestors()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, with the header."""
+        """Answer a request, with the headers."""
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).append("Content-Security-Policy", self.policy)
+                headers = MutableHeaders(scope=message)
+                headers.append("Content-Security-Policy", self.policy)
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
             await send(message)
 
         await self.app(scope, receive, told if scope["type"] == "http" else send)

@@ -1,5 +1,7 @@
 """Other sites show the lab in a frame only where its host names them."""
 
+from collections.abc import Mapping
+
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -9,9 +11,18 @@ from starlette.testclient import TestClient
 from dashboard.shared.framing import EMBED_VARIABLE, Framing, ancestors
 
 
-def told() -> str:
+def headers() -> Mapping[str, str]:
     app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("lab"))])
-    return str(TestClient(Framing(app)).get("/").headers["content-security-policy"])
+    return TestClient(Framing(app)).get("/").headers
+
+
+def told() -> str:
+    return str(headers()["content-security-policy"])
+
+
+def test_a_file_is_what_its_type_says_and_links_are_not_told_elsewhere() -> None:
+    assert headers()["x-content-type-options"] == "nosniff"
+    assert headers()["referrer-policy"] == "strict-origin-when-cross-origin"
 
 
 def test_nobody_may_frame_the_lab_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
