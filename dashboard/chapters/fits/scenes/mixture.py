@@ -211,8 +211,9 @@ def marks(mixtures: Sequence[Mixture], height: float | None = None) -> list[Mark
     found = []
     for j in np.flatnonzero(wrong.any(0)):
         xy = np.full((len(mixtures), 2), np.nan)
-        for i in np.flatnonzero(wrong[:, j]):
-            xy[i] = mixtures[i].means[j] if height is None else (mixtures[i].means[j, 0], height)
+        for at, mixture, shrunk in zip(xy, mixtures, wrong[:, j], strict=True):
+            if shrunk:
+                at[:] = mixture.means[j] if height is None else (mixture.means[j, 0], height)
         label = f"component {j + 1} has shrunk"
         found.append(Marker(near(xy), "accent", label, str(j + 1), group="shrunk components"))
     return found

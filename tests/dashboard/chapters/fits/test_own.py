@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -241,3 +242,14 @@ def test_the_example_can_be_fitted_and_saved(tmp_path: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         archive.extractall(tmp_path)
     assert main(["check", str(tmp_path)]) == 0
+
+
+def test_ones_own_points_are_a_link_away_in_the_same_tab() -> None:
+    """A link of markdown opens another tab, and what a session has stays behind."""
+    app = open_page(PAGE.script, fit_data="moons", fit_view="bins", fit_n="200")
+    assert "?fit_data=" not in texts(app)
+    links = [link.proto for link in app.get("page_link")]
+    asked = {link.label: parse_qs(link.query_string) for link in links if not link.external}
+    for words, source in (("Draw them", "drawing"), ("Choose a csv file", "csv")):
+        assert asked[words]["fit_data"] == [source]
+        assert asked[words]["fit_view"] == ["bins"]
