@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -79,7 +79,8 @@ class Pane:
     """A picture of the window `extent = (x0, x1, y0, y1)`, equal aspect, layers from bottom to top.
 
     `aspect` makes the picture so many times as wide as high, whatever the extent: for axes whose
-    units differ (a density over the line). `axes=False` leaves out the ticks and their numbers.
+    units differ (a density over the line). `axes=False` leaves out the ticks and their numbers,
+    `axes="y"` those of the x axis.
     `breathes=True` says that the extent follows a dragged point: it travels apart from what stays.
     `alt` says in words what the picture shows.
     `pick="name"`: a click or drag anywhere moves that named point (give it a `Handle` of the same
@@ -92,7 +93,7 @@ class Pane:
     alt: str
     pick: str | None = None
     aspect: float | None = None
-    axes: bool = True
+    axes: bool | Literal["y"] = True
     breathes: bool = False
 
     def __post_init__(self) -> None:

@@ -32,7 +32,7 @@ type Layer = {
 
 type PaneSpec = {
   title: string; extent: Extent; layers: Layer[]; alt: string;
-  pick: string | null; aspect: number | null; axes?: boolean;
+  pick: string | null; aspect: number | null; axes?: boolean | "y";
 };
 type CurveSpec = { role: string; label: string; xy: Buffers };
 type TimelineSpec = {

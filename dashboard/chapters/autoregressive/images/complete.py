@@ -129,7 +129,16 @@ def _completed(
         wall[:, ~erased] = image[~erased] / 255
     terms = np.stack([moment.log_p for moment in moments], axis=1)
     log_p = terms.sum(1)
-    said = [f"log p {pixels.signed(value)}" for value in log_p]
+    so_far = np.cumsum(terms, axis=1)
+    said = [
+        [
+            f"log p(x) {pixels.signed(total)}"
+            if f == count
+            else f"so far {pixels.signed(part[f - 1] if f else 0.0)}"
+            for part, total in zip(so_far, log_p, strict=True)
+        ]
+        for f in frames
+    ]
     sheet = Sheet(
         np.rint(255 * np.stack(shown)).astype(np.uint8),
         f"{look.n} completions",
@@ -141,7 +150,9 @@ def _completed(
     labels = [f"{what} {min(int(f) + 1, count):,} of {count:,}" for f in frames]
     strip = Timeline(len(frames), labels, fps=15.0, loop=False, autoplay=True, rest=len(frames) - 1)
     film([sheet], "complete_tiles", strip, frame="complete_frame", max_width=560)
-    st.caption("log p(x) of each whole image, nats, exact.")
+    st.caption(
+        "Under each image: log p of its values so far, and in the end log p(x); nats, exact."
+    )
     if unheard:
         st.warning(
             f"{len(unheard)} {what}es that were kept come after the first erased one "

@@ -48,9 +48,7 @@ def _film(look: ImageSelection, percent: int, shown: int) -> None:
     rows = -(-look.n // columns)
     start = (0.12, rows - 0.12)
     within = (0.02, columns - 0.02, 0.02, rows - 0.02)
-    frames = pixels.shown_frames(
-        len(moments), look.card.event_shape[1] * look.card.event_shape[2], look.n
-    )
+    frames = pixels.shown_frames(moments)
     at = linked(STAGE, points={"tile": start}, frame_name=FRAME, count=len(frames), within=within)
     what = what_of(look.card)
     at.show(pixels.scene(look.card, moments, at.points["tile"], columns, what))

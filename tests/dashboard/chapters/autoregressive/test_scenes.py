@@ -127,8 +127,13 @@ def test_a_wall_is_followed_where_it_is_touched(square: ExportedModel) -> None:
     assert scene.timeline is not None
     assert scene.timeline.count == 17
     total = sum(moment.log_p[3] for moment in moments)
-    said = scene.readouts[0].values[-1].replace("−", "-")
-    assert float(said) == pytest.approx(total, abs=0.06)
+    said = {one.label: one.values for one in scene.readouts}
+    assert float(said["log p(x), nats"][-1].replace("−", "-")) == pytest.approx(total, abs=0.06)
+    best = np.sort(moments[-1].p[3])[: -pixels.LIKELIEST - 1 : -1]
+    assert said["the highest bars"][-1] == " · ".join(f"{100 * p:.1f}" for p in best) + " %"
+    bars = scene.panes[1].layers[1]
+    assert isinstance(bars, Heatmap)
+    np.testing.assert_array_equal(bars.values[-1], bars.values[-2])  # those of the last patch stay
     assert len(scene.encode({"tile": (1.5, 0.5)})) < 1_000_000
 
 
