@@ -120,12 +120,14 @@ class Scene:
     """Panes over an optional timeline; named points belong to the scene, not a pane.
 
     They stand in as few rows as make them largest, over one legend whose chips show and hide the
-    layers of that label in every pane. `readouts` are numbers of the frame that is shown.
+    layers of that label in every pane. `readouts` are numbers of the frame that is shown. Panes of
+    a `pair` stand side by side on a telephone, too.
     """
 
     panes: Sequence[Pane]
     timeline: Timeline | None = None
     readouts: Sequence[Readout] = ()
+    pair: bool = False
     names: frozenset[str] = field(init=False)
     """Every named point that a person can move."""
 
@@ -185,6 +187,7 @@ class Scene:
                 "timeline": self.timeline.header(blob) if self.timeline else None,
                 "readouts": [readout.header(blob) for readout in self.readouts],
                 "maxWidth": max_width,
+                "pair": self.pair,
             },
         )
         return check_size(encoded, LIMIT, "scene", "points, frames or heat-map cells")

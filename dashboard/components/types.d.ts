@@ -47,7 +47,7 @@ type SheetSpec = {
 type ReadoutSpec = { label: string; role: string; told: string; values: string[] };
 type Scene = {
   readouts: ReadoutSpec[]; panes: PaneSpec[]; timeline: TimelineSpec | null; points: Record<string, Point>;
-  seq: number; maxWidth: number; more: string;
+  seq: number; maxWidth: number; more: string; pair: boolean;
 };
 type WallScene = {
   sheets: SheetSpec[]; timeline: TimelineSpec | null; picks: Record<string, number>; readouts: ReadoutSpec[];

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dashboard.chapters.autoregressive.images.shared import (
     binary,
     drawing,
+    size_told,
     tell_binary,
     temperature,
     watch,
@@ -42,7 +43,9 @@ def show(look: ImageSelection) -> None:
     left, right = st.columns([2, 5])
     with left:
         source = controls.choose("Image", SOURCES, "complete_source")
-    chosen = _test(look, left) if source == SOURCES[0] else _drawn(look, left)
+    with right:
+        beside = st.container()
+    chosen = _test(look, left) if source == SOURCES[0] else _drawn(look, left, beside)
     percent = temperature()
     tell_binary(look.card)
     if chosen is None:
@@ -77,7 +80,7 @@ def _test(
             brush=2.5,
             size=size,
         )
-        st.caption("Drag over the image to erase more; the covered part is drawn anew.")
+        st.caption("Drag over the image to erase more; the model draws the covered part anew.")
     links.write(MASK, text_of_mask(mask))
     sheet = Sheet.of(have.test[:offered], "Images to erase from", "Test images.", columns=10)
     remember_picks(tiles([sheet], key="complete_images", picks=start))
@@ -85,7 +88,9 @@ def _test(
 
 
 def _drawn(
-    look: ImageSelection, left: st.delta_generator.DeltaGenerator
+    look: ImageSelection,
+    left: st.delta_generator.DeltaGenerator,
+    beside: st.delta_generator.DeltaGenerator,
 ) -> tuple[Grey, Grey, str] | None:
     """What a visitor drew, all below a row erased."""
     _, height, width = look.card.event_shape
@@ -104,7 +109,7 @@ def _drawn(
             st.caption("This drawing is too large for a link.")
     if not drawn.any():
         told = "Nothing is drawn yet: draw the upper half of a digit on the black square."
-        st.info(told, icon=":material/draw:")
+        beside.info(told, icon=":material/draw:")
         return None
     erased = np.zeros(size, np.uint8)
     erased[kept:] = 255
@@ -141,7 +146,7 @@ def _completed(
     ]
     sheet = Sheet(
         np.rint(255 * np.stack(shown)).astype(np.uint8),
-        f"{look.n} completions",
+        f"{look.n} completions" + (f", in patches{size}" if (size := size_told(card)) else ""),
         f"{look.n} images that agree where nothing was erased, completed by the model.",
         captions=said,
         columns=min(4, look.n),
@@ -156,10 +161,9 @@ def _completed(
     if unheard:
         st.warning(
             f"{len(unheard)} {what}es that were kept come after the first erased one "
-            f"(number {first + 1} of {len(cells_of(card))}, row by row). The model tells a {what} "
-            "from those before it, so what is drawn before them takes no account of them.".replace(
-                "pixeles", "pixels"
-            ),
+            f"(number {first + 1} of {len(cells_of(card))}, row by row). The model predicts a "
+            f"{what} from those before it, so what is drawn before them takes no account "
+            "of them.".replace("pixeles", "pixels"),
             icon=":material/visibility_off:",
         )
     heat = "" if percent == 100 else f"-temperature{percent}"

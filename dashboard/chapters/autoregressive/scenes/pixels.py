@@ -187,7 +187,12 @@ def signed(value: float, digits: int = 1) -> str:
 
 
 def scene(
-    card: Card, moments: Sequence[Moment], at: tuple[float, float], columns: int, what: str
+    card: Card,
+    moments: Sequence[Moment],
+    at: tuple[float, float],
+    columns: int,
+    what: str,
+    title: str = "",
 ) -> Scene:
     """The film of a wall of images, and what the model says comes next in the one at a point."""
     n, count = len(moments[0].x), len(moments)
@@ -213,7 +218,7 @@ def scene(
     ]
     panes = [
         Pane(
-            f"{n} samples, {what} by {what}",
+            title or f"{n} samples, {what} by {what}",
             (0.0, float(columns), 0.0, float(rows)),
             picture,
             f"A wall of {n} images that are drawn {what} by {what}, row by row from above; the "
@@ -265,7 +270,7 @@ def scene(
         Readout(named, [likeliest(p, what) for p in said], "model"),
         Readout("entropy, bits", [signed(value, 2) for value in entropy(said)], "model", sure),
     ]
-    return Scene(panes, strip, numbers)
+    return Scene(panes, strip, numbers, pair=True)
 
 
 def surprise_map(card: Card, terms: NDArray[np.floating]) -> Array:
@@ -277,8 +282,13 @@ def surprise_map(card: Card, terms: NDArray[np.floating]) -> Array:
     return flat.reshape(card.event_shape)[0].astype(np.float32)
 
 
-def surprise_scene(card: Card, image: Grey, terms: NDArray[np.floating], what: str) -> Scene:
-    """An image [h, w] beside what each of its values cost, and its likelihood."""
+def surprise_scene(
+    card: Card, image: Grey, terms: NDArray[np.floating], what: str, size_said: str = ""
+) -> Scene:
+    """An image [h, w] beside what each of its values cost, and its likelihood.
+
+    `size_said` goes on where the title first speaks of a patch.
+    """
     h, w = image.shape
     extent = (0.0, float(w), 0.0, float(h))
     bits = surprise_map(card, terms)
@@ -296,7 +306,7 @@ def surprise_scene(card: Card, image: Grey, terms: NDArray[np.floating], what: s
             axes=False,
         ),
         Pane(
-            f"Surprise: −log₂ p of each {what}; the darkest is {top:.1f} bits",
+            f"Surprise: −log₂ p of each {what}{size_said}; the darkest is {top:.1f} bits",
             extent,
             [Heatmap(shaded[::-1][None], "model", "surprise", smooth=False)],
             f"The same image, each {what} the darker the less the model expected it.",
@@ -315,4 +325,4 @@ def surprise_scene(card: Card, image: Grey, terms: NDArray[np.floating], what: s
             f"−log₂ p of the least expected {what}.",
         ),
     ]
-    return Scene(panes, readouts=numbers)
+    return Scene(panes, readouts=numbers, pair=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dashboard.chapters.autoregressive.scenes import chain, pixels, sampling
-from dashboard.components.scene import Heatmap
+from dashboard.components.scene import Heatmap, Marker
 from genlab import ExportedModel, load
 from genlab.autoregressive.order import Digits, cells_of, undecided
 from genlab.measures.density import log_prob_grid
@@ -61,6 +61,23 @@ def test_the_film_of_sampling_ends_at_the_samples_and_draws_one_coordinate_first
         assert np.ptp(path[sampling.APPEAR][:, 1 - first]) == 0
         assert (path[sampling.APPEAR][:, first] == x[:, first]).all()
         assert np.isfinite(path[0][:, 0]).sum() < 40
+
+
+def test_what_is_not_drawn_yet_is_not_marked() -> None:
+    moons = model("moons-ar")
+    x = moons.sample(10, seed=0)
+    one = chain.cut(moons, (float(x[0, 0]), float(x[0, 1])), WINDOW)
+    heat = chain.heat(chain.joint(moons, WINDOW, 20), "log", 0.0)
+    at = np.linspace(*WINDOW[:2], 5)
+    scene = sampling.scene(moons.card, heat, WINDOW, x, one, (at, chain.marginal(moons, at)))
+    first, second = scene.panes[1:]
+    assert first.title == "p(x₁)"
+    marks = [pane.layers[-1] for pane in (first, second)]
+    assert all(isinstance(mark, Marker) and mark.label == sampling.FOLLOWED for mark in marks)
+    shown = np.isfinite(marks[1].xy[:, 0])
+    assert not shown[: sampling.APPEAR + 1].any()
+    assert shown[sampling.APPEAR + 1 :].all()
+    assert np.isfinite(marks[0].xy).all()
 
 
 def test_a_slice_of_the_data_is_normalised_and_missing_where_there_are_none() -> None:
