@@ -51,8 +51,8 @@ def _film(look: ImageSelection, percent: int, shown: int) -> None:
     at = linked(STAGE, points={"tile": start}, frame_name=FRAME, count=len(frames), within=within)
     what = what_of(look.card)
     title = f"{look.n} samples, {what} by {what}"
-    if size := size_told(look.card):
-        title = f"{look.n} samples, in patches{size}"
+    if told := size_told(look.card):
+        title = f"{look.n} samples, in patches{told}"
     at.show(pixels.scene(look.card, moments, at.points["tile"], columns, what, title))
     tile = pixels.tile_at(at.points["tile"], look.n, columns)
     total = float(sum(moment.log_p[tile] for moment in moments))
