@@ -183,7 +183,8 @@ def tile_at(point: tuple[float, float], n: int, columns: int) -> int:
 
 def signed(value: float, digits: int = 1) -> str:
     """A number with the sign that people read."""
-    return f"{value:.{digits}f}".replace("-", "−").replace("inf", "∞")
+    shown = round(float(value), digits) + 0.0  # no negative zero
+    return f"{shown:.{digits}f}".replace("-", "−").replace("inf", "∞")
 
 
 def scene(
