@@ -14,6 +14,8 @@ from dashboard.components.layers import Role, check_frames, check_role, require
 class Readout:
     """A number with its name: `values` hold one text for each frame, or a single one.
 
+    Where a text is empty, neither it nor the name is shown.
+
     `role` is the colour of the name; `told` says what the number is, to who points at it.
     """
 

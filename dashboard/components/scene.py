@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -79,8 +79,8 @@ class Pane:
     """A picture of the window `extent = (x0, x1, y0, y1)`, equal aspect, layers from bottom to top.
 
     `aspect` makes the picture so many times as wide as high, whatever the extent: for axes whose
-    units differ (a density over the line). `axes=False` leaves out the ticks and their numbers.
-    `names` say what the axes are, across and up.
+    units differ (a density over the line). `axes=False` leaves out the ticks and their numbers,
+    `axes="y"` those of the x axis. `names` say what the axes are, across and up.
     `breathes=True` says that the extent follows a dragged point: it travels apart from what stays.
     `alt` says in words what the picture shows.
     `pick="name"`: a click or drag anywhere moves that named point (give it a `Handle` of the same
@@ -93,7 +93,7 @@ class Pane:
     alt: str
     pick: str | None = None
     aspect: float | None = None
-    axes: bool = True
+    axes: bool | Literal["y"] = True
     breathes: bool = False
     names: tuple[str, ...] = ()
 
@@ -121,12 +121,14 @@ class Scene:
     """Panes over an optional timeline; named points belong to the scene, not a pane.
 
     They stand in as few rows as make them largest, over one legend whose chips show and hide the
-    layers of that label in every pane. `readouts` are numbers of the frame that is shown.
+    layers of that label in every pane. `readouts` are numbers of the frame that is shown. Panes of
+    a `pair` stand side by side on a telephone, too.
     """
 
     panes: Sequence[Pane]
     timeline: Timeline | None = None
     readouts: Sequence[Readout] = ()
+    pair: bool = False
     names: frozenset[str] = field(init=False)
     """Every named point that a person can move."""
 
@@ -186,6 +188,7 @@ class Scene:
                 "timeline": self.timeline.header(blob) if self.timeline else None,
                 "readouts": [readout.header(blob) for readout in self.readouts],
                 "maxWidth": max_width,
+                "pair": self.pair,
             },
         )
         return check_size(encoded, LIMIT, "scene", "points, frames or heat-map cells")

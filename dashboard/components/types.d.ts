@@ -32,7 +32,7 @@ type Layer = {
 
 type PaneSpec = {
   title: string; extent: Extent; layers: Layer[]; alt: string;
-  pick: string | null; aspect: number | null; axes?: boolean; names?: string[];
+  pick: string | null; aspect: number | null; axes?: boolean | "y"; names?: string[];
 };
 type CurveSpec = { role: string; label: string; xy: Buffers };
 type TimelineSpec = {
@@ -47,7 +47,7 @@ type SheetSpec = {
 type ReadoutSpec = { label: string; role: string; told: string; values: string[] };
 type Scene = {
   readouts: ReadoutSpec[]; panes: PaneSpec[]; timeline: TimelineSpec | null; points: Record<string, Point>;
-  seq: number; maxWidth: number; more: string;
+  seq: number; maxWidth: number; more: string; pair: boolean;
 };
 type WallScene = {
   sheets: SheetSpec[]; timeline: TimelineSpec | null; picks: Record<string, number>; readouts: ReadoutSpec[];

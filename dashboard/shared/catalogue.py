@@ -43,6 +43,7 @@ FAMILIES = {
     "histogram": "Histogram",
     "kernel": "Kernel density",
     "mixture": "Mixture",
+    "ar": "Autoregressive",
     "flow": "Flow",
     "gan": "GAN",
     "ddpm": "Diffusion",

@@ -15,7 +15,7 @@ PAGE = pages.named("autoregressive")
 
 shell.head(
     "Autoregressive models",
-    f"{ink('model', 'A network')} tells one number after the other, each from those before it: "
+    f"{ink('model', 'A network')} predicts one number after the other, each from those before it, "
     "so every point has an exact likelihood.",
     r"$p(x) = p(x_1)\,p(x_2 \mid x_1)$; each factor is a mixture of Gaussians, "
     r"$\sum_k \pi_k\,\mathcal N(\mu_k, \sigma_k^2)$, and those of the second are what a network "
@@ -39,7 +39,7 @@ def body() -> None:
         pairs = both_orders()
         if not pairs:
             st.info(
-                "There are no two models of one data set here that tell the coordinates in "
+                "There are no two models of one data set here that predict the coordinates in "
                 "different orders. Train and export some (`moons-ar` and `moons-ar-yx`; `python "
                 "-m training list` shows the recipes).",
                 icon=":material/inventory_2:",

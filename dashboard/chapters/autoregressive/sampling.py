@@ -43,9 +43,7 @@ def show(look: PlaneSelection) -> None:
     with place:
         parts.play(_scene(look, percent), "ar_film")
         if percent != 100:
-            st.caption(
-                "These are not samples of the model, whose temperature is 100 %; the curves are."
-            )
+            st.caption(f"Sampled at {percent} %; the curves are the model's own (100 %).")
     name = f"{look.card.id}-samples-seed{look.seed}"
     name += "" if percent == 100 else f"-temperature{percent}"
     key = f"{name} {look.card.check.sha256} {look.n}"

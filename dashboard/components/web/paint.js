@@ -158,5 +158,5 @@ export function paintPane(ctx, pane, frame, view) {
   const shown = pane.layers.filter((layer) => view.shows(layer));
   view.busy = shown.some((layer) => layer.kind === "heatmap");
   for (const layer of shown) PAINTERS[layer.kind](ctx, layer, frame, view);
-  if (pane.axes ?? true) paintAxes(ctx, view, pane.names);
+  if (pane.axes ?? true) paintAxes(ctx, view, pane.axes === "y", pane.names);
 }

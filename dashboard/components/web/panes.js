@@ -79,7 +79,7 @@ function ratioOf({ aspect, extent: [x0, x1, y0, y1] }) {
   return aspect ?? (equal > 0.5 && equal < 2 ? equal : 1);
 }
 
-export const many = (/** @type {Stage} */ stage) => stage.scene.panes.length > 2;
+export const many = (/** @type {Stage} */ stage) => stage.scene.pair || stage.scene.panes.length > 2;
 /** What its chip in the legend says: several layers may share one. @param {Layer} layer */
 const chipOf = (layer) => layer.group || layer.label;
 

@@ -32,13 +32,16 @@ export function ticks(low, high, wanted) {
   return { at: out, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
-/** Ticks on the edges inside the picture, numbers beside them, and what the axes are called where that is known. */
-export function paintAxes(/** @type {Context} */ ctx, /** @type {View} */ view, /** @type {string[]} */ [across = "", up = ""] = []) {
+/**
+ * Ticks on the edges inside the picture, numbers beside them, and what the axes are called where that is known.
+ * @param {Context} ctx @param {View} view @param {boolean} upright @param {string[]} names
+ */
+export function paintAxes(ctx, view, upright = false, [across = "", up = ""] = []) {
   const { w, h, dpr, extent: [x0, x1, y0, y1] } = view;
   const wanted = Math.max(3, Math.min(8, w / dpr / 80));
   const margin = 14 * dpr;
   ctx.globalAlpha = 0.75;
-  for (const horizontal of [true, false]) {
+  for (const horizontal of upright ? [false] : [true, false]) {
     const { at, digits } = horizontal ? ticks(x0, x1, wanted) : ticks(y0, y1, wanted);
     for (const value of at) {
       const [x, y] = toPixels(view, horizontal ? [value, y0] : [x0, value]);

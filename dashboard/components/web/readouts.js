@@ -15,8 +15,11 @@ export function fillReadouts(stage) {
   showNumbers(stage);
 }
 
-/** The numbers of the frame. @param {Stage | Wall} stage */
+/** The numbers of the frame; one that says nothing there is not shown. @param {Stage | Wall} stage */
 export function showNumbers({ readouts: list, frame, scene: { readouts } }) {
   const places = [...list.querySelectorAll("dd")];
-  readouts.forEach(({ values }, i) => { places[i].textContent = values[values.length > 1 ? frame : 0]; });
+  readouts.forEach(({ values }, i) => {
+    places[i].textContent = values[values.length > 1 ? frame : 0];
+    places[i].parentElement.hidden = !places[i].textContent;
+  });
 }

@@ -104,16 +104,14 @@ class Shared(Layer):
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=drop)
         return self._finish(h, mixed.transpose(1, 2).reshape(h.shape))
 
-    def among(self, h: Tensor, before: Tensor, away: Tensor) -> tuple[Tensor, Tensor]:
-        """One position [n, 1, width] and its pair [n, 1, 64], from the pairs `before` [n, t, 64].
-
-        `away` [t + 1] is added to the logits of attention: -∞ leaves a pair out.
-        """
+    def among(self, h: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """One position [n, 1, width] and its pair [n, 1, 64], from pairs `before` [n, t, 64]."""
         seen = self.before(h)
         own = self.pair(seen)
-        k, v = torch.cat((before, own), 1).chunk(2, -1)
+        pairs = torch.cat((before, own), 1)
+        k, v = pairs[..., :HEAD], pairs[..., HEAD:]  # `chunk` would copy them twice in a graph
         q = self.query(seen).reshape(len(h), self.heads, HEAD)
-        weights = (q @ k.mT / HEAD**0.5 + away).softmax(-1)
+        weights = (q @ k.mT / HEAD**0.5).softmax(-1)
         return self._finish(h, (weights @ v).reshape(h.shape)), own
 
 
@@ -239,10 +237,10 @@ class Levels(Learner):
         near = [padded[:, reach + begin - back * m :][:, :m] for back in self.near]
         h = (self.places[patch] + self.token(self.features(torch.cat(near, -1))))[:, None]
         place = torch.arange(t + 1, device=known.device)
-        first = (place % m == 0) & (place < begin) | (place == t)
-        away, pairs = torch.where(first, 0.0, -torch.inf), []
-        for layer, before in zip(self.layers, cache.chunk(len(self.layers), -1), strict=True):
-            h, pair = cast(Shared, layer).among(h, before, away)
+        firsts, pairs = cache[:, :begin:m], []  # a quarter of the cache: all that attention takes
+        for i, layer in enumerate(self.layers):
+            before = firsts[..., 2 * HEAD * i : 2 * HEAD * (i + 1)]
+            h, pair = cast(Shared, layer).among(h, before)
             pairs.append(pair)
         levels = own[:, begin:][:, : m - 1]
         told = self.mixtures(self.norm(h)[:, 0], F.pad(levels, (0, 1), value=-1.0))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dashboard.chapters.autoregressive.images.shared import (
     binary,
     drawing,
+    size_told,
     tell_binary,
     temperature,
     watch,
@@ -42,7 +43,9 @@ def show(look: ImageSelection) -> None:
     left, right = st.columns([2, 5])
     with left:
         source = controls.choose("Image", SOURCES, "complete_source")
-    chosen = _test(look, left) if source == SOURCES[0] else _drawn(look, left)
+    with right:
+        beside = st.container()
+    chosen = _test(look, left) if source == SOURCES[0] else _drawn(look, left, beside)
     percent = temperature()
     tell_binary(look.card)
     if chosen is None:
@@ -77,7 +80,7 @@ def _test(
             brush=2.5,
             size=size,
         )
-        st.caption("Drag over the image to erase more; the covered part is drawn anew.")
+        st.caption("Drag over the image to erase more; the model draws the covered part anew.")
     links.write(MASK, text_of_mask(mask))
     sheet = Sheet.of(have.test[:offered], "Images to erase from", "Test images.", columns=10)
     remember_picks(tiles([sheet], key="complete_images", picks=start))
@@ -85,7 +88,9 @@ def _test(
 
 
 def _drawn(
-    look: ImageSelection, left: st.delta_generator.DeltaGenerator
+    look: ImageSelection,
+    left: st.delta_generator.DeltaGenerator,
+    beside: st.delta_generator.DeltaGenerator,
 ) -> tuple[Grey, Grey, str] | None:
     """What a visitor drew, all below a row erased."""
     _, height, width = look.card.event_shape
@@ -104,7 +109,7 @@ def _drawn(
             st.caption("This drawing is too large for a link.")
     if not drawn.any():
         told = "Nothing is drawn yet: draw the upper half of a digit on the black square."
-        st.info(told, icon=":material/draw:")
+        beside.info(told, icon=":material/draw:")
         return None
     erased = np.zeros(size, np.uint8)
     erased[kept:] = 255
@@ -129,10 +134,19 @@ def _completed(
         wall[:, ~erased] = image[~erased] / 255
     terms = np.stack([moment.log_p for moment in moments], axis=1)
     log_p = terms.sum(1)
-    said = [f"log p {pixels.signed(value)}" for value in log_p]
+    so_far = np.cumsum(terms, axis=1)
+    said = [
+        [
+            f"log p(x) {pixels.signed(total)}"
+            if f == count
+            else f"so far {pixels.signed(part[f - 1] if f else 0.0)}"
+            for part, total in zip(so_far, log_p, strict=True)
+        ]
+        for f in frames
+    ]
     sheet = Sheet(
         np.rint(255 * np.stack(shown)).astype(np.uint8),
-        f"{look.n} completions",
+        f"{look.n} completions" + (f", in patches{size}" if (size := size_told(card)) else ""),
         f"{look.n} images that agree where nothing was erased, completed by the model.",
         captions=said,
         columns=min(4, look.n),
@@ -141,14 +155,15 @@ def _completed(
     labels = [f"{what} {min(int(f) + 1, count):,} of {count:,}" for f in frames]
     strip = Timeline(len(frames), labels, fps=15.0, loop=False, autoplay=True, rest=len(frames) - 1)
     film([sheet], "complete_tiles", strip, frame="complete_frame", max_width=560)
-    st.caption("log p(x) of each whole image, nats, exact.")
+    st.caption(
+        "Under each image: log p of its values so far, and in the end log p(x); nats, exact."
+    )
     if unheard:
         st.warning(
             f"{len(unheard)} {what}es that were kept come after the first erased one "
-            f"(number {first + 1} of {len(cells_of(card))}, row by row). The model tells a {what} "
-            "from those before it, so what is drawn before them takes no account of them.".replace(
-                "pixeles", "pixels"
-            ),
+            f"(number {first + 1} of {len(cells_of(card))}, row by row). The model predicts a "
+            f"{what} from those before it, so what is drawn before them takes no account "
+            "of them.".replace("pixeles", "pixels"),
             icon=":material/visibility_off:",
         )
     heat = "" if percent == 100 else f"-temperature{percent}"

@@ -28,7 +28,7 @@ SHOWN = {
 shell.head(
     "Autoregressive models on images",
     f"{ink('model', 'A network')} draws an image piece by piece, row by row, each from those "
-    "before it: its likelihood is exact.",
+    "before it, so its likelihood is exact.",
     r"$\log p(x) = \sum_t \log p(v_t \mid v_1, \dots, v_{t-1})$; a value $v_t$ is a pixel, or a "
     r"patch of a few.",
 )

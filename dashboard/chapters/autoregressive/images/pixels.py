@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.chapters.autoregressive.images.shared import (
     columns_of,
     drawing,
+    size_told,
     temperature,
     watch,
     what_of,
@@ -31,10 +32,8 @@ def show(look: ImageSelection) -> None:
         moments = watch(look, walk, "image_ar_pixels", f"{what.capitalize()} by {what}")
         _film(look, percent, len(moments))
         if percent != 100:
-            st.caption(
-                "These are not samples of the model, whose temperature is 100 %; log p and the "
-                "bars are the model's."
-            )
+            told = f"Sampled at {percent} %; the bars and log p are the model's own (100 %)."
+            st.caption(told)
 
 
 @st.fragment
@@ -48,12 +47,13 @@ def _film(look: ImageSelection, percent: int, shown: int) -> None:
     rows = -(-look.n // columns)
     start = (0.12, rows - 0.12)
     within = (0.02, columns - 0.02, 0.02, rows - 0.02)
-    frames = pixels.shown_frames(
-        len(moments), look.card.event_shape[1] * look.card.event_shape[2], look.n
-    )
+    frames = pixels.shown_frames(moments)
     at = linked(STAGE, points={"tile": start}, frame_name=FRAME, count=len(frames), within=within)
     what = what_of(look.card)
-    at.show(pixels.scene(look.card, moments, at.points["tile"], columns, what))
+    title = f"{look.n} samples, {what} by {what}"
+    if told := size_told(look.card):
+        title = f"{look.n} samples, in patches{told}"
+    at.show(pixels.scene(look.card, moments, at.points["tile"], columns, what, title))
     tile = pixels.tile_at(at.points["tile"], look.n, columns)
     total = float(sum(moment.log_p[tile] for moment in moments))
     size = look.card.event_shape[1] * look.card.event_shape[2]

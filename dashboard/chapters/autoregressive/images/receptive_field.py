@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dashboard.chapters.autoregressive.images.shared import (
     binary,
     lacks_terms,
+    size_told,
     tell_binary,
     what_of,
 )
@@ -91,12 +92,13 @@ def _picture(look: ImageSelection, images: Bytes, shown: int, first: int) -> Non
     t, what = scenes.place_at(card, at.points[POINT]), what_of(card)
     seen = field(card, found, t)
     at.show(scenes.scene(card, images[0], seen, at.points[POINT], what), max_width=420)
+    size = size_told(card)
     many = f", the mean over {len(images)} images" if len(images) > 1 else ""
     st.caption(
         "Measured on this model, not read off its architecture: each pixel in turn is made white "
-        f"where it is dark and black where it is light. Shown is by how much log p of the {what}, "
-        f"given those before it, changes, up or down{many}; shaded by its square root. Pixels are "
-        "whole levels, so these are exact differences in place of a gradient."
+        f"where it is dark and black where it is light. Shown is by how much log p of the "
+        f"{what}{size}, given those before it, changes, up or down{many}; shaded by its square "
+        "root. Pixels are whole levels, so these are exact differences in place of a gradient."
     )
     if shown < work.total:
         st.caption(f"So far {shown} of {work.total} parts: pixels not yet changed are left blank.")

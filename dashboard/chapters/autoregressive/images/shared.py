@@ -41,6 +41,14 @@ def what_of(card: Card) -> str:
     return "patch" if cells_of(card).shape[1] > 1 else "pixel"
 
 
+def size_told(card: Card) -> str:
+    """How large a patch is, to be said once where a view first speaks of it; of a pixel nothing."""
+    if what_of(card) == "pixel":
+        return ""
+    rows, columns = np.divmod(cells_of(card)[0], card.event_shape[2])
+    return f" of {np.ptp(rows) + 1} × {np.ptp(columns) + 1} pixels"
+
+
 def temperature() -> int:
     """The temperature in percent."""
     return controls.whole("Temperature, %", "image_ar_temperature", 0, 200, 100, 5, HELP)
@@ -85,7 +93,9 @@ def binary(card: Card, image: Grey) -> Grey:
 def tell_binary(card: Card) -> None:
     """Say what becomes of grey for a model of black and white."""
     if (card.measure.levels or 256) == 2:
-        st.caption("The model knows black and white only: what is lighter than half is white.")
+        st.caption(
+            "The model knows black and white only: what is lighter than mid-grey counts as white."
+        )
 
 
 def lacks_terms(card: Card) -> bool:

@@ -6,6 +6,7 @@ import streamlit as st
 from dashboard.chapters.autoregressive.images.shared import (
     binary,
     lacks_terms,
+    size_told,
     tell_binary,
     what_of,
 )
@@ -50,7 +51,7 @@ def show(look: ImageSelection) -> None:
     card, what = look.card, what_of(look.card)
     image = binary(card, levels(found, 1))
     terms = _terms(look.model, image)
-    scene = pixels.surprise_scene(card, image, terms, what)
+    scene = pixels.surprise_scene(card, image, terms, what, size_told(card))
     with right:
         stage(scene, key="surprise_stage", max_width=420)
         st.session_state[links.NUMBERS] = {one.label: one.values[0] for one in scene.readouts}

@@ -168,10 +168,14 @@ def curve_pane(
     alt: str,
     mark: tuple[float, float] | None = None,
     top: float | None = None,
+    marked: str = "the point",
+    since: int = 0,
+    count: int = 1,
 ) -> Pane:
     """Curves (places, heights, label) of the model and, second, of the data; a `mark` on one.
 
-    Upright, places stand on the vertical axis, as high as in the picture beside it.
+    Upright, places stand on the vertical axis, as high as in the picture beside it. The mark, which
+    the legend calls `marked`, is there from the frame `since` on of `count`.
     """
     high = ROOM * (top or max(float(heights.max()) for _, heights, _ in curves) or 1.0)
     extent = (0.0, high, *span) if upright else (*span, 0.0, high)
@@ -183,7 +187,9 @@ def curve_pane(
     if mark is not None:
         place, height = mark
         xy = (min(height, high), place) if upright else (place, min(height, high))
-        layers.append(Marker(np.array([xy]), "accent", "the point"))
+        places = np.full((count, 2), np.nan, np.float32)
+        places[since:] = xy
+        layers.append(Marker(places, "accent", marked))
     return Pane(title, extent, layers, alt, aspect=1.0, breathes=True)
 
 
@@ -286,4 +292,4 @@ def orders_scene(
     told = "How far the two models disagree about this point; two perfect ones would not."
     readouts = [Readout("they differ by, nats", [nats(apart)], "accent", told)]
     readouts += [Readout(word, [row], "model") for word, row in zip(words, rows, strict=True)]
-    return Scene(panes, readouts=readouts)
+    return Scene(panes, readouts=readouts, pair=True)

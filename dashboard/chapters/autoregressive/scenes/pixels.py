@@ -35,6 +35,8 @@ OPEN = 0.28
 FINE, HEIGHT, FOOT = 128, 64, 5
 """Cells of the width of the patches under the bars; rows of the bars' picture, and those below."""
 FILM_BYTES = 6_000_000
+LIKELIEST = 3
+"""Values whose probabilities are told as numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +70,18 @@ def draw(
         yield Moment(step.t, levels(step.x, 1), p.astype(np.float32), log_p)
 
 
-def size_of(card: Card, n: int, q: int = 16) -> int:
+def size_of(card: Card, n: int) -> int:
     """Bytes that all moments of n images take."""
-    return len(cells_of(card)) * n * (math.prod(card.event_shape) + 4 * q + 8)
+    count, size = cells_of(card).shape
+    q = (card.measure.levels or 256) ** size
+    return count * n * (math.prod(card.event_shape) + 4 * q + 8)
 
 
-def shown_frames(count: int, tile: int, n: int) -> NDArray[np.int64]:
-    """Which of the frames 0 to `count` a film shows: all, or as many as a browser is sent."""
-    most = max(2, min(count + 1, FILM_BYTES // max(1, n * tile)))
+def shown_frames(moments: Sequence[Moment]) -> NDArray[np.int64]:
+    """Which of the frames 0 to their number a film shows: all, or as many as a browser is sent."""
+    count, first = len(moments), moments[0]
+    size = first.x.size + HEIGHT * max(HEIGHT, first.p.shape[1])  # the images, and the bars
+    most = max(2, min(count + 1, FILM_BYTES // size))
     return np.unique(np.rint(np.linspace(0, count, most)).astype(np.int64))
 
 
@@ -139,6 +145,20 @@ def glyphs(digits: Digits) -> Array:
     return picture
 
 
+def beside_axis(picture: Array) -> Array:
+    """A picture [..., h, w] with an eighth of its width free on the left, for the axis."""
+    room = [(0, 0)] * (picture.ndim - 1) + [(picture.shape[-1] // 8, 0)]
+    return np.pad(picture, room, constant_values=np.nan)
+
+
+def likeliest(p: Array, what: str) -> str:
+    """The highest probabilities [q] in percent; a pixel's with the grey level that has each."""
+    best = np.argsort(-p, kind="stable")[:LIKELIEST]
+    if what == "pixel":
+        return " · ".join(f"{value}: {100 * p[value]:.1f} %" for value in best)
+    return " · ".join(f"{100 * p[value]:.1f}" for value in best) + " %"
+
+
 def entropy(p: Array) -> NDArray[np.float64]:
     """Entropies [...] of probabilities [..., q], bits."""
     some = np.where(p > 0, p, 1).astype(np.float64)
@@ -163,35 +183,43 @@ def tile_at(point: tuple[float, float], n: int, columns: int) -> int:
 
 def signed(value: float, digits: int = 1) -> str:
     """A number with the sign that people read."""
-    return f"{value:.{digits}f}".replace("-", "−").replace("inf", "∞")
+    shown = round(float(value), digits) + 0.0  # no negative zero
+    return f"{shown:.{digits}f}".replace("-", "−").replace("inf", "∞")
 
 
 def scene(
-    card: Card, moments: Sequence[Moment], at: tuple[float, float], columns: int, what: str
+    card: Card,
+    moments: Sequence[Moment],
+    at: tuple[float, float],
+    columns: int,
+    what: str,
+    title: str = "",
 ) -> Scene:
     """The film of a wall of images, and what the model says comes next in the one at a point."""
     n, count = len(moments[0].x), len(moments)
     rows, tile = -(-n // columns), tile_at(at, n, columns)
-    frames = shown_frames(count, math.prod(card.event_shape[1:]), n)
+    frames = shown_frames(moments)
     digits = Digits.of(card, moments[0].p.shape[1])
     wall = np.stack([mosaic(state(card, moments, int(f)), columns)[::-1] for f in frames])
-    nothing = np.zeros_like(moments[0].p[tile])
-    said = np.stack([moments[f].p[tile] if f < count else nothing for f in frames])
+    said = np.stack([moments[min(f, count - 1)].p[tile] for f in frames])
     terms = np.array([moment.log_p[tile] for moment in moments])
     so_far = np.append(0.0, np.cumsum(terms))[frames]
-    labels = [f"{what} {f + 1:,} of {count:,} is next" if f < count else "done" for f in frames]
+    labels = [f"{what} {f + 1:,} of {count:,} is next" for f in frames[:-1]]
+    labels.append(f"done · bars: the last {what}")
     picture: list[Layer] = [
         Heatmap(wall, "grey", "images", smooth=False),
         Lines(outline(tile, columns, rows), "accent", "the image that is followed", width=2.5),
         Handle("tile", at, "accent", "follow another image"),
     ]
     following: list[Layer] = [
-        Heatmap(glyphs(digits)[None], "grey", f"what the {what} would be", smooth=False),
-        Heatmap(bars(said, digits), "model", "its probability", smooth=False),
+        Heatmap(
+            beside_axis(glyphs(digits))[None], "grey", f"what the {what} would be", smooth=False
+        ),
+        Heatmap(beside_axis(bars(said, digits)), "model", "its probability", smooth=False),
     ]
     panes = [
         Pane(
-            f"{n} samples, {what} by {what}",
+            title or f"{n} samples, {what} by {what}",
             (0.0, float(columns), 0.0, float(rows)),
             picture,
             f"A wall of {n} images that are drawn {what} by {what}, row by row from above; the "
@@ -200,13 +228,13 @@ def scene(
             axes=False,
         ),
         Pane(
-            f"p(next {what} | those before)",
-            (0.0, float(digits.q), 0.0, 1.0),
+            f"p(next {what}), %",
+            (0.0, 1.0, -100 * FOOT / (HEIGHT - FOOT), 100.0),
             following,
             f"A bar for each of the {digits.q} values that the next {what} of the followed image "
-            "may have, as high as its probability.",
+            "may have, given those before it, as high as its probability; at the end, of the last.",
             aspect=1.0,
-            axes=False,
+            axes="y",
         ),
     ]
     surprise = Curve(
@@ -222,21 +250,28 @@ def scene(
         rest=len(frames) - 1,
         positions=frames.astype(np.float64),
     )
+    whole = frames == count
     told = "Log p of the values so far, exact: the sum of the logs of their probabilities."
-    sure = "How undecided the model is about it: 0 is sure."
+    exact = "Exact: the sum of the logs of the probabilities of all values."
+    sure = "How undecided the model is about the next value, at the end about the last: 0 is sure."
+    named = "the likeliest grey levels" if what == "pixel" else "the highest bars"
     numbers = [
-        Readout("log p so far, nats", [signed(value) for value in so_far], "model", told),
         Readout(
-            f"entropy of the next {what}, bits",
-            [
-                signed(v, 2) if f < count else "–"
-                for v, f in zip(entropy(said), frames, strict=True)
-            ],
+            "log p so far, nats",
+            ["" if end else signed(value) for value, end in zip(so_far, whole, strict=True)],
             "model",
-            sure,
+            told,
         ),
+        Readout(
+            "log p(x), nats",
+            [signed(value) if end else "" for value, end in zip(so_far, whole, strict=True)],
+            "model",
+            exact,
+        ),
+        Readout(named, [likeliest(p, what) for p in said], "model"),
+        Readout("entropy, bits", [signed(value, 2) for value in entropy(said)], "model", sure),
     ]
-    return Scene(panes, strip, numbers)
+    return Scene(panes, strip, numbers, pair=True)
 
 
 def surprise_map(card: Card, terms: NDArray[np.floating]) -> Array:
@@ -248,8 +283,13 @@ def surprise_map(card: Card, terms: NDArray[np.floating]) -> Array:
     return flat.reshape(card.event_shape)[0].astype(np.float32)
 
 
-def surprise_scene(card: Card, image: Grey, terms: NDArray[np.floating], what: str) -> Scene:
-    """An image [h, w] beside what each of its values cost, and its likelihood."""
+def surprise_scene(
+    card: Card, image: Grey, terms: NDArray[np.floating], what: str, size_said: str = ""
+) -> Scene:
+    """An image [h, w] beside what each of its values cost, and its likelihood.
+
+    `size_said` goes on where the title first speaks of a patch.
+    """
     h, w = image.shape
     extent = (0.0, float(w), 0.0, float(h))
     bits = surprise_map(card, terms)
@@ -267,7 +307,7 @@ def surprise_scene(card: Card, image: Grey, terms: NDArray[np.floating], what: s
             axes=False,
         ),
         Pane(
-            f"Surprise: −log₂ p of each {what}; the darkest is {top:.1f} bits",
+            f"Surprise: −log₂ p of each {what}{size_said}; the darkest is {top:.1f} bits",
             extent,
             [Heatmap(shaded[::-1][None], "model", "surprise", smooth=False)],
             f"The same image, each {what} the darker the less the model expected it.",
@@ -286,4 +326,4 @@ def surprise_scene(card: Card, image: Grey, terms: NDArray[np.floating], what: s
             f"−log₂ p of the least expected {what}.",
         ),
     ]
-    return Scene(panes, readouts=numbers)
+    return Scene(panes, readouts=numbers, pair=True)

@@ -23,6 +23,7 @@ from genlab.model import Array
 APPEAR, RISE = 8, 16
 """Frames in which the first coordinate is drawn, and the second."""
 COUNT = APPEAR + RISE + 1
+FOLLOWED = "the sample that is followed"
 
 
 def path(card: Card, x: NDArray[np.floating], extent: Extent) -> Array:
@@ -60,9 +61,9 @@ def scene(
     upright, made = first == 0, path(card, x, extent)
     layers: list[Layer] = [
         surface,
-        Points(made, "model", "samples", radius=1.6, opacity=0.7),
-        Lines(line_at(card, one.point, extent), "accent", f"{a} of one sample", width=1.2),
-        Marker(made[:, 0], "accent", "this sample"),
+        Points(made, "model", "points on their way, then samples", radius=1.6, opacity=0.7),
+        Lines(line_at(card, one.point, extent), "accent", f"its {a}", width=1.2),
+        Marker(made[:, 0], "accent", FOLLOWED),
     ]
     where = f"{one.point[first]:.2f}".replace("-", "−")
     labels = [f"1 · draw {a} from p({a})"] * (APPEAR + 1)
@@ -72,23 +73,28 @@ def scene(
     panes = [
         Pane(f"{a}, then {b}", extent, layers, alt),
         curve_pane(
-            f"p({b} | {a} = {where})",
-            side(extent, 1 - first),
-            [(one.at, one.slice, f"p({b} | {a}) of this sample")],
-            upright,
-            f"The density from which the followed sample draws its {b}.",
-            (one.point[1 - first], float(np.exp(one.log_second))),
-        ),
-        curve_pane(
             f"p({a})",
             side(extent, first),
             [(*before, f"p({a})")],
             not upright,
             f"The density from which every sample draws its {a}.",
             (one.point[first], float(np.exp(one.log_first))),
+            marked=FOLLOWED,
+        ),
+        curve_pane(
+            f"p({b} | {a} = {where})",
+            side(extent, 1 - first),
+            [(one.at, one.slice, f"p({b} | {a}) of that sample")],
+            upright,
+            f"The density from which the followed sample draws its {b}.",
+            (one.point[1 - first], float(np.exp(one.log_second))),
+            marked=FOLLOWED,
+            since=APPEAR + 1,
+            count=COUNT,
         ),
     ]
     strip = Timeline(COUNT, labels, fps=12.0, loop=False, autoplay=True, rest=COUNT - 1)
-    drawn = [f"{np.isfinite(frame[:, 0]).sum():,}" for frame in made]
-    numbers = [Readout("points drawn", drawn, "model")]
+    begun = [f"{np.isfinite(frame[:, 0]).sum():,}" for frame in made]
+    whole = ["0"] * (COUNT - 1) + [f"{len(x):,}"]
+    numbers = [Readout(f"{a} drawn", begun, "model"), Readout("samples, whole", whole, "model")]
     return Scene(panes, strip, numbers)

@@ -66,12 +66,16 @@ def test_the_film_says_the_likelihood_of_the_image_it_follows(
 ) -> None:
     app = opened(image_ar_n="4", tile="1.5,0.5", seed="2")
     found = arrays(files["Samples (npz)"])
-    said = readouts(app)["log p so far, nats"]
+    said = readouts(app)["log p(x), nats"]
     assert float(said[-1].replace("−", "-")) == pytest.approx(found["terms"][3].sum(), abs=0.06)
     np.testing.assert_allclose(found["terms"].sum(1), log_prob(found["x"]), rtol=1e-4)
     assert "Image 4, whole" in texts(app)
     assert len(said) == 197
-    assert readouts(app)["entropy of the next patch, bits"][-1] == "–"
+    assert [bool(value) for value in said] == [False] * 196 + [True]  # whole at the end only
+    so_far = readouts(app)["log p so far, nats"]
+    assert [bool(value) for value in so_far] == [True] * 196 + [False]
+    entropies = readouts(app)["entropy, bits"]
+    assert entropies[-1] == entropies[-2]  # at the end the bars of the last patch stay
     assert "seed2" in files["Samples (npz)"].named(0)
 
 

@@ -54,12 +54,13 @@ def test_terms_on_the_page_are_those_of_the_model_and_add_up(files: dict[str, Of
 
 def test_samples_of_the_film_are_those_of_the_file(files: dict[str, Offer]) -> None:
     app = opened(ar_view="sampling", ar="rings-ar", seed="3", ar_n="200")
-    assert readouts(app)["points drawn"][-1] == "200"
+    assert readouts(app)["x₁ drawn"][8] == "200"
+    assert readouts(app)["samples, whole"][-2:] == ["0", "200"]
     x = load("rings-ar", folders=[ROOT / "exported"], device="cpu").sample(200, seed=3)
     np.testing.assert_array_equal(arrays(files["Samples (npz)"])["x"], x)
-    assert "not samples of the model" not in texts(app)
+    assert "Sampled at" not in texts(app)
     cold = opened(ar_view="sampling", ar_temperature="40")
-    assert "not samples of the model" in texts(cold)
+    assert "Sampled at 40 %" in texts(cold)
     assert "temperature40" in files["Samples (npz)"].named(0)
 
 

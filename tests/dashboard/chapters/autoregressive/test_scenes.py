@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dashboard.chapters.autoregressive.scenes import chain, pixels, receptive_field, sampling
-from dashboard.components.scene import Heatmap, Lines
+from dashboard.components.scene import Heatmap, Lines, Marker
 from genlab import ExportedModel, load
 from genlab.autoregressive.order import Digits, cells_of, undecided
 from genlab.autoregressive.receptive_field import changes, field
@@ -62,6 +62,23 @@ def test_the_film_of_sampling_ends_at_the_samples_and_draws_one_coordinate_first
         assert np.ptp(path[sampling.APPEAR][:, 1 - first]) == 0
         assert (path[sampling.APPEAR][:, first] == x[:, first]).all()
         assert np.isfinite(path[0][:, 0]).sum() < 40
+
+
+def test_what_is_not_drawn_yet_is_not_marked() -> None:
+    moons = model("moons-ar")
+    x = moons.sample(10, seed=0)
+    one = chain.cut(moons, (float(x[0, 0]), float(x[0, 1])), WINDOW)
+    heat = chain.heat(chain.joint(moons, WINDOW, 20), "log", 0.0)
+    at = np.linspace(*WINDOW[:2], 5)
+    scene = sampling.scene(moons.card, heat, WINDOW, x, one, (at, chain.marginal(moons, at)))
+    first, second = scene.panes[1:]
+    assert first.title == "p(x₁)"
+    marks = [pane.layers[-1] for pane in (first, second)]
+    assert all(isinstance(mark, Marker) and mark.label == sampling.FOLLOWED for mark in marks)
+    shown = np.isfinite(marks[1].xy[:, 0])
+    assert not shown[: sampling.APPEAR + 1].any()
+    assert shown[sampling.APPEAR + 1 :].all()
+    assert np.isfinite(marks[0].xy).all()
 
 
 def test_a_slice_of_the_data_is_normalised_and_missing_where_there_are_none() -> None:
@@ -128,8 +145,13 @@ def test_a_wall_is_followed_where_it_is_touched(square: ExportedModel) -> None:
     assert scene.timeline is not None
     assert scene.timeline.count == 17
     total = sum(moment.log_p[3] for moment in moments)
-    said = scene.readouts[0].values[-1].replace("−", "-")
-    assert float(said) == pytest.approx(total, abs=0.06)
+    said = {one.label: one.values for one in scene.readouts}
+    assert float(said["log p(x), nats"][-1].replace("−", "-")) == pytest.approx(total, abs=0.06)
+    best = np.sort(moments[-1].p[3])[: -pixels.LIKELIEST - 1 : -1]
+    assert said["the highest bars"][-1] == " · ".join(f"{100 * p:.1f}" for p in best) + " %"
+    bars = scene.panes[1].layers[1]
+    assert isinstance(bars, Heatmap)
+    np.testing.assert_array_equal(bars.values[-1], bars.values[-2])  # those of the last patch stay
     assert len(scene.encode({"tile": (1.5, 0.5)})) < 1_000_000
 
 
