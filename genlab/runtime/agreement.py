@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import softmax
 
 from genlab.contract.card import Card
 
@@ -18,7 +17,8 @@ def compared(card: Card, name: str, values: np.ndarray) -> np.ndarray:
     an event, `log_prob`, is compared as it is.
     """
     if name == "distribution" and card.constants.next_value == "categorical":
-        return np.asarray(softmax(values.astype(np.float64), axis=1))
+        shares = np.exp(values.astype(np.float64) - values.max(1, keepdims=True))
+        return np.asarray(shares / shares.sum(1, keepdims=True))
     if name == "terms" and card.measure.kind == "discrete":
         return np.exp(values.astype(np.float64))
     return values

@@ -225,8 +225,8 @@ class Levels(Learner):
     def next(self, known: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
         """Log masses [n, 256] of the pixel after those `known` [n, t], and the cache [n, t + 1, c].
 
-        A cache holds the pairs of every layer, those of a patch at each of its pixels:
-        c = 64 layers. Attention takes the first pixel's.
+        A cache holds the pairs of every layer of each patch, an equal share of them at each of its
+        pixels: c = 64 layers / pixels, rounded up. What is copied at every step is so much smaller.
         """
         n, t, m = known.shape[0], known.shape[1], self.pixels
         patch = t // m
@@ -237,24 +237,31 @@ class Levels(Learner):
         near = [padded[:, reach + begin - back * m :][:, :m] for back in self.near]
         h = (self.places[patch] + self.token(self.features(torch.cat(near, -1))))[:, None]
         place = torch.arange(t + 1, device=known.device)
-        firsts, pairs = cache[:, :begin:m], []  # a quarter of the cache: all that attention takes
+        # By a product: a graph would take an index that is worked out of a length for a constant.
+        turn = (torch.arange(m, device=known.device) == place[-1] % m).float()[:, None]
+        whole, pairs = cache[:, :begin].reshape(n, -1, m * self.remembered), []
         for i, layer in enumerate(self.layers):
-            before = firsts[..., 2 * HEAD * i : 2 * HEAD * (i + 1)]
+            before = whole[..., 2 * HEAD * i : 2 * HEAD * (i + 1)]
             h, pair = cast(Shared, layer).among(h, before)
-            pairs.append(pair)
+            pairs.append(pair[:, 0])
+        spare = m * self.remembered - 2 * HEAD * len(self.layers)
+        kept = F.pad(torch.cat(pairs, -1), (0, spare)).reshape(n, m, -1)
         levels = own[:, begin:][:, : m - 1]
         told = self.mixtures(self.norm(h)[:, 0], F.pad(levels, (0, 1), value=-1.0))
-        # By a product: a graph would take an index that is worked out of a length for a constant.
-        turn = (torch.arange(m, device=known.device) == place[-1] % m).float()
-        chosen = (told * turn[:, None]).sum(1, keepdim=True).expand(-1, LEVELS, -1)
+        chosen = (told * turn).sum(1, keepdim=True).expand(-1, LEVELS, -1)
         masses = self.log_masses(chosen, self.every.expand(n, -1))
-        return masses, torch.cat((cache, torch.cat(pairs, -1)), 1)
+        return masses, torch.cat((cache, (kept * turn).sum(1, keepdim=True)), 1)
+
+    @property
+    def remembered(self) -> int:
+        """Numbers of the cache at each pixel."""
+        return -(-2 * HEAD * len(self.layers) // self.pixels)
 
     def graphs(self) -> dict[str, Graph]:
         """One file a verb."""
         given = {
             "known": torch.zeros(2, 5),
-            "cache": torch.zeros(2, 5, 2 * HEAD * len(self.layers)),
+            "cache": torch.zeros(2, 5, self.remembered),
         }
         outputs = ("distribution", "longer_cache")
         x = {"x": torch.rand(2, *self.event_shape)}

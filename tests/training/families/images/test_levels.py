@@ -65,7 +65,7 @@ def test_step_by_step_is_at_once(grey: Levels, x: Tensor) -> None:
     log_prob, terms = grey.log_prob(x)
     torch.testing.assert_close(terms.sum(1), log_prob)
     values = grey.sequence(x).flatten(1)
-    cache = values.new_zeros(2, 0, 64 * len(grey.layers))
+    cache = values.new_zeros(2, 0, grey.remembered)
     for t in range(70):
         said, cache = grey.next(values[:, :t], cache)
         torch.testing.assert_close(said.logsumexp(-1), values.new_zeros(2), atol=1e-9, rtol=0)
