@@ -25,6 +25,7 @@ from dashboard.pages import PAGES, shown
 from dashboard.shared import catalogue, watching
 from dashboard.shared.catalogue import device, read_catalogue
 from dashboard.shared.framing import Framing
+from dashboard.shared.uploads import Uploads
 from dashboard.shared.warmup import open_ahead
 from genlab.contract.errors import ContractError
 from genlab.contract.files import read_bytes
@@ -110,7 +111,7 @@ def film(request: Request) -> Response:
 app = st.App(
     Path(__file__).with_name("main.py"),
     lifespan=lifespan,
-    middleware=[Middleware(Framing)],
+    middleware=[Middleware(Framing), Middleware(Uploads)],
     routes=[
         route
         for base in bases()

@@ -2,10 +2,12 @@
 
 `runs/<model>/checkpoint.pt` is replaced in one step (written beside, flushed, renamed), so a kill
 at any moment leaves the checkpoint before or the one after. It holds the whole state of the loop,
-the recipe it belongs to and the snapshots taken so far; `curve.csv` is for the eye.
+the recipe it belongs to and the snapshots taken so far, under a checksum: with a flipped byte it
+would go on as if nothing were. `curve.csv` is for the eye.
 """
 
 import copy
+import hashlib
 import io
 import os
 import time
@@ -36,6 +38,11 @@ from training.recipes import Recipe
 CHECKPOINT = "checkpoint.pt"
 KEPT = ("command", "origin", "seconds", "snapshots")
 """Fields of a run that a checkpoint holds as they are."""
+
+
+MARK = b"checkpoint of a training\n"
+"""What a checkpoint begins with; the sum of what follows comes next (sha256, 32 bytes)."""
+REMEDY = "Put back a copy of it, or begin anew with --restart"
 
 
 class RunError(Exception):
@@ -177,7 +184,8 @@ def save(run: Run) -> None:
     buffer = io.BytesIO()
     torch.save(content, buffer)
     run.folder.mkdir(parents=True, exist_ok=True)
-    replace_file(run.folder / CHECKPOINT, buffer.getvalue())
+    data = buffer.getvalue()
+    replace_file(run.folder / CHECKPOINT, MARK + hashlib.sha256(data).digest() + data)
     curve, text = run.state.curve, io.StringIO()
     rows = list(zip(*curve.values(), strict=True))
     np.savetxt(text, rows, "%.6g", ",", header=",".join(curve), comments="")
@@ -247,7 +255,21 @@ def remembered(folder: Path) -> Recipe:
 def _saved(folder: Path) -> dict[str, Any]:
     if not begun(folder):
         raise RunError(f"no checkpoint in {folder}; train first: python -m training train …")
-    saved: dict[str, Any] = torch.load(folder / CHECKPOINT, weights_only=True, map_location="cpu")
+    path = folder / CHECKPOINT
+    data = path.read_bytes()
+    if data.startswith(MARK):
+        begin = len(MARK) + hashlib.sha256().digest_size
+        told, data = data[len(MARK) : begin], data[begin:]
+        if hashlib.sha256(data).digest() != told:
+            raise RunError(f"{path} is damaged: it is not what was written. {REMEDY}")
+    try:
+        saved: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+        Recipe.of(saved["recipe"])
+        if missing := {"state", *KEPT} - saved.keys():
+            raise KeyError(sorted(missing)[0])
+    except Exception as error:  # of torch, pickle, zipfile, or of what is missing
+        why = f"{type(error).__name__}: {error}".splitlines()[0][:120]
+        raise RunError(f"{path} is no checkpoint of a training ({why}). {REMEDY}") from None
     return saved
 
 

@@ -75,6 +75,18 @@ def plain(text: str) -> str:
     return re.sub(r"(?i)\bwww\.", r"www\.", escaped)
 
 
+def cited(text: str) -> str:
+    """The same of a reference, whose addresses on the web, as they stand, are links."""
+    parts = re.split(r"(https?://[\w.~/?#&=+%:;,@()-]*[\w/])", text)
+    return "".join(f"<{part}>" if at % 2 else plain(part) for at, part in enumerate(parts))
+
+
+def code(text: str) -> str:
+    """The same in the letters of a program."""
+    letters = " ".join(text.replace("`", "'").split())
+    return f"`{letters}`"
+
+
 def say_missing(wish: str, shown: object, hint: str = "") -> None:
     """Say that a link asks for what is not there, and what is shown instead, with a `hint`."""
     short = plain(wish if len(wish) <= LONGEST else wish[:LONGEST] + "…")

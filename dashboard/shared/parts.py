@@ -98,23 +98,26 @@ def about(card: Card) -> None:
         else:
             st.caption("Nothing has been measured on this model yet.")
         st.markdown(_origin(card))
-        st.markdown("\n".join(f"- {reference}" for reference in card.references))
+        st.markdown("\n".join(f"- {links.cited(reference)}" for reference in card.references))
         st.json({"recipe": card.recipe, "parity": card.parity}, expanded=False)
 
 
 def _origin(card: Card) -> str:
     """Where a model comes from; of a packed one what its maker said of its training."""
     origin = card.provenance
-    day, took = origin.created[:10], f"{origin.seconds / 60:.1f} min, {origin.hardware}"
+    day, took = (
+        origin.created[:10],
+        f"{origin.seconds / 60:.1f} min, {links.plain(origin.hardware)}",
+    )
     if card.kind != "trained":
-        return f"Exact: nothing is trained. Exported {day} by `{origin.command}`."
+        return f"Exact: nothing is trained. Exported {day} by {links.code(origin.command)}."
     if "packed" in card.recipe:
         told = f"Trained elsewhere ({took})" if origin.seconds else "Its training is not described"
-        return f"Packed {day} by `{origin.command}`. {told}."
+        return f"Packed {day} by {links.code(origin.command)}. {told}."
     digits, plus, changes = origin.git_commit.partition("+")
     return (
-        f"Trained by `{origin.command}` (seed {origin.seed}, {took}), exported {day}, code of "
-        f"commit `{digits[:10]}{plus}{changes}`."
+        f"Trained by {links.code(origin.command)} (seed {origin.seed}, {took}), exported {day}, "
+        f"code of commit {links.code(digits[:10] + plus + changes)}."
     )
 
 

@@ -22,7 +22,7 @@ def check_consistency(card: Card, folder: str) -> None:
 
     `folder` is the name of its folder, which is the identifier it must carry.
     """
-    rules = (_identity, _spaces, _graphs, _needs, _conditions, _numbers, _order, _files)
+    rules = (_identity, _texts, _spaces, _graphs, _needs, _conditions, _numbers, _order, _files)
     found = [complaint for rule in rules for complaint in rule(card)]
     if card.id != folder:
         found.insert(0, ("id", f"the name of its folder, {folder!r}", repr(card.id)))
@@ -34,6 +34,19 @@ def _identity(card: Card) -> Iterator[Complaint]:
     start = f"{card.dataset}-{card.family}"
     if card.id != start and not card.id.startswith(start + "-"):
         yield "id", f"<dataset>-<family>[-variant], so {start}...", repr(card.id)
+
+
+MARKUP = ("[", "]", "<", ">", "`", "://")
+"""What makes links, pictures and code of a text in Markdown, where pages show a name."""
+
+
+def _texts(card: Card) -> Iterator[Complaint]:
+    names = {"name": card.name, "dataset_title": card.dataset_title}
+    classes = card.constants.classes or []
+    names |= {f"constants.classes, {i}": label for i, label in enumerate(classes)}
+    for field, text in names.items():
+        if any(part in text for part in MARKUP) or not text.isprintable():
+            yield field, "a plain text, without [ ] < > ` and addresses", repr(text[:60])
 
 
 AXES = {"image": 3, "video": 4, "tokens": 1}

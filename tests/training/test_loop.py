@@ -109,6 +109,33 @@ def test_checkpoint_is_the_old_or_the_new_one(recipe: Recipe, tmp_path: Path) ->
     assert runs.load(run.folder).recipe == recipe
 
 
+def test_a_flipped_byte_anywhere_is_told(recipe: Recipe, tmp_path: Path) -> None:
+    run = runs.start(recipe, tmp_path / recipe.id, "test")
+    runs.save(run)
+    path = run.folder / runs.CHECKPOINT
+    whole = path.read_bytes()
+    for at in (len(runs.MARK) + 3, len(whole) // 2, len(whole) - 5):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(RunError, match="is damaged"):
+            runs.load(run.folder)
+    path.write_bytes(whole[len(runs.MARK) + 32 :])  # as they were before there were sums
+    assert runs.load(run.folder).recipe == recipe
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "list", "pickle", "other"])
+def test_what_is_no_checkpoint_is_told(kind: str, recipe: Recipe, tmp_path: Path) -> None:
+    folder = tmp_path / recipe.id
+    folder.mkdir()
+    path = folder / runs.CHECKPOINT
+    contents: dict[str, Any] = {"list": [1], "other": {"recipe": {"a": 1}}, "pickle": Path("x")}
+    if kind in contents:
+        torch.save(contents[kind], path)
+    else:
+        path.write_bytes(b"" if kind == "empty" else b"this is a text")
+    with pytest.raises(RunError, match="is no checkpoint of a training"):
+        runs.load(folder)
+
+
 def test_resume_refuses_other_settings(tiny: Tiny, tmp_path: Path) -> None:
     recipe = tiny("flow-spline", steps=3)
     finish(runs.start(recipe, tmp_path / recipe.id, "test"))

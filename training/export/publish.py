@@ -152,7 +152,10 @@ def _finished(model: str, folder: Path, data: Path | None) -> runs.Run:
     recipe = RECIPES.get(model)
     if recipe is not None and recipe.loop.steps == 0:
         return runs.start(recipe, folder / model, f"python -m training export {model}")
-    source = runs.remembered(folder / model).source
+    kept = runs.remembered(folder / model)
+    if kept.id != model:
+        raise runs.RunError(f"{folder / model} holds a training of {kept.id}: export that name")
+    source = kept.source
     if data is not None and source is not None:
         source = replace(source, path=str(data.resolve()))
     run = runs.load(folder / model, source=source)

@@ -46,6 +46,18 @@ CASES: dict[str, tuple[str, Spoil, str]] = {
     "future schema": ("toy-flow", lambda d: d.update(schema=3), "schema"),
     "schema of another type": ("toy-flow", lambda d: d.update(schema="1"), "schema"),
     "no schema": ("toy-flow", lambda d: d.pop("schema"), "schema"),
+    "a picture in a name": ("toy-flow", lambda d: d.update(name="![a](b)"), "name"),
+    "a link in a title": (
+        "toy-flow",
+        lambda d: d.update(dataset_title="http://a.b"),
+        "dataset_title",
+    ),
+    "code in a class": (
+        "toy-flow",
+        lambda d: d["constants"].update(classes=["0", "`1`"]),
+        "constants.classes, 1",
+    ),
+    "a name of two lines": ("toy-flow", lambda d: d.update(name="a\nb"), "name"),
     "field missing": ("toy-flow", lambda d: d.pop("name"), "name"),
     "field unknown": ("toy-flow", lambda d: d.update(colour="red"), "colour"),
     "nested unknown": ("toy-flow", lambda d: d["measure"].update(x=1), "measure.x"),
