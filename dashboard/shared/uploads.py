@@ -38,10 +38,23 @@ class Uploads:
         if self._full(scope["path"].rsplit("/", 2)[-2]):
             await PlainTextResponse(REFUSAL, 429)(scope, receive, send)
             return
-        leaving = asyncio.create_task(self._let_go(scope))
-        self._leaving.add(leaving)
-        leaving.add_done_callback(self._leaving.discard)
-        await self.app(scope, receive, send)
+        entry = self._came[-1]
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._answered(message["status"], entry, scope)
+            await send(message)
+
+        await self.app(scope, receive, told)
+
+    def _answered(self, status: int, entry: tuple[float, str], scope: Scope) -> None:
+        """Let a file go later; one that was not taken (no session, no token) takes no room."""
+        if status < 400:
+            leaving = asyncio.create_task(self._let_go(scope))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+        elif entry in self._came:
+            self._came.remove(entry)
 
     def _full(self, session: str) -> bool:
         """Whether there were enough lately; one that is let in is counted."""

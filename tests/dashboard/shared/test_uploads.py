@@ -40,8 +40,8 @@ def kept() -> Iterator[dict[str, bytes]]:
     KEPT.clear()
 
 
-def put(client: TestClient, session: str, file: str) -> int:
-    headers = {"x-xsrftoken": "secret"}
+def put(client: TestClient, session: str, file: str, token: str = "secret") -> int:
+    headers = {"x-xsrftoken": token}
     address = f"/lab/_stcore/upload_file/{session}/{file}"
     return int(client.put(address, content=b"abc", headers=headers).status_code)
 
@@ -52,6 +52,13 @@ def test_a_session_and_all_of_them_send_a_few_files_at_a_time(kept: dict[str, by
         assert [put(client, "b", f"b{i}") for i in range(3)] == [204, 204, 429]
         assert client.get("/elsewhere").status_code == 404
     assert set(kept) == {"0", "1", "2", "b0", "b1"}
+
+
+def test_files_of_strangers_that_are_not_taken_take_no_room(kept: dict[str, bytes]) -> None:
+    with TestClient(app(seconds=60)) as client:
+        assert [put(client, "x", str(i), "guessed") for i in range(9)] == [403] * 9
+        assert put(client, "a", "mine") == 204
+    assert set(kept) == {"mine"}
 
 
 def test_a_file_goes_after_a_while_and_makes_room(kept: dict[str, bytes]) -> None:

@@ -165,6 +165,19 @@ def test_what_cannot_be_classified_is_told(content: bytes, words: str) -> None:
     assert words in texts(app)
 
 
+def test_files_alike_but_for_the_names_of_their_classes_are_not_mixed_up() -> None:
+    shown = []
+    for name in ("a", "mine"):
+        content = csv(PLANE).replace(b",a", f",{name}".encode())
+        app = open_page(pages.named("classify").script, classify_data="csv", classify_view="plane")
+        app = bring(app, content)
+        blobs = [element.proto.bytes for element in app.get("bidi_component")]
+        shown.append("\n".join(str(decode(blob)) for blob in blobs if blob))
+    assert "labels of class a" in shown[0]
+    assert "labels of class mine" not in shown[0]
+    assert "labels of class mine" in shown[1]
+
+
 def test_one_column_is_the_line() -> None:
     app = bring(open_page(PAGE.script, fit_data="csv"), csv(PLANE[:, :1], "length,label"))
     assert not app.exception
